@@ -1,0 +1,5 @@
+module github.com/goroomcast/socketio
+
+go 1.25
+
+require github.com/rs/cors v1.11.1
