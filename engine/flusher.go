@@ -1,0 +1,50 @@
+package engine
+
+import (
+	"runtime"
+	"sync"
+)
+
+// flushers write what fan-outs have queued. There is one for each processor,
+// and each has a goroutine only while it has sessions to write to. A session
+// that gets further messages while it waits for its turn is written to once.
+type flushers []flusher
+
+type flusher struct {
+	mu      sync.Mutex
+	pending []*Session
+	running bool
+	_       [64]byte // keeps neighbours off one cache line
+}
+
+func newFlushers() flushers { return make(flushers, runtime.GOMAXPROCS(0)) }
+
+func (fs flushers) add(s *Session) {
+	f := &fs[int(s.shard)%len(fs)]
+	f.mu.Lock()
+	f.pending = append(f.pending, s)
+	start := !f.running
+	f.running = true
+	f.mu.Unlock()
+	if start {
+		go f.run()
+	}
+}
+
+func (f *flusher) run() {
+	var batch []*Session
+	for {
+		f.mu.Lock()
+		if len(f.pending) == 0 {
+			f.running = false
+			f.mu.Unlock()
+			return
+		}
+		batch, f.pending = f.pending, batch[:0]
+		f.mu.Unlock()
+		for _, s := range batch {
+			s.drain()
+		}
+		clear(batch)
+	}
+}

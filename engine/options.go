@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options configure a Server. The zero value of each field means its default.
+type Options struct {
+	// Path is where the server answers, "/engine.io/" by default. Other paths
+	// get 404.
+	Path string
+
+	// Transports that clients may use, Polling and WebSocket by default.
+	Transports []string
+
+	// PingInterval is the pause between a PONG and the next PING, 25 s by
+	// default; PingTimeout the time a client has to answer it, 20 s by
+	// default. A client is noticed to be gone after their sum at the latest.
+	PingInterval time.Duration
+	PingTimeout  time.Duration
+
+	// UpgradeTimeout bounds an upgrade from polling to WebSocket, and how
+	// long a closing session waits for its client to take what is queued.
+	// 10 s by default.
+	UpgradeTimeout time.Duration
+
+	// MaxPayload is the largest message or POST body accepted, in bytes,
+	// 1,000,000 by default. It is enforced before anything is buffered and
+	// told to the client in the handshake.
+	MaxPayload int
+
+	// MaxBuffered is how many bytes may wait for one client, 1 MiB by
+	// default. A client that lets more pile up is closed with
+	// ReasonSlowClient. One message of any size may wait alone.
+	MaxBuffered int
+
+	// CheckOrigin decides whether a request may open or use a session. By
+	// default it is SameOrigin. Browsers apply no CORS rules to WebSocket, so
+	// without this check any page could connect with its visitor's cookies.
+	CheckOrigin func(*http.Request) bool
+
+	// Logger gets a line for each refusal; silent by default.
+	Logger *slog.Logger
+}
+
+func (o *Options) withDefaults() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Path == "" {
+		c.Path = "/engine.io/"
+	}
+	if !strings.HasPrefix(c.Path, "/") {
+		panic(fmt.Sprintf("engine: Options.Path %q does not begin with a slash", c.Path))
+	}
+	c.Path = strings.TrimSuffix(c.Path, "/")
+	if len(c.Transports) == 0 {
+		c.Transports = []string{Polling, WebSocket}
+	}
+	for _, t := range c.Transports {
+		if t != Polling && t != WebSocket {
+			panic(fmt.Sprintf("engine: Options.Transports: unknown transport %q; there are %q and %q", t, Polling, WebSocket))
+		}
+	}
+	c.Transports = slices.Clone(c.Transports)
+	defaultTo(&c.PingInterval, 25*time.Second)
+	defaultTo(&c.PingTimeout, 20*time.Second)
+	defaultTo(&c.UpgradeTimeout, 10*time.Second)
+	defaultTo(&c.MaxPayload, 1_000_000)
+	defaultTo(&c.MaxBuffered, 1<<20)
+	if c.CheckOrigin == nil {
+		c.CheckOrigin = SameOrigin
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func defaultTo[T int | time.Duration](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}
+
+// SameOrigin reports whether a request comes from a page of the host it is
+// sent to, or from no browser at all (it has no Origin header).
+func SameOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" || r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+}

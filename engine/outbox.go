@@ -1,0 +1,150 @@
+package engine
+
+// An outbox is a session's bounded queue of messages. Whoever is the
+// transport drains it: a WebSocket for the connection's life, a long poll for
+// one request. It is guarded by the session's mutex.
+type outbox struct {
+	queue  []*Message
+	head   int // queue[:head] has been taken
+	bytes  int // queued or being written
+	cork   int // while above zero, messages wait for Uncork
+	busy   bool
+	closed bool
+}
+
+func (o *outbox) empty() bool { return o.head == len(o.queue) }
+
+func (o *outbox) push(m *Message) {
+	o.queue = append(o.queue, m)
+	o.bytes += m.Size()
+}
+
+// take moves the oldest messages to dst, as many as fit.
+func (o *outbox) take(dst []*Message) int {
+	n := copy(dst, o.queue[o.head:])
+	clear(o.queue[o.head : o.head+n])
+	o.head += n
+	if o.empty() {
+		o.head = 0
+		o.queue = o.queue[:0]
+		if cap(o.queue) > maxIdleQueue {
+			o.queue = nil
+		}
+	}
+	return n
+}
+
+func (o *outbox) drop() { *o = outbox{closed: true} }
+
+const maxIdleQueue = 16 // capacity that an empty queue may keep
+
+// Send queues a message and writes it at once when nothing else waits and
+// the connection takes it. It never blocks on the client. It returns
+// ErrClosed when the session has ended; a nil error does not promise
+// delivery. Safe for concurrent use; messages sent one after the other
+// arrive in that order.
+func (s *Session) Send(m *Message) error { return s.send(m, false) }
+
+// SendLater is Send for a message to many sessions: the writing is left to
+// goroutines that find all that has been queued meanwhile and write it
+// together.
+func (s *Session) SendLater(m *Message) error { return s.send(m, true) }
+
+func (s *Session) send(m *Message, later bool) error {
+	s.mu.Lock()
+	if s.lifecycle() != stateOpen {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	if s.out.bytes > 0 && s.out.bytes+m.Size() > s.server.opts.MaxBuffered {
+		s.mu.Unlock()
+		s.server.refused("slow", "slow client dropped: more than Options.MaxBuffered bytes wait for it",
+			"sid", s.id, "limit", s.server.opts.MaxBuffered)
+		s.abort(ReasonSlowClient)
+		return ErrClosed
+	}
+	s.out.push(m)
+	s.kick(later)
+	return nil
+}
+
+// SendVolatile sends a message only if it can leave now, and reports whether
+// it does: nothing else waits for the client, and over polling a poll is
+// there to take it.
+func (s *Session) SendVolatile(m *Message) bool {
+	s.mu.Lock()
+	if s.lifecycle() != stateOpen || s.out.bytes > 0 || s.ws == nil && s.poll == nil {
+		s.mu.Unlock()
+		return false
+	}
+	s.out.push(m)
+	s.kick(false)
+	return true
+}
+
+// Cork holds messages back until the matching Uncork, so that the replies to
+// what arrived together leave together. Calls may nest.
+func (s *Session) Cork() {
+	s.mu.Lock()
+	s.out.cork++
+	s.mu.Unlock()
+}
+
+// Uncork ends a Cork and sends what it held back.
+func (s *Session) Uncork() {
+	s.mu.Lock()
+	s.out.cork--
+	s.kick(false)
+}
+
+// Flush sends what a Cork holds back without ending it.
+func (s *Session) Flush() {
+	s.mu.Lock()
+	cork := s.out.cork
+	s.out.cork = 0
+	s.kick(false)
+	s.mu.Lock()
+	s.out.cork += cork
+	s.mu.Unlock()
+}
+
+// kick sets the transport to work on the outbox, unless it is at it already
+// or must not. It is called with s.mu locked, and unlocks it.
+func (s *Session) kick(later bool) {
+	switch {
+	case s.out.empty() || s.out.busy || s.out.cork > 0:
+		s.mu.Unlock()
+	case s.ws == nil:
+		if s.poll != nil {
+			s.poll.wake()
+		}
+		s.mu.Unlock()
+	default:
+		s.out.busy = true
+		s.mu.Unlock()
+		if later {
+			s.server.flushers.add(s)
+		} else {
+			s.drain()
+		}
+	}
+}
+
+// drain writes what is queued without blocking. The caller owns s.out.busy.
+// What the kernel refuses is left to a goroutine that lives until the queue
+// is empty.
+func (s *Session) drain() {
+	w := writer{s: s}
+	for w.load() {
+		n, err := s.ws.tryWrite(w.data)
+		if err != nil {
+			s.abort(ReasonTransportError)
+			return
+		}
+		if w.wrote(n); len(w.data) > 0 {
+			rest := w
+			go rest.drainBlocking()
+			return
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A poll is a GET that waits for messages.
+type poll struct {
+	ready chan struct{}
+	woken bool
+}
+
+func (p *poll) wake() {
+	if !p.woken {
+		p.woken = true
+		close(p.ready)
+	}
+}
+
+// servePoll answers a GET with what is queued, or waits until something is.
+func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	if s.ws != nil {
+		s.mu.Unlock()
+		s.server.reject(w, codeBadRequest)
+		return
+	}
+	if s.poll != nil {
+		s.mu.Unlock()
+		s.refuseSecond(w, "GET")
+		return
+	}
+	if s.out.empty() && s.lifecycle() == stateOpen && !s.probed {
+		p := &poll{ready: make(chan struct{})}
+		s.poll = p
+		s.mu.Unlock()
+		select {
+		case <-p.ready:
+		case <-r.Context().Done():
+			s.abort(ReasonTransportError)
+			return
+		}
+		s.mu.Lock()
+		s.poll = nil
+	}
+	body := s.takePayload()
+	farewell := s.lifecycle() == stateClosing && s.ws == nil
+	s.mu.Unlock()
+
+	err := writePayload(w, body, s.server.opts.PingTimeout)
+	if err != nil || farewell {
+		s.abort(ReasonTransportError)
+	}
+}
+
+// takePayload empties the outbox into a payload. s.mu is locked.
+func (s *Session) takePayload() []byte {
+	switch {
+	case s.lifecycle() == stateClosed:
+		return []byte{s.last}
+	case s.ws != nil || s.out.empty():
+		return []byte{packetNoop}
+	}
+	var body []byte
+	var batch [batchSize]*Message
+	for n := s.out.take(batch[:]); n > 0; n = s.out.take(batch[:]) {
+		for _, m := range batch[:n] {
+			body = appendPayload(body, m)
+		}
+	}
+	s.out.bytes = 0
+	return body
+}
+
+// writePayload answers a poll. The client has timeout to take the answer; a
+// WriteTimeout of the http.Server, which began with the request, is no
+// measure for an answer that had to be waited for.
+func writePayload(w http.ResponseWriter, body []byte, timeout time.Duration) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Now().Add(timeout))
+	if _, err := w.Write(body); err != nil {
+		return err
+	}
+	err := rc.Flush()
+	if errors.Is(err, http.ErrNotSupported) {
+		err = nil
+	}
+	_ = rc.SetWriteDeadline(time.Time{})
+	return err
+}
+
+// servePost takes the packets of a POST.
+func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
+	if !s.inlet.TryLock() {
+		if s.Transport() == Polling {
+			s.refuseSecond(w, "POST")
+		} else {
+			s.server.reject(w, codeBadRequest)
+		}
+		return
+	}
+	defer s.inlet.Unlock()
+	if s.Transport() != Polling {
+		s.server.reject(w, codeBadRequest)
+		return
+	}
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/octet-stream") {
+		s.abort(ReasonTransportError)
+		s.server.reject(w, codeBadRequest)
+		return
+	}
+	body, err := s.readBody(w, r)
+	if err != nil {
+		s.abort(ReasonTransportError)
+		if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
+			s.server.refused("payload", "payload over Options.MaxPayload refused",
+				"sid", s.id, "transport", Polling, "limit", s.server.opts.MaxPayload)
+			http.Error(w, http.StatusText(http.StatusRequestEntityTooLarge), http.StatusRequestEntityTooLarge)
+		}
+		return
+	}
+	if !utf8.Valid(body) || !s.receivePayload(body) {
+		s.abort(ReasonParseError)
+		s.server.reject(w, codeBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html")
+	_, _ = io.WriteString(w, "ok")
+}
+
+// readBody reads a POST's body within the limit, and gives up when the
+// session ends.
+func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	limit := s.server.opts.MaxPayload
+	if r.ContentLength > int64(limit) {
+		return nil, &http.MaxBytesError{Limit: int64(limit)}
+	}
+	s.mu.Lock()
+	s.post = http.NewResponseController(w)
+	s.mu.Unlock()
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+	s.mu.Lock()
+	s.post = nil
+	s.mu.Unlock()
+	return body, err
+}
+
+// receivePayload delivers the packets of a payload until one is malformed, of
+// which it reports false.
+func (s *Session) receivePayload(payload []byte) bool {
+	s.delivering.Store(true)
+	defer s.delivering.Store(false)
+	defer s.receiver.EndBatch()
+	for more := true; more; more = payload != nil {
+		p, rest, err := nextPacket(payload)
+		if err != nil {
+			return false
+		}
+		if !s.receive(p) {
+			return true
+		}
+		payload = rest
+	}
+	return true
+}
+
+// refuseSecond answers a request that comes while another of its kind is
+// under way, which ends the session.
+func (s *Session) refuseSecond(w http.ResponseWriter, method string) {
+	s.server.opts.Logger.Debug("closing a session: two concurrent requests", "sid", s.id, "method", method)
+	s.abort(ReasonTransportError)
+	s.server.reject(w, codeBadRequest)
+}

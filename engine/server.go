@@ -1,0 +1,275 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+)
+
+// A Server accepts Engine.IO clients. It is an http.Handler to be mounted at
+// Options.Path. Its methods are safe for concurrent use.
+type Server struct {
+	opts     Options
+	accept   func(*Session, *http.Request) Receiver
+	heart    *heart
+	flushers flushers
+	log      limitedLog
+	shards   atomic.Uint32
+
+	mu       sync.RWMutex
+	sessions map[string]*Session
+	closed   bool
+	gone     chan struct{} // closed when closed and no session is left
+}
+
+// NewServer returns a server that calls accept for each new session to learn
+// who receives its messages. Accept may send; the request is valid only
+// during the call. Options may be nil; mistakes in them panic.
+func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Server {
+	opts := o.withDefaults()
+	return &Server{
+		opts:     opts,
+		accept:   accept,
+		heart:    newHeart(opts.PingInterval, opts.PingTimeout),
+		flushers: newFlushers(),
+		sessions: make(map[string]*Session),
+		gone:     make(chan struct{}),
+	}
+}
+
+// Len returns the number of sessions.
+func (srv *Server) Len() int {
+	srv.mu.RLock()
+	defer srv.mu.RUnlock()
+	return len(srv.sessions)
+}
+
+// The error codes of the reference implementation.
+const (
+	codeUnknownTransport = iota
+	codeUnknownSession
+	codeBadMethod
+	codeBadRequest
+	codeForbidden
+	codeUnsupportedVersion
+)
+
+var codeMessages = [...]string{
+	"Transport unknown",
+	"Session ID unknown",
+	"Bad handshake method",
+	"Bad request",
+	"Forbidden",
+	"Unsupported protocol version",
+}
+
+func (srv *Server) reject(w http.ResponseWriter, code int) {
+	status := http.StatusBadRequest
+	if code == codeForbidden {
+		status = http.StatusForbidden
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}{code, codeMessages[code]})
+}
+
+// refused logs a refusal. Lines of one key are rare, however often the
+// refusal happens.
+func (srv *Server) refused(key, text string, args ...any) {
+	srv.log.write(srv.opts.Logger, slog.LevelWarn, key, text, args...)
+}
+
+// ServeHTTP handles the requests of Engine.IO clients: handshakes, polls,
+// posts and upgrades.
+func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if path := r.URL.Path; path != srv.opts.Path && !strings.HasPrefix(path, srv.opts.Path+"/") {
+		http.Error(w, "404: Engine.IO is served at "+srv.opts.Path+"/ (see Options.Path)", http.StatusNotFound)
+		return
+	}
+	if origin := r.Header.Get("Origin"); !validOrigin(origin) {
+		srv.reject(w, codeBadRequest)
+		return
+	}
+	if !srv.opts.CheckOrigin(r) {
+		srv.reject(w, codeForbidden)
+		return
+	}
+	query := r.URL.Query()
+	transport := query.Get("transport")
+	if !slices.Contains(srv.opts.Transports, transport) {
+		srv.reject(w, codeUnknownTransport)
+		return
+	}
+	if sid := query.Get("sid"); sid != "" {
+		srv.serveSession(w, r, sid, transport)
+	} else {
+		srv.handshake(w, r, query, transport)
+	}
+}
+
+// validOrigin refuses what no browser sends, before it gets into logs or
+// headers.
+func validOrigin(origin string) bool {
+	return utf8.ValidString(origin) && !strings.ContainsFunc(origin, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, sid, transport string) {
+	srv.mu.RLock()
+	s := srv.sessions[sid]
+	srv.mu.RUnlock()
+	switch {
+	case s == nil:
+		srv.refused("sid", "unknown session id: has the server been restarted, or are there several without sticky sessions?",
+			"transport", transport)
+		srv.reject(w, codeUnknownSession)
+	case transport == WebSocket && isWebSocket(r):
+		s.serveUpgrade(w, r)
+	case transport == WebSocket:
+		srv.reject(w, codeBadRequest)
+	case r.Method == http.MethodGet:
+		s.servePoll(w, r)
+	case r.Method == http.MethodPost:
+		s.servePost(w, r)
+	default:
+		srv.reject(w, codeBadRequest)
+	}
+}
+
+func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.Values, transport string) {
+	switch {
+	case r.Method != http.MethodGet:
+		srv.reject(w, codeBadMethod)
+		return
+	case transport == WebSocket && !isWebSocket(r):
+		srv.reject(w, codeBadRequest)
+		return
+	case query.Get("EIO") != "4":
+		srv.refused("version", "client refused: it does not speak Engine.IO 4; socket.io-client 3 or later does",
+			"EIO", query.Get("EIO"), "address", r.RemoteAddr)
+		srv.reject(w, codeUnsupportedVersion)
+		return
+	case srv.closing():
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "server shutting down", http.StatusServiceUnavailable)
+		return
+	}
+	s := &Session{server: srv, id: NewID(), shard: srv.shards.Add(1)}
+	if transport == WebSocket {
+		srv.openWebSocket(w, r, s)
+	} else {
+		srv.openPolling(w, r, s)
+	}
+}
+
+func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, s *Session) {
+	upgrades := []string{}
+	if slices.Contains(srv.opts.Transports, WebSocket) {
+		upgrades = append(upgrades, WebSocket)
+	}
+	srv.begin(s, r)
+	if err := writePayload(w, openPacket(s.id, upgrades, &srv.opts), srv.opts.PingTimeout); err != nil {
+		s.abort(ReasonTransportError)
+	}
+}
+
+func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, s *Session) {
+	ws := &wsConn{session: s, active: true}
+	conn := ws.accept(w, r)
+	if conn == nil {
+		return
+	}
+	ws.attach(conn)
+	s.ws = ws
+	s.inlet.Lock()
+	s.out.push(newPacket(openPacket(s.id, []string{}, &srv.opts)))
+	srv.begin(s, r)
+	go ws.pump()
+}
+
+// begin makes a session known, and sends what its receiver had to say.
+func (srv *Server) begin(s *Session, r *http.Request) {
+	s.out.cork = 1
+	s.receiver = srv.accept(s, r)
+	srv.heart.add(s)
+
+	srv.mu.Lock()
+	closed := srv.closed
+	if !closed {
+		srv.sessions[s.id] = s
+	}
+	srv.mu.Unlock()
+	if closed {
+		s.abort(ReasonServerShutdown)
+		return
+	}
+	s.Uncork()
+}
+
+// forget removes a session that is over.
+func (srv *Server) forget(s *Session) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if _, known := srv.sessions[s.id]; !known {
+		return
+	}
+	delete(srv.sessions, s.id)
+	if srv.closed && len(srv.sessions) == 0 {
+		close(srv.gone)
+	}
+}
+
+func (srv *Server) closing() bool {
+	srv.mu.RLock()
+	defer srv.mu.RUnlock()
+	return srv.closed
+}
+
+// refuseNew makes the server refuse new sessions and returns those it has.
+func (srv *Server) refuseNew() []*Session {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if !srv.closed && len(srv.sessions) == 0 {
+		close(srv.gone)
+	}
+	srv.closed = true
+	sessions := make([]*Session, 0, len(srv.sessions))
+	for _, s := range srv.sessions {
+		sessions = append(sessions, s)
+	}
+	return sessions
+}
+
+// Close ends all sessions at once with ReasonServerShutdown and refuses new
+// ones; what is queued for clients is lost.
+func (srv *Server) Close() {
+	for _, s := range srv.refuseNew() {
+		s.abort(ReasonServerShutdown)
+	}
+}
+
+// Shutdown refuses new sessions, ends all others with ReasonServerShutdown
+// after sending what is queued for them, and waits until they are gone. When
+// ctx ends first it closes the rest at once and returns the context's error.
+func (srv *Server) Shutdown(ctx context.Context) error {
+	for _, s := range srv.refuseNew() {
+		s.close(ReasonServerShutdown)
+	}
+	select {
+	case <-srv.gone:
+		return nil
+	case <-ctx.Done():
+		srv.Close()
+		return context.Cause(ctx)
+	}
+}

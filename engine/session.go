@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Session is the connection with one client, whatever the transport. Its
+// methods are safe for concurrent use.
+type Session struct {
+	server   *Server
+	id       string
+	receiver Receiver
+	shard    uint32
+	beat     beat
+
+	// inlet is held by whoever delivers what the client sent: a POST for its
+	// duration, a WebSocket from the upgrade on. A second POST finds it taken,
+	// and that is the error the protocol asks for.
+	inlet      sync.Mutex
+	delivering atomic.Bool // the receiver is at work
+
+	mu     sync.Mutex
+	state  atomic.Uint32 // a state; written with mu locked
+	out    outbox
+	ws     *wsConn                  // the transport, or nil for polling
+	probe  *wsConn                  // a WebSocket that may become the transport
+	probed bool                     // the probe has been answered: polls end at once
+	poll   *poll                    // the GET that waits for messages
+	post   *http.ResponseController // of the POST under way
+	last   byte                     // the packet type that a poll ends with after the session
+	linger *time.Timer              // bounds stateClosing
+}
+
+// longAgo is a deadline that ends all reading and writing.
+var longAgo = time.Unix(1, 0)
+
+const (
+	stateOpen    = iota
+	stateClosing // what is queued is still sent
+	stateClosed
+)
+
+// ID returns the session's id, the sid of the protocol. Whoever knows it can
+// take part in the session: keep it secret.
+func (s *Session) ID() string { return s.id }
+
+// Transport returns the name of the current transport.
+func (s *Session) Transport() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ws != nil {
+		return WebSocket
+	}
+	return Polling
+}
+
+// Close ends the session with ReasonForcedClose after sending what is queued.
+// It does not wait for that.
+func (s *Session) Close() { s.close(ReasonForcedClose) }
+
+// close ends the session gracefully: the client still gets what is queued,
+// unless it takes too long.
+func (s *Session) close(reason Reason) {
+	s.mu.Lock()
+	if s.lifecycle() != stateOpen {
+		s.mu.Unlock()
+		return
+	}
+	s.state.Store(stateClosing)
+	s.linger = time.AfterFunc(s.server.opts.UpgradeTimeout, func() { s.abort(reason) })
+	s.endProbe()
+	if s.ws == nil {
+		s.out.push(closePacket)
+	} else {
+		s.out.push(closeFrame)
+	}
+	s.out.cork = 0
+	s.kick(false)
+	s.ended(reason)
+}
+
+// abort ends the session at once; what is queued is lost.
+func (s *Session) abort(reason Reason) {
+	s.mu.Lock()
+	was := s.lifecycle()
+	if was == stateClosed {
+		s.mu.Unlock()
+		return
+	}
+	s.state.Store(stateClosed)
+	s.last = packetClose
+	if reason == ReasonTransportClose {
+		s.last = packetNoop // the client knows
+	}
+	s.out.drop()
+	s.endProbe()
+	if s.linger != nil {
+		s.linger.Stop()
+	}
+	if s.poll != nil {
+		s.poll.wake()
+	}
+	if s.post != nil {
+		_ = s.post.SetReadDeadline(longAgo)
+	}
+	if s.ws != nil {
+		s.ws.kill()
+	}
+	s.mu.Unlock()
+
+	s.server.forget(s)
+	if was == stateOpen {
+		s.ended(reason)
+	}
+}
+
+func (s *Session) ended(reason Reason) {
+	s.server.heart.remove(&s.beat)
+	s.receiver.Closed(reason)
+}
+
+// endProbe abandons an upgrade under way. s.mu is locked.
+func (s *Session) endProbe() {
+	if s.probe != nil {
+		s.probe.kill()
+		s.probe, s.probed = nil, false
+	}
+}
+
+func (s *Session) lifecycle() uint32 { return s.state.Load() }
+
+// receive handles one packet of the client and reports whether to go on. The
+// caller holds s.inlet.
+func (s *Session) receive(p packet) bool {
+	var err error
+	switch p.kind {
+	case packetMessage:
+		err = s.receiver.Text(p.data)
+	case packetBinary:
+		err = s.receiver.Binary(p.data)
+	case packetPong:
+		s.server.heart.pong(&s.beat)
+	case packetPing: // in this revision the server pings
+		s.abort(ReasonTransportError)
+	case packetClose:
+		s.abort(ReasonTransportClose)
+	}
+	if err != nil {
+		s.server.opts.Logger.Debug("closing a session", "sid", s.id, "err", err)
+		s.Close()
+	}
+	return s.lifecycle() == stateOpen
+}
+
+// upgrade makes ws the transport and reports whether it may be.
+func (s *Session) upgrade(ws *wsConn) bool {
+	s.mu.Lock()
+	if s.probe != ws || !s.probed || s.lifecycle() != stateOpen {
+		s.mu.Unlock()
+		return false
+	}
+	s.ws, s.probe, s.probed = ws, nil, false
+	if s.poll != nil {
+		s.poll.wake() // a poll that should not be there ends empty
+	}
+	s.kick(false)
+	s.inlet.Lock() // for good; a POST still being delivered goes first
+	return true
+}
+
+// answerProbe lets polls end, so that the client can stop polling.
+func (s *Session) answerProbe(ws *wsConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.probe != ws || s.lifecycle() != stateOpen {
+		return false
+	}
+	s.probed = true
+	if s.poll != nil {
+		s.poll.wake()
+	}
+	return true
+}
+
+// serveUpgrade opens a second connection for a polling session.
+func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
+	ws := &wsConn{session: s}
+	s.mu.Lock()
+	busy := s.ws != nil || s.probe != nil || s.lifecycle() != stateOpen
+	if !busy {
+		s.probe = ws
+	}
+	s.mu.Unlock()
+	if busy {
+		s.server.reject(w, codeBadRequest)
+		return
+	}
+	conn := ws.accept(w, r)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case conn == nil && s.probe == ws:
+		s.probe = nil
+	case conn == nil:
+	case s.probe != ws: // the session has ended meanwhile
+		conn.Close()
+	default:
+		ws.attach(conn)
+		ws.deadline = time.AfterFunc(s.server.opts.UpgradeTimeout, func() { s.abandon(ws) })
+		go ws.pump()
+	}
+}
+
+// abandon gives an upgrade up; the session goes on over polling.
+func (s *Session) abandon(ws *wsConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.probe == ws {
+		s.endProbe()
+	}
+}

@@ -1,0 +1,296 @@
+package engine
+
+import (
+	"crypto/sha1"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+)
+
+// A wsConn is one WebSocket connection (RFC 6455, server side). Its pump owns
+// the connection: it alone closes it, because a descriptor can't be closed
+// while a read waits on it.
+type wsConn struct {
+	session  *Session
+	conn     net.Conn
+	raw      syscall.RawConn // nil where there is no descriptor to try
+	deadline *time.Timer     // of an upgrade
+
+	active  bool // it is the session's transport
+	in      inbound
+	message []byte // the fragments so far
+	kind    byte   // opcode of the fragmented message, or 0
+}
+
+// accept answers the opening handshake (RFC 6455 section 4.2) and takes the
+// connection over. When it returns nil it has answered with an error.
+func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) net.Conn {
+	key := r.Header.Get("Sec-WebSocket-Key")
+	if nonce, err := base64.StdEncoding.DecodeString(key); r.Method != http.MethodGet || err != nil || len(nonce) != 16 {
+		c.session.server.reject(w, codeBadRequest)
+		return nil
+	}
+	if r.Header.Get("Sec-WebSocket-Version") != "13" {
+		w.Header().Set("Sec-WebSocket-Version", "13")
+		http.Error(w, "WebSocket version 13 is spoken here", http.StatusUpgradeRequired)
+		return nil
+	}
+	conn, brw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		c.session.server.opts.Logger.Error("WebSocket is not possible: the http.ResponseWriter has no Hijack; "+
+			"a middleware that wraps it needs an Unwrap method", "err", err)
+		http.Error(w, "WebSocket is not possible here: "+err.Error(), http.StatusNotImplemented)
+		return nil
+	}
+
+	var answer strings.Builder
+	answer.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
+	answer.WriteString(acceptKey(key))
+	answer.WriteString("\r\n")
+	_ = w.Header().Write(&answer) // what wrapping handlers have set
+	answer.WriteString("\r\n")
+	_ = conn.SetDeadline(time.Now().Add(c.session.server.opts.UpgradeTimeout))
+	if _, err := io.WriteString(conn, answer.String()); err != nil {
+		conn.Close()
+		return nil
+	}
+	_ = conn.SetDeadline(time.Time{})
+
+	if n := brw.Reader.Buffered(); n > 0 { // sent before the answer was there
+		early, _ := brw.Reader.Peek(n)
+		copy(c.in.space(n), early)
+		c.in.filled(n)
+	}
+	return conn
+}
+
+func acceptKey(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// isWebSocket reports whether a request asks for a WebSocket.
+func isWebSocket(r *http.Request) bool {
+	return headerHas(r.Header, "Connection", "upgrade") && headerHas(r.Header, "Upgrade", "websocket")
+}
+
+func headerHas(h http.Header, name, token string) bool {
+	for _, line := range h.Values(name) {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// attach gives the connection its descriptor. s.mu is locked.
+func (c *wsConn) attach(conn net.Conn) {
+	c.conn, c.raw = conn, rawConn(conn)
+}
+
+// kill makes the pump and all writing end. s.mu is locked.
+func (c *wsConn) kill() {
+	if c.conn != nil {
+		_ = c.conn.SetDeadline(longAgo)
+	}
+}
+
+// pump reads until the connection or the session is over. It runs on a
+// goroutine of its own, so that net/http's can go with its buffers.
+func (c *wsConn) pump() {
+	err := c.consume() // what came with the handshake
+	if err == nil {
+		err = c.read()
+	}
+	c.hangUp(err)
+	c.in.release()
+	c.conn.Close()
+}
+
+// readPlain reads and handles frames of a connection without a descriptor.
+func (c *wsConn) readPlain() error {
+	for {
+		n, err := c.conn.Read(c.in.space(1))
+		c.in.filled(n)
+		if n > 0 {
+			if err := c.consume(); err != nil {
+				return err
+			}
+			c.in.idle()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// hangUp tells client and session why reading ended.
+func (c *wsConn) hangUp(err error) {
+	s := c.session
+	reason := ReasonTransportError
+	var breach *closeError
+	switch {
+	case errors.As(err, &breach):
+		s.server.opts.Logger.Debug("closing a WebSocket", "sid", s.id, "err", err)
+		if breach == errMessageTooBig {
+			s.server.refused("payload", "payload over Options.MaxPayload refused",
+				"sid", s.id, "transport", WebSocket, "limit", s.server.opts.MaxPayload)
+		}
+		c.lastWords(breach.code)
+	case errors.Is(err, errPacket):
+		reason = ReasonParseError
+		c.lastWords(closeNormal)
+	case errors.Is(err, io.EOF), errors.Is(err, errPeerClosed):
+		reason = ReasonTransportClose
+	}
+	if c.active {
+		s.abort(reason)
+	} else {
+		s.abandon(c)
+	}
+}
+
+// lastWords makes an attempt at a close frame.
+func (c *wsConn) lastWords(code int) {
+	_ = c.conn.SetWriteDeadline(time.Now().Add(time.Second))
+	_, _ = c.conn.Write(appendCloseFrame(nil, code))
+}
+
+var (
+	errPeerClosed = errors.New("engine: websocket: closed by the peer")
+	errOver       = errors.New("engine: session over")
+)
+
+// consume handles all that has been read, and keeps what is not complete.
+func (c *wsConn) consume() error {
+	s := c.session
+	s.delivering.Store(true)
+	err := c.consumeFrames()
+	if c.active {
+		s.receiver.EndBatch()
+	}
+	s.delivering.Store(false)
+	return err
+}
+
+func (c *wsConn) consumeFrames() error {
+	limit := c.session.server.opts.MaxPayload
+	for {
+		b := c.in.unread()
+		h, size, err := parseFrameHeader(b, limit-len(c.message))
+		if err != nil {
+			return err
+		}
+		if size == 0 || len(b) < size+h.length {
+			c.in.expect(max(size+h.length, maxHeaderSize))
+			return nil
+		}
+		payload := b[size : size+h.length]
+		unmask(payload, h.mask)
+		if err := c.frame(h, payload); err != nil {
+			return err
+		}
+		c.in.consumed(size + h.length)
+	}
+}
+
+// frame handles one frame (RFC 6455 sections 5.4 and 5.5).
+func (c *wsConn) frame(h frameHeader, payload []byte) error {
+	switch h.opcode {
+	case opPing:
+		return c.pong(payload)
+	case opPong:
+		return nil
+	case opClose:
+		code, err := closeCode(payload)
+		if err != nil {
+			return err
+		}
+		if c.session.lifecycle() == stateOpen { // otherwise it is the answer to ours
+			c.lastWords(code)
+		}
+		return errPeerClosed
+	case opContinuation:
+		if c.kind == 0 {
+			return errContinuation
+		}
+		c.message = append(c.message, payload...)
+		if !h.final {
+			return nil
+		}
+		kind, message := c.kind, c.message
+		c.kind, c.message = 0, nil
+		return c.deliver(kind, message)
+	}
+	if c.kind != 0 {
+		return errInterleaved
+	}
+	if !h.final {
+		c.kind = h.opcode
+		c.message = append([]byte(nil), payload...)
+		return nil
+	}
+	return c.deliver(h.opcode, payload)
+}
+
+// pong answers a WebSocket ping.
+func (c *wsConn) pong(payload []byte) error {
+	frame := append(appendFrameHeader(nil, opPong, len(payload)), payload...)
+	if c.active {
+		return c.session.Send(&Message{frame: frame})
+	}
+	_, err := c.conn.Write(frame)
+	return err
+}
+
+// deliver handles one message.
+func (c *wsConn) deliver(kind byte, message []byte) error {
+	p := packet{packetBinary, message}
+	if kind == opText {
+		if !utf8.Valid(message) {
+			return errUTF8
+		}
+		var err error
+		if p, err = decodePacket(message); err != nil {
+			return err
+		}
+	}
+	if !c.active {
+		return c.deliverProbe(p)
+	}
+	switch c.session.lifecycle() {
+	case stateOpen:
+		c.session.receive(p)
+	case stateClosed:
+		return errOver
+	}
+	return nil // while closing, only the peer's close frame matters
+}
+
+// deliverProbe handles a packet of a WebSocket that is not yet the transport.
+func (c *wsConn) deliverProbe(p packet) error {
+	switch {
+	case p.kind == packetPing && string(p.data) == "probe":
+		if !c.session.answerProbe(c) {
+			return errOver
+		}
+		_, err := c.conn.Write(probePacket.frame)
+		return err
+	case p.kind == packetUpgrade:
+		if !c.session.upgrade(c) {
+			return errOver
+		}
+		c.deadline.Stop()
+		c.active = true
+		return nil
+	}
+	return errPacket
+}

@@ -1,0 +1,85 @@
+package engine
+
+import "sync"
+
+const (
+	batchSize = 32       // messages taken at once
+	maxGather = 16 << 10 // bytes copied together into one write
+)
+
+// A writer moves messages from a session's outbox to its WebSocket. Small
+// frames are copied together, because a system call costs more than a copy; a
+// frame that goes alone is written where it is.
+type writer struct {
+	s       *Session
+	batch   [batchSize]*Message
+	next    int // batch[next:end] is still to be written
+	end     int
+	data    []byte  // being written
+	buf     *[]byte // from gatherPool, when data lies in it
+	written int     // since the outbox was last told
+}
+
+// load makes data ready to be written. When nothing is left it gives up
+// outbox.busy and returns false.
+func (w *writer) load() bool {
+	if w.next == w.end && !w.take() {
+		return false
+	}
+	first := w.batch[w.next].frame
+	w.next++
+	if w.next == w.end || len(first)+len(w.batch[w.next].frame) > maxGather {
+		w.data = first
+		return true
+	}
+	w.buf = gatherPool.Get().(*[]byte)
+	data := append((*w.buf)[:0], first...)
+	for w.next < w.end && len(data)+len(w.batch[w.next].frame) <= maxGather {
+		data = append(data, w.batch[w.next].frame...)
+		w.next++
+	}
+	w.data = data
+	return true
+}
+
+func (w *writer) take() bool {
+	s := w.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out.bytes -= w.written
+	w.written = 0
+	if s.out.closed {
+		return false
+	}
+	w.next, w.end = 0, s.out.take(w.batch[:])
+	if w.end == 0 {
+		s.out.busy = false
+		return false
+	}
+	return true
+}
+
+// wrote notes that n bytes of data have been written.
+func (w *writer) wrote(n int) {
+	w.data = w.data[n:]
+	w.written += n
+	if len(w.data) == 0 && w.buf != nil {
+		gatherPool.Put(w.buf)
+		w.buf = nil
+	}
+}
+
+// drainBlocking is drain for a client that is slower than we are, or whose
+// connection has no descriptor to try.
+func (w *writer) drainBlocking() {
+	for ok := true; ok; ok = w.load() {
+		n, err := w.s.ws.conn.Write(w.data)
+		w.wrote(n)
+		if err != nil {
+			w.s.abort(ReasonTransportError)
+			return
+		}
+	}
+}
+
+var gatherPool = sync.Pool{New: func() any { b := make([]byte, 0, maxGather); return &b }}
