@@ -1,0 +1,71 @@
+package socketio
+
+import (
+	"context"
+
+	"github.com/goroomcast/socketio/parser"
+)
+
+// A result is what became of a call to one socket.
+type result struct {
+	socket *Socket
+	args   parser.Args
+	err    error
+}
+
+// awaitAck has the reply with this id, or the disconnect, sent to a channel
+// that has room for it. It reports false if the socket is not connected.
+func (s *Socket) awaitAck(id uint64, to chan<- result) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.connected() {
+		return false
+	}
+	if s.acks == nil {
+		s.acks = make(map[uint64]chan<- result)
+	}
+	s.acks[id] = to
+	return true
+}
+
+func (s *Socket) forgetAck(id uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.acks, id)
+}
+
+// acked takes a reply of the client. Unknown ids are late or made up.
+func (s *Socket) acked(id uint64, args parser.Args) {
+	s.mu.Lock()
+	to, ok := s.acks[id]
+	delete(s.acks, id)
+	s.mu.Unlock()
+	if ok {
+		to <- result{socket: s, args: args}
+	}
+}
+
+// call emits an event and waits for its reply.
+func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Args, error) {
+	id := s.namespace.nextID()
+	m, err := s.namespace.encodeEvent(event, parser.Header{ID: id, HasID: true}, args)
+	if err != nil {
+		return nil, err
+	}
+	reply := make(chan result, 1)
+	if !s.awaitAck(id, reply) {
+		return nil, ErrDisconnected
+	}
+	if err := s.deliver(m, false, false); err != nil {
+		s.forgetAck(id)
+		return nil, ErrDisconnected
+	}
+	s.conn.session.Flush() // its handler may be the one that waits
+	select {
+	case r := <-reply:
+		return r.args, r.err
+	case <-ctx.Done():
+		s.forgetAck(id)
+		return nil, context.Cause(ctx)
+	}
+}

@@ -1,0 +1,203 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/parser"
+)
+
+// A conn is one client's connection and its sockets, one for each namespace.
+// It receives what the engine's session does.
+type conn struct {
+	server    *Server
+	session   *engine.Session
+	decoder   parser.Decoder
+	ctx       context.Context
+	handshake Handshake // what the sockets' have in common
+
+	// Of the goroutine that receives.
+	size  int       // bytes of the packet so far
+	dirty []*Socket // with events that came in this batch
+
+	mu      sync.Mutex
+	sockets []*Socket // also disconnected ones, whose client may not know yet
+	closed  Reason
+	timeout *time.Timer // for the first CONNECT
+}
+
+var (
+	errEventBeforeConnect = errors.New("socketio: packet for a namespace that the client is not connected to")
+	errConnectTwice       = errors.New("socketio: second CONNECT to a namespace")
+	errConnectError       = errors.New("socketio: CONNECT_ERROR from a client")
+)
+
+func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
+	c := &conn{
+		server:  server,
+		session: session,
+		decoder: server.parser.NewDecoder(),
+		ctx:     context.WithoutCancel(r.Context()),
+		handshake: Handshake{
+			Header:      r.Header,
+			Query:       r.URL.Query(),
+			URL:         r.URL.RequestURI(),
+			Address:     r.RemoteAddr,
+			Secure:      r.TLS != nil,
+			CrossDomain: r.Header.Get("Origin") != "",
+		},
+	}
+	c.timeout = time.AfterFunc(server.opts.ConnectTimeout, func() {
+		server.logger.Debug("closing a connection: no CONNECT within Options.ConnectTimeout", "sid", session.ID())
+		session.Close()
+	})
+	return c
+}
+
+// Text implements engine.Receiver.
+func (c *conn) Text(data []byte) error { return c.receive(data, c.decoder.Text) }
+
+// Binary implements engine.Receiver.
+func (c *conn) Binary(data []byte) error { return c.receive(data, c.decoder.Binary) }
+
+func (c *conn) receive(data []byte, decode func([]byte) (*parser.Packet, error)) error {
+	c.size += len(data)
+	p, err := decode(data)
+	if err != nil || p == nil {
+		return err
+	}
+	size := c.size
+	c.size = 0
+	return c.route(p, size)
+}
+
+// route passes a packet on to whom it is for.
+func (c *conn) route(p *parser.Packet, size int) error {
+	s := c.socket(p.Namespace)
+	switch {
+	case p.Type == parser.Connect:
+		if s != nil && s.status.Load() != statusDisconnected {
+			return errConnectTwice
+		}
+		return c.connect(p.Namespace, p.Args)
+	case p.Type == parser.ConnectError:
+		return errConnectError
+	case s == nil || s.status.Load() == statusPending:
+		return errEventBeforeConnect
+	case !s.connected():
+		return nil // sent before the client knew
+	}
+	switch p.Type {
+	case parser.Disconnect:
+		s.end(ReasonClientDisconnect)
+	case parser.Ack:
+		s.acked(p.ID, p.Args)
+	case parser.Event:
+		s.mailbox.putEvent(&Event{
+			socket: s, name: p.Event, args: p.Args, size: size + eventOverhead, id: p.ID, hasID: p.HasID,
+		})
+		if len(c.dirty) == 0 || c.dirty[len(c.dirty)-1] != s {
+			c.dirty = append(c.dirty, s)
+		}
+	}
+	return nil
+}
+
+// EndBatch implements engine.Receiver: only now the handlers begin, so that
+// they find all that came together.
+func (c *conn) EndBatch() {
+	for i, s := range c.dirty {
+		s.mailbox.start()
+		c.dirty[i] = nil
+	}
+	c.dirty = c.dirty[:0]
+}
+
+// Closed implements engine.Receiver.
+func (c *conn) Closed(reason engine.Reason) {
+	c.mu.Lock()
+	c.timeout.Stop()
+	c.closed = Reason(reason)
+	sockets := c.sockets
+	c.sockets = nil
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.end(Reason(reason))
+	}
+}
+
+// connect answers a CONNECT.
+func (c *conn) connect(namespace string, auth parser.Args) error {
+	n := c.server.namespace(namespace)
+	if n == nil {
+		return c.refuseNamespace(namespace)
+	}
+	s := newSocket(n, c, auth)
+	n.rooms.add(s.id, s)
+	c.mu.Lock()
+	c.timeout.Stop()
+	closed := c.closed
+	if closed == "" {
+		c.remove(n)
+		c.sockets = append(c.sockets, s)
+	}
+	c.mu.Unlock()
+	s.mailbox.put(func() { n.admit(s) })
+	if closed != "" {
+		s.end(closed)
+	}
+	return nil
+}
+
+func (c *conn) refuseNamespace(name string) error {
+	h := parser.Header{Type: parser.ConnectError, Namespace: name}
+	m, err := c.server.encode(&h, connectError{Message: "Invalid namespace"})
+	if err != nil {
+		return err
+	}
+	return c.session.Send(m)
+}
+
+// socket returns the client's socket in a namespace, or nil.
+func (c *conn) socket(namespace string) *Socket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sockets {
+		if s.namespace.name == namespace {
+			return s
+		}
+	}
+	return nil
+}
+
+// forget removes a socket that was refused.
+func (c *conn) forget(s *Socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(s.namespace)
+}
+
+// remove removes the socket of a namespace. c.mu is locked.
+func (c *conn) remove(n *Namespace) {
+	for i, s := range c.sockets {
+		if s.namespace == n {
+			c.sockets = append(c.sockets[:i:i], c.sockets[i+1:]...)
+			return
+		}
+	}
+}
+
+// disconnect leaves all namespaces and closes the connection.
+func (c *conn) disconnect() {
+	c.mu.Lock()
+	sockets := c.sockets
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.leaveNamespace()
+	}
+	c.session.Close()
+}

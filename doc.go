@@ -1,0 +1,44 @@
+// Package socketio is a Socket.IO server: real-time events between Go programs
+// and the stock clients, socket.io-client 3 and 4 and their relatives in other
+// languages.
+//
+//	io := socketio.NewServer(nil)
+//
+//	type Message struct{ Room, Text string }
+//
+//	socketio.On(io, "message", func(ctx context.Context, s *socketio.Socket, m Message) error {
+//		return s.To(m.Room).Emit("message", m)
+//	})
+//	socketio.OnCall(io, "join", func(ctx context.Context, s *socketio.Socket, room string) (int, error) {
+//		s.Join(room)
+//		return len(s.Rooms()), nil // what the client's emitWithAck returns
+//	})
+//	io.OnConnect(func(s *socketio.Socket) {
+//		s.Broadcast().Emit("joined", s.ID())
+//	})
+//
+//	http.Handle("/socket.io/", io)
+//
+// # Events
+//
+// Arguments are JSON by the rules of encoding/json. A []byte anywhere in them
+// travels as a binary attachment, like a Buffer or ArrayBuffer in JavaScript,
+// and arrives as one.
+//
+// Handlers are registered on a [Server] or [Namespace], for all its sockets,
+// or on one [Socket]. The typed forms, [On] and [OnCall], decode the event's
+// first argument; the dynamic form, Socket.On and Namespace.On, decodes what
+// it wants by [Event.Decode].
+//
+// # Concurrency
+//
+// All methods are safe for concurrent use. The events of one socket reach
+// their handlers in the order in which the client sent them, one at a time;
+// sockets run in parallel. The handlers of OnConnect run before the socket's
+// first event, those of OnDisconnecting and OnDisconnect after its last.
+// Replies do not queue behind events: a handler may [Call] its own socket.
+//
+// Emitting never waits for a client. What a client does not take is queued up
+// to Options.MaxBuffered bytes; then it is disconnected with
+// [ReasonSlowClient].
+package socketio

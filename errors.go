@@ -1,0 +1,68 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/parser"
+)
+
+// Errors that callers may want to tell apart, by errors.Is.
+var (
+	// ErrDisconnected: the socket is not connected, or no longer.
+	ErrDisconnected = errors.New("socketio: socket not connected")
+	// ErrReservedEvent: the event's name belongs to the protocol.
+	ErrReservedEvent = errors.New("socketio: reserved event name")
+	// ErrAcked: the event has been acknowledged before.
+	ErrAcked = errors.New("socketio: event already acknowledged")
+)
+
+// A ConnectError is what middleware returns to refuse a client with data: the
+// client's connect_error event gets an Error with this message, and the data
+// as its data property.
+type ConnectError struct {
+	Message string
+	Data    any
+}
+
+func (e *ConnectError) Error() string { return e.Message }
+
+// An Error is a handler's error that the client may see: where it asked for a
+// reply by an event of OnCall it gets {"error": Message, "data": Data}.
+type Error struct {
+	Message string
+	Data    any
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// A Reason says why a socket disconnected, in the words of the JavaScript
+// server.
+type Reason string
+
+// The reasons for which sockets disconnect.
+const (
+	ReasonClientDisconnect Reason = "client namespace disconnect" // the client left the namespace
+	ReasonServerDisconnect Reason = "server namespace disconnect" // Socket.Disconnect
+	ReasonTransportClose          = Reason(engine.ReasonTransportClose)
+	ReasonTransportError          = Reason(engine.ReasonTransportError)
+	ReasonPingTimeout             = Reason(engine.ReasonPingTimeout)
+	ReasonParseError              = Reason(engine.ReasonParseError)
+	ReasonForcedClose             = Reason(engine.ReasonForcedClose) // the client sent an invalid packet
+	ReasonSlowClient              = Reason(engine.ReasonSlowClient)  // more than MaxBuffered bytes waited for it
+	ReasonServerShutdown          = Reason(engine.ReasonServerShutdown)
+)
+
+// disconnectError is the cause of a socket's context after its end.
+type disconnectError struct{ reason Reason }
+
+func (e disconnectError) Error() string { return ErrDisconnected.Error() + ": " + string(e.reason) }
+func (e disconnectError) Unwrap() error { return ErrDisconnected }
+
+func encodeError(h *parser.Header, err error) error {
+	if h.Type == parser.Event {
+		return fmt.Errorf("socketio: event %q: %w", h.Event, err)
+	}
+	return fmt.Errorf("socketio: %s: %w", h.Type, err)
+}

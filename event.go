@@ -1,0 +1,175 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/goroomcast/socketio/parser"
+)
+
+// An Event is one event that a client has sent.
+type Event struct {
+	socket *Socket
+	name   string
+	args   parser.Args
+	size   int // on the wire
+	id     uint64
+	hasID  bool
+	acked  atomic.Bool
+}
+
+// Name returns the event's name.
+func (e *Event) Name() string { return e.name }
+
+// Socket returns the socket that received the event.
+func (e *Event) Socket() *Socket { return e.socket }
+
+// Len returns the number of arguments.
+func (e *Event) Len() int {
+	if e.args == nil {
+		return 0
+	}
+	return e.args.Len()
+}
+
+// Decode decodes the arguments, from the first on, into the pointers given.
+// Fewer arguments than pointers are an error; more are ignored. A null leaves
+// its target as it is.
+func (e *Event) Decode(into ...any) error { return decodeArgs(e.args, into) }
+
+// WantsAck reports whether the client waits for a reply.
+func (e *Event) WantsAck() bool { return e.hasID }
+
+// Ack replies to the client, from any goroutine and also after the handler
+// has returned. It does nothing if the client wants no reply, and returns
+// [ErrAcked] if it has been called before.
+func (e *Event) Ack(args ...any) error {
+	if !e.hasID {
+		return nil
+	}
+	if !e.acked.CompareAndSwap(false, true) {
+		return ErrAcked
+	}
+	s := e.socket
+	if !s.connected() {
+		return ErrDisconnected
+	}
+	m, err := s.namespace.encode(&parser.Header{Type: parser.Ack, ID: e.id, HasID: true}, args...)
+	if err != nil {
+		e.acked.Store(false)
+		return err
+	}
+	return s.deliver(m, false, false)
+}
+
+// reply is Ack by the typed handlers, of which the first one's counts. That
+// the client has left meanwhile is no error of theirs.
+func (e *Event) reply(args ...any) error {
+	if err := e.Ack(args...); !errors.Is(err, ErrAcked) && !errors.Is(err, ErrDisconnected) {
+		return err
+	}
+	return nil
+}
+
+// A Handler handles an event. The context is the socket's. An error is logged;
+// a panic is recovered and logged with its stack. Either way the connection
+// stays.
+type Handler func(ctx context.Context, e *Event) error
+
+// An EventTarget is where handlers are registered: a *Server or *Namespace,
+// for all its sockets, or a single *Socket.
+type EventTarget interface {
+	// On adds a handler for an event. Those of one event run in the order of
+	// registration, the namespace's before the socket's. Names that belong to
+	// the protocol panic.
+	On(event string, h Handler) (off func())
+}
+
+// On adds a handler for an event whose first argument decodes into a T. When
+// T is struct{} no argument is needed. If the client wants a reply, it gets an
+// empty one once the handler has returned nil, so that the retries option of
+// socket.io-client works.
+func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) error) (off func()) {
+	return t.On(event, func(ctx context.Context, e *Event) error {
+		arg, err := decodeFirst[T](e.args)
+		if err != nil {
+			return err
+		}
+		if err := h(ctx, e.socket, arg); err != nil {
+			return err
+		}
+		return e.reply()
+	})
+}
+
+// OnCall adds a handler whose result is the reply to the client. An error is
+// the reply {"error": message}: the message of an [*Error], "invalid argument"
+// when the argument does not decode into a T, and "internal error" for any
+// other.
+func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) (R, error)) (off func()) {
+	return t.On(event, func(ctx context.Context, e *Event) error {
+		arg, err := decodeFirst[T](e.args)
+		if err != nil {
+			return errors.Join(err, e.reply(errorReply{Error: "invalid argument"}))
+		}
+		reply := errorReply{Error: "internal error"}
+		returned := false
+		defer func() {
+			if !returned { // a panic
+				_ = e.reply(reply)
+			}
+		}()
+		result, err := h(ctx, e.socket, arg)
+		returned = true
+		if err == nil {
+			return e.reply(result)
+		}
+		var public *Error
+		if errors.As(err, &public) {
+			reply = errorReply{public.Message, public.Data}
+			err = nil // said to whom it concerns
+		}
+		return errors.Join(err, e.reply(reply))
+	})
+}
+
+type errorReply struct {
+	Error string `json:"error"`
+	Data  any    `json:"data,omitempty"`
+}
+
+// Call emits an event to a socket and waits for the client's reply, whose
+// first value decodes into an R. An empty reply is R's zero value. It returns
+// the context's cause when ctx ends first, and [ErrDisconnected] when the
+// socket disconnects.
+func Call[R any](ctx context.Context, s *Socket, event string, args ...any) (R, error) {
+	reply, err := s.call(ctx, event, args)
+	if err != nil || reply == nil {
+		var none R
+		return none, err
+	}
+	return decodeFirst[R](reply)
+}
+
+func decodeArgs(args parser.Args, into []any) error {
+	switch {
+	case len(into) == 0:
+		return nil
+	case args == nil:
+		return fmt.Errorf("socketio: want %d values: %w", len(into), parser.ErrTooFewArgs)
+	}
+	return args.Decode(into...)
+}
+
+func decodeFirst[T any](args parser.Args) (T, error) {
+	var v T
+	if _, nothing := any(v).(struct{}); nothing {
+		return v, nil
+	}
+	if err := decodeArgs(args, []any{&v}); err != nil {
+		return v, fmt.Errorf("socketio: invalid argument: %w", err)
+	}
+	return v, nil
+}

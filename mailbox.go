@@ -1,0 +1,168 @@
+package socketio
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A mailbox runs what a socket has to do, one thing at a time and in order. It
+// has a goroutine only while there is something.
+type mailbox struct {
+	socket *Socket
+
+	mu      sync.Mutex
+	jobs    []job
+	bytes   int // of the events in jobs or being handled
+	running bool
+	ended   bool          // nothing is taken any more
+	space   chan struct{} // closed when bytes has fallen, or at the end; made by who waits for it
+	discard atomic.Bool   // events still there are not handled
+
+	// Of the goroutine at work.
+	batch []job
+	done  int         // bytes of the events handled
+	cork  *time.Timer // holds the replies to the batch together
+}
+
+// A job is an event to handle, or anything else.
+type job struct {
+	event *Event
+	do    func()
+}
+
+const (
+	// maxInbox bounds the bytes of a socket's events that wait for their
+	// handlers. Beyond it the client's connection is not read.
+	maxInbox = 1 << 20
+
+	// eventOverhead is what an event costs beside its bytes.
+	eventOverhead = 128
+
+	// corkTime is how long the replies to events that came together may wait
+	// for each other when a handler takes its time.
+	corkTime = time.Millisecond
+)
+
+// putEvent adds an event. It waits while the mailbox is full. The work begins
+// with start.
+func (b *mailbox) putEvent(e *Event) {
+	b.mu.Lock()
+	for b.bytes > 0 && b.bytes+e.size > maxInbox && !b.ended {
+		if b.space == nil {
+			b.space = make(chan struct{})
+		}
+		space := b.space
+		b.begin()
+		b.mu.Unlock()
+		<-space
+		b.mu.Lock()
+	}
+	if !b.ended {
+		b.jobs = append(b.jobs, job{event: e})
+		b.bytes += e.size
+	}
+	b.mu.Unlock()
+}
+
+// start begins the work on what has been put.
+func (b *mailbox) start() {
+	b.mu.Lock()
+	b.begin()
+	b.mu.Unlock()
+}
+
+// begin is start with b.mu locked.
+func (b *mailbox) begin() {
+	if !b.running && len(b.jobs) > 0 {
+		b.running = true
+		b.socket.namespace.server.workers.Add(1)
+		go b.work()
+	}
+}
+
+// put adds a job and starts the work.
+func (b *mailbox) put(do func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.jobs = append(b.jobs, job{do: do})
+	b.begin()
+}
+
+// end adds the last job.
+func (b *mailbox) end(do func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	b.jobs = append(b.jobs, job{do: do})
+	b.freeSpace()
+	b.begin()
+}
+
+func (b *mailbox) freeSpace() {
+	if b.space != nil {
+		close(b.space)
+		b.space = nil
+	}
+}
+
+// work does jobs until none is left. Its state is in the mailbox, because a
+// handler may end the goroutine, as t.FailNow does; then another goes on.
+func (b *mailbox) work() {
+	finished := false
+	defer func() {
+		if !finished {
+			go b.work()
+		}
+	}()
+	for b.take() {
+		for len(b.batch) > 0 {
+			next := b.batch[0]
+			b.batch = b.batch[1:]
+			b.do(next)
+		}
+		b.uncork()
+	}
+	finished = true
+	b.socket.namespace.server.workers.Done()
+}
+
+// take makes what has been put meanwhile the batch. Without any, the work is
+// over.
+func (b *mailbox) take() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bytes -= b.done
+	b.done = 0
+	b.freeSpace()
+	if len(b.jobs) == 0 {
+		b.running = false
+		return false
+	}
+	b.batch, b.jobs = b.jobs, nil
+	if len(b.batch) > 1 {
+		session := b.socket.conn.session
+		session.Cork()
+		b.cork = time.AfterFunc(corkTime, session.Flush)
+	}
+	return true
+}
+
+func (b *mailbox) uncork() {
+	if b.cork != nil {
+		b.cork.Stop()
+		b.cork = nil
+		b.socket.conn.session.Uncork()
+	}
+}
+
+func (b *mailbox) do(j job) {
+	if j.event == nil {
+		j.do()
+		return
+	}
+	b.done += j.event.size
+	if !b.discard.Load() {
+		b.socket.handle(j.event)
+	}
+}

@@ -1,0 +1,92 @@
+package socketio
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/goroomcast/socketio/parser"
+)
+
+// A Namespace is a part of the server with sockets, rooms and handlers of its
+// own; all namespaces of a client share one connection. It is a Broadcast to
+// all its sockets.
+type Namespace struct {
+	Broadcast
+
+	server    *Server
+	name      string
+	rooms     *rooms[*Socket]
+	handlers  handlers
+	onConnect callbacks[func(*Socket)]
+	ids       atomic.Uint64 // of acknowledgements
+
+	mu         sync.Mutex
+	middleware []Middleware
+}
+
+// Middleware is asked whether a client may connect to a namespace. An error
+// refuses it: a [*ConnectError] with message and data, any other with its
+// text. The context is the socket's, which ends if the client does not wait.
+type Middleware func(ctx context.Context, s *Socket) error
+
+func newNamespace(server *Server, name string) *Namespace {
+	n := &Namespace{server: server, name: name, rooms: newRooms[*Socket]()}
+	n.Broadcast.namespace = n
+	return n
+}
+
+// Name returns the namespace's name, "/" for the main one.
+func (n *Namespace) Name() string { return n.name }
+
+// Use adds middleware for the clients that connect from now on. It runs in
+// the order in which it was added, and each must agree.
+func (n *Namespace) Use(m Middleware) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.middleware = append(slices.Clip(n.middleware), m)
+}
+
+func (n *Namespace) admission() []Middleware {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.middleware
+}
+
+// OnConnect adds a function that is called with each socket that connects,
+// after the middleware and before the socket's first event.
+func (n *Namespace) OnConnect(f func(s *Socket)) (off func()) { return n.onConnect.add(f) }
+
+// On implements EventTarget for all sockets of the namespace.
+func (n *Namespace) On(event string, h Handler) (off func()) { return n.handlers.add(event, h) }
+
+// nextID returns an acknowledgement id for an event that may go to any number
+// of sockets.
+func (n *Namespace) nextID() uint64 { return n.ids.Add(1) - 1 }
+
+// admit lets a socket in, or refuses it.
+func (n *Namespace) admit(s *Socket) {
+	for _, m := range n.admission() {
+		if err := n.server.guard(s, "middleware", func() error { return m(s.Context(), s) }); err != nil {
+			s.refuse(err)
+			return
+		}
+	}
+	m, err := n.encode(&parser.Header{Type: parser.Connect}, connectReply{SID: s.id})
+	if err != nil {
+		s.refuse(err)
+		return
+	}
+	_ = s.conn.session.Send(m)
+	if !s.status.CompareAndSwap(statusPending, statusConnected) {
+		return // gone meanwhile; what its end left to do follows
+	}
+	for _, f := range n.onConnect.all() {
+		s.run("OnConnect", func() error { (*f)(s); return nil })
+	}
+}
+
+type connectReply struct {
+	SID string `json:"sid"`
+}

@@ -1,0 +1,69 @@
+package socketio
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Options configure a Server. The zero value of each field means its default.
+type Options struct {
+	// Path is where the server answers and clients look for it (their path
+	// option), "/socket.io/" by default. Other paths get 404.
+	Path string
+
+	// Transports that clients may use, {"polling", "websocket"} by default.
+	Transports []string
+
+	// PingInterval is the pause between a client's PONG and the next PING,
+	// 25 s by default; PingTimeout the time it has to answer, 20 s by default.
+	// A client is noticed to be gone after their sum at the latest.
+	PingInterval time.Duration
+	PingTimeout  time.Duration
+
+	// UpgradeTimeout bounds an upgrade from polling to WebSocket, 10 s by
+	// default, and how long a client that is disconnected may take to receive
+	// what is queued for it.
+	UpgradeTimeout time.Duration
+
+	// ConnectTimeout is how long a connection may go without connecting to a
+	// namespace, 45 s by default.
+	ConnectTimeout time.Duration
+
+	// MaxPayload is the largest message or POST body accepted from a client,
+	// in bytes, 1,000,000 by default. A client that sends more is
+	// disconnected.
+	MaxPayload int
+
+	// MaxBuffered is how many bytes may wait for one client, 1 MiB by
+	// default. A client that lets more pile up is disconnected with
+	// [ReasonSlowClient]. One message of any size may wait alone.
+	MaxBuffered int
+
+	// MaxAttachments is how many []byte one event or reply may have, in
+	// either direction, 10 by default. Stock JavaScript clients accept no
+	// more than 10.
+	MaxAttachments int
+
+	// CORS allows pages of other origins.
+	CORS CORS
+
+	// Logger gets a line for each refusal and failure; silent by default.
+	Logger *slog.Logger
+}
+
+func (o *Options) withDefaults() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Path == "" {
+		c.Path = "/socket.io/"
+	}
+	if c.ConnectTimeout <= 0 {
+		c.ConnectTimeout = 45 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}

@@ -1,0 +1,222 @@
+package socketio
+
+import (
+	"slices"
+	"sync"
+)
+
+// rooms is a namespace's room registry: which member is in which rooms. A
+// room exists while it has members. Every member is in a room named like its
+// id, which costs nothing. Joining, leaving and being found take the same time
+// however many rooms there are.
+type rooms[M comparable] struct {
+	mu      sync.RWMutex
+	all     room[M]
+	named   map[string]*room[M]
+	byID    map[string]M
+	members map[M]*membership[M]
+}
+
+// A room has its members in one dense list, because broadcasts walk it.
+type room[M comparable] struct {
+	name    string
+	members []M
+}
+
+// A membership knows a member's place in the list of each of its rooms.
+type membership[M comparable] struct {
+	id     string
+	all    int
+	joined map[*room[M]]int
+}
+
+func newRooms[M comparable]() *rooms[M] {
+	return &rooms[M]{
+		named:   make(map[string]*room[M]),
+		byID:    make(map[string]M),
+		members: make(map[M]*membership[M]),
+	}
+}
+
+// add makes m known. What is not known can join no room.
+func (r *rooms[M]) add(id string, m M) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.byID[id] = m
+	r.members[m] = &membership[M]{id: id, all: len(r.all.members)}
+	r.all.members = append(r.all.members, m)
+}
+
+// remove makes m leave everything.
+func (r *rooms[M]) remove(m M) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	own, known := r.members[m]
+	if !known {
+		return
+	}
+	for room, i := range own.joined {
+		r.take(room, i)
+	}
+	if moved, ok := r.all.swapRemove(own.all); ok {
+		r.members[moved].all = own.all
+	}
+	delete(r.members, m)
+	delete(r.byID, own.id)
+}
+
+func (r *rooms[M]) join(m M, names ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	own, known := r.members[m]
+	if !known {
+		return
+	}
+	for _, name := range names {
+		if name == own.id {
+			continue
+		}
+		in := r.named[name]
+		if in == nil {
+			in = &room[M]{name: name}
+			r.named[name] = in
+		}
+		if _, already := own.joined[in]; already {
+			continue
+		}
+		if own.joined == nil {
+			own.joined = make(map[*room[M]]int)
+		}
+		own.joined[in] = len(in.members)
+		in.members = append(in.members, m)
+	}
+}
+
+func (r *rooms[M]) leave(m M, names ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	own, known := r.members[m]
+	if !known {
+		return
+	}
+	for _, name := range names {
+		in := r.named[name]
+		if i, is := own.joined[in]; is {
+			delete(own.joined, in)
+			r.take(in, i)
+		}
+	}
+}
+
+// take removes the i-th member from a room's list.
+func (r *rooms[M]) take(from *room[M], i int) {
+	if moved, ok := from.swapRemove(i); ok {
+		r.members[moved].joined[from] = i
+	}
+	if len(from.members) == 0 {
+		delete(r.named, from.name)
+	}
+}
+
+// swapRemove fills the i-th place with the last member, and returns that one
+// if it moved.
+func (rm *room[M]) swapRemove(i int) (moved M, ok bool) {
+	var none M
+	last := len(rm.members) - 1
+	moved = rm.members[last]
+	rm.members[i], rm.members[last] = moved, none
+	rm.members = rm.members[:last]
+	if len(rm.members) < cap(rm.members)/4 {
+		rm.members = slices.Clone(rm.members)
+	}
+	return moved, i != last
+}
+
+// of returns the names of m's rooms, its id first, or nil if m is not known.
+func (r *rooms[M]) of(m M) []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	own, known := r.members[m]
+	if !known {
+		return nil
+	}
+	names := make([]string, 1, 1+len(own.joined))
+	names[0] = own.id
+	for room := range own.joined {
+		names = append(names, room.name)
+	}
+	slices.Sort(names[1:])
+	return names
+}
+
+// match appends the members of any of the rooms in, or all members when none
+// is named, without those of any of the rooms except. Each appears once.
+func (r *rooms[M]) match(dst []M, in, except []string) []M {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var skip, from group[M]
+	r.resolve(&skip, except)
+	if len(in) == 0 {
+		if skip.empty() {
+			return append(dst, r.all.members...)
+		}
+		for _, m := range r.all.members {
+			if !r.has(&skip, m) {
+				dst = append(dst, m)
+			}
+		}
+		return dst
+	}
+	r.resolve(&from, in)
+	if skip.empty() && len(from.rooms) == 1 && len(from.single) == 0 {
+		return append(dst, from.rooms[0].members...)
+	}
+	var before group[M] // what has been walked
+	for i, room := range from.rooms {
+		before.rooms = from.rooms[:i]
+		for _, m := range room.members {
+			if !r.has(&skip, m) && !r.has(&before, m) {
+				dst = append(dst, m)
+			}
+		}
+	}
+	before.rooms = from.rooms
+	for i, m := range from.single {
+		before.single = from.single[:i]
+		if !r.has(&skip, m) && !r.has(&before, m) {
+			dst = append(dst, m)
+		}
+	}
+	return dst
+}
+
+// A group is what room names stand for: rooms, and single members by id.
+type group[M comparable] struct {
+	rooms  []*room[M]
+	single []M
+}
+
+func (g *group[M]) empty() bool { return len(g.rooms) == 0 && len(g.single) == 0 }
+
+func (r *rooms[M]) resolve(g *group[M], names []string) {
+	for _, name := range names {
+		if room, ok := r.named[name]; ok {
+			g.rooms = append(g.rooms, room)
+		}
+		if m, ok := r.byID[name]; ok {
+			g.single = append(g.single, m)
+		}
+	}
+}
+
+func (r *rooms[M]) has(g *group[M], m M) bool {
+	if len(g.rooms) > 0 {
+		joined := r.members[m].joined
+		for _, room := range g.rooms {
+			if _, in := joined[room]; in {
+				return true
+			}
+		}
+	}
+	return slices.Contains(g.single, m)
+}

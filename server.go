@@ -1,0 +1,128 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/parser"
+)
+
+// A Server accepts Socket.IO clients. It is an http.Handler, to be mounted at
+// Options.Path; and it is its main namespace, "/".
+type Server struct {
+	*Namespace
+
+	opts    Options
+	logger  *slog.Logger
+	parser  parser.Parser
+	engine  *engine.Server
+	handler http.Handler
+	workers sync.WaitGroup // goroutines that run handlers
+
+	mu         sync.RWMutex
+	namespaces map[string]*Namespace
+}
+
+// NewServer returns a server. Options may be nil; mistakes in them panic.
+func NewServer(o *Options) *Server {
+	opts := o.withDefaults()
+	s := &Server{
+		opts:       opts,
+		logger:     opts.Logger,
+		parser:     parser.JSON{MaxAttachments: opts.MaxAttachments},
+		namespaces: make(map[string]*Namespace),
+	}
+	origins := newOrigins(opts.CORS, opts.Logger)
+	s.engine = engine.NewServer(&engine.Options{
+		Path:           opts.Path,
+		Transports:     opts.Transports,
+		PingInterval:   opts.PingInterval,
+		PingTimeout:    opts.PingTimeout,
+		UpgradeTimeout: opts.UpgradeTimeout,
+		MaxPayload:     opts.MaxPayload,
+		MaxBuffered:    opts.MaxBuffered,
+		CheckOrigin:    origins.allowed,
+		Logger:         opts.Logger,
+	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
+	s.handler = origins.handler(s.engine)
+	s.Namespace = s.Of("/")
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Of returns the namespace of a name, and creates it if it does not exist
+// yet: clients can connect to the namespaces that have been asked for here. A
+// missing slash at the beginning is added.
+func (s *Server) Of(name string) *Namespace {
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.namespaces[name]
+	if n == nil {
+		n = newNamespace(s, name)
+		s.namespaces[name] = n
+	}
+	return n
+}
+
+// namespace returns an existing namespace, or nil.
+func (s *Server) namespace(name string) *Namespace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.namespaces[name]
+}
+
+// Shutdown refuses new clients, sends what is queued for the others, closes
+// their connections with [ReasonServerShutdown] and waits for running
+// handlers. Clients reconnect by themselves. When ctx ends first it closes
+// what is left at once and returns the context's cause.
+//
+// http.Server.Shutdown does not know of WebSockets; call both.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if err := s.engine.Shutdown(ctx); err != nil {
+		return err
+	}
+	idle := make(chan struct{})
+	go func() {
+		s.workers.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Close refuses new clients and closes all connections at once, with
+// [ReasonServerShutdown]. It returns nil.
+func (s *Server) Close() error {
+	s.engine.Close()
+	return nil
+}
+
+// errPanic stands for a panic that has been logged.
+var errPanic = errors.New("internal error")
+
+// guard calls users' code; a panic there becomes errPanic.
+func (s *Server) guard(socket *Socket, what string, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.logger.Error("panic in a handler", "handler", what, "namespace", socket.namespace.name,
+				"socket", socket.id, "panic", p, "stack", string(debug.Stack()))
+			err = errPanic
+		}
+	}()
+	return f()
+}

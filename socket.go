@@ -1,0 +1,296 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/parser"
+)
+
+// A Socket is one client in one namespace.
+type Socket struct {
+	id        string
+	namespace *Namespace
+	conn      *conn
+	handshake Handshake
+	handlers  atomic.Pointer[handlers] // made when first needed
+	status    atomic.Int32
+	mailbox   mailbox
+
+	onDisconnecting callbacks[func(Reason)]
+	onDisconnect    callbacks[func(Reason)]
+
+	mu     sync.Mutex
+	ctx    context.Context // made when first needed
+	cancel context.CancelCauseFunc
+	reason Reason // once disconnected
+	data   any
+	acks   map[uint64]chan<- result
+}
+
+const (
+	statusPending = iota // middleware has not decided yet
+	statusConnected
+	statusDisconnected
+)
+
+// A Handshake is what a client said when it connected. It is not to be
+// modified.
+type Handshake struct {
+	Header      http.Header // of the connection's first request
+	Query       url.Values  // likewise
+	URL         string      // likewise
+	Address     string      // of the client or the proxy in front, host:port
+	Time        time.Time
+	Secure      bool // the connection came over TLS
+	CrossDomain bool // the request has an Origin header
+
+	auth parser.Args
+}
+
+// DecodeAuth decodes the auth option of the client, by default an empty
+// object, into the value pointed to.
+func (h *Handshake) DecodeAuth(into any) error {
+	if h.auth == nil {
+		return nil
+	}
+	return h.auth.Decode(into)
+}
+
+func newSocket(n *Namespace, c *conn, auth parser.Args) *Socket {
+	s := &Socket{id: engine.NewID(), namespace: n, conn: c, handshake: c.handshake}
+	s.handshake.Time = time.Now()
+	s.handshake.auth = auth
+	s.mailbox.socket = s
+	return s
+}
+
+// ID returns the socket's id: 20 characters that say nothing about the
+// session, so that other clients may know them. It changes when the client
+// reconnects.
+func (s *Socket) ID() string { return s.id }
+
+// Namespace returns the socket's namespace.
+func (s *Socket) Namespace() *Namespace { return s.namespace }
+
+// Handshake returns what the client said when it connected.
+func (s *Socket) Handshake() *Handshake { return &s.handshake }
+
+// Context returns a context that has the values of the context of the
+// connection's first request, and ends when the socket disconnects. Its cause
+// is then an [ErrDisconnected] that names the reason.
+func (s *Socket) Context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		s.ctx, s.cancel = context.WithCancelCause(s.conn.ctx)
+		if s.reason != "" {
+			s.cancel(disconnectError{s.reason})
+		}
+	}
+	return s.ctx
+}
+
+// Data returns what SetData has set, nil at first.
+func (s *Socket) Data() any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.data
+}
+
+// SetData keeps a value with the socket, such as the user that middleware has
+// found out.
+func (s *Socket) SetData(v any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.data = v
+}
+
+// Rooms returns the rooms that the socket is in: its own id, then the others
+// by name. After the disconnect it is empty.
+func (s *Socket) Rooms() []string { return s.namespace.rooms.of(s) }
+
+// Join adds the socket to rooms. Rooms need no creation.
+func (s *Socket) Join(rooms ...string) { s.namespace.rooms.join(s, rooms...) }
+
+// Leave removes the socket from rooms.
+func (s *Socket) Leave(rooms ...string) { s.namespace.rooms.leave(s, rooms...) }
+
+// Emit sends an event to the client. It does not wait for the client; a nil
+// error means that the event is on its way, not that it has arrived.
+func (s *Socket) Emit(event string, args ...any) error {
+	if !s.connected() {
+		return ErrDisconnected
+	}
+	m, err := s.namespace.encodeEvent(event, parser.Header{}, args)
+	if err != nil {
+		return err
+	}
+	return s.deliver(m, false, false)
+}
+
+// Broadcast selects all other sockets of the namespace.
+func (s *Socket) Broadcast() Broadcast { return s.namespace.Except(s.id) }
+
+// To selects the other sockets in any of the rooms.
+func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
+
+// In is To.
+func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
+
+// Except selects all other sockets that are in none of the rooms.
+func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
+
+// Volatile selects the socket itself, for events that may be dropped when it
+// is not ready for them.
+func (s *Socket) Volatile() Broadcast {
+	return Broadcast{namespace: s.namespace, self: s, volatile: true}
+}
+
+// On implements EventTarget for this socket.
+func (s *Socket) On(event string, h Handler) (off func()) {
+	hs := s.handlers.Load()
+	if hs == nil {
+		s.handlers.CompareAndSwap(nil, new(handlers))
+		hs = s.handlers.Load()
+	}
+	return hs.add(event, h)
+}
+
+// OnDisconnecting adds a function to be called when the socket has
+// disconnected, while it is still in its rooms.
+func (s *Socket) OnDisconnecting(f func(r Reason)) (off func()) { return s.onDisconnecting.add(f) }
+
+// OnDisconnect adds a function to be called when the socket has disconnected
+// and left its rooms.
+func (s *Socket) OnDisconnect(f func(r Reason)) (off func()) { return s.onDisconnect.add(f) }
+
+// Disconnect disconnects the socket; its client does not reconnect by itself.
+// With close true it disconnects the client's sockets in all namespaces and
+// closes the connection. Events emitted before are still sent; events
+// received and not yet handled are dropped.
+func (s *Socket) Disconnect(close bool) {
+	if close {
+		s.conn.disconnect()
+	} else {
+		s.leaveNamespace()
+	}
+}
+
+// leaveNamespace disconnects the socket by the server's will.
+func (s *Socket) leaveNamespace() {
+	if !s.connected() {
+		return
+	}
+	if m, err := s.namespace.encode(&parser.Header{Type: parser.Disconnect}); err == nil {
+		_ = s.conn.session.Send(m)
+	}
+	s.mailbox.discard.Store(true)
+	s.end(ReasonServerDisconnect)
+}
+
+func (s *Socket) connected() bool { return s.status.Load() == statusConnected }
+
+// deliver queues a message for the client.
+func (s *Socket) deliver(m *engine.Message, volatile, later bool) error {
+	session := s.conn.session
+	switch {
+	case volatile:
+		session.SendVolatile(m)
+		return nil
+	case later:
+		return session.SendLater(m)
+	}
+	return session.Send(m)
+}
+
+// refuse answers a client that may not connect.
+func (s *Socket) refuse(err error) {
+	reply := connectError{Message: err.Error()}
+	var refusal *ConnectError
+	if errors.As(err, &refusal) {
+		reply = connectError{refusal.Message, refusal.Data}
+	}
+	if m, err := s.namespace.encode(&parser.Header{Type: parser.ConnectError}, reply); err == nil {
+		_ = s.conn.session.Send(m)
+	} else {
+		s.namespace.server.logger.Error("cannot encode a connect error's data", "err", err)
+	}
+	s.conn.forget(s)
+	s.end(ReasonServerDisconnect)
+}
+
+type connectError struct {
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
+}
+
+// end disconnects the socket, once. It may be called from anywhere and blocks
+// on nothing; what is left to do waits its turn in the mailbox.
+func (s *Socket) end(reason Reason) {
+	before := s.status.Swap(statusDisconnected)
+	if before == statusDisconnected {
+		return
+	}
+	s.mu.Lock()
+	s.reason = reason
+	if s.cancel != nil {
+		s.cancel(disconnectError{reason})
+	}
+	acks := s.acks
+	s.acks = nil
+	s.mu.Unlock()
+	for _, reply := range acks {
+		reply <- result{socket: s, err: ErrDisconnected}
+	}
+	s.mailbox.end(func() { s.leave(reason, before == statusConnected) })
+}
+
+// leave takes the socket out of its namespace and tells those who asked.
+func (s *Socket) leave(reason Reason, wasConnected bool) {
+	if wasConnected {
+		s.tell("OnDisconnecting", &s.onDisconnecting, reason)
+	}
+	s.namespace.rooms.remove(s)
+	if wasConnected {
+		s.tell("OnDisconnect", &s.onDisconnect, reason)
+	}
+}
+
+func (s *Socket) tell(what string, whom *callbacks[func(Reason)], reason Reason) {
+	for _, f := range whom.all() {
+		s.run(what, func() error { (*f)(reason); return nil })
+	}
+}
+
+// handle runs the handlers of an event.
+func (s *Socket) handle(e *Event) {
+	found := s.handleBy(&s.namespace.handlers, e)
+	if hs := s.handlers.Load(); hs != nil && s.handleBy(hs, e) {
+		found = true
+	}
+	if !found {
+		s.namespace.server.logger.Debug("no handler for an event", "event", e.name, "namespace", s.namespace.name, "socket", s.id)
+	}
+}
+
+func (s *Socket) handleBy(hs *handlers, e *Event) bool {
+	list := hs.get(e.name)
+	for _, h := range list {
+		s.run(e.name, func() error { return (*h)(s.Context(), e) })
+	}
+	return len(list) > 0
+}
+
+// run calls users' code and logs how it fails.
+func (s *Socket) run(what string, f func() error) {
+	if err := s.namespace.server.guard(s, what, f); err != nil {
+		s.namespace.server.logger.Error("handler failed", "handler", what, "namespace", s.namespace.name, "socket", s.id, "err", err)
+	}
+}
