@@ -1,0 +1,69 @@
+package parser
+
+import (
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"sync"
+)
+
+// JSON is the default parser: JSON text, and binary attachments beside it. The zero value is ready to use.
+//
+// A []byte anywhere in the arguments of an Event or Ack (in maps, slices, exported fields, behind pointers) travels as an
+// attachment, an empty one too, unless the field says omitempty. Types with their own MarshalJSON or MarshalText
+// are left to it. Everything else follows [encoding/json], without its escaping of HTML.
+//
+// Arguments of received packets get their attachments wherever the target has a []byte or an empty interface;
+// an attachment that meets any other type is an error.
+type JSON struct {
+	// MaxAttachments is how many attachments a packet may have, sent or received. Default 10, as in the
+	// JavaScript parser, which refuses packets with more.
+	MaxAttachments int
+}
+
+var _ Parser = JSON{}
+
+// Everything below is what the package wants of encoding/json.
+
+type rawJSON = json.RawMessage
+
+var (
+	marshalerType     = reflect.TypeFor[json.Marshaler]()
+	textMarshalerType = reflect.TypeFor[encoding.TextMarshaler]()
+)
+
+// jsonWriter is a json.Encoder that appends to text.
+type jsonWriter struct {
+	text    []byte
+	encoder *json.Encoder
+}
+
+func (w *jsonWriter) Write(p []byte) (int, error) {
+	w.text = append(w.text, p...)
+	return len(p), nil
+}
+
+var jsonWriters = sync.Pool{New: func() any {
+	w := new(jsonWriter)
+	w.encoder = json.NewEncoder(w)
+	w.encoder.SetEscapeHTML(false)
+	return w
+}}
+
+// appendJSON appends the JSON of v, in which a []byte is base64, to dst.
+func appendJSON(dst []byte, v any) ([]byte, error) {
+	w := jsonWriters.Get().(*jsonWriter)
+	w.text = dst
+	err := w.encoder.Encode(v)
+	text := w.text
+	w.text = nil
+	jsonWriters.Put(w)
+	if err != nil {
+		return dst, err
+	}
+	return text[:len(text)-1], nil // without the encoder's newline
+}
+
+func unmarshalJSON(data []byte, into any) error {
+	return json.Unmarshal(data, into)
+}

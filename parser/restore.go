@@ -1,0 +1,151 @@
+package parser
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"reflect"
+)
+
+// restoration is one call of Decode for a packet with attachments: encoding/json puts tokens into the targets, and
+// attachments take their place.
+type restoration struct {
+	args   *jsonArgs
+	copies [][]byte           // of attachments; made once, however often a client names one
+	seen   map[reference]bool // a target may have been cyclic before
+}
+
+type reference struct {
+	pointer uintptr
+	len     int
+	typ     reflect.Type
+}
+
+func newRestoration(args *jsonArgs) *restoration {
+	return &restoration{args: args, copies: make([][]byte, len(args.attachments)), seen: make(map[reference]bool)}
+}
+
+// decode decodes JSON that may have tokens in it.
+func (r *restoration) decode(text []byte, target any) error {
+	if !r.args.tokens.in(text) {
+		return decodeJSON(text, target)
+	}
+	if n, ok := r.args.tokens.textIndex(bytes.Trim(text, `"`)); ok {
+		switch p := target.(type) {
+		case *[]byte:
+			if p != nil {
+				*p = r.attachment(n)
+				return nil
+			}
+		case *any:
+			if p != nil && *p == nil {
+				*p = r.attachment(n)
+				return nil
+			}
+		}
+	}
+	// Whatever else went wrong, no token is left behind.
+	return cmp.Or(unmarshalJSON(text, target), r.restore(reflect.ValueOf(target)))
+}
+
+// attachment returns a copy of attachment n, since Decode may be called again.
+func (r *restoration) attachment(n int) []byte {
+	if r.copies[n] == nil {
+		r.copies[n] = append([]byte{}, r.args.attachments[n]...)
+	}
+	return r.copies[n]
+}
+
+func (r *restoration) restore(v reflect.Value) error {
+	switch v.Kind() {
+	case reflect.String:
+		return r.refuse([]byte(v.String()), v.Type())
+	case reflect.Interface:
+		return r.restoreInterface(v)
+	case reflect.Struct:
+		return r.restoreFields(v)
+	case reflect.Array:
+		return r.restoreElems(v)
+	case reflect.Pointer, reflect.Map, reflect.Slice:
+		if v.IsNil() || r.visited(v) {
+			return nil
+		}
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		return r.restore(v.Elem())
+	case reflect.Map:
+		return r.restoreMap(v)
+	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.Uint8 {
+			return r.restoreElems(v)
+		}
+		if n, ok := r.args.tokens.index(v.Bytes()); ok && v.CanSet() {
+			v.SetBytes(r.attachment(n))
+			return nil
+		}
+		return r.refuse(v.Bytes(), v.Type())
+	}
+	return nil
+}
+
+// refuse returns an error if a token stands in text of type t, whose place is not for binary.
+func (r *restoration) refuse(text []byte, t reflect.Type) error {
+	if r.args.tokens.in(text) {
+		return fmt.Errorf("binary where %v is wanted", t)
+	}
+	return nil
+}
+
+func (r *restoration) visited(v reflect.Value) bool {
+	ref := reference{pointer: v.Pointer(), typ: v.Type()}
+	if v.Kind() == reflect.Slice {
+		ref.len = v.Len()
+	}
+	if r.seen[ref] {
+		return true
+	}
+	r.seen[ref] = true
+	return false
+}
+
+func (r *restoration) restoreInterface(v reflect.Value) error {
+	if v.IsNil() {
+		return nil
+	}
+	elem := v.Elem()
+	if elem.Kind() == reflect.String && v.CanSet() && v.NumMethod() == 0 {
+		if n, ok := r.args.tokens.textIndex([]byte(elem.String())); ok {
+			v.Set(reflect.ValueOf(r.attachment(n)))
+			return nil
+		}
+	}
+	return r.restore(elem)
+}
+
+func (r *restoration) restoreFields(v reflect.Value) (err error) {
+	for i := range v.NumField() {
+		if isVisible(v.Type().Field(i)) {
+			err = cmp.Or(err, r.restore(v.Field(i)))
+		}
+	}
+	return err
+}
+
+func (r *restoration) restoreElems(v reflect.Value) (err error) {
+	for i := range v.Len() {
+		err = cmp.Or(err, r.restore(v.Index(i)))
+	}
+	return err
+}
+
+// restoreMap restores the elements of a map. They are not addressable, so it puts copies back.
+func (r *restoration) restoreMap(v reflect.Value) (err error) {
+	elem := reflect.New(v.Type().Elem()).Elem()
+	for i := v.MapRange(); i.Next(); {
+		elem.Set(i.Value())
+		err = cmp.Or(err, r.restore(elem))
+		v.SetMapIndex(i.Key(), elem)
+	}
+	return err
+}
