@@ -88,7 +88,7 @@ func (c *conn) route(p *parser.Packet, size int) error {
 		return errConnectError
 	case s == nil || s.status.Load() == statusPending:
 		return errEventBeforeConnect
-	case !s.connected():
+	case s.status.Load() == statusDisconnected:
 		return nil // sent before the client knew
 	}
 	switch p.Type {

@@ -112,10 +112,11 @@ func (b *mailbox) work() {
 	finished := false
 	defer func() {
 		if !finished {
+			b.uncork()
 			go b.work()
 		}
 	}()
-	for b.take() {
+	for len(b.batch) > 0 || b.take() {
 		for len(b.batch) > 0 {
 			next := b.batch[0]
 			b.batch = b.batch[1:]
@@ -143,17 +144,16 @@ func (b *mailbox) take() bool {
 	if len(b.batch) > 1 {
 		session := b.socket.conn.session
 		session.Cork()
-		b.cork = time.AfterFunc(corkTime, session.Flush)
+		b.cork = time.AfterFunc(corkTime, session.Uncork)
 	}
 	return true
 }
 
 func (b *mailbox) uncork() {
-	if b.cork != nil {
-		b.cork.Stop()
-		b.cork = nil
+	if b.cork != nil && b.cork.Stop() {
 		b.socket.conn.session.Uncork()
 	}
+	b.cork = nil
 }
 
 func (b *mailbox) do(j job) {

@@ -78,9 +78,14 @@ func (n *Namespace) admit(s *Socket) {
 		s.refuse(err)
 		return
 	}
-	_ = s.conn.session.Send(m)
-	if !s.status.CompareAndSwap(statusPending, statusConnected) {
+	// The client may answer before Send has returned; broadcasts must come
+	// after.
+	if !s.status.CompareAndSwap(statusPending, statusAdmitted) {
 		return // gone meanwhile; what its end left to do follows
+	}
+	_ = s.conn.session.Send(m)
+	if !s.status.CompareAndSwap(statusAdmitted, statusConnected) {
+		return
 	}
 	for _, f := range n.onConnect.all() {
 		s.run("OnConnect", func() error { (*f)(s); return nil })

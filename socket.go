@@ -35,7 +35,8 @@ type Socket struct {
 }
 
 const (
-	statusPending = iota // middleware has not decided yet
+	statusPending  = iota // middleware has not decided yet
+	statusAdmitted        // the client is being told
 	statusConnected
 	statusDisconnected
 )
@@ -290,7 +291,7 @@ func (s *Socket) handleBy(hs *handlers, e *Event) bool {
 
 // run calls users' code and logs how it fails.
 func (s *Socket) run(what string, f func() error) {
-	if err := s.namespace.server.guard(s, what, f); err != nil {
+	if err := s.namespace.server.guard(s, what, f); err != nil && err != errPanic {
 		s.namespace.server.logger.Error("handler failed", "handler", what, "namespace", s.namespace.name, "socket", s.id, "err", err)
 	}
 }
