@@ -34,11 +34,12 @@ func run(t *testing.T, o *socketio.Options, f func(h *harness)) {
 		}
 		h := &harness{T: t, Server: socketio.NewServer(o), listener: memnet.Listen()}
 		hs := &http.Server{Handler: h.Server}
+		t.Cleanup(func() {
+			h.Server.Close()
+			hs.Close()
+		})
 		go hs.Serve(h.listener)
 		f(h)
-		h.Server.Close()
-		hs.Close()
-		synctest.Wait()
 	})
 }
 
@@ -49,6 +50,11 @@ func forEachMode(t *testing.T, o *socketio.Options, f func(h *harness, mode rawc
 			run(t, o, func(h *harness) { f(h, mode) })
 		})
 	}
+}
+
+// behaviour is forEachMode in a subtest of its own.
+func behaviour(t *testing.T, name string, f func(h *harness, mode rawclient.Mode)) {
+	t.Run(name, func(t *testing.T) { forEachMode(t, nil, f) })
 }
 
 func (h *harness) dial(ctx context.Context) (net.Conn, error) { return h.listener.Dial(ctx) }
@@ -63,7 +69,13 @@ type client struct {
 // open opens a connection without connecting to a namespace.
 func (h *harness) open(mode rawclient.Mode) *client {
 	h.Helper()
-	c, err := rawclient.Open(context.Background(), h.dial, mode, rawclient.Options{Path: "/socket.io/", Pong: true})
+	return h.openWith(mode, rawclient.Options{Pong: true})
+}
+
+func (h *harness) openWith(mode rawclient.Mode, o rawclient.Options) *client {
+	h.Helper()
+	o.Path = "/socket.io/"
+	c, err := rawclient.Open(context.Background(), h.dial, mode, o)
 	if err != nil {
 		h.Fatalf("open over %s: %v", mode, err)
 	}
@@ -71,13 +83,43 @@ func (h *harness) open(mode rawclient.Mode) *client {
 	return &client{Client: c, h: h}
 }
 
-// connect opens a connection and connects to "/".
+// connect opens a connection and connects to "/". What OnConnect does is done
+// when it returns.
 func (h *harness) connect(mode rawclient.Mode) *client {
 	h.Helper()
 	c := h.open(mode)
 	c.send("40")
-	c.id = c.match(`^40\{"sid":"([\w-]{20})"\}$`)[1]
+	c.id = c.connected("")
 	return c
+}
+
+// socket returns the connected socket of an id in "/".
+func (h *harness) socket(id string) *socketio.Socket {
+	h.Helper()
+	for s := range h.In(id).Sockets() {
+		return s
+	}
+	h.Fatalf("no socket %q", id)
+	return nil
+}
+
+// connected wants the answer to a CONNECT and returns the socket's id. The
+// main namespace is "".
+func (c *client) connected(namespace string) string {
+	c.h.Helper()
+	if namespace != "" {
+		namespace += ","
+	}
+	id := c.match(`^40` + namespace + `\{"sid":"([\w-]{20})"\}$`)[1]
+	synctest.Wait()
+	return id
+}
+
+// enter connects to a further namespace.
+func (c *client) enter(namespace string) (id string) {
+	c.h.Helper()
+	c.send("40" + namespace + ",")
+	return c.connected(namespace)
 }
 
 func (c *client) send(packets ...string) {
@@ -122,6 +164,14 @@ func (c *client) expectClosed() {
 	c.h.Helper()
 	if p, err := c.Next(); err == nil {
 		c.h.Fatalf("got packet %q, want the end", p)
+	}
+}
+
+// check fails the test, but not at once, if err is not nil.
+func (h *harness) check(err error) {
+	h.Helper()
+	if err != nil {
+		h.Error(err)
 	}
 }
 
