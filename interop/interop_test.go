@@ -1,0 +1,121 @@
+// Package interop runs the official JavaScript client against the server, over each of its transports. The scenarios
+// are JavaScript (*.test.mjs); they run against npm's server too, so that they demand nothing that Node doesn't do.
+package interop
+
+import (
+	"bufio"
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goroomcast/socketio"
+)
+
+func TestServer(t *testing.T) {
+	requireNode(t)
+	io := newApp(slog.New(slog.NewTextHandler(t.Output(), nil)))
+	disconnected := make(chan struct{}, 1)
+	for _, name := range namespaces {
+		io.Of(name).OnConnect(func(s *socketio.Socket) {
+			s.OnDisconnect(func(socketio.Reason) {
+				select {
+				case disconnected <- struct{}{}:
+				default: // one is enough to count again
+				}
+			})
+		})
+	}
+	server := httptest.NewServer(io)
+	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		if err := io.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	runScenarios(t, func(t *testing.T) { requireNoSockets(t, io, disconnected) }, "URL="+server.URL)
+}
+
+// TestReference runs the scenarios against npm's server.
+func TestReference(t *testing.T) {
+	requireNode(t)
+	server := exec.CommandContext(t.Context(), "node", "reference.mjs")
+	server.Stderr = t.Output()
+	stdout, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Wait() }) // killed as the test's context ended
+	url, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatalf("reference.mjs has not told its address: %v", err)
+	}
+	runScenarios(t, func(*testing.T) {}, "URL="+strings.TrimSpace(url), "REFERENCE=true")
+}
+
+// runScenarios runs each file of scenarios with the environment given, and check after it.
+func runScenarios(t *testing.T, check func(*testing.T), env ...string) {
+	files, err := filepath.Glob("*.test.mjs")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(file, ".test.mjs"), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "--test-timeout=30000", file)
+			node.Env = append(os.Environ(), env...)
+			out, err := node.CombinedOutput()
+			t.Logf("%s\n%s", node, out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t)
+		})
+	}
+}
+
+// requireNoSockets waits until the last client is gone, one that left without a word for the ping timeout.
+func requireNoSockets(t *testing.T, io *socketio.Server, disconnected <-chan struct{}) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for {
+		n := 0
+		for _, name := range namespaces {
+			for range io.Of(name).Sockets() {
+				n++
+			}
+		}
+		if n == 0 {
+			return
+		}
+		select {
+		case <-disconnected:
+		case <-deadline:
+			t.Fatalf("%d sockets are still connected after all clients have gone", n)
+		}
+	}
+}
+
+// requireNode skips the test where the JavaScript side isn't installed; in CI that is a failure.
+func requireNode(t *testing.T) {
+	t.Helper()
+	missing := t.Skip
+	if os.Getenv("CI") == "true" {
+		missing = t.Fatal
+	}
+	if _, err := exec.LookPath("node"); err != nil {
+		missing("node is not installed: get Node.js 20 or newer, then run npm ci in interop/")
+	}
+	if _, err := os.Stat("node_modules"); err != nil {
+		missing("the JavaScript client is not installed: run npm ci in interop/")
+	}
+}
