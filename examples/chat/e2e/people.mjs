@@ -1,0 +1,156 @@
+// People at their browsers: what they do in the page and what they see.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+export class Person {
+  /** A browser of one's own: nothing is shared with other people. */
+  static async arrive(browser, url, name, look = {}) {
+    const context = await browser.newContext({ viewport: { width: 1180, height: 760 }, colorScheme: "light", ...look });
+    const person = await new Person(context, url).openTab();
+    if (name !== undefined) {
+      await person.ask(name);
+      await person.here();
+    }
+    return person;
+  }
+
+  constructor(context, url) {
+    this.context = context;
+    this.url = url;
+    this.complaints = [];
+  }
+
+  async openTab() {
+    this.page = await this.context.newPage();
+    this.page.setDefaultTimeout(10_000);
+    this.page.on("pageerror", (error) => this.complaints.push(String(error)));
+    this.page.on("console", (message) => {
+      // A server that is gone or refuses, and a poll that the closing of its session has overtaken.
+      const expected = /ERR_CONNECTION|ERR_FAILED|WebSocket connection to|CORS policy|status of 400/;
+      if (message.type() === "error" && !expected.test(message.text())) this.complaints.push(message.text());
+    });
+    await this.page.goto(this.url);
+    return this;
+  }
+
+  /** Another tab of the same browser. */
+  async secondTab() {
+    const tab = await new Person(this.context, this.url).openTab();
+    await tab.here();
+    return tab;
+  }
+
+  async leave() {
+    assert.deepEqual(this.complaints, [], "errors in the browser's console");
+    await this.context.close();
+  }
+
+  ask(name) {
+    return this.page.getByLabel("Your name").fill(name).then(() => this.page.getByRole("button", { name: "Join" }).click());
+  }
+
+  here = () => this.field().waitFor();
+  field = () => this.page.getByRole("textbox", { name: /^Message/ });
+  log = () => this.page.getByRole("log");
+  said = (text) => this.log().getByText(text, { exact: true });
+  sees = (text) => this.page.getByText(text).first().waitFor();
+  hears = (text) => this.said(text).waitFor();
+  item = (name) => this.page.getByRole("navigation").getByRole("button", { name });
+  pictures = () => this.log().locator("img");
+
+  async say(text) {
+    await this.field().fill(text);
+    await this.field().press("Enter");
+  }
+
+  /**
+   * From the next page load on: cuts the connection instead of letting the first message's ack through.
+   * The result's `upgraded` resolves when the WebSocket is in use.
+   */
+  async loseFirstAck() {
+    let lost = false;
+    let inUse;
+    const upgraded = new Promise((resolve) => (inUse = resolve));
+    await this.page.routeWebSocket(/socket\.io/, (toPage) => {
+      const toServer = toPage.connectToServer();
+      toPage.onMessage((packet) => {
+        toServer.send(packet);
+        if (packet === "5") inUse(); // Engine.IO: the upgrade is done
+      });
+      toServer.onMessage((packet) => {
+        const ack = !lost && /^43\d+\[\{"id"/.test(packet);
+        lost ||= ack;
+        if (ack) toPage.close();
+        else toPage.send(packet);
+      });
+    });
+    return { upgraded };
+  }
+
+  /** Types until others have noticed: to a connection that is busy, the sign of it may be dropped. */
+  async typesUntil(noticed) {
+    for (let key = 0; key < 100 && !(await noticed()); key++) {
+      await this.field().pressSequentially("a", { delay: 60 });
+    }
+    assert.ok(await noticed());
+  }
+
+  /** Waits until the server has everything that was said. */
+  async sent() {
+    await this.log().getByText("Sending…").first().waitFor({ state: "detached" });
+  }
+
+  async go(name) {
+    await this.item(name).first().click();
+  }
+
+  async nameRoom(name) {
+    await this.page.getByLabel("New room").fill(name);
+    await this.page.getByLabel("New room").press("Enter");
+  }
+
+  async createRoom(name) {
+    await this.nameRoom(name);
+    await this.page.getByRole("heading", { level: 1, name }).waitFor();
+  }
+
+  async choosePicture(name, mimeType, buffer) {
+    await this.page.getByLabel("Picture", { exact: true }).setInputFiles({ name, mimeType, buffer });
+  }
+
+  async screenshot(name) {
+    const directory = process.env.SCREENSHOTS;
+    if (!directory) return;
+    mkdirSync(directory, { recursive: true });
+    await this.page.screenshot({ path: join(directory, `${name}.png`), animations: "disabled" });
+  }
+}
+
+/** A picture of the wanted size, drawn by the browser itself. */
+export async function drawPicture(browser, width, height) {
+  const page = await browser.newPage({ viewport: { width, height } });
+  await page.setContent(
+    `<style>body{margin:0;background:linear-gradient(160deg,#0b7a6b,#f2c14e 70%,#e76f51)}
+     i{position:absolute;left:58%;top:24%;width:90px;height:90px;border-radius:50%;background:#fff7d6}</style><i></i>`,
+  );
+  const png = await page.screenshot({ type: "png" });
+  await page.close();
+  return png;
+}

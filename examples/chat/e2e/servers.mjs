@@ -1,0 +1,57 @@
+// The programs under test: the chat server and Vite's dev server, each on a port of its own.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+
+const HOST = "127.0.0.1";
+
+export async function freePort() {
+  const server = createServer().listen(0, HOST);
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Starts the chat (its path is in CHAT_BIN) and waits until it says where it listens. */
+export async function startChat(port, ...flags) {
+  const binary = process.env.CHAT_BIN;
+  if (!binary) throw new Error("CHAT_BIN must hold the path of the built chat: use make test-e2e");
+  return start(binary, ["-addr", `${HOST}:${port}`, ...flags], process.env);
+}
+
+/** Starts Vite's dev server for a chat at another port, hence another origin. */
+export async function startVite(port, chatPort) {
+  const web = new URL("../web/", import.meta.url);
+  const env = { ...process.env, VITE_CHAT_SERVER: `http://${HOST}:${chatPort}` };
+  return start("node_modules/.bin/vite", ["--host", HOST, "--port", String(port)], env, web);
+}
+
+async function start(command, args, env, cwd) {
+  const child = spawn(command, args, { env, cwd, stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "exit");
+  const url = await Promise.race([addressPrinted(child), ended.then(() => undefined)]);
+  if (!url) throw new Error(`${command} ended before it listened`);
+  return {
+    url,
+    async kill(signal = "SIGKILL") {
+      child.kill(signal);
+      const [code] = await ended;
+      return code;
+    },
+  };
+}
+
+async function addressPrinted(child) {
+  for await (const line of createInterface({ input: child.stdout })) {
+    const plain = line.replace(/\x1b\[\d*m/g, "");
+    const found = plain.match(/http:\/\/[\w.]+:\d+/);
+    if (found) {
+      child.stdout.resume();
+      return found[0];
+    }
+  }
+}

@@ -1,0 +1,7 @@
+import "react";
+
+declare module "react" {
+  interface CSSProperties {
+    "--hue"?: number; // of an avatar's colour, in degrees
+  }
+}

@@ -1,0 +1,19 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { signIn } from "./actions";
+import { App } from "./components/App";
+import { savedName } from "./identity";
+import "./style/base.css";
+import "./style/layout.css";
+import "./style/messages.css";
+
+if (savedName()) signIn(savedName());
+
+const root = document.getElementById("root");
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  );
+}

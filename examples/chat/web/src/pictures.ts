@@ -1,0 +1,47 @@
+// Pictures come down one by one, when a message shows them.
+
+import type { Reply } from "./events";
+import { socket } from "./socket";
+
+export const LARGEST = 512 * 1024; // bytes, as the server has it
+export const ACCEPTED = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
+const KEPT = 60;
+const ANSWER_WITHIN = 60_000; // ms: half a megabyte may take its time on a phone
+
+const cache = new Map<string, Promise<Blob>>();
+let last: Promise<unknown> = Promise.resolve();
+
+export function picture(id: string): Promise<Blob> {
+  const known = cache.get(id);
+  if (known) return known;
+  const fetched = last.then(() => download(id));
+  cache.set(id, fetched);
+  last = fetched.catch(() => cache.delete(id)); // who shows it next asks again
+  for (const oldest of cache.keys()) {
+    if (cache.size <= KEPT) break;
+    cache.delete(oldest);
+  }
+  return fetched;
+}
+
+async function download(id: string): Promise<Blob> {
+  const reply: Reply<ArrayBuffer> = await socket.timeout(ANSWER_WITHIN).emitWithAck("picture", id);
+  if ("error" in reply) throw new Error(reply.error);
+  return new Blob([reply]);
+}
+
+/** Shows a picture that isn't sent yet; returns the id to show it by. */
+export function preview(id: string, data: ArrayBuffer): string {
+  const local = `unsent/${id}`;
+  cache.set(local, Promise.resolve(new Blob([data])));
+  return local;
+}
+
+/** Why a file can't be sent, or undefined. The server checks again, by content. */
+export function unfit(file: File): string | undefined {
+  if (!ACCEPTED.includes(file.type)) return "Only PNG, JPEG, GIF and WebP pictures can be sent.";
+  if (file.size > LARGEST) {
+    return `This picture has ${Math.ceil(file.size / 1024)} KiB; ${LARGEST / 1024} KiB is the most.`;
+  }
+}
