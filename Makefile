@@ -43,7 +43,7 @@ fuzz: | go ## run each fuzz target for FUZZTIME (1m)
 
 .PHONY: lint
 lint: | go ## run the linters of .golangci.yml
-	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0 run ./...
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 
 .PHONY: $(CHAT) # always made: go and vite know best what has changed
 $(CHAT): $(WEB)/node_modules | go

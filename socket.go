@@ -248,7 +248,7 @@ func (s *Socket) end(reason Reason) {
 	s.acks = nil
 	s.mu.Unlock()
 	for _, reply := range acks {
-		reply <- result{socket: s, err: ErrDisconnected}
+		reply <- result{socket: s, err: disconnectError{reason}}
 	}
 	s.mailbox.end(func() { s.leave(reason, before == statusConnected) })
 }
@@ -291,7 +291,7 @@ func (s *Socket) handleBy(hs *handlers, e *Event) bool {
 
 // run calls users' code and logs how it fails.
 func (s *Socket) run(what string, f func() error) {
-	if err := s.namespace.server.guard(s, what, f); err != nil && err != errPanic {
+	if err := s.namespace.server.guard(s, what, f); err != nil && !errors.Is(err, errPanic) {
 		s.namespace.server.logger.Error("handler failed", "handler", what, "namespace", s.namespace.name, "socket", s.id, "err", err)
 	}
 }

@@ -151,6 +151,10 @@ describe("the chat", { timeout: 300_000 }, () => {
     await ada.choosePicture("fake.png", "image/png", Buffer.from("not a picture at all"));
     await ada.say("");
     await ada.sees(/Not sent: .*not a picture/i); // the server looked at the content
+    await ada.page.waitForFunction(() => {
+      const box = document.querySelector(".messages");
+      return box.scrollHeight - box.scrollTop - box.clientHeight < 1;
+    });
     await ada.screenshot("picture-refused");
     assert.equal(await bob.log().getByRole("listitem").filter({ has: bob.page.locator(".bubble") }).count(), 2);
   });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { launch, Person } from "./people.mjs";
+import { drawPicture, launch, Person } from "./people.mjs";
 import { freePort, startChat, startVite } from "./servers.mjs";
 
 describe("the page on the dev server", { timeout: 120_000 }, () => {
@@ -18,20 +18,36 @@ describe("the page on the dev server", { timeout: 120_000 }, () => {
     await vite.kill();
   });
 
-  it("exchanges messages cross-origin, each shown once", async () => {
-    const chat = await startChat(chatPort, "-dev-origin", vite.url);
+  it("does cross-origin what the built page does, each message shown once", async () => {
+    let chat = await startChat(chatPort, "-dev-origin", vite.url);
     const ada = await Person.arrive(browser, vite.url, "Ada");
     const bob = await Person.arrive(browser, vite.url, "Bob");
+    const eve = await Person.arrive(browser, vite.url, "Eve");
+    await ada.typesUntil(() => bob.page.getByText("Ada is typing").isVisible());
     await ada.say("Hello");
     await bob.hears("Hello");
     await bob.say("And hello");
     await ada.hears("And hello");
+    await ada.choosePicture("dusk.png", "image/png", await drawPicture(browser, 320, 200));
+    await ada.say("Dusk");
+    await bob.pictures().waitFor();
+    await bob.forward("Hello", "Eve");
+    await eve.item(/Bob.*1/).click();
+    await eve.hears("Forwarded, from Ada");
+    await eve.say("Seen, thank you");
+    await bob.item(/Eve.*1/).waitFor();
+
+    await chat.kill();
+    await ada.sees(/Offline: transport (close|error)/);
+    await ada.say("Written offline");
+    chat = await startChat(chatPort, "-dev-origin", vite.url);
+    await bob.hears("Written offline");
     for (const person of [ada, bob]) {
-      assert.deepEqual(await person.log().locator(".text").allTextContents(), ["Hello", "And hello"]);
+      const texts = await person.log().locator(".text").allTextContents();
+      assert.deepEqual(texts, ["Hello", "And hello", "Dusk", "Written offline"]);
     }
     await ada.screenshot("dev-server");
-    await ada.leave();
-    await bob.leave();
+    for (const person of [ada, bob, eve]) await person.leave();
     await chat.kill();
   });
 

@@ -121,6 +121,13 @@ export class Person {
     await this.item(name).first().click();
   }
 
+  /** Forwards what somebody else said to a third person. */
+  async forward(text, to) {
+    const message = this.log().getByRole("listitem").filter({ has: this.page.getByText(text, { exact: true }) });
+    await message.getByRole("button", { name: "Forward", exact: true }).click();
+    await this.page.getByRole("dialog").getByRole("button", { name: to }).click();
+  }
+
   async nameRoom(name) {
     await this.page.getByLabel("New room").fill(name);
     await this.page.getByLabel("New room").press("Enter");

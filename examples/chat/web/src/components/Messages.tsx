@@ -12,6 +12,7 @@ export function Messages({ entries, hint }: { entries: Entry[]; hint: string }) 
   const list = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLOListElement>(null);
   const atEnd = useRef(true);
+  const top = useRef(0);
   const [forwarding, setForwarding] = useState<Entry | null>(null);
 
   // Whatever makes the content taller, a message or a picture that has loaded: who was at the end stays there.
@@ -32,9 +33,13 @@ export function Messages({ entries, hint }: { entries: Entry[]; hint: string }) 
     if (last?.sending) atEnd.current = true;
   }, [last?.id, last?.sending]);
 
+  // Only who scrolls up leaves the end: content can have grown again before this is called for following it.
   function onScroll() {
     const box = list.current;
-    if (box) atEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END;
+    if (!box) return;
+    const near = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END;
+    if (near || box.scrollTop < top.current) atEnd.current = near;
+    top.current = box.scrollTop;
   }
 
   return (
