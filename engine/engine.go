@@ -38,7 +38,8 @@ type Receiver interface {
 	Text(data []byte) error
 	Binary(data []byte) error
 
-	// EndBatch follows the last of the messages that arrived together.
+	// EndBatch follows the last of the messages that arrived together, also
+	// if one of them has ended the session.
 	EndBatch()
 
 	// Closed is called once, when the session ends for whatever reason. It

@@ -18,6 +18,7 @@ const (
 // Close codes, RFC 6455 section 7.4.1.
 const (
 	closeNormal        = 1000
+	closeGoingAway     = 1001
 	closeProtocolError = 1002
 	closeNoStatus      = 1005
 	closeInvalidData   = 1007
@@ -56,8 +57,8 @@ type frameHeader struct {
 func (h *frameHeader) control() bool { return h.opcode&0x8 != 0 }
 
 // parseFrameHeader reads a client's frame header from the beginning of b. A
-// size of 0 means that b does not hold the whole of it yet. Lengths above
-// limit, of which the header is enough to know, are refused.
+// size of 0 means that b does not hold the whole of it yet. Data frames longer
+// than limit, of which the header is enough to know, are refused.
 func parseFrameHeader(b []byte, limit int) (h frameHeader, size int, err error) {
 	if len(b) < 2 {
 		return h, 0, nil
@@ -100,7 +101,7 @@ func parseFrameHeader(b []byte, limit int) (h frameHeader, size int, err error) 
 		}
 		size = 10
 	}
-	if length > uint64(limit) {
+	if !h.control() && length > uint64(limit) {
 		return h, 0, errMessageTooBig
 	}
 	h.length = int(length)

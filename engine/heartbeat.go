@@ -14,11 +14,12 @@ type heart struct {
 	mu    sync.Mutex
 	slots [wheelSlots]beat // heads of rings
 	hand  int
+	at    time.Time // when the hand got there
 	count int
 	timer *time.Timer
 }
 
-const wheelSlots = 64
+const wheelSlots = 128
 
 // A beat is a session's place in the wheel, guarded by heart.mu.
 type beat struct {
@@ -27,11 +28,12 @@ type beat struct {
 
 	due     time.Time
 	waiting bool // for a PONG, not for the time to send a PING
+	excused bool // its PONG was due while the receiver was at work
 }
 
 func newHeart(interval, timeout time.Duration) *heart {
 	h := &heart{
-		tick:     min(max(min(interval, timeout)/32, time.Millisecond), time.Second),
+		tick:     min(max(min(interval, timeout)/64, time.Millisecond), time.Second),
 		interval: interval,
 		timeout:  timeout,
 	}
@@ -46,11 +48,16 @@ func (h *heart) add(s *Session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s.beat.session = s
-	h.expectPing(&s.beat, time.Now())
+	now := time.Now()
 	h.count++
-	if h.count > 1 {
-		return
+	if h.count == 1 {
+		h.start(now)
 	}
+	h.expectPing(&s.beat, now)
+}
+
+func (h *heart) start(now time.Time) {
+	h.at = now
 	if h.timer == nil {
 		h.timer = time.AfterFunc(h.tick, h.turn)
 	} else {
@@ -81,28 +88,28 @@ func (h *heart) pong(b *beat) {
 	}
 }
 
-// expectPing has the next PING sent up to a tick early. As time-outs are
-// noticed up to a tick late, a silent client is closed within
-// PingInterval + PingTimeout, and none before its time.
+// expectPing has the next PING sent one to two ticks early. As a PING leaves
+// and a time-out is noticed up to a tick late, a silent client is closed
+// within PingInterval + PingTimeout, and none before its time.
 func (h *heart) expectPing(b *beat, now time.Time) {
 	b.waiting = false
-	h.schedule(b, now, h.interval-h.tick)
+	h.schedule(b, now, h.interval-2*h.tick)
 }
 
 func (h *heart) expectPong(b *beat, now time.Time) {
-	b.waiting = true
+	b.waiting, b.excused = true, false
 	h.schedule(b, now, h.timeout)
 }
 
 func (h *heart) schedule(b *beat, now time.Time, delay time.Duration) {
 	b.due = now.Add(delay)
-	h.link(b, delay)
+	h.link(b)
 }
 
-// link puts b where the hand will be after delay, or as far ahead as the
+// link puts b where the hand will be when it is due, or as far ahead as the
 // wheel reaches.
-func (h *heart) link(b *beat, delay time.Duration) {
-	ticks := min(max(int((delay+h.tick-1)/h.tick), 1), wheelSlots-1)
+func (h *heart) link(b *beat) {
+	ticks := min(max(int((b.due.Sub(h.at)-1)/h.tick)+1, 1), wheelSlots-1)
 	head := &h.slots[(h.hand+ticks)%wheelSlots]
 	b.next, b.prev = head, head.prev
 	b.prev.next, head.prev = b, b
@@ -113,41 +120,49 @@ func (b *beat) unlink() {
 	b.next, b.prev = nil, nil
 }
 
-// turn moves the hand by one slot and does what is due there.
+// turn moves the hand to where it belongs by now and does what is due there.
 func (h *heart) turn() {
-	var ping, gone []*Session
-	now := time.Now()
-	h.mu.Lock()
-	if h.count == 0 {
-		h.mu.Unlock()
-		return
-	}
-	h.timer.Reset(h.tick)
-	h.hand = (h.hand + 1) % wheelSlots
-	head := &h.slots[h.hand]
-	for b := head.next; b != head; {
-		next := b.next
-		b.unlink()
-		switch {
-		case now.Before(b.due):
-			h.link(b, b.due.Sub(now))
-		case !b.waiting:
-			ping = append(ping, b.session)
-			h.expectPong(b, now)
-		case b.session.delivering.Load():
-			h.expectPong(b, now) // it is we who do not read
-		default:
-			gone = append(gone, b.session)
-			h.link(b, h.timeout)
-		}
-		b = next
-	}
-	h.mu.Unlock()
-
+	ping, gone := h.collect()
 	for _, s := range ping {
 		s.SendLater(pingPacket)
+		s.Flush() // a cork may be there for long
 	}
 	for _, s := range gone {
 		s.abort(ReasonPingTimeout)
 	}
+}
+
+// collect returns the sessions to send a PING to, and those that are gone.
+func (h *heart) collect() (ping, gone []*Session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.count == 0 {
+		return nil, nil
+	}
+	now := time.Now()
+	for next := h.at.Add(h.tick); !now.Before(next); next = next.Add(h.tick) {
+		h.at = next
+		h.hand = (h.hand + 1) % wheelSlots
+		head := &h.slots[h.hand]
+		for b := head.next; b != head; b = head.next {
+			b.unlink() // to be linked elsewhere
+			switch {
+			case now.Before(b.due):
+				h.link(b)
+			case !b.waiting:
+				ping = append(ping, b.session)
+				h.expectPong(b, now)
+			case b.session.delivering.Load(): // it is we who do not read
+				b.excused = true
+				h.schedule(b, now, h.tick)
+			case b.excused:
+				h.expectPong(b, now)
+			default:
+				gone = append(gone, b.session)
+				h.expectPong(b, now) // its end removes it
+			}
+		}
+	}
+	h.timer.Reset(h.at.Add(h.tick).Sub(now))
+	return ping, gone
 }

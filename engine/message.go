@@ -64,10 +64,5 @@ func newPacket(text []byte) *Message {
 
 var (
 	pingPacket  = newPacket([]byte{packetPing})
-	noopPacket  = newPacket([]byte{packetNoop})
-	closePacket = newPacket([]byte{packetClose})
 	probePacket = newPacket([]byte("3probe"))
-
-	// closeFrame ends a WebSocket after what is queued.
-	closeFrame = &Message{frame: appendCloseFrame(nil, closeNormal)}
 )

@@ -19,8 +19,8 @@ type Options struct {
 	// Transports that clients may use, Polling and WebSocket by default.
 	Transports []string
 
-	// PingInterval is the pause between a PONG and the next PING, 25 s by
-	// default; PingTimeout the time a client has to answer it, 20 s by
+	// PingInterval is the longest pause between a PONG and the next PING, 25 s
+	// by default; PingTimeout the time a client has to answer it, 20 s by
 	// default. A client is noticed to be gone after their sum at the latest.
 	PingInterval time.Duration
 	PingTimeout  time.Duration
@@ -37,7 +37,8 @@ type Options struct {
 
 	// MaxBuffered is how many bytes may wait for one client, 1 MiB by
 	// default. A client that lets more pile up is closed with
-	// ReasonSlowClient. One message of any size may wait alone.
+	// ReasonSlowClient. Each message counts 64 bytes more than its size; one
+	// of any size may wait alone.
 	MaxBuffered int
 
 	// CheckOrigin decides whether a request may open or use a session. By

@@ -9,12 +9,29 @@ type outbox struct {
 	bytes  int // queued or being written
 	cork   int // while above zero, messages wait for Uncork
 	busy   bool
+	behind bool // the connection has not taken all at once
+	final  bool // the connection is over when nothing is left
 	closed bool
 }
 
+// messageOverhead is what a queued message counts beyond its size: a flood of
+// tiny ones must not take many times what MaxBuffered allows.
+const messageOverhead = 64
+
 func (o *outbox) empty() bool { return o.head == len(o.queue) }
 
+// admits reports whether a message may be queued within limit. One may always
+// wait alone.
+func (o *outbox) admits(m *Message, limit int) bool {
+	return o.bytes == 0 || o.bytes+m.Size()+(len(o.queue)-o.head)*messageOverhead <= limit
+}
+
 func (o *outbox) push(m *Message) {
+	if len(o.queue) == cap(o.queue) && o.head > len(o.queue)/2 {
+		n := copy(o.queue, o.queue[o.head:])
+		clear(o.queue[n:])
+		o.queue, o.head = o.queue[:n], 0
+	}
 	o.queue = append(o.queue, m)
 	o.bytes += m.Size()
 }
@@ -56,7 +73,7 @@ func (s *Session) send(m *Message, later bool) error {
 		s.mu.Unlock()
 		return ErrClosed
 	}
-	if s.out.bytes > 0 && s.out.bytes+m.Size() > s.server.opts.MaxBuffered {
+	if !s.out.admits(m, s.server.opts.MaxBuffered) {
 		s.mu.Unlock()
 		s.server.refused("slow", "slow client dropped: more than Options.MaxBuffered bytes wait for it",
 			"sid", s.id, "limit", s.server.opts.MaxBuffered)
@@ -69,11 +86,15 @@ func (s *Session) send(m *Message, later bool) error {
 }
 
 // SendVolatile sends a message only if it can leave now, and reports whether
-// it does: nothing else waits for the client, and over polling a poll is
-// there to take it.
+// it does: the client has taken all that was sent before, and over polling a
+// poll is there. It respects Cork.
 func (s *Session) SendVolatile(m *Message) bool {
 	s.mu.Lock()
-	if s.lifecycle() != stateOpen || s.out.bytes > 0 || s.ws == nil && s.poll == nil {
+	ready := s.poll != nil
+	if s.ws != nil {
+		ready = !s.out.behind
+	}
+	if s.lifecycle() != stateOpen || !ready || !s.out.admits(m, s.server.opts.MaxBuffered) {
 		s.mu.Unlock()
 		return false
 	}
@@ -138,10 +159,11 @@ func (s *Session) drain() {
 	for w.load() {
 		n, err := s.ws.tryWrite(w.data)
 		if err != nil {
-			s.abort(ReasonTransportError)
+			s.abort(ReasonTransportClose)
 			return
 		}
 		if w.wrote(n); len(w.data) > 0 {
+			w.settle()
 			rest := w
 			go rest.drainBlocking()
 			return

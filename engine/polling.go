@@ -23,7 +23,8 @@ func (p *poll) wake() {
 	}
 }
 
-// servePoll answers a GET with what is queued, or waits until something is.
+// servePoll answers a GET with what is queued, or waits until something is,
+// however short the time-outs of the http.Server are.
 func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	if s.ws != nil {
@@ -40,47 +41,56 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 		p := &poll{ready: make(chan struct{})}
 		s.poll = p
 		s.mu.Unlock()
+		// Under HTTP/2 a WriteTimeout would end the stream while it waits.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 		select {
 		case <-p.ready:
 		case <-r.Context().Done():
-			s.abort(ReasonTransportError)
+			if s.Transport() == Polling {
+				s.abort(ReasonTransportClose)
+			}
 			return
 		}
 		s.mu.Lock()
 		s.poll = nil
 	}
-	body := s.takePayload()
-	farewell := s.lifecycle() == stateClosing && s.ws == nil
+	body, farewell := s.takePayload()
 	s.mu.Unlock()
 
 	err := writePayload(w, body, s.server.opts.PingTimeout)
 	if err != nil || farewell {
-		s.abort(ReasonTransportError)
+		s.abort(ReasonTransportClose)
 	}
 }
 
-// takePayload empties the outbox into a payload. s.mu is locked.
-func (s *Session) takePayload() []byte {
-	switch {
-	case s.lifecycle() == stateClosed:
-		return []byte{s.last}
-	case s.ws != nil || s.out.empty():
-		return []byte{packetNoop}
+// takePayload empties the outbox into a payload. The last payload of a session
+// that closes is its CLOSE packet alone: socket.io-client handles that at once
+// but messages a tick later, so that what came with it would be lost. s.mu is
+// locked.
+func (s *Session) takePayload() (payload []byte, farewell bool) {
+	if s.lifecycle() == stateClosed {
+		return []byte{s.last}, true
 	}
-	var body []byte
+	if s.ws != nil {
+		return []byte{packetNoop}, false
+	}
 	var batch [batchSize]*Message
 	for n := s.out.take(batch[:]); n > 0; n = s.out.take(batch[:]) {
 		for _, m := range batch[:n] {
-			body = appendPayload(body, m)
+			payload = appendPayload(payload, m)
 		}
 	}
 	s.out.bytes = 0
-	return body
+	switch {
+	case payload != nil:
+		return payload, false
+	case s.lifecycle() == stateClosing:
+		return []byte{s.last}, true
+	}
+	return []byte{packetNoop}, false
 }
 
-// writePayload answers a poll. The client has timeout to take the answer; a
-// WriteTimeout of the http.Server, which began with the request, is no
-// measure for an answer that had to be waited for.
+// writePayload answers a poll. The client has timeout to take the answer.
 func writePayload(w http.ResponseWriter, body []byte, timeout time.Duration) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=UTF-8")
@@ -120,13 +130,16 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, err := s.readBody(w, r)
-	if err != nil {
+	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
+		s.server.refused("payload", "payload over Options.MaxPayload refused",
+			"sid", s.id, "transport", Polling, "limit", s.server.opts.MaxPayload)
 		s.abort(ReasonTransportError)
-		if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
-			s.server.refused("payload", "payload over Options.MaxPayload refused",
-				"sid", s.id, "transport", Polling, "limit", s.server.opts.MaxPayload)
-			http.Error(w, http.StatusText(http.StatusRequestEntityTooLarge), http.StatusRequestEntityTooLarge)
-		}
+		http.Error(w, http.StatusText(http.StatusRequestEntityTooLarge), http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err != nil {
+		s.abort(ReasonTransportClose)
+		s.server.reject(w, codeBadRequest)
 		return
 	}
 	if !utf8.Valid(body) || !s.receivePayload(body) {
@@ -146,7 +159,11 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 		return nil, &http.MaxBytesError{Limit: int64(limit)}
 	}
 	s.mu.Lock()
+	over := s.lifecycle() == stateClosed
 	s.post = http.NewResponseController(w)
+	if over {
+		_ = s.post.SetReadDeadline(longAgo) // net/http would read the rest
+	}
 	s.mu.Unlock()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	s.mu.Lock()
@@ -159,8 +176,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 // which it reports false.
 func (s *Session) receivePayload(payload []byte) bool {
 	s.delivering.Store(true)
-	defer s.delivering.Store(false)
-	defer s.receiver.EndBatch()
+	defer s.endBatch()
 	for more := true; more; more = payload != nil {
 		p, rest, err := nextPacket(payload)
 		if err != nil {

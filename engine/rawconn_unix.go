@@ -28,11 +28,11 @@ func (c *wsConn) read() error {
 	}
 	var failure error
 	err := c.raw.Read(func(fd uintptr) bool {
-		// Staying inside one Read keeps the poller's edges, so that a read
-		// that did not fill the buffer needs no second one to find nothing.
+		// It reads until there is nothing: a read that does not fill the
+		// buffer has emptied the socket, but the end of the stream may have
+		// come on the same edge of the poller.
 		for {
-			space := c.in.space(1)
-			n, err := syscall.Read(int(fd), space)
+			n, err := syscall.Read(int(fd), c.in.space(1))
 			switch {
 			case err == syscall.EINTR:
 				continue
@@ -49,10 +49,6 @@ func (c *wsConn) read() error {
 			c.in.filled(n)
 			if failure = c.consume(); failure != nil {
 				return true
-			}
-			if n < len(space) {
-				c.in.idle()
-				return false
 			}
 		}
 	})

@@ -200,20 +200,34 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, s *Sess
 // begin makes a session known, and sends what its receiver had to say.
 func (srv *Server) begin(s *Session, r *http.Request) {
 	s.out.cork = 1
-	s.receiver = srv.accept(s, r)
-	srv.heart.add(s)
+	receiver := srv.accept(s, r)
 
-	srv.mu.Lock()
-	closed := srv.closed
-	if !closed {
-		srv.sessions[s.id] = s
+	s.mu.Lock()
+	s.receiver = receiver
+	state, reason := s.lifecycle(), s.reason
+	if state == stateOpen {
+		srv.heart.add(s)
 	}
-	srv.mu.Unlock()
-	if closed {
+	known := state != stateClosed && srv.remember(s)
+	s.mu.Unlock()
+	if state != stateOpen { // accept has closed it
+		receiver.Closed(reason)
+	}
+	if !known {
 		s.abort(ReasonServerShutdown)
 		return
 	}
 	s.Uncork()
+}
+
+// remember makes a session known unless the server is closed.
+func (srv *Server) remember(s *Session) bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if !srv.closed {
+		srv.sessions[s.id] = s
+	}
+	return !srv.closed
 }
 
 // forget removes a session that is over.
@@ -263,7 +277,7 @@ func (srv *Server) Close() {
 // ctx ends first it closes the rest at once and returns the context's error.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	for _, s := range srv.refuseNew() {
-		s.close(ReasonServerShutdown)
+		s.close(ReasonServerShutdown, closeGoingAway)
 	}
 	select {
 	case <-srv.gone:

@@ -12,7 +12,7 @@ import (
 type Session struct {
 	server   *Server
 	id       string
-	receiver Receiver
+	receiver Receiver // nil while accept runs
 	shard    uint32
 	beat     beat
 
@@ -21,6 +21,7 @@ type Session struct {
 	// and that is the error the protocol asks for.
 	inlet      sync.Mutex
 	delivering atomic.Bool // the receiver is at work
+	batch      bool        // it has been given messages since its last EndBatch
 
 	mu     sync.Mutex
 	state  atomic.Uint32 // a state; written with mu locked
@@ -30,7 +31,8 @@ type Session struct {
 	probed bool                     // the probe has been answered: polls end at once
 	poll   *poll                    // the GET that waits for messages
 	post   *http.ResponseController // of the POST under way
-	last   byte                     // the packet type that a poll ends with after the session
+	reason Reason                   // why the session has ended
+	last   byte                     // the type of the packet that ends its last poll
 	linger *time.Timer              // bounds stateClosing
 }
 
@@ -59,27 +61,29 @@ func (s *Session) Transport() string {
 
 // Close ends the session with ReasonForcedClose after sending what is queued.
 // It does not wait for that.
-func (s *Session) Close() { s.close(ReasonForcedClose) }
+func (s *Session) Close() { s.close(ReasonForcedClose, closeNormal) }
 
 // close ends the session gracefully: the client still gets what is queued,
-// unless it takes too long.
-func (s *Session) close(reason Reason) {
+// unless it takes too long. The code is for a WebSocket's close frame.
+func (s *Session) close(reason Reason, code int) {
 	s.mu.Lock()
 	if s.lifecycle() != stateOpen {
 		s.mu.Unlock()
 		return
 	}
-	s.state.Store(stateClosing)
+	receiver := s.leave(stateClosing, reason)
+	if !s.probed { // or else the client may have stopped polling
+		s.endProbe()
+	}
 	s.linger = time.AfterFunc(s.server.opts.UpgradeTimeout, func() { s.abort(reason) })
-	s.endProbe()
-	if s.ws == nil {
-		s.out.push(closePacket)
-	} else {
-		s.out.push(closeFrame)
+	if s.ws != nil {
+		s.out.push(&Message{frame: appendCloseFrame(nil, code)})
+	} else if s.poll != nil {
+		s.poll.wake()
 	}
 	s.out.cork = 0
 	s.kick(false)
-	s.ended(reason)
+	s.ended(receiver, reason)
 }
 
 // abort ends the session at once; what is queued is lost.
@@ -90,11 +94,7 @@ func (s *Session) abort(reason Reason) {
 		s.mu.Unlock()
 		return
 	}
-	s.state.Store(stateClosed)
-	s.last = packetClose
-	if reason == ReasonTransportClose {
-		s.last = packetNoop // the client knows
-	}
+	receiver := s.leave(stateClosed, reason)
 	s.out.drop()
 	s.endProbe()
 	if s.linger != nil {
@@ -113,13 +113,28 @@ func (s *Session) abort(reason Reason) {
 
 	s.server.forget(s)
 	if was == stateOpen {
-		s.ended(reason)
+		s.ended(receiver, reason)
 	}
 }
 
-func (s *Session) ended(reason Reason) {
+// leave gives up stateOpen or stateClosing. s.mu is locked.
+func (s *Session) leave(to uint32, reason Reason) Receiver {
+	if s.lifecycle() == stateOpen {
+		s.reason, s.last = reason, packetClose
+		if reason == ReasonTransportClose {
+			s.last = packetNoop // the client knows
+		}
+	}
+	s.state.Store(to)
+	return s.receiver
+}
+
+// ended tells the receiver. If accept has not returned one yet, begin will.
+func (s *Session) ended(receiver Receiver, reason Reason) {
 	s.server.heart.remove(&s.beat)
-	s.receiver.Closed(reason)
+	if receiver != nil {
+		receiver.Closed(reason)
+	}
 }
 
 // endProbe abandons an upgrade under way. s.mu is locked.
@@ -132,21 +147,26 @@ func (s *Session) endProbe() {
 
 func (s *Session) lifecycle() uint32 { return s.state.Load() }
 
-// receive handles one packet of the client and reports whether to go on. The
-// caller holds s.inlet.
+// receive handles one packet of the client, unless the session has ended, and
+// reports whether to go on. The caller holds s.inlet.
 func (s *Session) receive(p packet) bool {
+	if s.lifecycle() != stateOpen {
+		return false
+	}
 	var err error
 	switch p.kind {
 	case packetMessage:
+		s.batch = true
 		err = s.receiver.Text(p.data)
 	case packetBinary:
+		s.batch = true
 		err = s.receiver.Binary(p.data)
 	case packetPong:
 		s.server.heart.pong(&s.beat)
 	case packetPing: // in this revision the server pings
 		s.abort(ReasonTransportError)
 	case packetClose:
-		s.abort(ReasonTransportClose)
+		s.close(ReasonTransportClose, closeNormal)
 	}
 	if err != nil {
 		s.server.opts.Logger.Debug("closing a session", "sid", s.id, "err", err)
@@ -155,12 +175,24 @@ func (s *Session) receive(p packet) bool {
 	return s.lifecycle() == stateOpen
 }
 
+// endBatch follows the last packet of those that arrived together.
+func (s *Session) endBatch() {
+	if s.batch {
+		s.batch = false
+		s.receiver.EndBatch()
+	}
+	s.delivering.Store(false)
+}
+
 // upgrade makes ws the transport and reports whether it may be.
 func (s *Session) upgrade(ws *wsConn) bool {
 	s.mu.Lock()
-	if s.probe != ws || !s.probed || s.lifecycle() != stateOpen {
+	if s.probe != ws || !s.probed || s.lifecycle() == stateClosed {
 		s.mu.Unlock()
 		return false
+	}
+	if s.lifecycle() == stateClosing {
+		s.out.push(&Message{frame: appendCloseFrame(nil, closeNormal)})
 	}
 	s.ws, s.probe, s.probed = ws, nil, false
 	if s.poll != nil {
@@ -194,11 +226,13 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 		s.probe = ws
 	}
 	s.mu.Unlock()
-	if busy {
-		s.server.reject(w, codeBadRequest)
+	conn := ws.accept(w, r)
+	if busy && conn != nil { // as the reference implementation refuses it
+		ws.conn = conn
+		ws.lastWords(closeProtocolError)
+		conn.Close()
 		return
 	}
-	conn := ws.accept(w, r)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()

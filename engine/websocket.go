@@ -23,6 +23,7 @@ type wsConn struct {
 	deadline *time.Timer     // of an upgrade
 
 	active  bool // it is the session's transport
+	peer    int  // the code of the client's close frame
 	in      inbound
 	message []byte // the fragments so far
 	kind    byte   // opcode of the fragmented message, or 0
@@ -110,8 +111,8 @@ func (c *wsConn) pump() {
 	if err == nil {
 		err = c.read()
 	}
-	c.hangUp(err)
 	c.in.release()
+	c.hangUp(err)
 	c.conn.Close()
 }
 
@@ -135,33 +136,59 @@ func (c *wsConn) readPlain() error {
 // hangUp tells client and session why reading ended.
 func (c *wsConn) hangUp(err error) {
 	s := c.session
-	reason := ReasonTransportError
+	reason, code := ReasonTransportClose, 0
 	var breach *closeError
 	switch {
 	case errors.As(err, &breach):
+		reason, code = ReasonTransportError, breach.code
 		s.server.opts.Logger.Debug("closing a WebSocket", "sid", s.id, "err", err)
 		if breach == errMessageTooBig {
 			s.server.refused("payload", "payload over Options.MaxPayload refused",
 				"sid", s.id, "transport", WebSocket, "limit", s.server.opts.MaxPayload)
 		}
-		c.lastWords(breach.code)
 	case errors.Is(err, errPacket):
-		reason = ReasonParseError
-		c.lastWords(closeNormal)
-	case errors.Is(err, io.EOF), errors.Is(err, errPeerClosed):
-		reason = ReasonTransportClose
+		reason, code = ReasonParseError, closeNormal
+	case errors.Is(err, errPeerClosed):
+		code = c.peer
 	}
-	if c.active {
-		s.abort(reason)
-	} else {
+	if !c.active {
+		c.deadline.Stop()
+		c.lastWords(code)
 		s.abandon(c)
+		return
+	}
+	if code != 0 && s.lifecycle() == stateOpen {
+		s.close(reason, code)
+		c.hearOut()
+	}
+	s.abort(reason)
+}
+
+// lastWords makes an attempt at a close frame for a probe, to which nobody
+// else writes.
+func (c *wsConn) lastWords(code int) {
+	if code != 0 {
+		_ = c.conn.SetWriteDeadline(time.Now().Add(time.Second))
+		_, _ = c.conn.Write(appendCloseFrame(nil, code))
 	}
 }
 
-// lastWords makes an attempt at a close frame.
-func (c *wsConn) lastWords(code int) {
-	_ = c.conn.SetWriteDeadline(time.Now().Add(time.Second))
-	_, _ = c.conn.Write(appendCloseFrame(nil, code))
+// hearOut lets the close frame get to the client, for a second at most: until
+// all is written if the client has sent its own, or else until it hangs up,
+// because closing a connection that has unread bytes destroys what is on its
+// way.
+func (c *wsConn) hearOut() {
+	s := c.session
+	s.mu.Lock()
+	s.out.final = c.peer != 0
+	over := s.lifecycle() == stateClosed || s.out.final && !s.out.busy
+	if !over {
+		_ = c.conn.SetReadDeadline(time.Now().Add(time.Second))
+	}
+	s.mu.Unlock()
+	if !over {
+		_, _ = io.Copy(io.Discard, c.conn)
+	}
 }
 
 var (
@@ -171,13 +198,13 @@ var (
 
 // consume handles all that has been read, and keeps what is not complete.
 func (c *wsConn) consume() error {
-	s := c.session
-	s.delivering.Store(true)
+	if c.active {
+		c.session.delivering.Store(true)
+	}
 	err := c.consumeFrames()
 	if c.active {
-		s.receiver.EndBatch()
+		c.session.endBatch()
 	}
-	s.delivering.Store(false)
 	return err
 }
 
@@ -214,9 +241,7 @@ func (c *wsConn) frame(h frameHeader, payload []byte) error {
 		if err != nil {
 			return err
 		}
-		if c.session.lifecycle() == stateOpen { // otherwise it is the answer to ours
-			c.lastWords(code)
-		}
+		c.peer = code
 		return errPeerClosed
 	case opContinuation:
 		if c.kind == 0 {
@@ -245,7 +270,8 @@ func (c *wsConn) frame(h frameHeader, payload []byte) error {
 func (c *wsConn) pong(payload []byte) error {
 	frame := append(appendFrameHeader(nil, opPong, len(payload)), payload...)
 	if c.active {
-		return c.session.Send(&Message{frame: frame})
+		_ = c.session.Send(&Message{frame: frame}) // none is owed after a close frame
+		return nil
 	}
 	_, err := c.conn.Write(frame)
 	return err
@@ -266,10 +292,8 @@ func (c *wsConn) deliver(kind byte, message []byte) error {
 	if !c.active {
 		return c.deliverProbe(p)
 	}
-	switch c.session.lifecycle() {
-	case stateOpen:
-		c.session.receive(p)
-	case stateClosed:
+	c.session.receive(p)
+	if c.session.lifecycle() == stateClosed {
 		return errOver
 	}
 	return nil // while closing, only the peer's close frame matters
@@ -290,6 +314,7 @@ func (c *wsConn) deliverProbe(p packet) error {
 		}
 		c.deadline.Stop()
 		c.active = true
+		c.session.delivering.Store(true)
 		return nil
 	}
 	return errPacket

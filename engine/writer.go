@@ -53,10 +53,23 @@ func (w *writer) take() bool {
 	}
 	w.next, w.end = 0, s.out.take(w.batch[:])
 	if w.end == 0 {
-		s.out.busy = false
+		s.out.busy, s.out.behind = false, false
+		if s.out.final {
+			s.ws.kill()
+		}
 		return false
 	}
 	return true
+}
+
+// settle tells the outbox what a client that is behind has taken so far.
+func (w *writer) settle() {
+	s := w.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out.bytes -= w.written
+	w.written = 0
+	s.out.behind = true
 }
 
 // wrote notes that n bytes of data have been written.
@@ -76,9 +89,10 @@ func (w *writer) drainBlocking() {
 		n, err := w.s.ws.conn.Write(w.data)
 		w.wrote(n)
 		if err != nil {
-			w.s.abort(ReasonTransportError)
+			w.s.abort(ReasonTransportClose)
 			return
 		}
+		w.settle()
 	}
 }
 

@@ -1,0 +1,73 @@
+package engine_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goroomcast/socketio/engine"
+)
+
+// everywhere runs f in memory, where every connection is without a
+// descriptor, and over TCP, where the engine reads and writes descriptors.
+func everywhere(t *testing.T, o *engine.Options, f func(h *harness)) {
+	t.Run("memory", func(t *testing.T) { run(t, o, f) })
+	t.Run("tcp", func(t *testing.T) { runTCP(t, o, f) })
+}
+
+// runTCP runs f with a server on the loopback interface, in real time, and
+// checks that nothing of it stays.
+func runTCP(t *testing.T, o *engine.Options, f func(h *harness)) {
+	t.Helper()
+	serveTCP(t, o, func(l net.Listener) net.Listener { return l }, (&net.Dialer{}).DialContext, f)
+}
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+func serveTCP(t *testing.T, o *engine.Options, wrap func(net.Listener) net.Listener, dial dialer, f func(h *harness)) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	descriptors := openDescriptors()
+	t.Cleanup(func() { expectNothingLeft(t, descriptors) })
+	h := newHarness(t, o, func(ctx context.Context) (net.Conn, error) {
+		return dial(ctx, "tcp", listener.Addr().String())
+	})
+	hs := &http.Server{Handler: h.server}
+	go hs.Serve(wrap(listener))
+	t.Cleanup(func() {
+		h.server.Close()
+		hs.Close()
+		h.http.CloseIdleConnections()
+	})
+	f(h)
+}
+
+// openDescriptors counts the process's descriptors, where it can.
+func openDescriptors() int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(entries)
+}
+
+func expectNothingLeft(t *testing.T, descriptors int) {
+	t.Helper()
+	var stacks string
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+		buf := make([]byte, 1<<20)
+		stacks = string(buf[:runtime.Stack(buf, true)])
+		if !strings.Contains(stacks, "socketio/engine.(") && openDescriptors() <= descriptors {
+			return
+		}
+	}
+	t.Errorf("%d descriptors, %d before; goroutines:\n%s", openDescriptors(), descriptors, stacks)
+}

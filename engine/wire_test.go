@@ -1,0 +1,167 @@
+package engine_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// A wire is a WebSocket of which a test decides each bit.
+type wire struct {
+	h    *harness
+	conn net.Conn
+	r    *bufio.Reader
+	resp *http.Response
+}
+
+// wire opens a WebSocket; further headers may take the place of its own.
+func (h *harness) wire(query string, header ...string) *wire {
+	h.t.Helper()
+	conn, err := h.dial(context.Background())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { conn.Close() })
+	req, err := http.NewRequest("GET", "http://server.test/engine.io/?EIO=4&transport=websocket"+query, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	fields := append([]string{
+		"Connection", "keep-alive, Upgrade",
+		"Upgrade", "WebSocket",
+		"Sec-Websocket-Version", "13",
+		"Sec-Websocket-Key", "dGhlIHNhbXBsZSBub25jZQ==",
+	}, header...)
+	for i := 0; i < len(fields); i += 2 {
+		req.Header.Set(fields[i], fields[i+1])
+	}
+	if err := req.Write(conn); err != nil {
+		h.t.Fatal(err)
+	}
+	w := &wire{h: h, conn: conn, r: bufio.NewReader(conn)}
+	if w.resp, err = http.ReadResponse(w.r, req); err != nil {
+		h.t.Fatal(err)
+	}
+	return w
+}
+
+// session opens a WebSocket session and takes its OPEN packet.
+func (h *harness) wireSession() (*wire, *recorder) {
+	h.t.Helper()
+	w := h.wire("")
+	if got := w.next(); len(got) < 6 || got[:6] != "text 0" {
+		h.t.Fatalf("the first frame is %q", got)
+	}
+	return w, <-h.sessions
+}
+
+// write sends bytes, chunk at a time if chunk is not 0. An error is none of
+// the test: it comes when the server has hung up.
+func (w *wire) write(data []byte, chunk int) {
+	if chunk == 0 {
+		chunk = max(len(data), 1)
+	}
+	for len(data) > 0 {
+		n := min(chunk, len(data))
+		if _, err := w.conn.Write(data[:n]); err != nil {
+			return
+		}
+		data = data[n:]
+	}
+}
+
+// next describes the next frame: its kind and payload, a close frame's code
+// and reason, "end" after the last.
+func (w *wire) next() string { return w.nextWithin(10 * time.Second) }
+
+func (w *wire) nextWithin(d time.Duration) string {
+	_ = w.conn.SetReadDeadline(time.Now().Add(d))
+	head, err := w.read(2)
+	if err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) {
+			return "end"
+		}
+		return err.Error()
+	}
+	length := uint64(head[1])
+	switch length {
+	case 126:
+		ext, _ := w.read(2)
+		length = uint64(binary.BigEndian.Uint16(ext))
+	case 127:
+		ext, _ := w.read(8)
+		length = binary.BigEndian.Uint64(ext)
+	}
+	payload, err := w.read(int(length))
+	if err != nil {
+		return err.Error()
+	}
+	switch head[0] {
+	case 0x81:
+		return "text " + string(payload)
+	case 0x82:
+		return "binary " + string(payload)
+	case 0x8A:
+		return "pong " + string(payload)
+	case 0x88:
+		if len(payload) == 0 {
+			return "close"
+		}
+		return fmt.Sprintf("close %d%s", binary.BigEndian.Uint16(payload), payload[2:])
+	}
+	return fmt.Sprintf("frame with the head %x", head)
+}
+
+func (w *wire) read(n int) ([]byte, error) {
+	b := make([]byte, n)
+	_, err := io.ReadFull(w.r, b)
+	return b, err
+}
+
+func (w *wire) expect(want ...string) {
+	w.h.t.Helper()
+	for _, s := range want {
+		if got := w.next(); got != s {
+			w.h.t.Fatalf("got %.80q, want %.80q", got, s)
+		}
+	}
+}
+
+const fin = 0x80
+
+// frame is a masked frame whose first byte is head.
+func frame(head byte, payload string) []byte {
+	f := frameHead(head, uint64(len(payload)))
+	mask := f[len(f)-4:]
+	for i := range len(payload) {
+		f = append(f, payload[i]^mask[i%4])
+	}
+	return f
+}
+
+func frameHead(head byte, length uint64) []byte {
+	f := []byte{head}
+	switch {
+	case length < 126:
+		f = append(f, 0x80|byte(length))
+	case length < 1<<16:
+		f = binary.BigEndian.AppendUint16(append(f, 0x80|126), uint16(length))
+	default:
+		f = binary.BigEndian.AppendUint64(append(f, 0x80|127), length)
+	}
+	return append(f, 0x37, 0xfa, 0x21, 0x3d)
+}
+
+func text(payload string) []byte        { return frame(fin|1, payload) }
+func binaryFrame(payload string) []byte { return frame(fin|2, payload) }
+func ping(payload string) []byte        { return frame(fin|9, payload) }
+
+func closing(code int, reason string) []byte {
+	return frame(fin|8, string(binary.BigEndian.AppendUint16(nil, uint16(code)))+reason)
+}
