@@ -186,10 +186,10 @@ func (s *Server) encode(h *parser.Header, args ...any) (*engine.Message, error) 
 		return nil, encodeError(h, err)
 	}
 	m := engine.NewMessage(encoded.Text, encoded.Attachments...)
-	if cap(encoded.Text) <= maxPooledText {
-		*buf = encoded.Text
-		encodePool.Put(buf)
+	if text := encoded.Text; text != nil && cap(text) <= maxPooledText {
+		*buf = text
 	}
+	encodePool.Put(buf)
 	return m, nil
 }
 

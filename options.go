@@ -3,6 +3,8 @@ package socketio
 import (
 	"log/slog"
 	"time"
+
+	"github.com/goroomcast/socketio/parser"
 )
 
 // Options configure a Server. The zero value of each field means its default.
@@ -39,10 +41,14 @@ type Options struct {
 	// [ReasonSlowClient]. One message of any size may wait alone.
 	MaxBuffered int
 
-	// MaxAttachments is how many []byte one event or reply may have, in
-	// either direction, 10 by default. Stock JavaScript clients accept no
-	// more than 10.
+	// MaxAttachments is how many []byte one event or reply may have with the
+	// default Parser, in either direction, 10 by default. Stock JavaScript
+	// clients accept no more than 10.
 	MaxAttachments int
+
+	// Parser encodes and decodes packets, [parser.JSON] by default. Clients
+	// need the same one as their parser option; see parser/msgpack.
+	Parser parser.Parser
 
 	// CORS allows pages of other origins.
 	CORS CORS
@@ -61,6 +67,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if c.ConnectTimeout <= 0 {
 		c.ConnectTimeout = 45 * time.Second
+	}
+	if c.Parser == nil {
+		c.Parser = parser.JSON{MaxAttachments: c.MaxAttachments}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -35,7 +35,7 @@ func NewServer(o *Options) *Server {
 	s := &Server{
 		opts:       opts,
 		logger:     opts.Logger,
-		parser:     parser.JSON{MaxAttachments: opts.MaxAttachments},
+		parser:     opts.Parser,
 		namespaces: make(map[string]*Namespace),
 	}
 	origins := newOrigins(opts.CORS, opts.Logger)

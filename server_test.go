@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/memnet"
@@ -32,15 +33,23 @@ func run(t *testing.T, o *socketio.Options, f func(h *harness)) {
 		if o.Logger == nil {
 			o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 		}
-		h := &harness{T: t, Server: socketio.NewServer(o), listener: memnet.Listen()}
-		hs := &http.Server{Handler: h.Server}
-		t.Cleanup(func() {
-			h.Server.Close()
-			hs.Close()
-		})
-		go hs.Serve(h.listener)
+		h := &harness{T: t, Server: socketio.NewServer(o)}
+		h.serve(h.Server)
+		watchdog := time.AfterFunc(time.Hour, func() { panic("the test waits for what never comes") })
+		defer watchdog.Stop()
 		f(h)
 	})
+}
+
+// serve makes h's clients connect to a handler, h's server in the end.
+func (h *harness) serve(handler http.Handler) {
+	h.listener = memnet.Listen()
+	hs := &http.Server{Handler: handler}
+	h.Cleanup(func() {
+		h.Server.Close()
+		hs.Close()
+	})
+	go hs.Serve(h.listener)
 }
 
 // forEachMode runs f with a server for each way to connect.

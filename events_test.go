@@ -1,0 +1,295 @@
+package socketio_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/internal/rawclient"
+)
+
+// echo answers each event of a name by one with the same arguments, whatever
+// they are.
+func echo(h *harness, event string) {
+	h.On(event, func(ctx context.Context, e *socketio.Event) error {
+		args := make([]any, e.Len())
+		into := make([]any, e.Len())
+		for i := range args {
+			into[i] = &args[i]
+		}
+		if err := e.Decode(into...); err != nil {
+			return err
+		}
+		return e.Socket().Emit(event, args...)
+	})
+}
+
+func TestArguments(t *testing.T) {
+	for name, packets := range map[string][]string{
+		"several types":            {`42["echo",1,"2",[3],{"a":null},true,1.5]`},
+		"none":                     {`42["echo"]`},
+		"null":                     {`42["echo",null]`},
+		"multi-byte characters":    {`42["echo","てすと","Я Б Г Д Ж Й","Ä ä Ü ü ß","utf8 — string 😀"]`},
+		"HTML is left alone":       {`42["echo","<a href='x'>&</a>"]`},
+		"binary":                   {`451-["echo",{"_placeholder":true,"num":0}]`, "bAQID"},
+		"empty binary":             {`451-["echo",{"_placeholder":true,"num":0}]`, "b"},
+		"several types and binary": {`452-["echo",1,{"_placeholder":true,"num":0},{"a":[{"_placeholder":true,"num":1},"x"]}]`, "bAQID", "bBAU="},
+		"very large JSON":          {`42["echo","` + strings.Repeat("0123456789", 70_000) + `"]`},
+		"very large binary":        {`451-["echo",{"_placeholder":true,"num":0}]`, "b" + base64.StdEncoding.EncodeToString(make([]byte, 700_000))},
+	} {
+		behaviour(t, name, func(h *harness, mode rawclient.Mode) {
+			echo(h, "echo")
+			c := h.connect(mode)
+			c.send(packets...)
+			c.expect(packets...)
+		})
+	}
+}
+
+func TestBinaryInStructs(t *testing.T) {
+	type file struct {
+		Name    string            `json:"name"`
+		Content []byte            `json:"content"`
+		Parts   map[string][]byte `json:"parts,omitempty"`
+	}
+	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
+		got := make(chan []file, 1)
+		socketio.On(h.Server, "files", func(ctx context.Context, s *socketio.Socket, files []file) error {
+			got <- files
+			return s.Emit("files", files)
+		})
+		c := h.connect(mode)
+		packets := []string{
+			`453-["files",[{"name":"a","content":{"_placeholder":true,"num":0}},` +
+				`{"name":"b","content":{"_placeholder":true,"num":1},"parts":{"x":{"_placeholder":true,"num":2}}}]]`,
+			"bAQID", "bBA==", "bBQY=",
+		}
+		c.send(packets...)
+		c.expect(packets...)
+		want := []file{
+			{Name: "a", Content: []byte{1, 2, 3}},
+			{Name: "b", Content: []byte{4}, Parts: map[string][]byte{"x": {5, 6}}},
+		}
+		if files := <-got; !reflect.DeepEqual(files, want) {
+			h.Errorf("received %+v, want %+v", files, want)
+		}
+	})
+}
+
+func TestTypedArguments(t *testing.T) {
+	behaviour(t, "struct{} needs no argument", func(h *harness, mode rawclient.Mode) {
+		socketio.On(h.Server, "e", func(ctx context.Context, s *socketio.Socket, _ struct{}) error { return s.Emit("ran") })
+		c := h.connect(mode)
+		c.send(`42["e"]`)
+		c.expect(`42["ran"]`)
+		c.send(`42["e",{"ignored":1},2]`)
+		c.expect(`42["ran"]`)
+	})
+	behaviour(t, "an argument that is missing or does not fit is not handled", func(h *harness, mode rawclient.Mode) {
+		socketio.On(h.Server, "e", func(ctx context.Context, s *socketio.Socket, n int) error { return s.Emit("ran", n) })
+		c := h.connect(mode)
+		c.send(`42["e"]`, `42["e","text"]`, `421["e",{}]`, `42["e",7]`)
+		c.expect(`42["ran",7]`)
+	})
+	behaviour(t, "arguments can be decoded again and in part", func(h *harness, mode rawclient.Mode) {
+		h.On("e", func(ctx context.Context, e *socketio.Event) error {
+			var first int
+			var both [2]int
+			h.check(e.Decode(&first))
+			h.check(e.Decode(&both[0], &both[1]))
+			h.check(e.Decode())
+			var third int
+			if err := e.Decode(&first, &both[1], &third); err == nil {
+				h.Error("decoded three of two arguments")
+			}
+			return e.Socket().Emit("got", e.Name(), e.Len(), first, both)
+		})
+		c := h.connect(mode)
+		c.send(`42["e",1,2]`)
+		c.expect(`42["got","e",2,1,[1,2]]`)
+	})
+}
+
+func TestHandlers(t *testing.T) {
+	// say is a handler that shows that it has run.
+	say := func(word string) socketio.Handler {
+		return func(ctx context.Context, e *socketio.Event) error { return e.Socket().Emit("ran", word) }
+	}
+	behaviour(t, "run in the order of registration, the namespace's before the socket's", func(h *harness, mode rawclient.Mode) {
+		h.OnConnect(func(s *socketio.Socket) {
+			s.On("e", say("socket 1"))
+			s.On("e", say("socket 2"))
+		})
+		h.On("e", say("namespace 1"))
+		h.On("e", say("namespace 2"))
+		c := h.connect(mode)
+		c.send(`42["e"]`)
+		c.expect(`42["ran","namespace 1"]`, `42["ran","namespace 2"]`, `42["ran","socket 1"]`, `42["ran","socket 2"]`)
+	})
+	behaviour(t, "can be added and removed while clients are connected", func(h *harness, mode rawclient.Mode) {
+		c := h.connect(mode)
+		s := h.socket(c.id)
+		off := []func(){h.On("e", say("a")), h.On("e", say("b")), s.On("e", say("c")), s.On("e", say("d"))}
+		h.On("end", say("end"))
+		for i, want := range [][]string{{"a", "b", "c", "d"}, {"b", "c", "d"}, {"b", "d"}, {"d"}, {}} {
+			c.send(`42["e"]`, `42["end"]`)
+			for _, word := range append(want, "end") {
+				c.expect(`42["ran","` + word + `"]`)
+			}
+			if i < 4 {
+				remove := off[[]int{0, 2, 1, 3}[i]]
+				remove()
+				remove() // a second time changes nothing
+			}
+		}
+	})
+	behaviour(t, "of one socket are not another's", func(h *harness, mode rawclient.Mode) {
+		a, b := h.connect(mode), h.connect(mode)
+		h.socket(a.id).On("e", say("a"))
+		h.On("end", say("end"))
+		b.send(`42["e"]`, `42["end"]`)
+		b.expect(`42["ran","end"]`)
+		a.send(`42["e"]`)
+		a.expect(`42["ran","a"]`)
+	})
+	behaviour(t, "can remove themselves while running", func(h *harness, mode rawclient.Mode) {
+		var off func()
+		off = h.On("e", func(ctx context.Context, e *socketio.Event) error {
+			off()
+			return e.Socket().Emit("ran", "once")
+		})
+		h.On("e", say("always"))
+		c := h.connect(mode)
+		c.send(`42["e"]`, `42["e"]`)
+		c.expect(`42["ran","once"]`, `42["ran","always"]`, `42["ran","always"]`)
+	})
+	behaviour(t, "get the event's socket and the socket's context", func(h *harness, mode rawclient.Mode) {
+		c := h.connect(mode)
+		s := h.socket(c.id)
+		h.On("e", func(ctx context.Context, e *socketio.Event) error {
+			if e.Socket() != s || ctx != s.Context() {
+				h.Error("another socket or context")
+			}
+			return e.Ack()
+		})
+		c.send(`420["e"]`)
+		c.expect(`430[]`)
+	})
+}
+
+func TestReservedEvents(t *testing.T) {
+	run(t, nil, func(h *harness) {
+		c := h.connect(rawclient.WebSocket)
+		s := h.socket(c.id)
+		for _, event := range []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"} {
+			_, callErr := socketio.Call[int](context.Background(), s, event)
+			for what, err := range map[string]error{
+				"Server.Emit": h.Emit(event), "Socket.Emit": s.Emit(event), "Call": callErr,
+				"Broadcast.Emit": h.To("r").Emit(event), "Volatile": s.Volatile().Emit(event),
+			} {
+				if !errors.Is(err, socketio.ErrReservedEvent) {
+					t.Errorf("%s(%q): error %v, want ErrReservedEvent", what, event, err)
+				}
+			}
+			for r, err := range h.Call(context.Background(), event) {
+				if r != nil || !errors.Is(err, socketio.ErrReservedEvent) {
+					t.Errorf("Broadcast.Call(%q) yields %v, %v", event, r, err)
+				}
+			}
+		}
+		s.Emit("end")
+		c.expect(`42["end"]`)
+	})
+}
+
+func TestMisnamedHandlers(t *testing.T) {
+	for event, hint := range map[string]string{
+		"connection": "use OnConnect", "connect": "use OnConnect", "disconnect": "use Socket.OnDisconnect",
+		"disconnecting": "use Socket.OnDisconnecting", "connect_error": "reserved",
+	} {
+		expectPanic(t, hint, func() {
+			socketio.NewServer(nil).On(event, func(context.Context, *socketio.Event) error { return nil })
+		})
+	}
+	expectPanic(t, "nil handler", func() { socketio.NewServer(nil).On("e", nil) })
+	expectPanic(t, "nil function", func() { socketio.NewServer(nil).OnConnect(nil) })
+}
+
+// expectPanic wants f to panic with a text that has hint in it.
+func expectPanic(t *testing.T, hint string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if text, _ := recover().(string); !strings.Contains(text, hint) {
+			t.Errorf("panic with %q, want %q in it", text, hint)
+		}
+	}()
+	f()
+}
+
+func TestEmitUnencodable(t *testing.T) {
+	run(t, nil, func(h *harness) {
+		c := h.connect(rawclient.WebSocket)
+		s := h.socket(c.id)
+		for _, err := range []error{s.Emit("e", make(chan int)), h.Emit("e", func() {}), s.To("x").Emit("e", make(chan int))} {
+			if err == nil || !strings.Contains(err.Error(), `event "e"`) {
+				t.Errorf("error %v, want one that names the event", err)
+			}
+		}
+		s.Emit("end")
+		c.expect(`42["end"]`)
+	})
+}
+
+func TestVolatile(t *testing.T) {
+	behaviour(t, "arrives at an idle client", func(h *harness, mode rawclient.Mode) {
+		c := h.connect(mode)
+		h.check(h.socket(c.id).Volatile().Emit("v", 1))
+		c.expect(`42["v",1]`)
+		synctest.Wait()
+		h.check(h.Volatile().Emit("v", []byte{1}))
+		c.expect(`451-["v",{"_placeholder":true,"num":0}]`, "bAQ==")
+	})
+	behaviour(t, "is dropped after a regular event that still waits", func(h *harness, mode rawclient.Mode) {
+		h.On("go", func(ctx context.Context, e *socketio.Event) error {
+			s := e.Socket()
+			h.check(s.Emit("regular"))
+			h.check(s.Volatile().Emit("v", []byte{1}))
+			h.check(h.To(s.ID()).Volatile().Emit("v", []byte{1}))
+			return s.Emit("after")
+		})
+		c := h.connect(mode)
+		c.send(`42["go"]`)
+		c.expect(`42["regular"]`)
+		if next := c.next(); strings.HasPrefix(next, "451-") {
+			// The connection in memory took the first event before the
+			// volatile one came; then its attachment must follow.
+			c.expect("bAQ==")
+		} else if next != `42["after"]` {
+			h.Errorf("got %q", next)
+		}
+	})
+	t.Run("a client that does not read gets none, and regular events afterwards", func(t *testing.T) {
+		run(t, nil, func(h *harness) {
+			p := h.newPoller()
+			p.post("40")
+			p.poll() // CONNECT's answer
+			s := slices.Collect(h.Sockets())[0]
+			for range 2 {
+				h.check(s.Volatile().Emit("v"))
+				h.check(h.Volatile().Emit("v", []byte{1}))
+			}
+			h.check(s.Emit("regular"))
+			h.check(s.Volatile().Emit("v"))
+			if got, want := p.poll(), `42["regular"]`; got != want {
+				h.Errorf("polled %q, want %q", got, want)
+			}
+		})
+	})
+}

@@ -1,0 +1,124 @@
+package socketio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/goroomcast/socketio"
+)
+
+// A chat: whoever joins a room gets what is said in it.
+func Example() {
+	io := socketio.NewServer(&socketio.Options{
+		CORS: socketio.CORS{Origins: []string{"http://localhost:5173"}}, // the front end in development
+	})
+	type Message struct {
+		Room string `json:"room"`
+		Text string `json:"text"`
+	}
+	socketio.On(io, "join", func(ctx context.Context, s *socketio.Socket, room string) error {
+		s.Join(room)
+		return s.To(room).Emit("joined", s.ID())
+	})
+	socketio.On(io, "message", func(ctx context.Context, s *socketio.Socket, m Message) error {
+		return io.To(m.Room).Emit("message", m)
+	})
+	http.Handle("/socket.io/", io)
+	log.Fatal(http.ListenAndServe("127.0.0.1:3000", nil))
+}
+
+// What handlers return is logged; the client's ack, if it wants one, follows
+// a nil error.
+func ExampleOn() {
+	io := socketio.NewServer(nil)
+	type Stroke struct{ X, Y int }
+	socketio.On(io, "draw", func(ctx context.Context, s *socketio.Socket, stroke Stroke) error {
+		return s.Broadcast().Emit("draw", stroke)
+	})
+	io.OnConnect(func(s *socketio.Socket) { // or on one socket
+		socketio.On(s, "undo", func(ctx context.Context, s *socketio.Socket, _ struct{}) error {
+			return s.Broadcast().Emit("undo", s.ID())
+		})
+	})
+}
+
+// In JavaScript: const reply = await socket.emitWithAck("search", "go").
+func ExampleOnCall() {
+	io := socketio.NewServer(nil)
+	socketio.OnCall(io, "search", func(ctx context.Context, s *socketio.Socket, text string) ([]string, error) {
+		if text == "" {
+			return nil, &socketio.Error{Message: "nothing to search for"} // {error: "nothing to search for"}
+		}
+		return strings.Fields(text), nil
+	})
+}
+
+// The client answers in the function that its handler gets last.
+func ExampleCall() {
+	io := socketio.NewServer(nil)
+	socketio.On(io, "delete", func(ctx context.Context, s *socketio.Socket, file string) error {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		sure, err := socketio.Call[bool](ctx, s, "sure?", file)
+		if err != nil || !sure {
+			return err
+		}
+		return s.Emit("deleted", file)
+	})
+}
+
+func ExampleBroadcast_Call() {
+	io := socketio.NewServer(nil)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	votes := 0
+	for reply, err := range io.To("parliament").Call(ctx, "vote", "more tea") {
+		var aye bool
+		if err == nil {
+			err = reply.Decode(&aye)
+		}
+		if err != nil {
+			fmt.Println(reply.SocketID(), "does not vote:", err)
+		} else if aye {
+			votes++
+		}
+	}
+	fmt.Println(votes, "votes")
+	// Output: 0 votes
+}
+
+// In JavaScript: io({auth: {token: "…"}}).
+func ExampleNamespace_Use() {
+	users := map[string]string{"t0ken": "Ann"}
+	io := socketio.NewServer(nil)
+	io.Use(func(ctx context.Context, s *socketio.Socket) error {
+		var auth struct {
+			Token string `json:"token"`
+		}
+		if err := s.Handshake().DecodeAuth(&auth); err != nil {
+			return errors.New("bad auth")
+		}
+		user, known := users[auth.Token]
+		if !known {
+			return &socketio.ConnectError{Message: "unauthorized", Data: map[string]string{"login": "/login"}}
+		}
+		s.SetData(user)
+		return nil
+	})
+}
+
+func ExampleSocket_OnDisconnect() {
+	io := socketio.NewServer(nil)
+	io.OnConnect(func(s *socketio.Socket) {
+		s.OnDisconnect(func(r socketio.Reason) {
+			if r != socketio.ReasonServerShutdown {
+				io.Emit("left", s.ID())
+			}
+		})
+	})
+}

@@ -1,0 +1,147 @@
+package socketio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/internal/rawclient"
+)
+
+func TestMiddleware(t *testing.T) {
+	behaviour(t, "all run in order, then OnConnect, then events", func(h *harness, mode rawclient.Mode) {
+		var ran []string
+		for i := range 3 {
+			h.Use(func(ctx context.Context, s *socketio.Socket) error {
+				wait(time.Second) // a lengthy one
+				ran = append(ran, fmt.Sprint("middleware ", i))
+				if s.Namespace() != h.Namespace || ctx != s.Context() {
+					h.Error("another namespace or context")
+				}
+				return nil
+			})
+		}
+		h.OnConnect(func(s *socketio.Socket) { ran = append(ran, "OnConnect 0"); s.Emit("welcome") })
+		h.OnConnect(func(s *socketio.Socket) { ran = append(ran, "OnConnect 1") })
+		c := h.connect(mode) // CONNECT's answer comes before what OnConnect emits
+		c.expect(`42["welcome"]`)
+		if want := []string{"middleware 0", "middleware 1", "middleware 2", "OnConnect 0", "OnConnect 1"}; !slices.Equal(ran, want) {
+			h.Errorf("ran %q, want %q", ran, want)
+		}
+	})
+	behaviour(t, "an error refuses the client, and no further one runs", func(h *harness, mode rawclient.Mode) {
+		allow := false
+		h.Use(func(ctx context.Context, s *socketio.Socket) error {
+			if allow {
+				return nil
+			}
+			return errors.New("authentication error")
+		})
+		after := 0
+		h.Use(func(ctx context.Context, s *socketio.Socket) error { after++; return nil })
+		h.OnConnect(func(s *socketio.Socket) { after++ })
+		c := h.open(mode)
+		c.send("40")
+		c.expect(`44{"message":"authentication error"}`)
+		synctest.Wait()
+		if after != 0 {
+			h.Error("what comes after ran")
+		}
+		allow = true
+		c.send("40") // may try again
+		c.connected("")
+	})
+	behaviour(t, "an error may have data", func(h *harness, mode rawclient.Mode) {
+		h.Use(func(ctx context.Context, s *socketio.Socket) error {
+			return fmt.Errorf("wrapped: %w", &socketio.ConnectError{Message: "not allowed", Data: map[string]any{"retryAfter": 5}})
+		})
+		c := h.open(mode)
+		c.send("40")
+		c.expect(`44{"message":"not allowed","data":{"retryAfter":5}}`)
+	})
+	behaviour(t, "of one namespace is not another's", func(h *harness, mode rawclient.Mode) {
+		h.Of("/chat").Use(func(ctx context.Context, s *socketio.Socket) error { return errors.New("members only") })
+		c := h.connect(mode)
+		c.send("40/chat,")
+		c.expect(`44/chat,{"message":"members only"}`)
+	})
+	behaviour(t, "the socket is not connected before all have agreed", func(h *harness, mode rawclient.Mode) {
+		h.Use(func(ctx context.Context, s *socketio.Socket) error {
+			if err := s.Emit("early"); !errors.Is(err, socketio.ErrDisconnected) {
+				h.Errorf("Emit: %v", err)
+			}
+			if _, err := socketio.Call[int](ctx, s, "early"); !errors.Is(err, socketio.ErrDisconnected) {
+				h.Errorf("Call: %v", err)
+			}
+			h.check(h.Emit("early"))
+			h.check(h.To(s.ID()).Emit("early"))
+			if n := len(slices.Collect(h.Sockets())); n != 0 {
+				h.Errorf("%d sockets listed", n)
+			}
+			return nil
+		})
+		c := h.connect(mode)
+		h.check(h.Emit("end"))
+		c.expect(`42["end"]`)
+	})
+	behaviour(t, "rooms joined in it stay, or are left when the client is refused", func(h *harness, mode rawclient.Mode) {
+		var refused *socketio.Socket
+		h.Use(func(ctx context.Context, s *socketio.Socket) error {
+			s.Join("early")
+			if s.Handshake().Query.Has("refuse") {
+				refused = s
+				return errors.New("no")
+			}
+			return nil
+		})
+		c := h.connect(mode)
+		other := h.openWith(mode, rawclient.Options{Query: "refuse=1"})
+		other.send("40")
+		other.expect(`44{"message":"no"}`)
+		synctest.Wait()
+		if got := refused.Rooms(); len(got) != 0 {
+			h.Errorf("the refused socket is in %q", got)
+		}
+		if cause := context.Cause(refused.Context()); !errors.Is(cause, socketio.ErrDisconnected) {
+			h.Errorf("its context's cause is %v", cause)
+		}
+		if got := slices.Collect(idsOf(h.In("early"))); !slices.Equal(got, []string{c.id}) {
+			h.Errorf("in the room: %q", got)
+		}
+	})
+	behaviour(t, "a client that leaves meanwhile ends the context and does not connect", func(h *harness, mode rawclient.Mode) {
+		started, ended := make(chan *socketio.Socket), make(chan error)
+		h.Use(func(ctx context.Context, s *socketio.Socket) error {
+			started <- s
+			<-ctx.Done()
+			ended <- context.Cause(ctx)
+			return nil
+		})
+		h.OnConnect(func(s *socketio.Socket) { h.Error("OnConnect") })
+		c := h.open(mode)
+		c.send("40")
+		s := <-started
+		s.OnDisconnect(func(socketio.Reason) { h.Error("OnDisconnect of a socket that was not connected") })
+		s.Join("room")
+		c.Close()
+		if cause := <-ended; !errors.Is(cause, socketio.ErrDisconnected) {
+			h.Errorf("cause %v", cause)
+		}
+		synctest.Wait()
+		if got := s.Rooms(); len(got) != 0 {
+			h.Errorf("in rooms %q", got)
+		}
+	})
+	behaviour(t, "added later concerns later clients", func(h *harness, mode rawclient.Mode) {
+		h.connect(mode)
+		h.Use(func(ctx context.Context, s *socketio.Socket) error { return errors.New("full") })
+		c := h.open(mode)
+		c.send("40")
+		c.expect(`44{"message":"full"}`)
+	})
+}

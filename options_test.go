@@ -1,0 +1,124 @@
+package socketio_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/internal/rawclient"
+)
+
+func TestRefusals(t *testing.T) {
+	for name, test := range map[string]struct {
+		request string // method and URL
+		status  int
+		body    string
+		log     []string // parts of the one line logged, if any
+	}{
+		"another path":                  {"GET /", 404, "404: Engine.IO is served at /socket.io/ (see Options.Path)\n", nil},
+		"a path with a typo":            {"GET /socketio/?EIO=4&transport=polling", 404, "404: Engine.IO is served at /socket.io/ (see Options.Path)\n", nil},
+		"a path that only begins so":    {"GET /socket.iox/?EIO=4&transport=polling", 404, "404: Engine.IO is served at /socket.io/ (see Options.Path)\n", nil},
+		"an unknown file in the path":   {"GET /socket.io/file.js", 400, `{"code":0,"message":"Transport unknown"}` + "\n", nil},
+		"an unknown transport":          {"GET /socket.io/?EIO=4&transport=carrier-pigeon", 400, `{"code":0,"message":"Transport unknown"}` + "\n", nil},
+		"a client of Engine.IO 3":       {"GET /socket.io/?EIO=3&transport=polling", 400, `{"code":5,"message":"Unsupported protocol version"}` + "\n", []string{"Engine.IO 4", "EIO=3"}},
+		"an unknown session":            {"GET /socket.io/?EIO=4&transport=polling&sid=gone", 400, `{"code":1,"message":"Session ID unknown"}` + "\n", []string{"unknown session id", "sticky"}},
+		"a handshake by another method": {"POST /socket.io/?EIO=4&transport=polling", 400, `{"code":2,"message":"Bad handshake method"}` + "\n", nil},
+		"WebSocket without an upgrade":  {"GET /socket.io/?EIO=4&transport=websocket", 400, `{"code":3,"message":"Bad request"}` + "\n", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log logBook
+			io := socketio.NewServer(&socketio.Options{Logger: log.logger()})
+			for range 3 { // logged once all the same
+				method, url, _ := strings.Cut(test.request, " ")
+				w := httptest.NewRecorder()
+				io.ServeHTTP(w, httptest.NewRequest(method, url, nil))
+				if w.Code != test.status || w.Body.String() != test.body {
+					t.Errorf("answer %d %q, want %d %q", w.Code, w.Body, test.status, test.body)
+				}
+			}
+			if test.log != nil {
+				log.expectOne(t, "level=WARN", test.log...)
+			} else if got := log.lines(); got[0] != "" {
+				t.Errorf("logged %q", got)
+			}
+		})
+	}
+}
+
+func TestPath(t *testing.T) {
+	for _, path := range []string{"/chat/io/", "/chat/io"} {
+		io := socketio.NewServer(&socketio.Options{Path: path})
+		for url, status := range map[string]int{
+			"/chat/io/?EIO=4&transport=polling": http.StatusOK, "/chat/io?EIO=4&transport=polling": http.StatusOK,
+			"/socket.io/?EIO=4&transport=polling": http.StatusNotFound,
+		} {
+			w := httptest.NewRecorder()
+			io.ServeHTTP(w, httptest.NewRequest(http.MethodGet, url, nil))
+			if w.Code != status {
+				t.Errorf("Path %q: %s answered by %d, want %d", path, url, w.Code, status)
+			}
+		}
+		io.Close()
+	}
+	expectPanic(t, "does not begin with a slash", func() { socketio.NewServer(&socketio.Options{Path: "io"}) })
+	expectPanic(t, "unknown transport", func() { socketio.NewServer(&socketio.Options{Transports: []string{"websockets"}}) })
+}
+
+func TestTransports(t *testing.T) {
+	run(t, &socketio.Options{Transports: []string{"polling"}}, func(h *harness) {
+		c := h.connect(rawclient.Polling)
+		if got := c.Handshake.Upgrades; len(got) != 0 {
+			t.Errorf("upgrades offered: %q", got)
+		}
+		if _, err := rawclient.Open(context.Background(), h.dial, rawclient.WebSocket, rawclient.Options{Path: "/socket.io/"}); err == nil {
+			t.Error("connected by a transport that is off")
+		}
+	})
+}
+
+func TestMaxPayload(t *testing.T) {
+	for _, mode := range rawclient.Modes {
+		t.Run(string(mode), func(t *testing.T) {
+			var log logBook
+			run(t, &socketio.Options{MaxPayload: 1000, Logger: log.logger()}, func(h *harness) {
+				socketio.OnCall(h.Server, "len", func(ctx context.Context, s *socketio.Socket, text string) (int, error) { return len(text), nil })
+				c := h.connect(mode)
+				if got := c.Handshake.MaxPayload; got != 1000 {
+					t.Errorf("the client is told %d", got)
+				}
+				const frame = `420["len",""]`
+				packet := func(size int) string { return `420["len","` + strings.Repeat("x", size-len(frame)) + `"]` }
+				c.send(packet(1000))
+				c.expect(`430[987]`)
+				reason := make(chan socketio.Reason, 1)
+				h.socket(c.id).OnDisconnect(func(r socketio.Reason) { reason <- r })
+				_ = c.Send(packet(1001)) // may be refused
+				if got := <-reason; got != socketio.ReasonTransportError {
+					t.Errorf("disconnected with %q", got)
+				}
+				c.expectClosed()
+				synctest.Wait()
+				log.expectOne(t, "Options.MaxPayload", "limit=1000")
+			})
+		})
+	}
+}
+
+func TestMaxAttachments(t *testing.T) {
+	run(t, &socketio.Options{MaxAttachments: 2}, func(h *harness) {
+		c := h.connect(rawclient.WebSocket)
+		s := h.socket(c.id)
+		one := []byte{1}
+		h.check(s.Emit("e", one, one))
+		c.expect(`452-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "bAQ==", "bAQ==")
+		if err := s.Emit("e", one, one, one); err == nil || !strings.Contains(err.Error(), "too many attachments") {
+			t.Errorf("Emit with three attachments: %v", err)
+		}
+		c.send(`453-["e",1]`)
+		c.expectClosed()
+	})
+}
