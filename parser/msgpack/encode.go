@@ -1,0 +1,63 @@
+package msgpack
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+
+	"github.com/goroomcast/socketio/parser"
+)
+
+// Encode returns a packet as one attachment without a text, and takes as many arguments as [parser.JSON.Encode].
+// It does not use dst.
+func (Parser) Encode(_ []byte, h *parser.Header, args ...any) (parser.Encoded, error) {
+	scratch := texts.Get().(*[]byte)
+	defer texts.Put(scratch)
+	encoded, err := values.Encode((*scratch)[:0], &parser.Header{Type: h.Type, Event: h.Event}, args...)
+	if err != nil {
+		return parser.Encoded{}, err
+	}
+	if cap(encoded.Text) <= maxPooledText {
+		*scratch = encoded.Text
+	}
+
+	data := encoded.Text[1:] // without the type
+	size := 40 + len(h.Namespace) + len(data)
+	if len(encoded.Attachments) > 0 {
+		data = data[bytes.IndexByte(data, '-')+1:]
+		for _, a := range encoded.Attachments {
+			size += len(a)
+		}
+	}
+
+	members := 2
+	if len(data) > 0 {
+		members++
+	}
+	if h.HasID {
+		members++
+	}
+	w := writer{json: data, attachments: encoded.Attachments, out: make([]byte, 0, size)}
+	w.out = objectFormats.append(w.out, members)
+	w.out = appendUnsigned(appendText(w.out, "type"), uint64(h.Type))
+	if len(data) > 0 {
+		w.out = appendText(w.out, "data")
+		if err := w.value(); err != nil {
+			return parser.Encoded{}, fmt.Errorf("encode %v: %w", h.Type, err)
+		}
+	}
+	namespace := h.Namespace
+	if namespace == "" {
+		namespace = "/"
+	}
+	w.out = appendText(appendText(w.out, "nsp"), namespace)
+	if h.HasID {
+		w.out = appendUnsigned(appendText(w.out, "id"), h.ID)
+	}
+	return parser.Encoded{Attachments: [][]byte{w.out}}, nil
+}
+
+// texts are used again, if they are not too large to be kept.
+var texts = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxPooledText = 64 << 10
