@@ -61,7 +61,7 @@ func (b Broadcast) Emit(event string, args ...any) error {
 	later := len(*targets) > maxDirect
 	for _, s := range *targets {
 		if s.connected() {
-			s.deliver(m, b.volatile, later)
+			_ = s.deliver(m, b.volatile, later) // who is gone gets nothing
 		}
 	}
 	putTargets(targets)
@@ -117,7 +117,7 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 		for _, s := range *targets {
 			if s.awaitAck(id, results) {
 				missing[s.id] = s
-				s.deliver(m, false, false)
+				_ = s.deliver(m, false, false) // if it is gone, its result says so
 			}
 		}
 		defer func() {

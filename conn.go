@@ -18,7 +18,8 @@ type conn struct {
 	session   *engine.Session
 	decoder   parser.Decoder
 	ctx       context.Context
-	handshake Handshake // what the sockets' have in common
+	handshake Handshake   // what the sockets' have in common
+	timeout   *time.Timer // for being let into a namespace
 
 	// Of the goroutine that receives.
 	size  int       // bytes of the packet so far
@@ -27,7 +28,6 @@ type conn struct {
 	mu      sync.Mutex
 	sockets []*Socket // also disconnected ones, whose client may not know yet
 	closed  Reason
-	timeout *time.Timer // for the first CONNECT
 }
 
 var (
@@ -119,8 +119,8 @@ func (c *conn) EndBatch() {
 
 // Closed implements engine.Receiver.
 func (c *conn) Closed(reason engine.Reason) {
-	c.mu.Lock()
 	c.timeout.Stop()
+	c.mu.Lock()
 	c.closed = Reason(reason)
 	sockets := c.sockets
 	c.sockets = nil
@@ -139,7 +139,6 @@ func (c *conn) connect(namespace string, auth parser.Args) error {
 	s := newSocket(n, c, auth)
 	n.rooms.add(s.id, s)
 	c.mu.Lock()
-	c.timeout.Stop()
 	closed := c.closed
 	if closed == "" {
 		c.remove(n)

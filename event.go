@@ -143,7 +143,8 @@ type errorReply struct {
 // Call emits an event to a socket and waits for the client's reply, whose
 // first value decodes into an R. An empty reply is R's zero value. It returns
 // the context's cause when ctx ends first, and [ErrDisconnected] when the
-// socket disconnects.
+// socket disconnects. Give it a deadline: clients need not reply, and one that
+// has sent 1 MiB of events that still wait for handlers is not read.
 func Call[R any](ctx context.Context, s *Socket, event string, args ...any) (R, error) {
 	reply, err := s.call(ctx, event, args)
 	if err != nil || reply == nil {

@@ -57,7 +57,6 @@ func FuzzConn(f *testing.F) {
 			other.expect(`431[8]`)
 			c.Close()
 			other.Close()
-			synctest.Wait()
 			h.check(h.Shutdown(context.Background()))
 			for s := range h.Sockets() {
 				t.Errorf("socket %s stays", s.ID())

@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"sync"
@@ -186,13 +187,12 @@ func (s *Socket) Disconnect(close bool) {
 
 // leaveNamespace disconnects the socket by the server's will.
 func (s *Socket) leaveNamespace() {
-	if !s.connected() {
+	if !s.connected() || s.mailbox.discard.Swap(true) {
 		return
 	}
 	if m, err := s.namespace.encode(&parser.Header{Type: parser.Disconnect}); err == nil {
 		_ = s.conn.session.Send(m)
 	}
-	s.mailbox.discard.Store(true)
 	s.end(ReasonServerDisconnect)
 }
 
@@ -218,10 +218,13 @@ func (s *Socket) refuse(err error) {
 	if errors.As(err, &refusal) {
 		reply = connectError{refusal.Message, refusal.Data}
 	}
-	if m, err := s.namespace.encode(&parser.Header{Type: parser.ConnectError}, reply); err == nil {
+	m, err := s.namespace.encode(&parser.Header{Type: parser.ConnectError}, reply)
+	if err != nil {
+		s.namespace.server.logger.Error("cannot encode the data of a connect error", "err", err)
+		m, err = s.namespace.encode(&parser.Header{Type: parser.ConnectError}, connectError{Message: reply.Message})
+	}
+	if err == nil {
 		_ = s.conn.session.Send(m)
-	} else {
-		s.namespace.server.logger.Error("cannot encode a connect error's data", "err", err)
 	}
 	s.conn.forget(s)
 	s.end(ReasonServerDisconnect)
@@ -289,9 +292,17 @@ func (s *Socket) handleBy(hs *handlers, e *Event) bool {
 	return len(list) > 0
 }
 
-// run calls users' code and logs how it fails.
+// run calls users' code and logs how it fails, unless only because the client
+// has left.
 func (s *Socket) run(what string, f func() error) {
-	if err := s.namespace.server.guard(s, what, f); err != nil && !errors.Is(err, errPanic) {
-		s.namespace.server.logger.Error("handler failed", "handler", what, "namespace", s.namespace.name, "socket", s.id, "err", err)
+	err := s.namespace.server.guard(s, what, f)
+	if err == nil || errors.Is(err, errPanic) {
+		return
 	}
+	level := slog.LevelError
+	if errors.Is(err, ErrDisconnected) {
+		level = slog.LevelDebug
+	}
+	s.namespace.server.logger.Log(context.Background(), level, "handler failed",
+		"handler", what, "namespace", s.namespace.name, "socket", s.id, "err", err)
 }

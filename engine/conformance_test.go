@@ -102,12 +102,12 @@ func reservedCases() []conformanceCase {
 }
 
 func fragmentCases() []conformanceCase {
-	first, middle, last := frame(1, "4one,"), frame(0, "two,"), frame(fin|0, "three")
+	first, middle, last := frame(1, "4one,"), frame(0, "two,"), frame(fin, "three")
 	whole := "text 4one,three"
 	three := "text 4one,two,three"
 	cases := []conformanceCase{
-		{"5.1 ping in two fragments", [][]byte{frame(9, "a"), frame(fin|0, "b")}, 0, []string{"close 1002"}},
-		{"5.2 pong in two fragments", [][]byte{frame(10, "a"), frame(fin|0, "b")}, 0, []string{"close 1002"}},
+		{"5.1 ping in two fragments", [][]byte{frame(9, "a"), frame(fin, "b")}, 0, []string{"close 1002"}},
+		{"5.2 pong in two fragments", [][]byte{frame(10, "a"), frame(fin, "b")}, 0, []string{"close 1002"}},
 		{"5.3 text in two fragments", [][]byte{first, last}, 0, []string{whole}},
 		{"5.5 text in two fragments byte by byte", [][]byte{first, last}, 1, []string{whole}},
 		{"5.6 ping between fragments", [][]byte{first, ping("p"), last}, 0, []string{"pong p", whole}},
@@ -116,9 +116,9 @@ func fragmentCases() []conformanceCase {
 		{"5.18 text within a fragmented one", [][]byte{first, frame(fin|1, "4a")}, 0, []string{"close 1002"}},
 		{"5.19 three fragments with pings", [][]byte{first, ping("1"), middle, ping("2"), last}, 0, []string{"pong 1", "pong 2", three}},
 		{"5.20 three fragments with pings byte by byte", [][]byte{first, ping("1"), middle, ping("2"), last}, 1, []string{"pong 1", "pong 2", three}},
-		{"binary in three fragments", [][]byte{frame(2, "\xff"), frame(0, ""), frame(fin|0, "\xfe")}, 0, []string{"binary \xff\xfe"}},
+		{"binary in three fragments", [][]byte{frame(2, "\xff"), frame(0, ""), frame(fin, "\xfe")}, 0, []string{"binary \xff\xfe"}},
 	}
-	for i, opening := range []byte{fin | 0, fin | 0, fin | 0, 0, 0, 0, fin | 0, 0} {
+	for i, opening := range []byte{fin, fin, fin, 0, 0, 0, fin, 0} {
 		number := []int{9, 10, 11, 12, 13, 14, 17, 16}[i]
 		cases = append(cases, conformanceCase{
 			fmt.Sprintf("5.%d continuation of nothing", number), [][]byte{frame(opening, "x"), text("4a")}, i % 3, []string{"close 1002"},
@@ -135,7 +135,7 @@ func closeCases() []conformanceCase {
 		{"7.1.2 two close frames", [][]byte{close1000, close1000}, 0, []string{"close 1000"}},
 		{"7.1.3 ping after close", [][]byte{close1000, ping("")}, 0, []string{"close 1000"}},
 		{"7.1.4 text after close", [][]byte{close1000, hello}, 0, []string{"close 1000"}},
-		{"7.1.5 close within a fragmented text", [][]byte{frame(1, "4a"), close1000, frame(fin|0, "b")}, 0, []string{"close 1000"}},
+		{"7.1.5 close within a fragmented text", [][]byte{frame(1, "4a"), close1000, frame(fin, "b")}, 0, []string{"close 1000"}},
 		{"7.3.1 close without a code", [][]byte{frame(fin|8, "")}, 0, []string{"close"}},
 		{"7.3.2 close with half a code", [][]byte{frame(fin|8, "\x03")}, 0, []string{"close 1002"}},
 		{"7.3.4 close with a reason", [][]byte{closing(1000, "Hello World!")}, 0, []string{"close 1000"}},

@@ -16,13 +16,13 @@ func utf8Cases() []conformanceCase {
 		for i := 1; i < len(s)-1; i++ {
 			frames = append(frames, frame(0, s[i:i+1]))
 		}
-		return append(frames, frame(fin|0, s[len(s)-1:]))
+		return append(frames, frame(fin, s[len(s)-1:]))
 	}
 	cases := []conformanceCase{
 		{"6.1.1 empty", [][]byte{text("4")}, 0, []string{"text 4"}},
-		{"6.1.2 three fragments, two of them empty", [][]byte{frame(1, "4"), frame(0, ""), frame(fin|0, "")}, 0, []string{"text 4"}},
-		{"6.1.3 text between empty fragments", [][]byte{frame(1, ""), frame(0, "4middle"), frame(fin|0, "")}, 0, []string{"text 4middle"}},
-		{"6.2.2 cut between code points", [][]byte{frame(1, "4Hello-\xc2\xb5@"), frame(fin|0, "\xc3\x9f")}, 0, []string{"text 4Hello-\xc2\xb5@\xc3\x9f"}},
+		{"6.1.2 three fragments, two of them empty", [][]byte{frame(1, "4"), frame(0, ""), frame(fin, "")}, 0, []string{"text 4"}},
+		{"6.1.3 text between empty fragments", [][]byte{frame(1, ""), frame(0, "4middle"), frame(fin, "")}, 0, []string{"text 4middle"}},
+		{"6.2.2 cut between code points", [][]byte{frame(1, "4Hello-\xc2\xb5@"), frame(fin, "\xc3\x9f")}, 0, []string{"text 4Hello-\xc2\xb5@\xc3\x9f"}},
 		{"6.2.3 cut everywhere", bytewise("4" + greek), 0, []string{"text 4" + greek}},
 		{"6.3.2 not UTF-8, cut everywhere", bytewise("4" + broken), 0, []string{"close 1007"}},
 	}
@@ -101,5 +101,5 @@ func fragments(message string, size int) (data []byte) {
 		data = append(data, frame(0, message[:size])...)
 	}
 	data = append(data, frame(fin|10, strings.Repeat("p", 125))...)
-	return append(data, frame(fin|0, message)...)
+	return append(data, frame(fin, message)...)
 }

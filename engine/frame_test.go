@@ -122,7 +122,7 @@ func TestCloseCode(t *testing.T) {
 		}
 	}
 	for body, want := range map[string]error{"": nil, "\x03": errCloseFrame, "\x03\xe8\xff": errUTF8, "\x03\xe8ok": nil} {
-		if _, err := closeCode([]byte(body)); err != want {
+		if _, err := closeCode([]byte(body)); !errors.Is(err, want) {
 			t.Errorf("% x: %v, want %v", body, err, want)
 		}
 	}

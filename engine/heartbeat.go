@@ -124,7 +124,7 @@ func (b *beat) unlink() {
 func (h *heart) turn() {
 	ping, gone := h.collect()
 	for _, s := range ping {
-		s.SendLater(pingPacket)
+		_ = s.SendLater(pingPacket)
 		s.Flush() // a cork may be there for long
 	}
 	for _, s := range gone {

@@ -56,7 +56,7 @@ func TestAnnouncedLength(t *testing.T) {
 		before := heap()
 		for _, announced := range [][]byte{
 			frameHead(fin|2, 1<<30),
-			append(frame(2, "x"), frameHead(fin|0, 1_000_000)...),
+			append(frame(2, "x"), frameHead(fin, 1_000_000)...),
 			frameHead(fin|2, 1<<63-1),
 		} {
 			w, r := h.wireSession()

@@ -32,6 +32,7 @@ type Session struct {
 	poll   *poll                    // the GET that waits for messages
 	post   *http.ResponseController // of the POST under way
 	reason Reason                   // why the session has ended
+	told   bool                     // the receiver has been told so
 	last   byte                     // the type of the packet that ends its last poll
 	linger *time.Timer              // bounds stateClosing
 }
@@ -111,9 +112,10 @@ func (s *Session) abort(reason Reason) {
 	}
 	s.mu.Unlock()
 
-	s.server.forget(s)
 	if was == stateOpen {
 		s.ended(receiver, reason)
+	} else {
+		s.forgetOnceTold()
 	}
 }
 
@@ -134,6 +136,21 @@ func (s *Session) ended(receiver Receiver, reason Reason) {
 	s.server.heart.remove(&s.beat)
 	if receiver != nil {
 		receiver.Closed(reason)
+	}
+	s.mu.Lock()
+	s.told = true
+	s.mu.Unlock()
+	s.forgetOnceTold()
+}
+
+// forgetOnceTold removes a session that is over from the server, but not
+// before its receiver knows, because Shutdown waits for both.
+func (s *Session) forgetOnceTold() {
+	s.mu.Lock()
+	over := s.told && s.lifecycle() == stateClosed
+	s.mu.Unlock()
+	if over {
+		s.server.forget(s)
 	}
 }
 

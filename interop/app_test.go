@@ -10,16 +10,18 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/parser"
 )
 
 var namespaces = []string{"/", "/admin", "/news", "/games"}
 
 // newApp is the application the scenarios talk to; reference.mjs is the same one in JavaScript.
-func newApp(log *slog.Logger) *socketio.Server {
+func newApp(log *slog.Logger, p parser.Parser) *socketio.Server {
 	io := socketio.NewServer(&socketio.Options{
 		PingInterval: 300 * time.Millisecond, // several heartbeats within a scenario
 		PingTimeout:  5 * time.Second,
 		Logger:       log,
+		Parser:       p,
 	})
 	io.On("größe→🎉", echo)
 	for _, name := range namespaces {

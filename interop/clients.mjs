@@ -6,6 +6,9 @@ import { Manager } from "socket.io-client";
 const url = process.env.URL;
 if (!url) throw new Error("URL: set the address of the server under test, as in http://127.0.0.1:3000");
 
+// PARSER names the package of another parser, which the server under test must use too.
+const parser = process.env.PARSER ? { parser: (await import(process.env.PARSER)).default } : {};
+
 const modes = {
   "polling only": { transports: ["polling"] },
   "websocket only": { transports: ["websocket"] },
@@ -29,6 +32,9 @@ export function scenario(name, options, body) {
 // Something Roomcast does on purpose and npm's server does not; the reason is shown beside the skipped test.
 export const roomcastOnly = (reason) => ({ skip: process.env.REFERENCE ? reason : false });
 
+// Something that only the default parser can do.
+export const jsonOnly = (reason) => ({ skip: process.env.PARSER ? reason : false });
+
 class Clients {
   #transports;
   #managers = [];
@@ -48,7 +54,7 @@ class Clients {
 
   // A connection of its own that a test may open several namespaces on.
   manager(options = {}) {
-    const manager = new Manager(options.url ?? url, { reconnection: false, ...this.#transports, ...options });
+    const manager = new Manager(options.url ?? url, { reconnection: false, ...parser, ...this.#transports, ...options });
     this.#managers.push(manager);
     return manager;
   }

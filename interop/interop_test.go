@@ -15,11 +15,18 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/parser"
+	"github.com/goroomcast/socketio/parser/msgpack"
 )
 
-func TestServer(t *testing.T) {
+func TestServer(t *testing.T) { testServer(t, nil) }
+
+// TestMsgpack has both sides speak MessagePack instead of JSON.
+func TestMsgpack(t *testing.T) { testServer(t, msgpack.Parser{}, "PARSER=socket.io-msgpack-parser") }
+
+func testServer(t *testing.T, p parser.Parser, env ...string) {
 	requireNode(t)
-	io := newApp(slog.New(slog.NewTextHandler(t.Output(), nil)))
+	io := newApp(slog.New(slog.NewTextHandler(t.Output(), nil)), p)
 	disconnected := make(chan struct{}, 1)
 	for _, name := range namespaces {
 		io.Of(name).OnConnect(func(s *socketio.Socket) {
@@ -38,13 +45,18 @@ func TestServer(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	runScenarios(t, func(t *testing.T) { requireNoSockets(t, io, disconnected) }, "URL="+server.URL)
+	runScenarios(t, func(t *testing.T) { requireNoSockets(t, io, disconnected) }, append(env, "URL="+server.URL)...)
 }
 
 // TestReference runs the scenarios against npm's server.
-func TestReference(t *testing.T) {
+func TestReference(t *testing.T) { testReference(t) }
+
+func TestReferenceMsgpack(t *testing.T) { testReference(t, "PARSER=socket.io-msgpack-parser") }
+
+func testReference(t *testing.T, env ...string) {
 	requireNode(t)
 	server := exec.CommandContext(t.Context(), "node", "reference.mjs")
+	server.Env = append(os.Environ(), env...)
 	server.Stderr = t.Output()
 	stdout, err := server.StdoutPipe()
 	if err != nil {
@@ -58,7 +70,7 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Fatalf("reference.mjs has not told its address: %v", err)
 	}
-	runScenarios(t, func(*testing.T) {}, "URL="+strings.TrimSpace(url), "REFERENCE=true")
+	runScenarios(t, func(*testing.T) {}, append(env, "URL="+strings.TrimSpace(url), "REFERENCE=true")...)
 }
 
 // runScenarios runs each file of scenarios with the environment given, and check after it.

@@ -1,6 +1,6 @@
 // The server's limits, what happens beyond them, and clients that read slowly.
 import assert from "node:assert/strict";
-import { once, record, roomcastOnly, scenario } from "./clients.mjs";
+import { jsonOnly, once, record, roomcastOnly, scenario } from "./clients.mjs";
 import { Relay } from "./relay.mjs";
 
 const limit = 1_000_000; // bytes of one WebSocket message, or of one polling request
@@ -9,14 +9,14 @@ const frame = '42["measure",""]'.length;
 // Beyond the limit either the WebSocket is closed or the request refused.
 const closed = /^transport (close|error)$/;
 
-scenario("1 MB limit: text as long as the limit allows", async (clients) => {
+scenario("1 MB limit: text as long as the limit allows", jsonOnly("the sizes are JSON's"), async (clients) => {
   const socket = await clients.connect();
   await clients.upgraded();
   socket.emit("measure", "x".repeat(limit - frame));
   assert.deepEqual(await once(socket, "measured"), [limit - frame]);
 });
 
-scenario("1 MB limit: it counts bytes, not characters", async (clients) => {
+scenario("1 MB limit: it counts bytes, not characters", jsonOnly("the sizes are JSON's"), async (clients) => {
   const socket = await clients.connect();
   await clients.upgraded();
   socket.emit("measure", "é".repeat((limit - frame) / 2));
@@ -25,7 +25,7 @@ scenario("1 MB limit: it counts bytes, not characters", async (clients) => {
   assert.match((await once(socket, "disconnect"))[0], closed);
 });
 
-scenario("1 MB limit: large payloads both ways", async (clients) => {
+scenario("1 MB limit: large payloads both ways", jsonOnly("over polling base64 makes them larger"), async (clients) => {
   const socket = await clients.connect();
   const text = "round trip ".repeat(90_000);
   assert.equal(await socket.emitWithAck("echo", text), text);
@@ -33,7 +33,7 @@ scenario("1 MB limit: large payloads both ways", async (clients) => {
   assert.deepEqual(await socket.emitWithAck("echo", { bytes }), { bytes });
 });
 
-scenario("1 MB limit: one byte more closes this connection and no other", async (clients) => {
+scenario("1 MB limit: one byte more closes this connection and no other", jsonOnly("the sizes are JSON's"), async (clients) => {
   const [socket, bystander] = await Promise.all([clients.connect(), clients.connect()]);
   await clients.upgraded();
   const measured = record(socket, "measured");
@@ -47,14 +47,14 @@ scenario("1 MB limit: one byte more closes this connection and no other", async 
   assert.equal(await socket.emitWithAck("echo", "back"), "back");
 });
 
-scenario("1 MB limit: an attachment beyond it closes the connection", async (clients) => {
+scenario("1 MB limit: an attachment beyond it closes the connection", jsonOnly("the sizes are JSON's"), async (clients) => {
   const socket = await clients.connect();
   await clients.upgraded();
   socket.emit("echo", Buffer.alloc(limit + 1));
   assert.match((await once(socket, "disconnect"))[0], closed);
 });
 
-scenario("ten attachments are allowed, eleven close the connection", async (clients) => {
+scenario("ten attachments are allowed, eleven close the connection", jsonOnly("it has no attachments"), async (clients) => {
   const socket = await clients.connect();
   await clients.upgraded();
   const attachments = (n) => Array.from({ length: n }, (_, i) => Buffer.from([i]));

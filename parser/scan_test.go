@@ -2,6 +2,7 @@ package parser
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -49,11 +50,11 @@ func TestScanEnd(t *testing.T) {
 
 func TestScanDepth(t *testing.T) {
 	for _, text := range []string{nested(maxDepth + 1), nestedObjects(maxDepth + 1), strings.Repeat("[", 1e6)} {
-		if end, err := scanValue([]byte(text), 0, 0); err != errDepth {
+		if end, err := scanValue([]byte(text), 0, 0); !errors.Is(err, errDepth) {
 			t.Errorf("%s: got %d, %v; want %v", clip(text), end, err, errDepth)
 		}
 	}
-	if _, err := scanValue([]byte(nested(maxDepth)), 0, 1); err != errDepth {
+	if _, err := scanValue([]byte(nested(maxDepth)), 0, 1); !errors.Is(err, errDepth) {
 		t.Errorf("inside an array: got %v, want %v", err, errDepth)
 	}
 }

@@ -106,7 +106,7 @@ func (w *writer) number() error {
 	}
 	number := w.json[:end]
 	w.json = w.json[end:]
-	if bytes.IndexAny(number, ".eE") < 0 {
+	if !bytes.ContainsAny(number, ".eE") {
 		if i, err := strconv.ParseInt(string(number), 10, 64); err == nil {
 			w.out = appendSigned(w.out, i)
 			return nil

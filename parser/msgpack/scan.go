@@ -27,7 +27,7 @@ func scanPacket(data []byte) (fields, error) {
 	s := scanner{rest: data}
 	f, err := s.packet()
 	switch {
-	case err == errTooMany:
+	case errors.Is(err, errTooMany):
 		return fields{}, err
 	case err != nil:
 		return fields{}, invalid("%w at byte %d", err, len(data)-len(s.rest))
