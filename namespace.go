@@ -22,6 +22,9 @@ type Namespace struct {
 	onConnect callbacks[func(*Socket)]
 	ids       atomic.Uint64 // of acknowledgements
 
+	cluster    *cluster // nil without an adapter
+	serverSide handlers
+
 	mu         sync.Mutex
 	middleware []Middleware
 }
@@ -34,6 +37,9 @@ type Middleware func(ctx context.Context, s *Socket) error
 func newNamespace(server *Server, name string) *Namespace {
 	n := &Namespace{server: server, name: name, rooms: newRooms[*Socket]()}
 	n.Broadcast.namespace = n
+	if a := server.opts.Adapter; a != nil {
+		n.cluster = newCluster(n, a)
+	}
 	return n
 }
 

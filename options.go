@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -49,6 +50,11 @@ type Options struct {
 	// Parser encodes and decodes packets, [parser.JSON] by default. Clients
 	// need the same one as their parser option; see parser/msgpack.
 	Parser parser.Parser
+
+	// Adapter joins the server with others, which then share rooms; see
+	// [adapter.Loopback] for several in one process. Without one the server
+	// is alone.
+	Adapter adapter.Adapter
 
 	// CORS allows pages of other origins.
 	CORS CORS

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 
@@ -66,11 +68,15 @@ func (s *Server) Of(name string) *Namespace {
 		name = "/" + name
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	n := s.namespaces[name]
-	if n == nil {
+	created := n == nil
+	if created {
 		n = newNamespace(s, name)
 		s.namespaces[name] = n
+	}
+	s.mu.Unlock()
+	if created && n.cluster != nil {
+		n.cluster.join()
 	}
 	return n
 }
@@ -89,6 +95,7 @@ func (s *Server) namespace(name string) *Namespace {
 //
 // http.Server.Shutdown does not know of WebSockets; call both.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.leaveClusters()
 	if err := s.engine.Shutdown(ctx); err != nil {
 		return err
 	}
@@ -109,18 +116,34 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // [ReasonServerShutdown]. It returns nil.
 func (s *Server) Close() error {
 	s.engine.Close()
+	s.leaveClusters()
 	return nil
+}
+
+func (s *Server) leaveClusters() {
+	s.mu.RLock()
+	namespaces := slices.Collect(maps.Values(s.namespaces))
+	s.mu.RUnlock()
+	for _, n := range namespaces {
+		if n.cluster != nil {
+			n.cluster.close()
+		}
+	}
 }
 
 // errPanic stands for a panic that has been logged.
 var errPanic = errors.New("internal error")
 
 // guard calls users' code; a panic there becomes errPanic.
-func (s *Server) guard(socket *Socket, what string, f func() error) (err error) {
+func (s *Server) guard(socket *Socket, what string, f func() error) error {
+	return s.protect(socket.namespace, socket.id, what, f)
+}
+
+func (s *Server) protect(n *Namespace, socketID, what string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.logger.Error("panic in a handler", "handler", what, "namespace", socket.namespace.name,
-				"socket", socket.id, "panic", p, "stack", string(debug.Stack()))
+			s.logger.Error("panic in a handler", "handler", what, "namespace", n.name,
+				"socket", socketID, "panic", p, "stack", string(debug.Stack()))
 			err = errPanic
 		}
 	}()
