@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -83,16 +84,16 @@ func newWorld(t *testing.T, adapters []adapter.Adapter) *world {
 	for _, a := range adapters {
 		w.nodes = append(w.nodes, w.start(a))
 	}
-	w.meet()
+	w.meet("/")
+	w.meet("/other")
 	return w
 }
 
 func (w *world) start(a adapter.Adapter) *node {
 	n := &node{link: &link{Adapter: a}, listener: memnet.Listen()}
 	n.Server = socketio.NewServer(&socketio.Options{Adapter: n.link})
-	for _, name := range []string{"/", "/other"} {
-		n.Of(name).OnServerSide(hello, func(_ context.Context, e *socketio.Event) error { return e.Ack() })
-	}
+	n.greetable("/")
+	n.greetable("/other")
 	hs := &http.Server{Handler: n.Server}
 	go hs.Serve(n.listener)
 	w.Cleanup(func() {
@@ -102,19 +103,22 @@ func (w *world) start(a adapter.Adapter) *node {
 	return n
 }
 
+// greetable makes the server answer greetings in a namespace.
+func (n *node) greetable(namespace string) {
+	n.Of(namespace).OnServerSide(hello, func(_ context.Context, e *socketio.Event) error { return e.Ack() })
+}
+
 const hello = "adaptertest hello"
 
-// meet waits until all servers know of each other.
-func (w *world) meet() {
+// meet waits until all servers know of each other in a namespace.
+func (w *world) meet(namespace string) {
 	w.Helper()
 	for i := range w.nodes {
-		for _, name := range []string{"/", "/other"} {
-			for w.greet(i, name) < len(w.nodes)-1 {
-				select {
-				case <-time.After(5 * time.Millisecond):
-				case <-w.ctx.Done():
-					w.Fatalf("server %d does not hear from all others in %s", i, name)
-				}
+		for w.greet(i, namespace) < len(w.nodes)-1 {
+			select {
+			case <-time.After(5 * time.Millisecond):
+			case <-w.ctx.Done():
+				w.Fatalf("server %d does not hear from all others in %s", i, namespace)
 			}
 		}
 	}
@@ -157,8 +161,10 @@ func (w *world) check(err error) {
 type link struct {
 	adapter.Adapter
 	dead atomic.Bool
-	stop []context.CancelFunc
 	down atomic.Bool // cannot publish
+
+	mu   sync.Mutex
+	stop []context.CancelFunc
 }
 
 var errLinkDown = errors.New("adaptertest: link down")
@@ -175,7 +181,9 @@ func (l *link) Publish(ctx context.Context, m *adapter.Message) (string, error) 
 
 func (l *link) Subscribe(ctx context.Context, namespace, uid string, deliver func(*adapter.Message)) error {
 	ctx, cancel := context.WithCancel(ctx)
+	l.mu.Lock()
 	l.stop = append(l.stop, cancel)
+	l.mu.Unlock()
 	return l.Adapter.Subscribe(ctx, namespace, uid, func(m *adapter.Message) {
 		if !l.dead.Load() {
 			deliver(m)
@@ -186,6 +194,8 @@ func (l *link) Subscribe(ctx context.Context, namespace, uid string, deliver fun
 // kill makes the server vanish without a word.
 func (l *link) kill() {
 	l.dead.Store(true)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, stop := range l.stop {
 		stop()
 	}
@@ -210,8 +220,12 @@ func (w *world) clientIn(i int, namespace, auth string, rooms ...string) *client
 	w.Helper()
 	n := w.nodes[i]
 	dial := func(ctx context.Context) (net.Conn, error) { return n.listener.Dial(ctx) }
-	raw, err := rawclient.Open(context.Background(), dial, rawclient.WebSocket,
-		rawclient.Options{Path: "/socket.io/", Query: "user=" + fmt.Sprint(i), Pong: true})
+	raw, err := rawclient.Open(context.Background(), dial, rawclient.WebSocket, rawclient.Options{
+		Path:   "/socket.io/",
+		Query:  fmt.Sprintf("server=%d&many=a&many=b", i),
+		Header: http.Header{"X-One": {"1"}, "X-Many": {"a", "b"}},
+		Pong:   true,
+	})
 	w.check(err)
 	w.Cleanup(raw.Drop)
 	c := &client{Client: raw, w: w}

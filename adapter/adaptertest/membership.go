@@ -33,7 +33,7 @@ var memberships = []check{
 		all := w.clients()
 		w.check(w.nodes[1].Shutdown(w.ctx))
 		w.without(1)
-		w.meet()
+		w.meet("/")
 		w.expectFetched(w.nodes[0].Broadcast, all[0], all[2])
 		w.expectTally(w.call(w.ctx, w.nodes[1].Broadcast, "e"), 0, answerAll(`["e"]`, all[0], all[2]))
 	}},
@@ -83,12 +83,10 @@ var memberships = []check{
 	{"a namespace that comes later", func(w *world) {
 		var all []*client
 		for i := range w.nodes {
-			w.nodes[i].Of("/late").OnServerSide(hello, func(_ context.Context, e *socketio.Event) error { return e.Ack() })
+			w.nodes[i].greetable("/late")
 			all = append(all, w.clientIn(i, "/late", ""))
 		}
-		for w.greet(0, "/late") < len(w.nodes)-1 {
-			w.check(w.ctx.Err())
-		}
+		w.meet("/late")
 		w.check(w.nodes[0].Of("/late").Emit("e"))
 		w.expectAll(all, `42/late,["e"]`)
 		w.expectFetched(w.nodes[0].Of("/late").Broadcast, all...)
