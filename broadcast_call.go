@@ -62,6 +62,13 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 				}
 			case <-remote.recounts():
 				remote.count(ctx)
+			case <-remote.closed(): // the local sockets disconnect by themselves
+				for range remote.outstanding() {
+					if !yield(new(Reply), errClosed) {
+						return
+					}
+				}
+				remote = nil
 			case <-ctx.Done():
 				for socketID := range local.missing {
 					if !yield(&Reply{socketID: socketID}, context.Cause(ctx)) {

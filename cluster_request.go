@@ -237,6 +237,13 @@ func (r *remoteCall) ready() <-chan struct{} {
 	return r.wake
 }
 
+func (r *remoteCall) closed() <-chan struct{} {
+	if r == nil {
+		return nil
+	}
+	return r.cluster.ctx.Done()
+}
+
 func (r *remoteCall) recounts() <-chan time.Time {
 	if r == nil {
 		return nil

@@ -70,6 +70,21 @@ var memberships = []check{
 		w.check(w.nodes[0].Emit("end"))
 		w.expectAll([]*client{all[0], all[2]}, `42["end"]`)
 	}},
+	{"what a server waits for ends when it closes", func(w *world) {
+		all := w.clients()
+		called := w.call(w.ctx, w.nodes[0].Broadcast, "e")
+		for _, c := range all {
+			c.asked(`["e"]`)
+		}
+		w.nodes[1].OnServerSide("e", func(context.Context, *socketio.Event) error {
+			go w.nodes[0].Close()
+			return nil
+		})
+		if got, errs := w.gather(w.ctx, "e"); len(got) > 0 || len(errs) != servers-1 {
+			w.Errorf("replies %q, errors %v", got, errs)
+		}
+		w.expectTally(called, len(all), nil)
+	}},
 	{"a namespace that another server lacks", func(w *world) {
 		n := w.nodes[0].Of("/lonely")
 		if sockets, err := n.FetchSockets(w.ctx); err != nil || len(sockets) > 0 {
