@@ -97,14 +97,22 @@ func (c *conn) route(p *parser.Packet, size int) error {
 	case parser.Ack:
 		s.acked(p.ID, p.Args)
 	case parser.Event:
-		s.mailbox.putEvent(&Event{
+		c.put(s, &Event{
 			socket: s, name: p.Event, args: p.Args, size: size + eventOverhead, id: p.ID, hasID: p.HasID,
 		})
-		if len(c.dirty) == 0 || c.dirty[len(c.dirty)-1] != s {
-			c.dirty = append(c.dirty, s)
-		}
 	}
 	return nil
+}
+
+// put gives an event to its socket, and waits while that has too many.
+func (c *conn) put(s *Socket, e *Event) {
+	for full := s.mailbox.putEvent(e); full != nil; full = s.mailbox.putEvent(e) {
+		c.EndBatch()
+		<-full
+	}
+	if len(c.dirty) == 0 || c.dirty[len(c.dirty)-1] != s {
+		c.dirty = append(c.dirty, s)
+	}
 }
 
 // EndBatch implements engine.Receiver: only now the handlers begin, so that
