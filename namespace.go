@@ -20,7 +20,10 @@ type Namespace struct {
 	rooms     *rooms[*Socket]
 	handlers  handlers
 	onConnect callbacks[func(*Socket)]
-	ids       *atomic.Uint64 // of acknowledgements, shared by a family
+
+	onRoomEvent callbacks[func(RoomEvent)]
+
+	ids *atomic.Uint64 // of acknowledgements, shared by a family
 
 	lineage []*Namespace // whose handlers serve its sockets: the parent, if any, then itself
 	family  *family      // of a parent
@@ -45,6 +48,7 @@ func newNamespace(server *Server, name string, parent *Namespace) *Namespace {
 	if parent != nil {
 		n.lineage = []*Namespace{parent, n}
 		n.ids = parent.ids
+		n.rooms.watched.Store(parent.rooms.watched.Load())
 	}
 	return n
 }

@@ -118,10 +118,16 @@ func (s *Socket) SetData(v any) {
 func (s *Socket) Rooms() []string { return s.namespace.rooms.of(s) }
 
 // Join adds the socket to rooms. Rooms need no creation.
-func (s *Socket) Join(rooms ...string) { s.namespace.rooms.join(s, rooms...) }
+func (s *Socket) Join(rooms ...string) {
+	s.namespace.rooms.join(s, rooms...)
+	s.namespace.tellRoomEvents()
+}
 
 // Leave removes the socket from rooms.
-func (s *Socket) Leave(rooms ...string) { s.namespace.rooms.leave(s, rooms...) }
+func (s *Socket) Leave(rooms ...string) {
+	s.namespace.rooms.leave(s, rooms...)
+	s.namespace.tellRoomEvents()
+}
 
 // Emit sends an event to the client. It does not wait for the client; a nil
 // error means that the event is on its way, not that it has arrived.
@@ -261,6 +267,7 @@ func (s *Socket) leave(reason Reason, wasConnected bool) {
 		s.tell("OnDisconnecting", &s.onDisconnecting, reason)
 	}
 	s.namespace.rooms.remove(s)
+	s.namespace.tellRoomEvents()
 	s.namespace.server.leave(s.namespace)
 	if wasConnected {
 		s.tell("OnDisconnect", &s.onDisconnect, reason)
