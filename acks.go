@@ -48,7 +48,7 @@ func (s *Socket) acked(id uint64, args parser.Args) {
 // call emits an event and waits for its reply.
 func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Args, error) {
 	id := s.namespace.nextID()
-	m, err := s.namespace.encodeEvent(event, parser.Header{ID: id, HasID: true}, args)
+	out, err := s.namespace.outgoing(event, parser.Header{ID: id, HasID: true}, args)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Arg
 	if !s.awaitAck(id, reply) {
 		return nil, ErrDisconnected
 	}
-	if err := s.deliver(m, false, false); err != nil {
+	if err := s.deliver(out.message(s), false, false); err != nil {
 		s.forgetAck(id)
 		return nil, ErrDisconnected
 	}

@@ -25,9 +25,10 @@ type conn struct {
 	size  int       // bytes of the packet so far
 	dirty []*Socket // with events that came in this batch
 
-	mu      sync.Mutex
-	sockets []*Socket // also disconnected ones, whose client may not know yet
-	closed  Reason
+	mu         sync.Mutex
+	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
+	connecting map[string]context.CancelFunc // namespaces that families are deciding on
+	closed     Reason
 }
 
 var (
@@ -132,6 +133,9 @@ func (c *conn) Closed(reason engine.Reason) {
 	c.closed = Reason(reason)
 	sockets := c.sockets
 	c.sockets = nil
+	for _, cancel := range c.connecting {
+		cancel()
+	}
 	c.mu.Unlock()
 	for _, s := range sockets {
 		s.end(Reason(reason))
@@ -140,11 +144,26 @@ func (c *conn) Closed(reason engine.Reason) {
 
 // connect answers a CONNECT.
 func (c *conn) connect(namespace string, auth parser.Args) error {
-	n := c.server.namespace(namespace)
-	if n == nil {
-		return c.refuseNamespace(namespace)
+	n := c.server.member(namespace)
+	switch {
+	case n != nil:
+		c.join(n, c.handshakeWith(auth))
+		return nil
+	case c.server.hasFamilies():
+		return c.connectToFamily(namespace, auth)
 	}
-	s := newSocket(n, c, auth)
+	return c.refuseNamespace(namespace)
+}
+
+func (c *conn) handshakeWith(auth parser.Args) Handshake {
+	h := c.handshake
+	h.Time, h.auth = time.Now(), auth
+	return h
+}
+
+// join makes a socket of a namespace, of which the client is a user already.
+func (c *conn) join(n *Namespace, h Handshake) {
+	s := newSocket(n, c, h)
 	n.rooms.add(s.id, s)
 	c.mu.Lock()
 	closed := c.closed
@@ -157,7 +176,6 @@ func (c *conn) connect(namespace string, auth parser.Args) error {
 	if closed != "" {
 		s.end(closed)
 	}
-	return nil
 }
 
 func (c *conn) refuseNamespace(name string) error {
@@ -191,7 +209,7 @@ func (c *conn) forget(s *Socket) {
 // remove removes the socket of a namespace. c.mu is locked.
 func (c *conn) remove(n *Namespace) {
 	for i, s := range c.sockets {
-		if s.namespace == n {
+		if s.namespace.name == n.name { // a child may have been removed and made again
 			c.sockets = append(c.sockets[:i:i], c.sockets[i+1:]...)
 			return
 		}
