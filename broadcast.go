@@ -92,6 +92,14 @@ type Reply struct {
 // SocketID returns the id of the socket that replied, or failed to.
 func (r *Reply) SocketID() string { return r.socketID }
 
+// Len returns the number of values in the reply.
+func (r *Reply) Len() int {
+	if r.args == nil {
+		return 0
+	}
+	return r.args.Len()
+}
+
 // Decode decodes the reply's values into the pointers given. Fewer values
 // than pointers are an error.
 func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }

@@ -82,6 +82,10 @@ func (s *Server) Of(name string) *Namespace {
 	return n
 }
 
+// ClientsCount returns the number of connections, whatever namespaces their
+// clients are in.
+func (s *Server) ClientsCount() int { return s.engine.Len() }
+
 // Shutdown refuses new clients, sends what is queued for the others, closes
 // their connections with [ReasonServerShutdown] and waits for running
 // handlers. Clients reconnect by themselves. When ctx ends first it closes

@@ -33,7 +33,7 @@ type Socket struct {
 	cancel context.CancelCauseFunc
 	reason Reason // once disconnected
 	data   any
-	acks   map[uint64]chan<- result
+	acks   map[uint64]func(result)
 }
 
 const (
@@ -256,7 +256,7 @@ func (s *Socket) end(reason Reason) {
 	s.acks = nil
 	s.mu.Unlock()
 	for _, reply := range acks {
-		reply <- result{socket: s, err: disconnectError{reason}}
+		reply(result{socket: s, err: disconnectError{reason}})
 	}
 	s.mailbox.end(func() { s.leave(reason, before == statusConnected) })
 }
