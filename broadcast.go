@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -53,23 +52,23 @@ func (b Broadcast) Volatile() Broadcast {
 // for no client. The error is about the event: a reserved name, or arguments
 // that cannot be encoded. That other servers cannot be reached is logged.
 func (b Broadcast) Emit(event string, args ...any) error {
-	m, err := b.namespace.encodeEvent(event, parser.Header{}, args)
+	out, err := b.namespace.outgoing(event, parser.Header{}, args)
 	if err == nil {
 		err = b.publishEvent(event, args)
 	}
 	if err == nil {
-		b.send(m)
+		b.send(out)
 	}
 	return err
 }
 
-// send sends a message to the selected sockets of this server.
-func (b Broadcast) send(m *engine.Message) {
+// send sends an event to the selected sockets of this server.
+func (b Broadcast) send(out *outgoing) {
 	targets := b.targets()
 	later := len(*targets) > maxDirect
 	for _, s := range *targets {
 		if s.connected() {
-			_ = s.deliver(m, b.volatile, later) // who is gone gets nothing
+			_ = s.deliver(out.message(s), b.volatile, later) // who is gone gets nothing
 		}
 	}
 	putTargets(targets)
@@ -97,8 +96,10 @@ func (b Broadcast) targets() *[]*Socket {
 	t := targetsPool.Get().(*[]*Socket)
 	if b.self != nil {
 		*t = append(*t, b.self)
-	} else {
-		*t = b.namespace.rooms.match(*t, b.rooms, b.except)
+		return t
+	}
+	for _, n := range b.namespace.audience() {
+		*t = n.rooms.match(*t, b.rooms, b.except)
 	}
 	return t
 }
@@ -110,36 +111,3 @@ func putTargets(t *[]*Socket) {
 }
 
 var targetsPool = sync.Pool{New: func() any { return new([]*Socket) }}
-
-// encodeEvent encodes and frames an event once for all receivers.
-func (n *Namespace) encodeEvent(event string, h parser.Header, args []any) (*engine.Message, error) {
-	if reserved(event) {
-		return nil, reservedError(event)
-	}
-	h.Type, h.Event = parser.Event, event
-	return n.encode(&h, args...)
-}
-
-func (n *Namespace) encode(h *parser.Header, args ...any) (*engine.Message, error) {
-	h.Namespace = n.name
-	return n.server.encode(h, args...)
-}
-
-func (s *Server) encode(h *parser.Header, args ...any) (*engine.Message, error) {
-	buf := encodePool.Get().(*[]byte)
-	encoded, err := s.parser.Encode((*buf)[:0], h, args...)
-	if err != nil {
-		encodePool.Put(buf)
-		return nil, encodeError(h, err)
-	}
-	m := engine.NewMessage(encoded.Text, encoded.Attachments...)
-	if text := encoded.Text; text != nil && cap(text) <= maxPooledText {
-		*buf = text
-	}
-	encodePool.Put(buf)
-	return m, nil
-}
-
-const maxPooledText = 64 << 10
-
-var encodePool = sync.Pool{New: func() any { return new([]byte) }}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 
-	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -20,6 +19,14 @@ type Reply struct {
 // answered in time.
 func (r *Reply) SocketID() string { return r.socketID }
 
+// Len returns the number of values in the reply.
+func (r *Reply) Len() int {
+	if r.args == nil {
+		return 0
+	}
+	return r.args.Len()
+}
+
 // Decode decodes the reply's values into the pointers given. Fewer values
 // than pointers are an error.
 func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }
@@ -28,20 +35,20 @@ func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }
 // it arrives; of the replies to other servers only the first value does. A
 // socket that disconnects yields [ErrDisconnected]; when ctx ends, each that
 // has not replied yields the context's cause, and so does each server that has
-// not said how many will. If the event cannot be sent at all, the only pair is
+// not said how many will. Of a parent's sockets only this server's are called. If the event cannot be sent at all, the only pair is
 // a nil Reply and the error. The event is sent anew each time the sequence is
 // ranged over.
 func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
 		id := b.namespace.nextID()
-		m, err := b.namespace.encodeEvent(event, parser.Header{ID: id, HasID: true}, args)
+		out, err := b.namespace.outgoing(event, parser.Header{ID: id, HasID: true}, args)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		local := b.newLocalCall(id)
 		defer local.forget()
-		local.send(m)
+		local.send(out)
 		remote, err := b.callOthers(ctx, event, args)
 		defer remote.end()
 		if err != nil && !yield(new(Reply), err) {
@@ -88,15 +95,15 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 
 // callOthers is Call on the other servers. The result is nil if there are none.
 func (b Broadcast) callOthers(ctx context.Context, event string, args []any) (*remoteCall, error) {
-	c := b.cluster()
-	if c == nil {
+	clusters := b.clusters()
+	if b.namespace.family != nil || len(clusters) == 0 {
 		return nil, nil
 	}
 	m, err := b.eventMessage(event, args)
 	if err != nil {
 		return nil, err
 	}
-	return c.call(ctx, m)
+	return clusters[0].call(ctx, m)
 }
 
 // A localCall is a Call to this server's sockets.
@@ -123,9 +130,11 @@ func (b Broadcast) newLocalCall(id uint64) *localCall {
 	return c
 }
 
-func (c *localCall) send(m *engine.Message) {
-	for _, s := range c.missing {
-		_ = s.deliver(m, false, false) // if it is gone, its result says so
+func (c *localCall) send(out *outgoing) {
+	for _, s := range *c.targets {
+		if c.missing[s.id] != nil {
+			_ = s.deliver(out.message(s), false, false) // if it is gone, its result says so
+		}
 	}
 }
 

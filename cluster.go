@@ -60,6 +60,18 @@ func newUID() string {
 	return hex.EncodeToString(id[:])
 }
 
+func (n *Namespace) joinCluster() {
+	if n.cluster != nil {
+		n.cluster.join()
+	}
+}
+
+func (n *Namespace) leaveCluster() {
+	if n.cluster != nil {
+		n.cluster.close()
+	}
+}
+
 // join subscribes to the namespace's messages. What fails is tried again in
 // the background.
 func (c *cluster) join() {

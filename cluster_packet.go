@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
-	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -102,28 +101,28 @@ func (c *cluster) relay(m *adapter.Message) error {
 	if err != nil {
 		return err
 	}
-	h := parser.Header{Type: parser.Event, Event: p.Event}
+	var h parser.Header
 	if m.RequestID != "" {
 		h.ID, h.HasID = c.namespace.nextID(), true
 	}
-	encoded, err := c.namespace.encode(&h, args...)
+	out, err := c.namespace.outgoing(p.Event, h, args)
 	if err != nil {
 		return err
 	}
 	if h.HasID {
-		c.relayCall(m, h.ID, encoded)
+		c.relayCall(m, h.ID, out)
 		return nil
 	}
-	c.selection(m.Opts).send(encoded)
+	c.selection(m.Opts).send(out)
 	return nil
 }
 
 // relayCall is relay for an event that wants acknowledgements. It says how
 // many, then sends each.
-func (c *cluster) relayCall(m *adapter.Message, id uint64, encoded *engine.Message) {
+func (c *cluster) relayCall(m *adapter.Message, id uint64, out *outgoing) {
 	call := c.selection(m.Opts).newLocalCall(id)
 	c.respond(m, &adapter.Message{Type: adapter.ClientCount, Count: len(call.missing)})
-	call.send(encoded)
+	call.send(out)
 	go func() {
 		defer call.forget()
 		ctx := c.ctx

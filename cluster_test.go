@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -421,4 +422,43 @@ func TestServerSideRefuses(t *testing.T) {
 	if n != 1 {
 		t.Errorf("%d pairs", n)
 	}
+}
+
+// Children of a parent come and go on each server by themselves.
+func TestClusterFamilies(t *testing.T) {
+	bus := new(adapter.Loopback)
+	run(t, &socketio.Options{Adapter: bus}, func(h *harness) {
+		other := &harness{T: h.T, Server: socketio.NewServer(&socketio.Options{Adapter: bus})}
+		other.serve(other.Server)
+		pattern := regexp.MustCompile(`^/r`)
+		parent := h.OfPattern(pattern)
+		heard := make(chan string, 1)
+		other.OfPattern(pattern).OnServerSide("e", func(context.Context, *socketio.Event) error {
+			heard <- "e"
+			return nil
+		})
+		count := func(want int) {
+			h.Helper()
+			if n, err := bus.Servers(context.Background(), "/r1"); err != nil || n != want {
+				h.Errorf("%d servers have the child, want %d", n, want)
+			}
+		}
+		count(0)
+		a, b := h.open(rawclient.WebSocket), other.open(rawclient.WebSocket)
+		a.enter("/r1")
+		b.enter("/r1")
+		count(2)
+		h.check(parent.Emit("e", 1))
+		a.expect(`42/r1,["e",1]`)
+		b.expect(`42/r1,["e",1]`)
+		parent.SocketsJoin("x")
+		h.check(h.Of("/r1").ServerSideEmit("e"))
+		<-heard
+		if all, err := parent.In("x").FetchSockets(context.Background()); err != nil || len(all) != 2 {
+			h.Errorf("%d sockets, %v", len(all), err)
+		}
+		b.send("41/r1,")
+		synctest.Wait()
+		count(1)
+	})
 }

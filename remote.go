@@ -34,13 +34,17 @@ func (b Broadcast) Local() Broadcast {
 	return b
 }
 
-// cluster returns what reaches the other servers, or nil if the selection has
-// nothing there.
-func (b Broadcast) cluster() *cluster {
-	if b.local || b.self != nil {
+// clusters returns what reaches the other servers, one for each namespace that
+// the selection is of.
+func (b Broadcast) clusters() []*cluster {
+	if b.local || b.self != nil || b.namespace.server.opts.Adapter == nil {
 		return nil
 	}
-	return b.namespace.cluster
+	var all []*cluster
+	for _, n := range b.namespace.audience() {
+		all = append(all, n.cluster)
+	}
+	return all
 }
 
 func (b Broadcast) opts() adapter.Opts {
@@ -55,16 +59,23 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	for _, s := range b.describe() {
 		sockets = append(sockets, newRemoteSocket(s))
 	}
-	c := b.cluster()
-	if c == nil {
-		return sockets, nil
-	}
 	ctx, cancel := withRequestTimeout(ctx)
 	defer cancel()
-	r, err := c.ask(ctx, &adapter.Message{Type: adapter.FetchSockets, Opts: b.opts()})
+	for _, c := range b.clusters() {
+		others, err := c.fetch(ctx, b.opts())
+		sockets = append(sockets, others...)
+		if err != nil {
+			return sockets, err
+		}
+	}
+	return sockets, nil
+}
+
+func (c *cluster) fetch(ctx context.Context, o adapter.Opts) (sockets []*RemoteSocket, err error) {
+	r, err := c.ask(ctx, &adapter.Message{Type: adapter.FetchSockets, Opts: o})
 	defer r.end()
 	if err != nil {
-		return sockets, err
+		return nil, err
 	}
 	for m, err := range r.answers(ctx) {
 		if err != nil {
@@ -104,24 +115,24 @@ func (b Broadcast) DisconnectSockets(close bool) {
 
 // command has the other servers do what this one does itself.
 func (b Broadcast) command(m *adapter.Message) {
-	if c := b.cluster(); c != nil {
-		m.Opts = b.opts()
-		_ = c.publish(m)
+	for _, c := range b.clusters() {
+		each := *m
+		each.Opts = b.opts()
+		_ = c.publish(&each)
 	}
 }
 
 // publishEvent sends an event to the other servers. The error is about its
 // arguments.
 func (b Broadcast) publishEvent(event string, args []any) error {
-	c := b.cluster()
-	if c == nil {
-		return nil
-	}
-	m, err := b.eventMessage(event, args)
-	if err == nil {
+	for _, c := range b.clusters() {
+		m, err := b.eventMessage(event, args)
+		if err != nil {
+			return err
+		}
 		_ = c.publish(m)
 	}
-	return err
+	return nil
 }
 
 func (b Broadcast) eventMessage(event string, args []any) (*adapter.Message, error) {

@@ -100,10 +100,12 @@ func (c *cluster) takeServerSide(m *adapter.Message) error {
 
 // handle runs the handlers of an event of another server.
 func (c *cluster) handle(e *Event) {
-	for _, h := range c.namespace.serverSide.get(e.name) {
-		err := c.namespace.server.protect(c.namespace, "", e.name, func() error { return (*h)(c.ctx, e) })
-		if err != nil && !errors.Is(err, errPanic) {
-			c.namespace.server.logger.Error("handler failed", "handler", e.name, "namespace", c.namespace.name, "err", err)
+	for _, n := range c.namespace.lineage {
+		for _, h := range n.serverSide.get(e.name) {
+			err := n.server.guard(e.name, c.namespace.name, "", func() error { return (*h)(c.ctx, e) })
+			if err != nil && !errors.Is(err, errPanic) {
+				n.server.logger.Error("handler failed", "handler", e.name, "namespace", c.namespace.name, "err", err)
+			}
 		}
 	}
 }
