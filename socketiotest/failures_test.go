@@ -136,6 +136,12 @@ func TestFailures(t *testing.T) {
 			},
 			[]string{"connect: status 404: 404: Engine.IO is served at /socket.io/"},
 		},
+		"there is no such transport": {
+			func(io *socketio.Server, srv *socketiotest.Server, c *client) {
+				srv.Connect(&socketiotest.Options{Transport: "pigeon"})
+			},
+			[]string{`unknown transport "pigeon"; there are ["polling" "websocket" "upgrade"]`},
+		},
 		"arguments cannot be encoded": {
 			func(io *socketio.Server, srv *socketiotest.Server, c *client) { c.Emit("e", make(chan int)) },
 			[]string{`EVENT "e": `, "unsupported type"},

@@ -39,6 +39,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,12 +63,12 @@ type Server struct {
 func NewServer(t testing.TB, h http.Handler) *Server {
 	s := &Server{t: t, listener: memnet.Listen()}
 	hs := &http.Server{Handler: h}
-	go hs.Serve(s.listener) //nolint:errcheck // its error is that it has been closed
+	go func() { _ = hs.Serve(s.listener) }() // its error is that it has been closed
 	t.Cleanup(func() {
 		if c, ok := h.(io.Closer); ok {
 			c.Close()
 		}
-		hs.Close()
+		_ = hs.Close()
 	})
 	return s
 }
@@ -133,6 +134,9 @@ func (s *Server) Connect(o *Options) *Client {
 // would, or by the server, with another error that has the HTTP status.
 func (s *Server) Dial(o *Options) (*Client, error) {
 	opts := o.withDefaults()
+	if !slices.Contains(rawclient.Modes, rawclient.Mode(opts.Transport)) {
+		return nil, fmt.Errorf("unknown transport %q; there are %q", opts.Transport, rawclient.Modes)
+	}
 	raw, err := rawclient.Open(context.Background(), s.dial, rawclient.Mode(opts.Transport), rawclient.Options{
 		Path: opts.Path, Query: opts.Query.Encode(), Header: opts.Header, Pong: true,
 	})
