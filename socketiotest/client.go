@@ -52,11 +52,10 @@ func (c *Client) Of(namespace string, auth any) *Client {
 	return other
 }
 
-// Emit sends an event.
+// Emit sends an event. The server need not have handled it when Emit returns.
 func (c *Client) Emit(event string, args ...any) {
 	c.t.Helper()
 	c.send(&parser.Header{Type: parser.Event, Event: event}, args)
-	settle()
 }
 
 // Call emits an event and waits for the server's reply, whose first value
@@ -114,14 +113,10 @@ func (c *Client) Disconnect() {
 	c.t.Helper()
 	c.send(&parser.Header{Type: parser.Disconnect}, nil)
 	c.update(func() { c.ended("io client disconnect") })
-	settle()
 }
 
 // Close closes the connection, as a page does that is left.
-func (c *Client) Close() {
-	c.conn.raw.Close()
-	settle()
-}
+func (c *Client) Close() { c.conn.raw.Close() }
 
 // ExpectDisconnect waits until the client is disconnected. The reason is one
 // of socket.io-client: "io server disconnect" after Socket.Disconnect,

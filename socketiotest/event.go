@@ -96,7 +96,6 @@ func (e *Event) Ack(args ...any) {
 		e.client.t.Fatalf("socketiotest: the server wants no reply to %s", e)
 	}
 	e.reply(args)
-	settle()
 }
 
 // reply replies unless the client is not connected any more.

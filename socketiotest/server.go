@@ -22,10 +22,10 @@
 // test, with what has come instead.
 //
 // All of it works in a bubble of testing/synctest, and best there: waiting
-// takes no time, and what a client has sent is handled, as far as it can be,
-// when the method that sends it returns. Outside of a bubble that is certain
-// only after a reply: Connect may return before OnConnect has, but not the
-// first Call.
+// takes no time, what the server does about a connection (OnConnect) is done
+// when Connect returns, and what it does about an event or the end of a client
+// after synctest.Wait. Outside of a bubble, only a reply says that the server
+// has come so far.
 //
 // Like those of testing.T, methods that can fail the test are for its own
 // goroutine.
@@ -153,8 +153,8 @@ func (s *Server) Dial(o *Options) (*Client, error) {
 	return c, nil
 }
 
-// settle lets the server do what it can, in a synctest bubble. Outside of one
-// synctest.Wait panics.
+// settle lets the server do what it can about a new client, in a synctest
+// bubble. Outside of one synctest.Wait panics.
 func settle() {
 	defer func() { _ = recover() }()
 	synctest.Wait()

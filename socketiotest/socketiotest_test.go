@@ -235,38 +235,20 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// In a bubble the server has done what it can when a client's method returns.
-func TestSettling(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var did []string
-		io := socketio.NewServer(nil)
-		io.OnConnect(func(s *socketio.Socket) {
-			did = append(did, "connected")
-			s.OnDisconnect(func(socketio.Reason) { did = append(did, "disconnected") })
-		})
-		socketio.On(io, "ask", func(ctx context.Context, s *socketio.Socket, _ struct{}) error {
-			did = append(did, "asked")
-			answer, err := socketio.Call[string](ctx, s, "question")
-			did = append(did, answer)
-			return err
-		})
-		expect := func(want ...string) {
-			t.Helper()
-			if !slices.Equal(did, want) {
-				t.Errorf("did %q, want %q", did, want)
+// In a bubble OnConnect has run when Connect or Of return.
+func TestConnected(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			connected := 0
+			io := socketio.NewServer(nil)
+			for _, n := range []*socketio.Namespace{io.Namespace, io.Of("/news")} {
+				n.OnConnect(func(s *socketio.Socket) { connected++ })
 			}
-			did = nil
-		}
-		srv := socketiotest.NewServer(t, io)
-		c := srv.Connect(nil)
-		expect("connected")
-		c.Emit("ask")
-		expect("asked")
-		c.Next("question").Ack("answer")
-		expect("answer")
-		c.Disconnect()
-		expect("disconnected")
-		c.Of("/", nil).Close()
-		expect("connected", "disconnected")
-	})
+			c := socketiotest.NewServer(t, io).Connect(nil)
+			c.Of("/news", nil)
+			if connected != 2 {
+				t.Errorf("OnConnect has run %d times", connected)
+			}
+		})
+	}
 }
