@@ -8,7 +8,7 @@ CHAT := bin/chat
 
 .PHONY: help
 help: ## show this list
-	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 
 .PHONY: chat
 chat: $(CHAT) ## build the chat and serve it on http://localhost:3000
@@ -44,6 +44,12 @@ fuzz: | go ## run each fuzz target for FUZZTIME (1m)
 .PHONY: lint
 lint: | go ## run the linters of .golangci.yml
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+
+.PHONY: clientbundle
+clientbundle: interop/node_modules ## renew the browser bundles from the socket.io-client of interop/
+	rm -f $@/*.gz
+	for file in $</socket.io-client/dist/*; do gzip -9nc "$$file" >"$@/$${file##*/}.gz"; done
+	cp $</socket.io-client/LICENSE $@/
 
 .PHONY: $(CHAT) # always made: go and vite know best what has changed
 $(CHAT): $(WEB)/node_modules | go

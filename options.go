@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -52,6 +53,11 @@ type Options struct {
 
 	// CORS allows pages of other origins.
 	CORS CORS
+
+	// ServeClient has the JavaScript client, to be served below Path to pages
+	// that have none of their own: its .js and .map files, or these compressed
+	// as .js.gz and .map.gz. See package clientbundle; nil serves none.
+	ServeClient fs.FS
 
 	// Logger gets a line for each refusal and failure; silent by default.
 	Logger *slog.Logger

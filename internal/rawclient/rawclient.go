@@ -31,8 +31,8 @@ const (
 // Modes are all modes.
 var Modes = []Mode{Polling, WebSocket, Upgrade}
 
-// A Client is one session. Its methods may be called by one goroutine at a
-// time.
+// A Client is one session. Send may be called by any goroutine, its other
+// methods by one at a time.
 type Client struct {
 	// Pong makes the client answer PINGs by itself and not show them.
 	Pong bool
@@ -45,6 +45,7 @@ type Client struct {
 	http    *http.Client
 	ws      *wsConn
 	packets chan string
+	sending chan struct{} // has room while nobody sends; a mutex would stop the time of a synctest bubble
 	stop    context.CancelFunc
 	ctx     context.Context
 	readers sync.WaitGroup
@@ -81,6 +82,7 @@ func Open(ctx context.Context, dial func(ctx context.Context) (net.Conn, error),
 		header:  o.Header,
 		dial:    dial,
 		packets: make(chan string, 1024),
+		sending: make(chan struct{}, 1),
 	}
 	if o.Query != "" {
 		c.url += "&" + o.Query
@@ -159,8 +161,11 @@ func (c *Client) Upgrade() error {
 }
 
 // Send sends packets, as text on the wire; a packet that begins with "b" is a
-// binary message in base64. Over polling they share a POST.
+// binary message in base64. Over polling they share a POST. Nothing gets between
+// them.
 func (c *Client) Send(packets ...string) error {
+	c.sending <- struct{}{}
+	defer func() { <-c.sending }()
 	if c.ws == nil {
 		body, err := c.request(http.MethodPost, c.Handshake.SID, strings.Join(packets, "\x1e"))
 		if err == nil && body != "ok" {
@@ -194,6 +199,10 @@ func (c *Client) Next() (string, error) {
 		return "", errors.New("no packet within 10 s")
 	}
 }
+
+// Packets are what Next returns; the channel is closed at the end of the
+// session.
+func (c *Client) Packets() <-chan string { return c.packets }
 
 // Close ends the session as socket.io-client does: a CLOSE packet over
 // polling, a close frame over WebSocket.
