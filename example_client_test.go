@@ -19,6 +19,8 @@ type jsClient struct {
 	conn   *rawclient.Client
 	server *http.Server
 	prefix string // of packets of its namespace
+
+	refusal string // what connect_error gets, in JSON
 }
 
 // connectJS connects to a namespace: io(namespace, { auth }) in JavaScript.
@@ -34,7 +36,7 @@ func connectJS(io http.Handler, namespace string, auth any) *jsClient {
 	c.must(err)
 	c.send("40"+c.prefix, auth)
 	if answer := c.receive(); !strings.HasPrefix(answer, "40") {
-		fmt.Println("connect_error", answer[len("44"+c.prefix):])
+		c.refusal = answer[len("44"+c.prefix):]
 	}
 	return c
 }

@@ -34,13 +34,15 @@ func ExampleServer_Of() {
 
 	user := connectJS(io, "/", nil)
 	defer user.leave()
-	defer connectJS(io, "/admin", nil).leave()
+	stranger := connectJS(io, "/admin", nil)
+	defer stranger.leave()
 	operator := connectJS(io, "/admin", map[string]string{"password": "open sesame"})
 	defer operator.leave()
+	fmt.Println(stranger.refusal)
 	fmt.Println(operator.call("stop"))
 	fmt.Println(user.next())
 	// Output:
-	// connect_error {"message":"wrong password"}
+	// {"message":"wrong password"}
 	// ["done"]
 	// ["notice","maintenance"]
 }

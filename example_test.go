@@ -143,10 +143,12 @@ func ExampleNamespace_Use() {
 	ann := connectJS(io, "/", map[string]string{"token": "t0ken"})
 	defer ann.leave()
 	fmt.Println(ann.next())
-	connectJS(io, "/", map[string]string{"token": "stolen"}).leave()
+	eve := connectJS(io, "/", map[string]string{"token": "stolen"})
+	defer eve.leave()
+	fmt.Println(eve.refusal)
 	// Output:
 	// ["welcome","Ann"]
-	// connect_error {"message":"unauthorized","data":{"login":"/login"}}
+	// {"message":"unauthorized","data":{"login":"/login"}}
 }
 
 func ExampleSocket_OnDisconnect() {
