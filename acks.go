@@ -16,13 +16,18 @@ type result struct {
 // awaitAck has the reply with this id, or the disconnect, sent to a channel
 // that has room for it. It reports false if the socket is not connected.
 func (s *Socket) awaitAck(id uint64, to chan<- result) bool {
+	return s.onAck(id, func(r result) { to <- r })
+}
+
+// onAck is awaitAck with a function, which must not block.
+func (s *Socket) onAck(id uint64, to func(result)) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.connected() {
 		return false
 	}
 	if s.acks == nil {
-		s.acks = make(map[uint64]chan<- result)
+		s.acks = make(map[uint64]func(result))
 	}
 	s.acks[id] = to
 	return true
@@ -41,14 +46,36 @@ func (s *Socket) acked(id uint64, args parser.Args) {
 	delete(s.acks, id)
 	s.mu.Unlock()
 	if ok {
-		to <- result{socket: s, args: args}
+		to(result{socket: s, args: args})
 	}
+}
+
+// EmitWithAck is Emit with a function that gets the client's reply, or
+// [ErrDisconnected] when the socket disconnects without one. It is called in
+// turn with the socket's handlers; unless EmitWithAck returns an error, just
+// once. To wait for the reply instead, see [Call].
+func (s *Socket) EmitWithAck(reply func(r *Reply, err error), event string, args ...any) error {
+	id := s.namespace.nextID()
+	out, err := s.namespace.outgoing(event, parser.Header{ID: id, HasID: true}, args)
+	if err != nil {
+		return err
+	}
+	pending := s.onAck(id, func(r result) {
+		s.mailbox.put(func() {
+			s.run("reply to "+event, func() error { reply(&Reply{s.id, r.args}, r.err); return nil })
+		})
+	})
+	if !pending {
+		return ErrDisconnected
+	}
+	_ = s.deliver(out.message(s), false, false) // if it is gone, the reply says so
+	return nil
 }
 
 // call emits an event and waits for its reply.
 func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Args, error) {
 	id := s.namespace.nextID()
-	m, err := s.namespace.encodeEvent(event, parser.Header{ID: id, HasID: true}, args)
+	out, err := s.namespace.outgoing(event, parser.Header{ID: id, HasID: true}, args)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +83,7 @@ func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Arg
 	if !s.awaitAck(id, reply) {
 		return nil, ErrDisconnected
 	}
-	if err := s.deliver(m, false, false); err != nil {
+	if err := s.deliver(out.message(s), false, false); err != nil {
 		s.forgetAck(id)
 		return nil, ErrDisconnected
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -259,5 +261,76 @@ func TestCall(t *testing.T) {
 			h.Errorf("answer %q, %v", answer, err)
 		}
 		synctest.Wait()
+	})
+}
+
+func TestEmitWithAck(t *testing.T) {
+	behaviour(t, "gets the reply in turn with the handlers", func(h *harness, mode rawclient.Mode) {
+		var got []any
+		h.On("e", func(ctx context.Context, e *socketio.Event) error {
+			got = append(got, "e")
+			return nil
+		})
+		c := h.connect(mode)
+		h.check(h.socket(c.id).EmitWithAck(func(r *socketio.Reply, err error) {
+			var a, b int
+			h.check(err)
+			h.check(r.Decode(&a, &b))
+			got = append(got, r.SocketID() == c.id, r.Len(), a+b)
+		}, "ask", "what"))
+		h.check(h.socket(c.id).Emit("after"))
+		c.expect(`420["ask","what"]`, `42["after"]`)
+		c.send(`42["e"]`, `430[1,2]`, `42["e"]`, `430[3,4]`)
+		synctest.Wait()
+		if want := []any{"e", true, 2, 3, "e"}; !reflect.DeepEqual(got, want) {
+			h.Errorf("got %v, want %v", got, want)
+		}
+	})
+	behaviour(t, "gets an empty reply", func(h *harness, mode rawclient.Mode) {
+		c := h.connect(mode)
+		length := -1
+		h.check(h.socket(c.id).EmitWithAck(func(r *socketio.Reply, err error) { length = r.Len() }, "ask"))
+		c.expect(`420["ask"]`)
+		c.send(`430[]`)
+		synctest.Wait()
+		if length != 0 {
+			h.Errorf("%d values, want none", length)
+		}
+	})
+	behaviour(t, "gets the disconnect, before OnDisconnect", func(h *harness, mode rawclient.Mode) {
+		c := h.connect(mode)
+		s := h.socket(c.id)
+		var got []string
+		s.OnDisconnect(func(r socketio.Reason) { got = append(got, string(r)) })
+		h.check(s.EmitWithAck(func(r *socketio.Reply, err error) {
+			if r.Len() != 0 || !errors.Is(err, socketio.ErrDisconnected) {
+				h.Errorf("reply of %d values, error %v", r.Len(), err)
+			}
+			got = append(got, "reply")
+		}, "ask"))
+		c.expect(`420["ask"]`)
+		c.send("41")
+		synctest.Wait()
+		if want := []string{"reply", string(socketio.ReasonClientDisconnect)}; !slices.Equal(got, want) {
+			h.Errorf("got %v, want %v", got, want)
+		}
+		if n := s.PendingAcks(); n != 0 {
+			h.Errorf("%d acks pending", n)
+		}
+	})
+	behaviour(t, "refuses what it cannot send", func(h *harness, mode rawclient.Mode) {
+		c := h.connect(mode)
+		s := h.socket(c.id)
+		unexpected := func(*socketio.Reply, error) { h.Error("reply to what was not sent") }
+		if err := s.EmitWithAck(unexpected, "ask", make(chan int)); err == nil {
+			h.Error("no error")
+		}
+		if err := s.EmitWithAck(unexpected, "disconnect"); !errors.Is(err, socketio.ErrReservedEvent) {
+			h.Errorf("error %v, want ErrReservedEvent", err)
+		}
+		s.Disconnect(false)
+		if err := s.EmitWithAck(unexpected, "ask"); !errors.Is(err, socketio.ErrDisconnected) {
+			h.Errorf("error %v, want ErrDisconnected", err)
+		}
 	})
 }

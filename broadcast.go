@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -53,7 +52,7 @@ func (b Broadcast) Volatile() Broadcast {
 // for no client. The error is about the event: a reserved name, or arguments
 // that cannot be encoded.
 func (b Broadcast) Emit(event string, args ...any) error {
-	m, err := b.namespace.encodeEvent(event, parser.Header{}, args)
+	out, err := b.namespace.outgoing(event, parser.Header{}, args)
 	if err != nil {
 		return err
 	}
@@ -61,7 +60,7 @@ func (b Broadcast) Emit(event string, args ...any) error {
 	later := len(*targets) > maxDirect
 	for _, s := range *targets {
 		if s.connected() {
-			_ = s.deliver(m, b.volatile, later) // who is gone gets nothing
+			_ = s.deliver(out.message(s), b.volatile, later) // who is gone gets nothing
 		}
 	}
 	putTargets(targets)
@@ -93,6 +92,14 @@ type Reply struct {
 // SocketID returns the id of the socket that replied, or failed to.
 func (r *Reply) SocketID() string { return r.socketID }
 
+// Len returns the number of values in the reply.
+func (r *Reply) Len() int {
+	if r.args == nil {
+		return 0
+	}
+	return r.args.Len()
+}
+
 // Decode decodes the reply's values into the pointers given. Fewer values
 // than pointers are an error.
 func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }
@@ -105,7 +112,7 @@ func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }
 func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
 		id := b.namespace.nextID()
-		m, err := b.namespace.encodeEvent(event, parser.Header{ID: id, HasID: true}, args)
+		out, err := b.namespace.outgoing(event, parser.Header{ID: id, HasID: true}, args)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -117,7 +124,7 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 		for _, s := range *targets {
 			if s.awaitAck(id, results) {
 				missing[s.id] = s
-				_ = s.deliver(m, false, false) // if it is gone, its result says so
+				_ = s.deliver(out.message(s), false, false) // if it is gone, its result says so
 			}
 		}
 		defer func() {
@@ -150,8 +157,10 @@ func (b Broadcast) targets() *[]*Socket {
 	t := targetsPool.Get().(*[]*Socket)
 	if b.self != nil {
 		*t = append(*t, b.self)
-	} else {
-		*t = b.namespace.rooms.match(*t, b.rooms, b.except)
+		return t
+	}
+	for _, n := range b.namespace.audience() {
+		*t = n.rooms.match(*t, b.rooms, b.except)
 	}
 	return t
 }
@@ -163,36 +172,3 @@ func putTargets(t *[]*Socket) {
 }
 
 var targetsPool = sync.Pool{New: func() any { return new([]*Socket) }}
-
-// encodeEvent encodes and frames an event once for all receivers.
-func (n *Namespace) encodeEvent(event string, h parser.Header, args []any) (*engine.Message, error) {
-	if reserved(event) {
-		return nil, reservedError(event)
-	}
-	h.Type, h.Event = parser.Event, event
-	return n.encode(&h, args...)
-}
-
-func (n *Namespace) encode(h *parser.Header, args ...any) (*engine.Message, error) {
-	h.Namespace = n.name
-	return n.server.encode(h, args...)
-}
-
-func (s *Server) encode(h *parser.Header, args ...any) (*engine.Message, error) {
-	buf := encodePool.Get().(*[]byte)
-	encoded, err := s.parser.Encode((*buf)[:0], h, args...)
-	if err != nil {
-		encodePool.Put(buf)
-		return nil, encodeError(h, err)
-	}
-	m := engine.NewMessage(encoded.Text, encoded.Attachments...)
-	if text := encoded.Text; text != nil && cap(text) <= maxPooledText {
-		*buf = text
-	}
-	encodePool.Put(buf)
-	return m, nil
-}
-
-const maxPooledText = 64 << 10
-
-var encodePool = sync.Pool{New: func() any { return new([]byte) }}

@@ -271,13 +271,15 @@ func TestBroadcastCall(t *testing.T) {
 	behaviour(t, "may be broken off, and ranged over again", func(h *harness, mode rawclient.Mode) {
 		a, b, c := h.crowd(mode)
 		call := h.Call(background, "q", 1)
-		go answer(b, "2")
+		answered := make(chan struct{})
+		go func() { answer(b, "2"); close(answered) }()
 		for r := range call {
 			if r.SocketID() != b.id {
 				h.Errorf("first reply of %s", r.SocketID())
 			}
 			break
 		}
+		<-answered // the reply can be here before its POST is answered
 		for s := range h.Sockets() {
 			if n := s.PendingAcks(); n != 0 {
 				h.Errorf("%d acks pending", n)

@@ -25,9 +25,10 @@ type conn struct {
 	size  int       // bytes of the packet so far
 	dirty []*Socket // with events that came in this batch
 
-	mu      sync.Mutex
-	sockets []*Socket // also disconnected ones, whose client may not know yet
-	closed  Reason
+	mu         sync.Mutex
+	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
+	connecting map[string]context.CancelFunc // namespaces that families are deciding on
+	closed     Reason
 }
 
 var (
@@ -97,14 +98,22 @@ func (c *conn) route(p *parser.Packet, size int) error {
 	case parser.Ack:
 		s.acked(p.ID, p.Args)
 	case parser.Event:
-		s.mailbox.putEvent(&Event{
+		c.put(s, &Event{
 			socket: s, name: p.Event, args: p.Args, size: size + eventOverhead, id: p.ID, hasID: p.HasID,
 		})
-		if len(c.dirty) == 0 || c.dirty[len(c.dirty)-1] != s {
-			c.dirty = append(c.dirty, s)
-		}
 	}
 	return nil
+}
+
+// put gives an event to its socket, and waits while that has too many.
+func (c *conn) put(s *Socket, e *Event) {
+	for full := s.mailbox.putEvent(e); full != nil; full = s.mailbox.putEvent(e) {
+		c.EndBatch()
+		<-full
+	}
+	if len(c.dirty) == 0 || c.dirty[len(c.dirty)-1] != s {
+		c.dirty = append(c.dirty, s)
+	}
 }
 
 // EndBatch implements engine.Receiver: only now the handlers begin, so that
@@ -124,6 +133,9 @@ func (c *conn) Closed(reason engine.Reason) {
 	c.closed = Reason(reason)
 	sockets := c.sockets
 	c.sockets = nil
+	for _, cancel := range c.connecting {
+		cancel()
+	}
 	c.mu.Unlock()
 	for _, s := range sockets {
 		s.end(Reason(reason))
@@ -132,11 +144,26 @@ func (c *conn) Closed(reason engine.Reason) {
 
 // connect answers a CONNECT.
 func (c *conn) connect(namespace string, auth parser.Args) error {
-	n := c.server.namespace(namespace)
-	if n == nil {
-		return c.refuseNamespace(namespace)
+	n := c.server.member(namespace)
+	switch {
+	case n != nil:
+		c.join(n, c.handshakeWith(auth))
+		return nil
+	case c.server.hasFamilies():
+		return c.connectToFamily(namespace, auth)
 	}
-	s := newSocket(n, c, auth)
+	return c.refuseNamespace(namespace)
+}
+
+func (c *conn) handshakeWith(auth parser.Args) Handshake {
+	h := c.handshake
+	h.Time, h.auth = time.Now(), auth
+	return h
+}
+
+// join makes a socket of a namespace, of which the client is a user already.
+func (c *conn) join(n *Namespace, h Handshake) {
+	s := newSocket(n, c, h)
 	n.rooms.add(s.id, s)
 	c.mu.Lock()
 	closed := c.closed
@@ -149,7 +176,6 @@ func (c *conn) connect(namespace string, auth parser.Args) error {
 	if closed != "" {
 		s.end(closed)
 	}
-	return nil
 }
 
 func (c *conn) refuseNamespace(name string) error {
@@ -183,7 +209,7 @@ func (c *conn) forget(s *Socket) {
 // remove removes the socket of a namespace. c.mu is locked.
 func (c *conn) remove(n *Namespace) {
 	for i, s := range c.sockets {
-		if s.namespace == n {
+		if s.namespace.name == n.name { // a child may have been removed and made again
 			c.sockets = append(c.sockets[:i:i], c.sockets[i+1:]...)
 			return
 		}

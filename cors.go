@@ -25,6 +25,12 @@ type CORS struct {
 	// allows subdomains, "*" every page in the world.
 	Origins []string
 
+	// AllowOrigin decides in place of Origins, for origins that are not known
+	// beforehand. It is not asked about the server's own origin. With
+	// Credentials, a function that allows every origin lets every page act as
+	// its visitor.
+	AllowOrigin func(r *http.Request) bool
+
 	// Methods that preflight requests are told of, GET and POST by default.
 	Methods []string
 
@@ -56,8 +62,11 @@ const maxOriginsTold = 100
 
 func newOrigins(c CORS, logger *slog.Logger) *origins {
 	o := &origins{logger: logger}
-	if len(c.Origins) == 0 {
+	if len(c.Origins) == 0 && c.AllowOrigin == nil {
 		return o
+	}
+	if len(c.Origins) > 0 && c.AllowOrigin != nil {
+		panic("socketio: CORS has Origins and AllowOrigin; use one of them")
 	}
 	for _, origin := range c.Origins {
 		checkOrigin(origin, c.Credentials)
@@ -66,7 +75,7 @@ func newOrigins(c CORS, logger *slog.Logger) *origins {
 	if len(methods) == 0 {
 		methods = []string{http.MethodGet, http.MethodPost}
 	}
-	o.cors = cors.New(cors.Options{
+	options := cors.Options{
 		AllowedOrigins:       c.Origins,
 		AllowedMethods:       methods,
 		AllowedHeaders:       append([]string{"Content-Type"}, c.Headers...),
@@ -74,7 +83,13 @@ func newOrigins(c CORS, logger *slog.Logger) *origins {
 		AllowCredentials:     c.Credentials,
 		MaxAge:               int(c.MaxAge / time.Second),
 		OptionsSuccessStatus: http.StatusNoContent,
-	})
+	}
+	if c.AllowOrigin != nil {
+		options.AllowOriginVaryRequestFunc = func(r *http.Request, _ string) (bool, []string) {
+			return c.AllowOrigin(r), nil
+		}
+	}
+	o.cors = cors.New(options)
 	return o
 }
 

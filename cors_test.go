@@ -35,7 +35,12 @@ var origins = []struct {
 	{"no subdomain", socketio.CORS{Origins: []string{"https://*.app.test"}}, "https://evilapp.test", false},
 	{"what only begins like it", socketio.CORS{Origins: []string{"https://app.test"}}, "https://app.test.evil.test", false},
 	{"everybody", socketio.CORS{Origins: []string{"*"}}, "http://evil.test", true},
+	{"one that a function knows", socketio.CORS{AllowOrigin: isApp}, "https://app.test", true},
+	{"one that a function does not know", socketio.CORS{AllowOrigin: isApp}, "http://evil.test", false},
+	{"same origin beside a function", socketio.CORS{AllowOrigin: isApp}, "http://server.test", true},
 }
+
+func isApp(r *http.Request) bool { return r.Header.Get("Origin") == "https://app.test" }
 
 func TestOrigins(t *testing.T) {
 	for _, test := range origins {
@@ -108,6 +113,11 @@ func TestCORSHeaders(t *testing.T) {
 			"Access-Control-Allow-Origin": "http://localhost:5173", "Access-Control-Allow-Credentials": "true",
 			"Access-Control-Expose-Headers": "X-Server", "Vary": "Origin",
 		}},
+		"GET allowed by a function": {socketio.CORS{
+			AllowOrigin: func(r *http.Request) bool { return r.Method == http.MethodGet }, Credentials: true,
+		}, http.MethodGet, http.Header{}, http.StatusOK, map[string]string{
+			"Access-Control-Allow-Origin": "http://localhost:5173", "Access-Control-Allow-Credentials": "true", "Vary": "Origin",
+		}},
 		"GET by anybody": {socketio.CORS{Origins: []string{"*"}}, http.MethodGet, http.Header{}, http.StatusOK, map[string]string{
 			"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Credentials": "",
 		}},
@@ -162,5 +172,8 @@ func TestCORSMistakes(t *testing.T) {
 	}
 	expectPanic(t, "list the origins", func() {
 		socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{"*"}, Credentials: true}, Logger: slog.New(slog.DiscardHandler)})
+	})
+	expectPanic(t, "use one of them", func() {
+		socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{"https://fine.test"}, AllowOrigin: isApp}})
 	})
 }

@@ -84,6 +84,9 @@ func TestDependencies(t *testing.T) {
 			continue
 		}
 		for _, imported := range p.Imports {
+			if strings.HasPrefix(imported, "github.com/googollee/") && path != module+"/googollee" {
+				t.Errorf("%s imports %s", path, imported)
+			}
 			for _, driver := range drivers {
 				if strings.Contains(imported, driver) {
 					t.Errorf("%s imports the driver %s", path, imported)

@@ -114,30 +114,36 @@ func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s
 		if err != nil {
 			return errors.Join(err, e.reply(errorReply{Error: "invalid argument"}))
 		}
-		reply := errorReply{Error: "internal error"}
 		returned := false
 		defer func() {
 			if !returned { // a panic
-				_ = e.reply(reply)
+				_ = e.refuse(errPanic)
 			}
 		}()
 		result, err := h(ctx, e.socket, arg)
 		returned = true
-		if err == nil {
-			return e.reply(result)
+		if err != nil {
+			return e.refuse(err)
 		}
-		var public *Error
-		if errors.As(err, &public) {
-			reply = errorReply{public.Message, public.Data}
-			err = nil // said to whom it concerns
-		}
-		return errors.Join(err, e.reply(reply))
+		return e.reply(result)
 	})
 }
 
 type errorReply struct {
 	Error string `json:"error"`
 	Data  any    `json:"data,omitempty"`
+}
+
+// refuse replies with an error, of which the client learns what it may. It
+// returns what is left to be told to others.
+func (e *Event) refuse(err error) error {
+	if err == nil {
+		return nil
+	}
+	if public := (*Error)(nil); errors.As(err, &public) {
+		return e.reply(errorReply{public.Message, public.Data})
+	}
+	return errors.Join(err, e.reply(errorReply{Error: "internal error"}))
 }
 
 // Call emits an event to a socket and waits for the client's reply, whose

@@ -2,6 +2,15 @@ module github.com/goroomcast/socketio
 
 go 1.25
 
-require github.com/rs/cors v1.11.1
+require (
+	github.com/googollee/go-socket.io v1.7.0
+	github.com/rs/cors v1.11.1
+)
+
+require (
+	github.com/gofrs/uuid v4.0.0+incompatible // indirect
+	github.com/gomodule/redigo v1.8.4 // indirect
+	github.com/gorilla/websocket v1.4.2 // indirect
+)
 
 ignore node_modules

@@ -44,25 +44,23 @@ const (
 	corkTime = time.Millisecond
 )
 
-// putEvent adds an event. It waits while the mailbox is full. The work begins
-// with start.
-func (b *mailbox) putEvent(e *Event) {
+// putEvent adds an event, on which the work begins with start. If the mailbox
+// is full it does not, and returns a channel that is closed when to try again.
+func (b *mailbox) putEvent(e *Event) (full <-chan struct{}) {
 	b.mu.Lock()
-	for b.bytes > 0 && b.bytes+e.size > maxInbox && !b.ended {
+	defer b.mu.Unlock()
+	switch {
+	case b.ended:
+	case b.bytes > 0 && b.bytes+e.size > maxInbox:
 		if b.space == nil {
 			b.space = make(chan struct{})
 		}
-		space := b.space
-		b.begin()
-		b.mu.Unlock()
-		<-space
-		b.mu.Lock()
-	}
-	if !b.ended {
+		return b.space
+	default:
 		b.jobs = append(b.jobs, job{event: e})
 		b.bytes += e.size
 	}
-	b.mu.Unlock()
+	return nil
 }
 
 // start begins the work on what has been put.

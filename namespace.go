@@ -20,7 +20,15 @@ type Namespace struct {
 	rooms     *rooms[*Socket]
 	handlers  handlers
 	onConnect callbacks[func(*Socket)]
-	ids       atomic.Uint64 // of acknowledgements
+
+	onRoomEvent callbacks[func(RoomEvent)]
+
+	ids *atomic.Uint64 // of acknowledgements, shared by a family
+
+	lineage []*Namespace // whose handlers serve its sockets: the parent, if any, then itself
+	family  *family      // of a parent
+	users   int          // sockets, also those not admitted; guarded by Server.mu
+	kept    bool         // stays without users; guarded by Server.mu
 
 	mu         sync.Mutex
 	middleware []Middleware
@@ -31,13 +39,22 @@ type Namespace struct {
 // text. The context is the socket's, which ends if the client does not wait.
 type Middleware func(ctx context.Context, s *Socket) error
 
-func newNamespace(server *Server, name string) *Namespace {
+// newNamespace makes a namespace, the child of a parent if that is not nil.
+func newNamespace(server *Server, name string, parent *Namespace) *Namespace {
 	n := &Namespace{server: server, name: name, rooms: newRooms[*Socket]()}
 	n.Broadcast.namespace = n
+	n.lineage = []*Namespace{n}
+	n.ids = new(atomic.Uint64)
+	if parent != nil {
+		n.lineage = []*Namespace{parent, n}
+		n.ids = parent.ids
+		n.rooms.watched.Store(parent.rooms.watched.Load())
+	}
 	return n
 }
 
-// Name returns the namespace's name, "/" for the main one.
+// Name returns the namespace's name, "/" for the main one and "" for the
+// parent of others.
 func (n *Namespace) Name() string { return n.name }
 
 // Use adds middleware for the clients that connect from now on. It runs in
@@ -48,10 +65,14 @@ func (n *Namespace) Use(m Middleware) {
 	n.middleware = append(slices.Clip(n.middleware), m)
 }
 
-func (n *Namespace) admission() []Middleware {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.middleware
+// admission returns the middleware, the parent's first.
+func (n *Namespace) admission() (all []Middleware) {
+	for _, from := range n.lineage {
+		from.mu.Lock()
+		all = append(all, from.middleware...)
+		from.mu.Unlock()
+	}
+	return all
 }
 
 // OnConnect adds a function that is called with each socket that connects,
@@ -68,7 +89,7 @@ func (n *Namespace) nextID() uint64 { return n.ids.Add(1) - 1 }
 // admit lets a socket in, or refuses it.
 func (n *Namespace) admit(s *Socket) {
 	for _, m := range n.admission() {
-		if err := n.server.guard(s, "middleware", func() error { return m(s.Context(), s) }); err != nil {
+		if err := n.server.guard("middleware", n.name, s.id, func() error { return m(s.Context(), s) }); err != nil {
 			s.refuse(err)
 			return
 		}
@@ -88,8 +109,10 @@ func (n *Namespace) admit(s *Socket) {
 	if !s.status.CompareAndSwap(statusAdmitted, statusConnected) {
 		return
 	}
-	for _, f := range n.onConnect.all() {
-		s.run("OnConnect", func() error { (*f)(s); return nil })
+	for _, from := range n.lineage {
+		for _, f := range from.onConnect.all() {
+			s.run("OnConnect", func() error { (*f)(s); return nil })
+		}
 	}
 }
 

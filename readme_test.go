@@ -8,9 +8,15 @@ import (
 	"testing"
 )
 
-// TestReadme compiles the Go programs of README.md.
+// TestReadme compiles the Go programs of the pages that have one.
 func TestReadme(t *testing.T) {
-	text, err := os.ReadFile("README.md")
+	for _, page := range []string{"README.md", "docs/migrating-from-googollee.md"} {
+		t.Run(filepath.Base(page), func(t *testing.T) { compilePrograms(t, page) })
+	}
+}
+
+func compilePrograms(t *testing.T, page string) {
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package socketio
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // rooms is a namespace's room registry: which member is in which rooms. A
@@ -15,6 +16,48 @@ type rooms[M comparable] struct {
 	named   map[string]*room[M]
 	byID    map[string]M
 	members map[M]*membership[M]
+
+	watched atomic.Bool     // changes are noted
+	changes []roomChange[M] // not yet told
+	telling bool            // somebody is at it
+}
+
+// A roomChange is a RoomEvent before it is told.
+type roomChange[M comparable] struct {
+	kind   RoomEventKind
+	room   string
+	member M
+}
+
+func (r *rooms[M]) note(kind RoomEventKind, room string, m M) {
+	if r.watched.Load() {
+		r.changes = append(r.changes, roomChange[M]{kind, room, m})
+	}
+}
+
+// tell calls f with the changes that have not been told, in their order,
+// unless somebody is at it already, who then tells these too.
+func (r *rooms[M]) tell(f func(roomChange[M])) {
+	if !r.watched.Load() {
+		return
+	}
+	r.mu.Lock()
+	if r.telling {
+		r.mu.Unlock()
+		return
+	}
+	r.telling = true
+	for len(r.changes) > 0 {
+		changes := r.changes
+		r.changes = nil
+		r.mu.Unlock()
+		for _, c := range changes {
+			f(c)
+		}
+		r.mu.Lock()
+	}
+	r.telling = false
+	r.mu.Unlock()
 }
 
 // A room has its members in one dense list, because broadcasts walk it.
@@ -56,7 +99,7 @@ func (r *rooms[M]) remove(m M) {
 		return
 	}
 	for room, i := range own.joined {
-		r.take(room, i)
+		r.take(m, room, i)
 	}
 	if moved, ok := r.all.swapRemove(own.all); ok {
 		r.members[moved].all = own.all
@@ -80,6 +123,7 @@ func (r *rooms[M]) join(m M, names ...string) {
 		if in == nil {
 			in = &room[M]{name: name}
 			r.named[name] = in
+			r.note(RoomCreated, name, m)
 		}
 		if _, already := own.joined[in]; already {
 			continue
@@ -89,6 +133,7 @@ func (r *rooms[M]) join(m M, names ...string) {
 		}
 		own.joined[in] = len(in.members)
 		in.members = append(in.members, m)
+		r.note(RoomJoined, name, m)
 	}
 }
 
@@ -103,18 +148,20 @@ func (r *rooms[M]) leave(m M, names ...string) {
 		in := r.named[name]
 		if i, is := own.joined[in]; is {
 			delete(own.joined, in)
-			r.take(in, i)
+			r.take(m, in, i)
 		}
 	}
 }
 
-// take removes the i-th member from a room's list.
-func (r *rooms[M]) take(from *room[M], i int) {
+// take removes m, the i-th member, from a room's list.
+func (r *rooms[M]) take(m M, from *room[M], i int) {
+	r.note(RoomLeft, from.name, m)
 	if moved, ok := from.swapRemove(i); ok {
 		r.members[moved].joined[from] = i
 	}
 	if len(from.members) == 0 {
 		delete(r.named, from.name)
+		r.note(RoomDeleted, from.name, m)
 	}
 }
 

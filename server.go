@@ -27,6 +27,7 @@ type Server struct {
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
+	families   []*Namespace // parents, in the order in which they were made
 }
 
 // NewServer returns a server. Options may be nil; mistakes in them panic.
@@ -68,19 +69,22 @@ func (s *Server) Of(name string) *Namespace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.namespaces[name]
+	for _, parent := range s.families {
+		if p := parent.family.pattern; n == nil && p != nil && p.MatchString(name) {
+			n = s.addChild(parent, name)
+		}
+	}
 	if n == nil {
-		n = newNamespace(s, name)
+		n = newNamespace(s, name, nil)
 		s.namespaces[name] = n
 	}
+	n.kept = true
 	return n
 }
 
-// namespace returns an existing namespace, or nil.
-func (s *Server) namespace(name string) *Namespace {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.namespaces[name]
-}
+// ClientsCount returns the number of connections, whatever namespaces their
+// clients are in.
+func (s *Server) ClientsCount() int { return s.engine.Len() }
 
 // Shutdown refuses new clients, sends what is queued for the others, closes
 // their connections with [ReasonServerShutdown] and waits for running
@@ -116,11 +120,11 @@ func (s *Server) Close() error {
 var errPanic = errors.New("internal error")
 
 // guard calls users' code; a panic there becomes errPanic.
-func (s *Server) guard(socket *Socket, what string, f func() error) (err error) {
+func (s *Server) guard(what, namespace, socketID string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.logger.Error("panic in a handler", "handler", what, "namespace", socket.namespace.name,
-				"socket", socket.id, "panic", p, "stack", string(debug.Stack()))
+			s.logger.Error("panic in a handler", "handler", what, "namespace", namespace,
+				"socket", socketID, "panic", p, "stack", string(debug.Stack()))
 			err = errPanic
 		}
 	}()

@@ -210,3 +210,19 @@ func TestTypedHandlers(t *testing.T) {
 		c.expect(`42["echo",{"room":"","text":"acked"}]`, `438[]`)
 	})
 }
+
+func TestClientsCount(t *testing.T) {
+	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
+		h.Of("/chat")
+		both, one := h.connect(mode), h.open(mode)
+		both.enter("/chat")
+		if n := h.ClientsCount(); n != 2 {
+			h.Errorf("%d clients, want 2", n)
+		}
+		one.Close()
+		synctest.Wait()
+		if n := h.ClientsCount(); n != 1 {
+			h.Errorf("%d clients, want 1", n)
+		}
+	})
+}

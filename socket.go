@@ -21,6 +21,7 @@ type Socket struct {
 	conn      *conn
 	handshake Handshake
 	handlers  atomic.Pointer[handlers] // made when first needed
+	listeners listeners
 	status    atomic.Int32
 	mailbox   mailbox
 
@@ -32,7 +33,7 @@ type Socket struct {
 	cancel context.CancelCauseFunc
 	reason Reason // once disconnected
 	data   any
-	acks   map[uint64]chan<- result
+	acks   map[uint64]func(result)
 }
 
 const (
@@ -65,10 +66,8 @@ func (h *Handshake) DecodeAuth(into any) error {
 	return h.auth.Decode(into)
 }
 
-func newSocket(n *Namespace, c *conn, auth parser.Args) *Socket {
-	s := &Socket{id: engine.NewID(), namespace: n, conn: c, handshake: c.handshake}
-	s.handshake.Time = time.Now()
-	s.handshake.auth = auth
+func newSocket(n *Namespace, c *conn, h Handshake) *Socket {
+	s := &Socket{id: engine.NewID(), namespace: n, conn: c, handshake: h}
 	s.mailbox.socket = s
 	return s
 }
@@ -119,10 +118,16 @@ func (s *Socket) SetData(v any) {
 func (s *Socket) Rooms() []string { return s.namespace.rooms.of(s) }
 
 // Join adds the socket to rooms. Rooms need no creation.
-func (s *Socket) Join(rooms ...string) { s.namespace.rooms.join(s, rooms...) }
+func (s *Socket) Join(rooms ...string) {
+	s.namespace.rooms.join(s, rooms...)
+	s.namespace.tellRoomEvents()
+}
 
 // Leave removes the socket from rooms.
-func (s *Socket) Leave(rooms ...string) { s.namespace.rooms.leave(s, rooms...) }
+func (s *Socket) Leave(rooms ...string) {
+	s.namespace.rooms.leave(s, rooms...)
+	s.namespace.tellRoomEvents()
+}
 
 // Emit sends an event to the client. It does not wait for the client; a nil
 // error means that the event is on its way, not that it has arrived.
@@ -130,11 +135,11 @@ func (s *Socket) Emit(event string, args ...any) error {
 	if !s.connected() {
 		return ErrDisconnected
 	}
-	m, err := s.namespace.encodeEvent(event, parser.Header{}, args)
+	out, err := s.namespace.outgoing(event, parser.Header{}, args)
 	if err != nil {
 		return err
 	}
-	return s.deliver(m, false, false)
+	return s.deliver(out.message(s), false, false)
 }
 
 // Broadcast selects all other sockets of the namespace.
@@ -251,7 +256,7 @@ func (s *Socket) end(reason Reason) {
 	s.acks = nil
 	s.mu.Unlock()
 	for _, reply := range acks {
-		reply <- result{socket: s, err: disconnectError{reason}}
+		reply(result{socket: s, err: disconnectError{reason}})
 	}
 	s.mailbox.end(func() { s.leave(reason, before == statusConnected) })
 }
@@ -262,6 +267,8 @@ func (s *Socket) leave(reason Reason, wasConnected bool) {
 		s.tell("OnDisconnecting", &s.onDisconnecting, reason)
 	}
 	s.namespace.rooms.remove(s)
+	s.namespace.tellRoomEvents()
+	s.namespace.server.leave(s.namespace)
 	if wasConnected {
 		s.tell("OnDisconnect", &s.onDisconnect, reason)
 	}
@@ -275,7 +282,13 @@ func (s *Socket) tell(what string, whom *callbacks[func(Reason)], reason Reason)
 
 // handle runs the handlers of an event.
 func (s *Socket) handle(e *Event) {
-	found := s.handleBy(&s.namespace.handlers, e)
+	if !s.pass(e) {
+		return
+	}
+	found := false
+	for _, n := range s.namespace.lineage {
+		found = s.handleBy(&n.handlers, e) || found
+	}
 	if hs := s.handlers.Load(); hs != nil && s.handleBy(hs, e) {
 		found = true
 	}
@@ -295,7 +308,7 @@ func (s *Socket) handleBy(hs *handlers, e *Event) bool {
 // run calls users' code and logs how it fails, unless only because the client
 // has left.
 func (s *Socket) run(what string, f func() error) {
-	err := s.namespace.server.guard(s, what, f)
+	err := s.namespace.server.guard(what, s.namespace.name, s.id, f)
 	if err == nil || errors.Is(err, errPanic) {
 		return
 	}

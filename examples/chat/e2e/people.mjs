@@ -1,13 +1,21 @@
 // People at their browsers: what they do in the page and what they see.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** Why the tests are skipped where there is no browser; in CI that is a failure. */
+export const skip =
+  process.env.CI !== "true" &&
+  !existsSync(executablePath) &&
+  `no Chromium at ${executablePath}: install it (Debian: apt-get install chromium) or name one in CHROMIUM`;
+
 export function launch() {
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath,
     args: [
       "--no-sandbox",
       "--disable-quic",

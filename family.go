@@ -1,0 +1,176 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+
+	"github.com/goroomcast/socketio/parser"
+)
+
+// A family is what makes a Namespace the parent of others: it decides by name
+// which namespaces exist, and they come into being when clients ask for them.
+type family struct {
+	match    func(ctx context.Context, name string, h *Handshake) bool
+	pattern  *regexp.Regexp // nil unless the name alone decides
+	children []*Namespace   // guarded by Server.mu
+}
+
+// OfFunc returns the parent of all namespaces whose name, or the client that
+// asks for them, satisfies match. They are created when the first client asks
+// and removed when the last one leaves. Their sockets are served by the
+// parent's middleware and handlers before their own, and what is emitted to
+// the parent goes to all of them.
+//
+// Match may block; its context ends when the client leaves. Where several
+// parents match, the one made first has the child. A namespace made by Of
+// comes before any.
+func (s *Server) OfFunc(match func(ctx context.Context, name string, h *Handshake) bool) *Namespace {
+	return s.newFamily(&family{match: match})
+}
+
+// OfPattern is OfFunc for all namespaces whose name, with its slash, matches a
+// regular expression. Of makes such a namespace a child, too.
+func (s *Server) OfPattern(pattern *regexp.Regexp) *Namespace {
+	return s.newFamily(&family{
+		match:   func(_ context.Context, name string, _ *Handshake) bool { return pattern.MatchString(name) },
+		pattern: pattern,
+	})
+}
+
+func (s *Server) newFamily(f *family) *Namespace {
+	parent := newNamespace(s, "", nil)
+	parent.family = f
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.families = append(s.families, parent)
+	return parent
+}
+
+// member returns an existing namespace with one more user, or nil.
+func (s *Server) member(name string) *Namespace {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.namespaces[name]
+	if n != nil {
+		n.users++
+	}
+	return n
+}
+
+// leave takes a user from a namespace. A child without any is removed, unless
+// it has been asked for by Of.
+func (s *Server) leave(n *Namespace) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n.users--
+	if n.users > 0 || n.kept {
+		return
+	}
+	delete(s.namespaces, n.name)
+	f := n.lineage[0].family
+	f.children = slices.DeleteFunc(slices.Clone(f.children), func(c *Namespace) bool { return c == n })
+}
+
+// hasFamilies reports whether namespaces may come into being.
+func (s *Server) hasFamilies() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.families) > 0
+}
+
+// findFamily returns the first parent that takes a namespace of this name, or nil.
+func (s *Server) findFamily(ctx context.Context, name string, h *Handshake) *Namespace {
+	s.mu.RLock()
+	families := s.families
+	s.mu.RUnlock()
+	for _, parent := range families {
+		var is bool
+		err := s.guard("OfFunc", name, "", func() error {
+			is = parent.family.match(ctx, name, h)
+			return ctx.Err()
+		})
+		if err != nil {
+			return nil
+		}
+		if is {
+			return parent
+		}
+	}
+	return nil
+}
+
+// child returns the namespace of a name, made if need be, with one more user.
+func (s *Server) child(parent *Namespace, name string) *Namespace {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.namespaces[name]
+	if n == nil {
+		n = s.addChild(parent, name)
+	}
+	n.users++
+	return n
+}
+
+// addChild makes a namespace. s.mu is locked.
+func (s *Server) addChild(parent *Namespace, name string) *Namespace {
+	n := newNamespace(s, name, parent)
+	s.namespaces[name] = n
+	parent.family.children = append(slices.Clip(parent.family.children), n)
+	return n
+}
+
+// audience returns the namespaces that have the sockets of this one: itself,
+// or its children.
+func (n *Namespace) audience() []*Namespace {
+	if n.family == nil {
+		return n.lineage[len(n.lineage)-1:]
+	}
+	n.server.mu.RLock()
+	defer n.server.mu.RUnlock()
+	return n.family.children
+}
+
+// maxConnecting bounds the namespaces that a connection may be waiting for
+// families to decide on.
+const maxConnecting = 32
+
+var errConnecting = errors.New("socketio: too many CONNECTs at once")
+
+// connectToFamily answers a CONNECT to a namespace that may have to be made.
+func (c *conn) connectToFamily(name string, auth parser.Args) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch _, twice := c.connecting[name]; {
+	case twice:
+		return errConnectTwice
+	case len(c.connecting) == maxConnecting:
+		return errConnecting
+	case c.closed != "":
+		return nil
+	case c.connecting == nil:
+		c.connecting = make(map[string]context.CancelFunc)
+	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	c.connecting[name] = cancel
+	c.server.workers.Add(1)
+	go c.decide(ctx, name, auth)
+	return nil
+}
+
+// decide asks the families, on a goroutine of its own.
+func (c *conn) decide(ctx context.Context, name string, auth parser.Args) {
+	defer c.server.workers.Done()
+	h := c.handshakeWith(auth)
+	parent := c.server.findFamily(ctx, name, &h)
+	c.mu.Lock()
+	c.connecting[name]() // cancels the context
+	delete(c.connecting, name)
+	c.mu.Unlock()
+	if parent == nil {
+		_ = c.refuseNamespace(name)
+		return
+	}
+	c.join(c.server.child(parent, name), h)
+}

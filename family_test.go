@@ -1,0 +1,216 @@
+package socketio_test
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/internal/rawclient"
+)
+
+func TestFamily(t *testing.T) {
+	behaviour(t, "pattern: clients connect to namespaces that match, and to no other", func(h *harness, mode rawclient.Mode) {
+		h.OfPattern(regexp.MustCompile(`^/room-\d+$`))
+		c := h.open(mode)
+		c.enter("/room-1")
+		c.enter("/room-22")
+		c.send("40/room-x,")
+		c.expect(`44/room-x,{"message":"Invalid namespace"}`)
+	})
+
+	behaviour(t, "the parent's middleware, connect functions and handlers serve the children, before their own", func(h *harness, mode rawclient.Mode) {
+		var order []string
+		note := func(s string) { order = append(order, s) }
+		child := h.Of("/room-1") // made by hand before there is a parent: no child
+		parent := h.OfPattern(regexp.MustCompile(`^/room-`))
+		child.OnConnect(func(*socketio.Socket) { note("stranger") })
+		two := h.Of("/room-2") // made by hand: a child
+		for who, n := range map[string]*socketio.Namespace{"child": two, "parent": parent} {
+			n.Use(func(context.Context, *socketio.Socket) error { note(who + " middleware"); return nil })
+			n.OnConnect(func(s *socketio.Socket) { note(who + " connect " + s.Namespace().Name()) })
+			n.On("hey", func(context.Context, *socketio.Event) error { note(who + " handler"); return nil })
+		}
+		c := h.open(mode)
+		c.enter("/room-1")
+		c.enter("/room-2")
+		c.send(`42/room-2,["hey"]`)
+		synctest.Wait()
+		want := []string{
+			"stranger", "parent middleware", "child middleware", "parent connect /room-2", "child connect /room-2",
+			"parent handler", "child handler",
+		}
+		if !slices.Equal(order, want) {
+			h.Errorf("got %q, want %q", order, want)
+		}
+	})
+
+	behaviour(t, "the parent emits to all children, and to a room in all of them", func(h *harness, mode rawclient.Mode) {
+		parent := h.OfPattern(regexp.MustCompile(`^/r`))
+		socketio.On(parent, "join", func(_ context.Context, s *socketio.Socket, room string) error {
+			s.Join(room)
+			return nil
+		})
+		c := h.open(mode)
+		c.enter("/r1")
+		c.enter("/r2")
+		c.send(`42/r2,["join","a"]`)
+		synctest.Wait()
+		h.check(parent.To("a").Emit("room", 1))
+		c.expect(`42/r2,["room",1]`)
+		h.check(parent.Emit("all", []byte{7}))
+		c.expect(`451-/r1,["all",{"_placeholder":true,"num":0}]`, "bBw==", `451-/r2,["all",{"_placeholder":true,"num":0}]`, "bBw==")
+		names := []string{}
+		for s := range parent.Sockets() {
+			names = append(names, s.Namespace().Name())
+		}
+		if want := []string{"/r1", "/r2"}; !slices.Equal(names, want) {
+			h.Errorf("sockets in %q, want %q", names, want)
+		}
+	})
+
+	behaviour(t, "the parent calls the sockets of all children", func(h *harness, mode rawclient.Mode) {
+		parent := h.OfPattern(regexp.MustCompile(`^/r`))
+		c := h.open(mode)
+		c.enter("/r1")
+		c.enter("/r2")
+		sum := 0
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for reply, err := range parent.Call(context.Background(), "n?") {
+				var n int
+				if err == nil {
+					err = reply.Decode(&n)
+				}
+				h.check(err)
+				sum += n
+			}
+		}()
+		c.expect(`42/r1,0["n?"]`, `42/r2,0["n?"]`)
+		c.send("43/r2,0[2]", "43/r1,0[40]")
+		<-done
+		if sum != 42 {
+			h.Errorf("sum of replies %d, want 42", sum)
+		}
+	})
+
+	behaviour(t, "function: it sees name and auth, may block, and the first that agrees has the child", func(h *harness, mode rawclient.Mode) {
+		release := make(chan struct{})
+		first := h.OfFunc(func(ctx context.Context, name string, hs *socketio.Handshake) bool {
+			var auth struct{ Token string }
+			_ = hs.DecodeAuth(&auth)
+			<-release
+			return strings.HasPrefix(name, "/x") && auth.Token == "yes"
+		})
+		second := h.OfFunc(func(context.Context, string, *socketio.Handshake) bool { return true })
+		first.OnConnect(func(s *socketio.Socket) { s.Emit("from", "first") })
+		second.OnConnect(func(s *socketio.Socket) { s.Emit("from", "second") })
+		c := h.connect(mode)
+		c.send(`40/x1,{"token":"yes"}`)
+		synctest.Wait()
+		c.send(`40/x2,{"token":"no"}`)
+		synctest.Wait()
+		close(release)
+		synctest.Wait()
+		got := []string{c.next(), c.next(), c.next(), c.next()}
+		for _, want := range []string{`42/x1,["from","first"]`, `42/x2,["from","second"]`} {
+			if !slices.Contains(got, want) {
+				h.Errorf("got %q without %s", got, want)
+			}
+		}
+	})
+
+	behaviour(t, "a second CONNECT while the function decides closes the connection", func(h *harness, mode rawclient.Mode) {
+		ended := make(chan error, 1)
+		h.OfFunc(func(ctx context.Context, _ string, _ *socketio.Handshake) bool {
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return true
+		})
+		c := h.open(mode)
+		c.send("40/x,")
+		synctest.Wait()
+		_ = c.Send("40/x,")
+		c.expectClosed()
+		if err := <-ended; err == nil {
+			h.Error("the function's context has not ended")
+		}
+	})
+
+	behaviour(t, "an empty child is removed and can come again; one that Of has asked for stays", func(h *harness, mode rawclient.Mode) {
+		parent := h.OfPattern(regexp.MustCompile(`^/r`))
+		connected := 0
+		parent.OnConnect(func(s *socketio.Socket) { connected++ })
+		h.Of("/rkept")
+		before := h.Children(parent)
+		c := h.open(mode)
+		for range 2 {
+			c.enter("/r1")
+			c.enter("/rkept")
+			if got := h.Children(parent); got != before+1 {
+				h.Errorf("%d children while connected, want %d", got, before+1)
+			}
+			c.send("41/r1,")
+			c.send("41/rkept,")
+			synctest.Wait()
+			if got := h.Children(parent); got != before {
+				h.Errorf("%d children afterwards, want %d", got, before)
+			}
+		}
+		if connected != 4 {
+			h.Errorf("%d connects, want 4", connected)
+		}
+	})
+
+	behaviour(t, "a client refused by middleware leaves no child behind, unless others are there", func(h *harness, mode rawclient.Mode) {
+		parent := h.OfPattern(regexp.MustCompile(`^/r`))
+		parent.Use(func(_ context.Context, s *socketio.Socket) error {
+			var name string
+			_ = s.Handshake().DecodeAuth(&struct{ Name *string }{&name})
+			if name == "eve" {
+				return &socketio.ConnectError{Message: "no"}
+			}
+			return nil
+		})
+		c, eve := h.open(mode), h.open(mode)
+		eve.send(`40/r1,{"name":"eve"}`)
+		eve.expect(`44/r1,{"message":"no"}`)
+		synctest.Wait()
+		if got := h.Children(parent); got != 0 {
+			h.Errorf("%d children after a refusal, want 0", got)
+		}
+		c.enter("/r1")
+		eve.send(`40/r1,{"name":"eve"}`)
+		eve.expect(`44/r1,{"message":"no"}`)
+		synctest.Wait()
+		if got := h.Children(parent); got != 1 {
+			h.Errorf("%d children, want 1", got)
+		}
+	})
+
+	behaviour(t, "concurrent connects make a child once", func(h *harness, mode rawclient.Mode) {
+		parent := h.OfFunc(func(context.Context, string, *socketio.Handshake) bool { return true })
+		c, d := h.open(mode), h.open(mode)
+		c.send("40/r1,")
+		d.send("40/r1,")
+		c.connected("/r1")
+		d.connected("/r1")
+		if got := h.Children(parent); got != 1 {
+			h.Errorf("%d children, want 1", got)
+		}
+		h.check(parent.Emit("hi"))
+		c.expect(`42/r1,["hi"]`)
+		d.expect(`42/r1,["hi"]`)
+	})
+
+	behaviour(t, "a panic in the function refuses the client", func(h *harness, mode rawclient.Mode) {
+		h.OfFunc(func(context.Context, string, *socketio.Handshake) bool { panic("oops") })
+		c := h.open(mode)
+		c.send("40/x,")
+		c.expect(`44/x,{"message":"Invalid namespace"}`)
+	})
+}

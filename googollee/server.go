@@ -1,0 +1,218 @@
+// Package googollee lets programs written against
+// github.com/googollee/go-socket.io v1.7 serve the clients of today. The one
+// line to change is
+//
+//	server := googollee.NewServer(nil)
+//
+// Handlers keep go-socket.io's Conn and the way they are registered. What
+// differs is listed in docs/migrating-from-googollee.md.
+package googollee
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	gosocketio "github.com/googollee/go-socket.io"
+	"github.com/googollee/go-socket.io/engineio"
+
+	"github.com/goroomcast/socketio"
+)
+
+// A Server has the methods of go-socket.io's Server, except Adapter. They are
+// safe for concurrent use.
+type Server struct {
+	io     *socketio.Server
+	checks checks
+	closed chan struct{}
+	close  func() // closes it, once
+
+	mu         sync.RWMutex
+	namespaces map[string]*namespace
+}
+
+// NewServer returns a server. It answers at whatever path it is mounted. Of
+// the options, which may be nil, SessionIDGenerator and ConnInitor panic
+// because there is nothing they could do; times that are zero get the defaults
+// of [socketio.Options].
+func NewServer(o *engineio.Options) *Server {
+	s := Wrap(socketio.NewServer(options(o)))
+	s.checks = checksOf(o)
+	return s
+}
+
+// Wrap returns a server on top of io, to configure it by [socketio.Options]
+// or to move a program to socketio's own API handler by handler.
+func Wrap(io *socketio.Server) *Server {
+	s := &Server{io: io, closed: make(chan struct{}), namespaces: make(map[string]*namespace)}
+	s.close = sync.OnceFunc(func() { close(s.closed) })
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := s.checks.request(w, r); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	s.io.ServeHTTP(w, r)
+}
+
+// Serve waits for Close and returns io.EOF. Clients are served without it too.
+func (s *Server) Serve() error {
+	<-s.closed
+	return io.EOF
+}
+
+// Close disconnects all clients at once and returns nil.
+func (s *Server) Close() error {
+	s.close()
+	return s.io.Close()
+}
+
+// OnConnect sets the handler of clients that have connected to a namespace. An
+// error goes to the namespace's OnError and closes the client's connection.
+func (s *Server) OnConnect(namespace string, f func(gosocketio.Conn) error) {
+	s.namespace(namespace).set(func(h *handlers) { h.connect = f })
+}
+
+// OnDisconnect sets the handler of clients that have left a namespace, with a
+// [socketio.Reason].
+func (s *Server) OnDisconnect(namespace string, f func(gosocketio.Conn, string)) {
+	s.namespace(namespace).set(func(h *handlers) { h.disconnect = f })
+}
+
+// OnError sets the handler of what goes wrong in a namespace: arguments that
+// cannot be decoded or encoded, errors that other handlers return, and their
+// panics. It may be called from several goroutines at once.
+func (s *Server) OnError(namespace string, f func(gosocketio.Conn, error)) {
+	s.namespace(namespace).set(func(h *handlers) { h.err = f })
+}
+
+// OnEvent sets the handler of an event, a func(socketio.Conn, arguments…)
+// results. Arguments that the client does not send are zero. The results are
+// the acknowledgement; without any it is empty.
+func (s *Server) OnEvent(namespace, event string, f any) {
+	s.namespace(namespace).onEvent(event, newFunction(f, true))
+}
+
+// JoinRoom makes a connection of the namespace join a room. Like the other
+// methods that return bool it reports whether the namespace has handlers.
+func (s *Server) JoinRoom(namespace, room string, connection gosocketio.Conn) bool {
+	return s.with(namespace, connection, func() { connection.Join(room) })
+}
+
+// LeaveRoom makes a connection of the namespace leave a room.
+func (s *Server) LeaveRoom(namespace, room string, connection gosocketio.Conn) bool {
+	return s.with(namespace, connection, func() { connection.Leave(room) })
+}
+
+// LeaveAllRooms makes a connection of the namespace leave all rooms.
+func (s *Server) LeaveAllRooms(namespace string, connection gosocketio.Conn) bool {
+	return s.with(namespace, connection, connection.LeaveAll)
+}
+
+// ClearRoom makes everybody leave a room.
+func (s *Server) ClearRoom(namespace, room string) bool {
+	return s.ForEach(namespace, room, func(c gosocketio.Conn) { c.Leave(room) })
+}
+
+// BroadcastToRoom emits an event to all in a room. A function as the last
+// argument gets each client's acknowledgement.
+func (s *Server) BroadcastToRoom(namespace, room, event string, args ...any) bool {
+	n := s.find(namespace)
+	if n != nil {
+		n.broadcast(n.io.To(room), event, args)
+	}
+	return n != nil
+}
+
+// BroadcastToNamespace emits an event to all in a namespace, once to each.
+func (s *Server) BroadcastToNamespace(namespace, event string, args ...any) bool {
+	n := s.find(namespace)
+	if n != nil {
+		n.broadcast(n.io.To(), event, args)
+	}
+	return n != nil
+}
+
+// RoomLen returns how many are in a room, or -1 if the namespace has no
+// handlers.
+func (s *Server) RoomLen(namespace, room string) int {
+	members := 0
+	if !s.ForEach(namespace, room, func(gosocketio.Conn) { members++ }) {
+		return -1
+	}
+	return members
+}
+
+// Rooms returns all rooms of a namespace, sorted; each connection's ID is one.
+func (s *Server) Rooms(namespace string) []string {
+	n := s.find(namespace)
+	if n == nil {
+		return nil
+	}
+	rooms := make(map[string]struct{})
+	for socket := range n.io.Sockets() {
+		for _, room := range socket.Rooms() {
+			rooms[room] = struct{}{}
+		}
+	}
+	return slices.Sorted(maps.Keys(rooms))
+}
+
+// Count returns the number of clients.
+func (s *Server) Count() int { return s.io.ClientsCount() }
+
+// ForEach calls f with each connection in a room.
+func (s *Server) ForEach(namespace, room string, f gosocketio.EachFunc) bool {
+	n := s.find(namespace)
+	if n == nil {
+		return false
+	}
+	for socket := range n.io.In(room).Sockets() {
+		f(conn{socket, n})
+	}
+	return true
+}
+
+// with calls f if the connection is one of the namespace.
+func (s *Server) with(namespace string, c gosocketio.Conn, f func()) bool {
+	n := s.find(namespace)
+	if n == nil || c.Namespace() != n.io.Name() {
+		return false
+	}
+	f()
+	return true
+}
+
+// namespace returns a namespace with handlers, which it makes if need be.
+func (s *Server) namespace(name string) *namespace {
+	name = fullName(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.namespaces[name]
+	if n == nil {
+		n = newNamespace(s.io.Of(name))
+		s.namespaces[name] = n
+	}
+	return n
+}
+
+// find returns a namespace that has handlers, or nil.
+func (s *Server) find(name string) *namespace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.namespaces[fullName(name)]
+}
+
+// fullName makes "" the name of the main namespace, as go-socket.io does.
+func fullName(name string) string {
+	if strings.HasPrefix(name, "/") {
+		return name
+	}
+	return "/" + name
+}

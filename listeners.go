@@ -1,0 +1,72 @@
+package socketio
+
+import "sync/atomic"
+
+// Middleware for events, and listeners to all events, are rare: a socket has
+// a place for them only once it is needed.
+type listeners struct{ made atomic.Pointer[listenerLists] }
+
+type listenerLists struct {
+	use callbacks[Handler]
+	any callbacks[Handler]
+	out callbacks[func(event string, args []any)]
+}
+
+func (l *listeners) lists() *listenerLists {
+	if l.made.Load() == nil {
+		l.made.CompareAndSwap(nil, new(listenerLists))
+	}
+	return l.made.Load()
+}
+
+// Use adds middleware for the socket's events. It runs before the handlers, in
+// the order in which it was added. An error keeps the event from what follows;
+// it is logged, and a client that waits for a reply gets {"error": …} as from
+// [OnCall].
+func (s *Socket) Use(m Handler) (off func()) { return s.listeners.lists().use.add(m) }
+
+// OnAny adds a function that is called with every event of the client that
+// middleware lets pass, before its handlers.
+func (s *Socket) OnAny(h Handler) (off func()) { return s.listeners.lists().any.add(h) }
+
+// OnAnyOutgoing adds a function that is called with every event sent to the
+// client, broadcasts included, on the goroutine that sends it. The arguments
+// are the sender's and not to be modified.
+func (s *Socket) OnAnyOutgoing(f func(event string, args []any)) (off func()) {
+	return s.listeners.lists().out.add(f)
+}
+
+// outgoing tells of an event sent to the socket.
+func (l *listeners) outgoing(o *outgoing) {
+	if lists := l.made.Load(); lists != nil {
+		for _, f := range lists.out.all() {
+			(*f)(o.header.Event, o.args)
+		}
+	}
+}
+
+// pass runs the middleware and the listeners to all events, and reports
+// whether the handlers may have the event.
+func (s *Socket) pass(e *Event) bool {
+	lists := s.listeners.made.Load()
+	if lists == nil {
+		return true
+	}
+	for _, m := range lists.use.all() {
+		failed := false
+		s.run("Use", func() error {
+			failed = true // also by a panic
+			err := (*m)(s.Context(), e)
+			failed = err != nil
+			return e.refuse(err)
+		})
+		if failed {
+			_ = e.refuse(errPanic) // unless it has been answered
+			return false
+		}
+	}
+	for _, h := range lists.any.all() {
+		s.run("OnAny", func() error { return (*h)(s.Context(), e) })
+	}
+	return true
+}

@@ -1,0 +1,63 @@
+package socketio
+
+import (
+	"sync"
+
+	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/parser"
+)
+
+// An outgoing is an event on its way to sockets. It is encoded and framed once
+// for each of their namespaces, which are one, or the children of a parent.
+type outgoing struct {
+	header  parser.Header
+	args    []any
+	of      *Namespace // whom encoded is for
+	encoded *engine.Message
+}
+
+func (n *Namespace) outgoing(event string, h parser.Header, args []any) (*outgoing, error) {
+	if reserved(event) {
+		return nil, reservedError(event)
+	}
+	h.Type, h.Event = parser.Event, event
+	o := &outgoing{header: h, args: args, of: n}
+	var err error
+	o.encoded, err = n.encode(&o.header, args...)
+	return o, err
+}
+
+// message returns the message for a socket, which is told what it is sent.
+func (o *outgoing) message(s *Socket) *engine.Message {
+	if s.namespace != o.of {
+		o.of = s.namespace
+		// What could be encoded for the parent can for a child.
+		o.encoded, _ = s.namespace.encode(&o.header, o.args...)
+	}
+	s.listeners.outgoing(o)
+	return o.encoded
+}
+
+func (n *Namespace) encode(h *parser.Header, args ...any) (*engine.Message, error) {
+	h.Namespace = n.name
+	return n.server.encode(h, args...)
+}
+
+func (s *Server) encode(h *parser.Header, args ...any) (*engine.Message, error) {
+	buf := encodePool.Get().(*[]byte)
+	encoded, err := s.parser.Encode((*buf)[:0], h, args...)
+	if err != nil {
+		encodePool.Put(buf)
+		return nil, encodeError(h, err)
+	}
+	m := engine.NewMessage(encoded.Text, encoded.Attachments...)
+	if text := encoded.Text; text != nil && cap(text) <= maxPooledText {
+		*buf = text
+	}
+	encodePool.Put(buf)
+	return m, nil
+}
+
+const maxPooledText = 64 << 10
+
+var encodePool = sync.Pool{New: func() any { return new([]byte) }}
