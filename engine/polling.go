@@ -98,6 +98,7 @@ func writePayload(w http.ResponseWriter, body []byte, timeout time.Duration) err
 	h.Set("Cache-Control", "no-store")
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Now().Add(timeout))
+	w.WriteHeader(http.StatusOK) // Echo's Gzip withdraws the length at this call only
 	if _, err := w.Write(body); err != nil {
 		return err
 	}
