@@ -160,9 +160,8 @@ scenario("a namespace that does not exist", async (open) => {
 
 scenario("the heartbeat keeps an idle connection", async (open) => {
   const socket = await connect(open);
-  await collect(socket, "pong", 2); // the interval is 300 ms
   await upgraded(socket);
-  await collect(socket, "pong", 2);
+  await collect(socket, "pong", 2); // the interval is 300 ms
   assert.equal(await call(socket, "echo", "alive"), "alive");
 });
 
