@@ -20,8 +20,8 @@ const modes = {
 };
 const everyMode = { ...modes, "1.7 websocket only": [io1, websocket], "1.7 default with upgrade": [io1, {}] };
 
-// scenario runs body(connect, t) once for each mode. connect opens a connection of its own, after whose end the mode's
-// last transport must have been reached.
+// scenario runs body(open, t) once for each mode. open begins a connection of its own; those that are still there at the
+// end must have reached the mode's last transport.
 function scenario(name, body, modes = everyMode) {
   for (const [mode, [io, options]] of Object.entries(modes)) {
     test(`${name} (${mode})`, { timeout: 15_000, ...jsonOnly("they are tested with the default parser") }, async (t) => {
@@ -71,7 +71,7 @@ scenario("events and replies carry JSON of all kinds", async (open) => {
   }
 });
 
-// Over polling 1.x encodes what is not ASCII in a way of its own that none of its servers' successors knows.
+// Over polling 1.x encodes what is not ASCII in a way of its own, which servers of 4.x do not know.
 const { "1.7 default with upgrade": _, ...beyondASCII } = everyMode;
 
 scenario("characters outside ASCII and the BMP", async (open) => {
