@@ -51,6 +51,12 @@ type Options struct {
 	// need the same one as their parser option; see parser/msgpack.
 	Parser parser.Parser
 
+	// AllowEIO3 admits clients of Socket.IO 2 too, which speak Engine.IO 3,
+	// and those of 1.x over WebSocket. Their connect query is what DecodeAuth
+	// decodes. Their sockets' ids are made of the session's id and must be
+	// kept from other clients, as whoever knows it can take part in the session.
+	AllowEIO3 bool
+
 	// CORS allows pages of other origins.
 	CORS CORS
 

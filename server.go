@@ -48,6 +48,7 @@ func NewServer(o *Options) *Server {
 		UpgradeTimeout: opts.UpgradeTimeout,
 		MaxPayload:     opts.MaxPayload,
 		MaxBuffered:    opts.MaxBuffered,
+		AllowEIO3:      opts.AllowEIO3,
 		CheckOrigin:    origins.allowed,
 		Logger:         opts.Logger,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })

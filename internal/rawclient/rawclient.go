@@ -1,4 +1,4 @@
-// Package rawclient is a minimal Engine.IO 4 client for tests: it shows the
+// Package rawclient is a minimal Engine.IO client for tests: it shows the
 // packets as they are on the wire and does nothing by itself, except that it
 // polls. It shares no code with the server.
 package rawclient
@@ -39,6 +39,7 @@ type Client struct {
 
 	Handshake Handshake
 
+	eio3    bool
 	url     string
 	header  http.Header
 	dial    func(ctx context.Context) (net.Conn, error)
@@ -69,6 +70,7 @@ type Options struct {
 	Query  string // further query parameters, "a=b&c=d"
 	Header http.Header
 	Pong   bool
+	EIO3   bool // speak protocol 3
 }
 
 // Open opens a session through the connections of dial.
@@ -78,11 +80,15 @@ func Open(ctx context.Context, dial func(ctx context.Context) (net.Conn, error),
 	}
 	c := &Client{
 		Pong:    o.Pong,
+		eio3:    o.EIO3,
 		url:     "http://server.test" + o.Path + "?EIO=4",
 		header:  o.Header,
 		dial:    dial,
 		packets: make(chan string, 1024),
 		sending: make(chan struct{}, 1),
+	}
+	if o.EIO3 {
+		c.url = strings.Replace(c.url, "EIO=4", "EIO=3", 1)
 	}
 	if o.Query != "" {
 		c.url += "&" + o.Query
@@ -115,11 +121,15 @@ func (c *Client) open(mode Mode) error {
 		c.readers.Go(func() { c.readWebSocket(ws) })
 		return nil
 	}
-	body, err := c.request(http.MethodGet, "", "")
+	body, err := c.request(http.MethodGet, "", "", false)
 	if err != nil {
 		return err
 	}
-	if err := c.parseHandshake(body); err != nil {
+	packets, err := c.split(body)
+	if err != nil {
+		return err
+	}
+	if err := c.parseHandshake(packets[0]); err != nil {
 		return err
 	}
 	if mode == Upgrade {
@@ -167,7 +177,14 @@ func (c *Client) Send(packets ...string) error {
 	c.sending <- struct{}{}
 	defer func() { <-c.sending }()
 	if c.ws == nil {
-		body, err := c.request(http.MethodPost, c.Handshake.SID, strings.Join(packets, "\x1e"))
+		body, octets := strings.Join(packets, "\x1e"), false
+		if c.eio3 {
+			var err error
+			if body, octets, err = joinEIO3(packets); err != nil {
+				return err
+			}
+		}
+		body, err := c.request(http.MethodPost, c.Handshake.SID, body, octets)
 		if err == nil && body != "ok" {
 			return fmt.Errorf("POST answered by %q", body)
 		}
@@ -260,12 +277,17 @@ func (c *Client) readWebSocket(ws *wsConn) {
 
 func (c *Client) poll() {
 	for {
-		body, err := c.request(http.MethodGet, c.Handshake.SID, "")
+		body, err := c.request(http.MethodGet, c.Handshake.SID, "", false)
 		if err != nil {
 			c.end(err)
 			return
 		}
-		for packet := range strings.SplitSeq(body, "\x1e") {
+		packets, err := c.split(body)
+		if err != nil {
+			c.end(err)
+			return
+		}
+		for _, packet := range packets {
 			if packet == "1" {
 				c.end(io.EOF)
 				return
@@ -278,6 +300,13 @@ func (c *Client) poll() {
 	}
 }
 
+func (c *Client) split(body string) ([]string, error) {
+	if c.eio3 {
+		return splitEIO3(body)
+	}
+	return strings.Split(body, "\x1e"), nil
+}
+
 // A StatusError is an answer other than 200.
 type StatusError struct {
 	Status int
@@ -286,7 +315,7 @@ type StatusError struct {
 
 func (e *StatusError) Error() string { return fmt.Sprintf("status %d: %s", e.Status, e.Body) }
 
-func (c *Client) request(method, sid, body string) (string, error) {
+func (c *Client) request(method, sid, body string, octets bool) (string, error) {
 	url := c.url + "&transport=polling"
 	if sid != "" {
 		url += "&sid=" + sid
@@ -300,6 +329,9 @@ func (c *Client) request(method, sid, body string) (string, error) {
 	}
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "text/plain;charset=UTF-8")
+	}
+	if octets {
+		req.Header.Set("Content-Type", "application/octet-stream")
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -355,5 +387,5 @@ func (c *Client) openWebSocket(sid string) (*wsConn, error) {
 		conn.Close()
 		return nil, fmt.Errorf("wrong Sec-WebSocket-Accept %q", got)
 	}
-	return &wsConn{conn: conn, r: br}, nil
+	return &wsConn{conn: conn, r: br, eio3: c.eio3}, nil
 }
