@@ -5,10 +5,11 @@ SHELL := bash
 WEB := examples/chat/web
 E2E := examples/chat/e2e
 CHAT := bin/chat
+MODULES = $$(go list -m -f '{{.Dir}}/...') # those of go.work
 
 .PHONY: help
 help: ## show this list
-	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 
 .PHONY: chat
 chat: $(CHAT) ## build the chat and serve it on http://localhost:3000
@@ -26,8 +27,8 @@ test: test-go test-e2e ## run all tests
 
 .PHONY: test-go
 test-go: interop/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
-	go vet ./... ./examples/chat/...
-	go test -race ./... ./examples/chat/...
+	go vet $(MODULES)
+	go test -race $(MODULES)
 
 .PHONY: test-e2e
 test-e2e: $(CHAT) $(E2E)/node_modules ## drive the chat with Chromium (CHROMIUM is its path)
@@ -43,7 +44,13 @@ fuzz: | go ## run each fuzz target for FUZZTIME (1m)
 
 .PHONY: lint
 lint: | go ## run the linters of .golangci.yml
-	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run $(MODULES)
+
+.PHONY: clientbundle
+clientbundle: interop/node_modules ## renew the browser bundles from the socket.io-client of interop/
+	rm -f $@/*.gz
+	for file in $</socket.io-client/dist/*; do gzip -9nc "$$file" >"$@/$${file##*/}.gz"; done
+	cp $</socket.io-client/LICENSE $@/
 
 .PHONY: $(CHAT) # always made: go and vite know best what has changed
 $(CHAT): $(WEB)/node_modules | go

@@ -11,13 +11,17 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/socketiotest"
 )
 
+type clients []*socketiotest.Client
+
 // crowd connects three clients; a is in rooms x and y, b in y, c in none.
-func (h *harness) crowd(mode rawclient.Mode) (a, b, c *client) {
-	a, b, c = h.connect(mode), h.connect(mode), h.connect(mode)
-	h.socket(a.id).Join("x", "y")
-	h.socket(b.id).Join("y")
+func (h *harness) crowd(mode rawclient.Mode) (a, b, c *socketiotest.Client) {
+	h.Helper()
+	a, b, c = h.join(mode), h.join(mode), h.join(mode)
+	h.socket(a.ID()).Join("x", "y")
+	h.socket(b.ID()).Join("y")
 	return a, b, c
 }
 
@@ -25,51 +29,44 @@ func TestBroadcast(t *testing.T) {
 	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
 		a, b, c := h.crowd(mode)
 		h.Of("/other")
-		a.enter("/other")
-		s := h.socket(a.id)
+		a.Of("/other", nil)
+		s := h.socket(a.ID())
 		for _, test := range []struct {
 			name      string
 			selection socketio.Broadcast
-			want      []*client
+			want      clients
 		}{
-			{"the namespace", h.Broadcast, []*client{a, b, c}},
-			{"the rest", s.Broadcast(), []*client{b, c}},
-			{"a room", h.In("x"), []*client{a}},
-			{"another room", h.To("y"), []*client{a, b}},
-			{"two rooms, each socket once", h.To("x").To("y"), []*client{a, b}},
-			{"two rooms in one call", h.To("x", "y"), []*client{a, b}},
-			{"a room and a socket in it", h.To("y", a.id), []*client{a, b}},
-			{"a socket by its id", h.To(c.id), []*client{c}},
-			{"a room without the sender", s.To("y"), []*client{b}},
-			{"the same by In", s.In("y"), []*client{b}},
-			{"the same by Broadcast", s.Broadcast().To("y"), []*client{b}},
-			{"a socket's own id without itself", s.To(a.id), nil},
-			{"all but a socket", h.Except(b.id), []*client{a, c}},
-			{"all but a room", h.Except("y"), []*client{c}},
-			{"all but the sender and a room", s.Except("x"), []*client{b, c}},
-			{"a room but not another", h.To("y").Except("x"), []*client{b}},
-			{"all but two", h.Except("x").Except(c.id), []*client{b}},
+			{"the namespace", h.Broadcast, clients{a, b, c}},
+			{"the rest", s.Broadcast(), clients{b, c}},
+			{"a room", h.In("x"), clients{a}},
+			{"another room", h.To("y"), clients{a, b}},
+			{"two rooms, each socket once", h.To("x").To("y"), clients{a, b}},
+			{"two rooms in one call", h.To("x", "y"), clients{a, b}},
+			{"a room and a socket in it", h.To("y", a.ID()), clients{a, b}},
+			{"a socket by its id", h.To(c.ID()), clients{c}},
+			{"a room without the sender", s.To("y"), clients{b}},
+			{"the same by In", s.In("y"), clients{b}},
+			{"the same by Broadcast", s.Broadcast().To("y"), clients{b}},
+			{"a socket's own id without itself", s.To(a.ID()), nil},
+			{"all but a socket", h.Except(b.ID()), clients{a, c}},
+			{"all but a room", h.Except("y"), clients{c}},
+			{"all but the sender and a room", s.Except("x"), clients{b, c}},
+			{"a room but not another", h.To("y").Except("x"), clients{b}},
+			{"all but two", h.Except("x").Except(c.ID()), clients{b}},
 			{"a room that does not exist", h.To("nowhere"), nil},
-			{"all but a room that does not exist", h.Except("nowhere"), []*client{a, b, c}},
-			{"the socket itself", s.Volatile(), []*client{a}},
-			{"the rest by a detour", s.Volatile().To("y"), []*client{b}},
+			{"all but a room that does not exist", h.Except("nowhere"), clients{a, b, c}},
+			{"the socket itself", s.Volatile(), clients{a}},
+			{"the rest by a detour", s.Volatile().To("y"), clients{b}},
 		} {
 			for _, args := range [][]any{{test.name, 1}, {test.name, []byte{1, 2}}} {
 				synctest.Wait() // so that volatile ones find their clients idle
 				h.check(test.selection.Emit("e", args...))
 				synctest.Wait()
-				h.check(h.Emit("end"))
-				for i, client := range []*client{a, b, c} {
+				for _, client := range (clients{a, b, c}) {
 					if slices.Contains(test.want, client) {
-						if _, binary := args[1].([]byte); binary {
-							client.expect(fmt.Sprintf(`451-["e",%q,{"_placeholder":true,"num":0}]`, test.name), "bAQI=")
-						} else {
-							client.expect(fmt.Sprintf(`42["e",%q,1]`, test.name))
-						}
+						client.Expect("e", args...)
 					}
-					if got := client.next(); got != `42["end"]` {
-						h.Fatalf("%s: client %d got %q", test.name, i, got)
-					}
+					client.ExpectNothing(time.Second)
 				}
 			}
 		}
@@ -106,27 +103,27 @@ func TestBroadcastOrder(t *testing.T) {
 func TestBroadcastIsImmutable(t *testing.T) {
 	run(t, nil, func(h *harness) {
 		a, b, c := h.crowd(rawclient.WebSocket)
-		s := h.socket(c.id)
+		s := h.socket(c.ID())
 		for _, root := range []socketio.Broadcast{h.Broadcast, s.Broadcast(), s.Volatile(), h.To("x"), h.To("x", "y", "z").Except("q", "r")} {
 			before := slices.Sorted(idsOf(root))
 			_ = root.To("y").Except("x")
 			_ = root.Volatile().In("x")
-			one, two := root.To("x").To("y"), root.To("x").To(c.id)
+			one, two := root.To("x").To("y"), root.To("x").To(c.ID())
 			if got := slices.Sorted(idsOf(root)); !slices.Equal(got, before) {
 				t.Errorf("selected %q, before %q", got, before)
 			}
-			if root.To("x").Except("q"); slices.Contains(slices.Collect(idsOf(two)), b.id) && !slices.Contains(before, b.id) {
+			if root.To("x").Except("q"); slices.Contains(slices.Collect(idsOf(two)), b.ID()) && !slices.Contains(before, b.ID()) {
 				t.Error("one chain has changed another")
 			}
-			if got := slices.Collect(idsOf(one)); !slices.Contains(got, a.id) {
+			if got := slices.Collect(idsOf(one)); !slices.Contains(got, a.ID()) {
 				t.Errorf("room x is not in %q", got)
 			}
 		}
 		// Two chains from one prefix, which must not share an array.
 		prefix := h.To("1", "2", "3")
 		x, y := prefix.To("x"), prefix.To("nobody")
-		if got := slices.Collect(idsOf(x)); !slices.Equal(got, []string{a.id}) {
-			t.Errorf("selected %q, want %q", got, a.id)
+		if got := slices.Collect(idsOf(x)); !slices.Equal(got, []string{a.ID()}) {
+			t.Errorf("selected %q, want %q", got, a.ID())
 		}
 		if got := slices.Collect(idsOf(y)); len(got) != 0 {
 			t.Errorf("selected %q, want nobody", got)
@@ -174,12 +171,6 @@ func TestRooms(t *testing.T) {
 }
 
 func TestBroadcastCall(t *testing.T) {
-	// answer lets a client answer the next call.
-	answer := func(c *client, value string) {
-		c.h.Helper()
-		id := c.match(`^42(\d+)\["q",1\]$`)[1]
-		c.send("43" + id + "[" + value + "]")
-	}
 	// collect ranges over a call and returns what each socket made of it.
 	type outcome struct {
 		value int
@@ -210,11 +201,11 @@ func TestBroadcastCall(t *testing.T) {
 		a, b, c := h.crowd(mode)
 		go func() {
 			wait(time.Second)
-			answer(b, "2")
+			b.Next("q").Ack(2)
 			wait(time.Second)
-			answer(a, "1")
+			a.Next("q").Ack(1)
 			wait(time.Second)
-			answer(c, "3")
+			c.Next("q").Ack(3)
 		}()
 		start := time.Now()
 		var order []string
@@ -225,7 +216,7 @@ func TestBroadcastCall(t *testing.T) {
 				h.Errorf("reply %d after %v", len(order), got)
 			}
 		}
-		if !slices.Equal(order, []string{b.id, a.id, c.id}) {
+		if !slices.Equal(order, []string{b.ID(), a.ID(), c.ID()}) {
 			h.Errorf("order %q", order)
 		}
 		synctest.Wait()
@@ -233,14 +224,14 @@ func TestBroadcastCall(t *testing.T) {
 	behaviour(t, "of a socket that disconnects fails for it alone", func(h *harness, mode rawclient.Mode) {
 		a, b, c := h.crowd(mode)
 		go func() {
-			answer(a, "1")
-			answer(b, "2")
-			c.match(`^42(\d+)\["q",1\]$`)
-			c.send("41")
+			c.Next("q")
+			c.Disconnect()
 		}()
+		a.Answer("q", 1)
+		b.Answer("q", 2)
 		got := collect(h, background, h.Broadcast)
 		synctest.Wait()
-		if got[a.id] != (outcome{1, nil}) || got[b.id] != (outcome{2, nil}) || !errors.Is(got[c.id].err, socketio.ErrDisconnected) || len(got) != 3 {
+		if got[a.ID()] != (outcome{1, nil}) || got[b.ID()] != (outcome{2, nil}) || !errors.Is(got[c.ID()].err, socketio.ErrDisconnected) || len(got) != 3 {
 			h.Errorf("got %v", got)
 		}
 	})
@@ -248,16 +239,16 @@ func TestBroadcastCall(t *testing.T) {
 		a, b, c := h.crowd(mode)
 		ctx, cancel := context.WithTimeout(background, time.Second)
 		defer cancel()
-		go answer(b, "2")
+		b.Answer("q", 2)
 		start := time.Now()
 		got := collect(h, ctx, h.Broadcast)
-		for _, late := range []*client{a, c} {
-			if !errors.Is(got[late.id].err, context.DeadlineExceeded) {
-				h.Errorf("late client: %v", got[late.id])
+		for _, late := range (clients{a, c}) {
+			if !errors.Is(got[late.ID()].err, context.DeadlineExceeded) {
+				h.Errorf("late client: %v", got[late.ID()])
 			}
-			answer(late, "9")
+			late.Next("q").Ack(9)
 		}
-		if got[b.id] != (outcome{2, nil}) || len(got) != 3 || time.Since(start) != time.Second {
+		if got[b.ID()] != (outcome{2, nil}) || len(got) != 3 || time.Since(start) != time.Second {
 			h.Errorf("got %v after %v", got, time.Since(start))
 		}
 		synctest.Wait()
@@ -271,23 +262,22 @@ func TestBroadcastCall(t *testing.T) {
 	behaviour(t, "may be broken off, and ranged over again", func(h *harness, mode rawclient.Mode) {
 		a, b, c := h.crowd(mode)
 		call := h.Call(background, "q", 1)
-		answered := make(chan struct{})
-		go func() { answer(b, "2"); close(answered) }()
+		b.Answer("q", 2)
 		for r := range call {
-			if r.SocketID() != b.id {
+			if r.SocketID() != b.ID() {
 				h.Errorf("first reply of %s", r.SocketID())
 			}
 			break
 		}
-		<-answered // the reply can be here before its POST is answered
 		for s := range h.Sockets() {
 			if n := s.PendingAcks(); n != 0 {
 				h.Errorf("%d acks pending", n)
 			}
 		}
-		answer(a, "8")
-		answer(c, "9")
-		go func() { answer(a, "1"); answer(b, "2"); answer(c, "3") }()
+		a.Next("q").Ack(8)
+		c.Next("q").Ack(9)
+		a.Answer("q", 1)
+		c.Answer("q", 3)
 		n := 0
 		for _, err := range call {
 			h.check(err)
@@ -301,22 +291,23 @@ func TestBroadcastCall(t *testing.T) {
 	behaviour(t, "carries binary and takes an empty reply", func(h *harness, mode rawclient.Mode) {
 		a, b, _ := h.crowd(mode)
 		go func() {
-			id := a.match(`^451-(\d+)\["q",\{"_placeholder":true,"num":0\}\]$`)[1]
-			a.expect("bAQ==")
-			a.send("461-"+id+`[{"_placeholder":true,"num":0}]`, "bAgM=")
-			b.match(`^451-(\d+)\["q",`)
-			b.expect("bAQ==")
-			b.send("43" + id + "[]")
+			q := a.Next("q")
+			var data []byte
+			if q.Decode(&data); !slices.Equal(data, []byte{1}) {
+				h.Errorf("question %v", data)
+			}
+			q.Ack([]byte{2, 3})
+			b.Next("q").Ack()
 		}()
 		for r, err := range h.To("y").Call(background, "q", []byte{1}) {
 			h.check(err)
 			var data []byte
 			switch err := r.Decode(&data); r.SocketID() {
-			case a.id:
+			case a.ID():
 				if err != nil || string(data) != "\x02\x03" {
 					h.Errorf("reply %v, %v", data, err)
 				}
-			case b.id:
+			case b.ID():
 				if err == nil {
 					h.Error("decoded a value of an empty reply")
 				}
@@ -330,11 +321,12 @@ func TestBroadcastCall(t *testing.T) {
 		socketio.OnCall(h.Server, "poll", func(ctx context.Context, s *socketio.Socket, _ struct{}) (int, error) {
 			return len(collect(h, ctx, h.Broadcast)), nil
 		})
-		a.send(`421["poll"]`, `422["other"]`)
-		answer(a, "1")
-		answer(b, "2")
-		answer(c, "3")
-		a.expect(`431[3]`)
+		for i, client := range (clients{a, b, c}) {
+			client.Answer("q", i)
+		}
+		if n := socketiotest.Call[int](a, "poll"); n != 3 {
+			h.Errorf("%d replies", n)
+		}
 	})
 	t.Run("that cannot be encoded yields the error alone", func(t *testing.T) {
 		run(t, nil, func(h *harness) {

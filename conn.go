@@ -56,6 +56,9 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 		server.logger.Debug("closing a connection: no CONNECT within Options.ConnectTimeout", "sid", session.ID())
 		session.Close()
 	})
+	if c.legacy() {
+		_ = c.connect("/", nil) // there is a main namespace
+	}
 	return c
 }
 
@@ -73,6 +76,9 @@ func (c *conn) receive(data []byte, decode func([]byte) (*parser.Packet, error))
 	}
 	size := c.size
 	c.size = 0
+	if c.legacy() {
+		splitQuery(p)
+	}
 	return c.route(p, size)
 }
 
@@ -180,7 +186,7 @@ func (c *conn) join(n *Namespace, h Handshake) {
 
 func (c *conn) refuseNamespace(name string) error {
 	h := parser.Header{Type: parser.ConnectError, Namespace: name}
-	m, err := c.server.encode(&h, connectError{Message: "Invalid namespace"})
+	m, err := c.server.encode(&h, c.connectError("Invalid namespace", nil))
 	if err != nil {
 		return err
 	}

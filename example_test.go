@@ -50,17 +50,27 @@ func ExampleOn() {
 // In JavaScript: const reply = await socket.emitWithAck("search", "go").
 func ExampleOnCall() {
 	io := socketio.NewServer(nil)
+	defer io.Close()
 	socketio.OnCall(io, "search", func(ctx context.Context, s *socketio.Socket, text string) ([]string, error) {
 		if text == "" {
-			return nil, &socketio.Error{Message: "nothing to search for"} // {error: "nothing to search for"}
+			return nil, &socketio.Error{Message: "nothing to search for"}
 		}
 		return strings.Fields(text), nil
 	})
+
+	client := connectJS(io, "/", nil)
+	defer client.leave()
+	fmt.Println(client.call("search", "go fish"))
+	fmt.Println(client.call("search", ""))
+	// Output:
+	// [["go","fish"]]
+	// [{"error":"nothing to search for"}]
 }
 
-// The client answers in the function that its handler gets last.
+// In JavaScript: socket.on("sure?", (file, reply) => reply(true)).
 func ExampleCall() {
 	io := socketio.NewServer(nil)
+	defer io.Close()
 	socketio.On(io, "delete", func(ctx context.Context, s *socketio.Socket, file string) error {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
@@ -70,11 +80,28 @@ func ExampleCall() {
 		}
 		return s.Emit("deleted", file)
 	})
+
+	client := connectJS(io, "/", nil)
+	defer client.leave()
+	client.emit("delete", "diary.txt")
+	fmt.Println(client.confirm(true))
+	fmt.Println(client.next())
+	// Output:
+	// ["sure?","diary.txt"]
+	// ["deleted","diary.txt"]
 }
 
 func ExampleBroadcast_Call() {
 	io := socketio.NewServer(nil)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer io.Close()
+	io.OnConnect(func(s *socketio.Socket) { s.Join("parliament") })
+	for _, aye := range []bool{true, false, true} {
+		member := connectJS(io, "/", nil)
+		defer member.leave()
+		go member.confirm(aye)
+	}
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	votes := 0
 	for reply, err := range io.To("parliament").Call(ctx, "vote", "more tea") {
@@ -89,13 +116,14 @@ func ExampleBroadcast_Call() {
 		}
 	}
 	fmt.Println(votes, "votes")
-	// Output: 0 votes
+	// Output: 2 votes
 }
 
 // In JavaScript: io({auth: {token: "…"}}).
 func ExampleNamespace_Use() {
 	users := map[string]string{"t0ken": "Ann"}
 	io := socketio.NewServer(nil)
+	defer io.Close()
 	io.Use(func(ctx context.Context, s *socketio.Socket) error {
 		var auth struct {
 			Token string `json:"token"`
@@ -110,6 +138,17 @@ func ExampleNamespace_Use() {
 		s.SetData(user)
 		return nil
 	})
+	io.OnConnect(func(s *socketio.Socket) { s.Emit("welcome", s.Data()) })
+
+	ann := connectJS(io, "/", map[string]string{"token": "t0ken"})
+	defer ann.leave()
+	fmt.Println(ann.next())
+	eve := connectJS(io, "/", map[string]string{"token": "stolen"})
+	defer eve.leave()
+	fmt.Println(eve.refusal)
+	// Output:
+	// ["welcome","Ann"]
+	// {"message":"unauthorized","data":{"login":"/login"}}
 }
 
 func ExampleSocket_OnDisconnect() {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
 )
 
@@ -32,15 +33,16 @@ func FuzzConn(f *testing.F) {
 					packets = append(packets, strings.TrimSuffix(p, "\n"))
 				}
 			}
-			for i := range rawclient.Modes {
+			for i := range 2 * len(rawclient.Modes) { // of either revision
 				f.Add(byte(i), []byte(strings.Join(packets, "\x1e")))
 			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, mode byte, data []byte) {
-		run(t, nil, func(h *harness) {
+		run(t, &socketio.Options{AllowEIO3: true}, func(h *harness) {
 			new(application).serve(h)
-			c := h.openWith(rawclient.Modes[int(mode)%len(rawclient.Modes)], rawclient.Options{Pong: true})
+			n := len(rawclient.Modes)
+			c := h.openWith(rawclient.Modes[int(mode)%n], rawclient.Options{Pong: true, EIO3: int(mode)/n%2 == 1})
 			for packet := range bytes.SplitSeq(data, []byte{0x1e}) {
 				if b, is := bytes.CutPrefix(packet, []byte("b")); is {
 					if _, err := base64.StdEncoding.DecodeString(string(b)); err != nil {

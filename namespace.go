@@ -100,7 +100,7 @@ func (n *Namespace) admit(s *Socket) {
 			return
 		}
 	}
-	m, err := n.encode(&parser.Header{Type: parser.Connect}, connectReply{SID: s.id})
+	m, err := n.encode(&parser.Header{Type: parser.Connect}, s.conn.connectReply(s)...)
 	if err != nil {
 		s.refuse(err)
 		return

@@ -14,6 +14,7 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/socketiotest"
 )
 
 func TestNamespaces(t *testing.T) {
@@ -25,20 +26,21 @@ func TestNamespaces(t *testing.T) {
 				return s.ID(), nil
 			})
 		}
-		c := h.connect(mode)
-		chat, news := c.enter("/chat"), c.enter("/news")
+		c := h.join(mode)
+		sockets := []*socketiotest.Client{c, c.Of("/chat", nil), c.Of("/news", nil)}
 		if !slices.Equal(joined, []string{"/", "/chat", "/news"}) {
 			h.Errorf("OnConnect for %q", joined)
 		}
-		if c.id == chat || chat == news {
+		ids := make(map[string]bool)
+		for _, s := range sockets {
+			ids[s.ID()] = true
+			if id := socketiotest.Call[string](s, "who"); id != s.ID() {
+				h.Errorf("%s calls itself %s", s.ID(), id)
+			}
+		}
+		if len(ids) != len(sockets) {
 			h.Error("sockets share an id")
 		}
-		c.send(`42/chat,1["who"]`)
-		c.expect(`43/chat,1["` + chat + `"]`)
-		c.send(`42/news,1["who"]`)
-		c.expect(`43/news,1["` + news + `"]`)
-		c.send(`421["who"]`)
-		c.expect(`431["` + c.id + `"]`)
 	})
 	behaviour(t, "an unknown one is refused, and the connection stays", func(h *harness, mode rawclient.Mode) {
 		c := h.open(mode)

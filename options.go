@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -51,6 +52,12 @@ type Options struct {
 	// need the same one as their parser option; see parser/msgpack.
 	Parser parser.Parser
 
+	// AllowEIO3 admits clients of Socket.IO 2 too, which speak Engine.IO 3,
+	// and those of 1.x over WebSocket. Their connect query is what DecodeAuth
+	// decodes. Their sockets' ids are made of the session's id and must be
+	// kept from other clients, as whoever knows it can take part in the session.
+	AllowEIO3 bool
+
 	// Adapter joins the server with others, which then share rooms; see
 	// [adapter.Loopback] for several in one process. Without one the server
 	// is alone.
@@ -58,6 +65,11 @@ type Options struct {
 
 	// CORS allows pages of other origins.
 	CORS CORS
+
+	// ServeClient has the JavaScript client, to be served below Path to pages
+	// that have none of their own: its .js and .map files, or these compressed
+	// as .js.gz and .map.gz. See package clientbundle; nil serves none.
+	ServeClient fs.FS
 
 	// Logger gets a line for each refusal and failure; silent by default.
 	Logger *slog.Logger

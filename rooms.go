@@ -105,7 +105,9 @@ func (r *rooms[M]) remove(m M) {
 		r.members[moved].all = own.all
 	}
 	delete(r.members, m)
-	delete(r.byID, own.id)
+	if r.byID[own.id] == m { // and not one that has the id anew
+		delete(r.byID, own.id)
+	}
 }
 
 func (r *rooms[M]) join(m M, names ...string) {

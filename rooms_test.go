@@ -57,6 +57,20 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// An id may be given anew before the old member is gone.
+func TestSameID(t *testing.T) {
+	r := newTestRooms()
+	r.add("id1", 5)
+	r.remove(1)
+	if got := r.match(nil, []string{"id1"}, nil); !slices.Equal(got, []int{5}) {
+		t.Errorf("id1 is %v, want the new member", got)
+	}
+	r.remove(5)
+	if got := r.match(nil, []string{"id1"}, nil); len(got) != 0 {
+		t.Errorf("id1 is %v after its end", got)
+	}
+}
+
 func TestMembership(t *testing.T) {
 	r := newTestRooms()
 	expect := func(m int, want ...string) {

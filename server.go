@@ -50,10 +50,15 @@ func NewServer(o *Options) *Server {
 		UpgradeTimeout: opts.UpgradeTimeout,
 		MaxPayload:     opts.MaxPayload,
 		MaxBuffered:    opts.MaxBuffered,
+		AllowEIO3:      opts.AllowEIO3,
 		CheckOrigin:    origins.allowed,
 		Logger:         opts.Logger,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
-	s.handler = origins.handler(s.engine)
+	s.handler = s.engine
+	if opts.ServeClient != nil {
+		s.handler = &clientFiles{files: opts.ServeClient, path: strings.TrimSuffix(opts.Path, "/") + "/", next: s.engine}
+	}
+	s.handler = origins.handler(s.handler)
 	s.Namespace = s.Of("/")
 	return s
 }

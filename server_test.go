@@ -13,6 +13,7 @@ import (
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/memnet"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/socketiotest"
 )
 
 // A harness is a server in memory inside a synctest bubble.
@@ -100,6 +101,13 @@ func (h *harness) connect(mode rawclient.Mode) *client {
 	c.send("40")
 	c.id = c.connected("")
 	return c
+}
+
+// join is connect for tests to which it does not matter how things look on the
+// wire.
+func (h *harness) join(mode rawclient.Mode) *socketiotest.Client {
+	h.Helper()
+	return socketiotest.NewServer(h.T, h.Server).Connect(&socketiotest.Options{Transport: string(mode)})
 }
 
 // socket returns the connected socket of an id in "/".

@@ -67,14 +67,15 @@ func (h *Handshake) DecodeAuth(into any) error {
 }
 
 func newSocket(n *Namespace, c *conn, h Handshake) *Socket {
-	s := &Socket{id: engine.NewID(), namespace: n, conn: c, handshake: h}
+	s := &Socket{id: c.newID(n), namespace: n, conn: c, handshake: h}
 	s.mailbox.socket = s
 	return s
 }
 
 // ID returns the socket's id: 20 characters that say nothing about the
 // session, so that other clients may know them. It changes when the client
-// reconnects.
+// reconnects. The ids of [Options.AllowEIO3] clients are made of the session's
+// and must stay secret.
 func (s *Socket) ID() string { return s.id }
 
 // Namespace returns the socket's namespace.
@@ -218,15 +219,15 @@ func (s *Socket) deliver(m *engine.Message, volatile, later bool) error {
 
 // refuse answers a client that may not connect.
 func (s *Socket) refuse(err error) {
-	reply := connectError{Message: err.Error()}
+	message, data := err.Error(), any(nil)
 	var refusal *ConnectError
 	if errors.As(err, &refusal) {
-		reply = connectError{refusal.Message, refusal.Data}
+		message, data = refusal.Message, refusal.Data
 	}
-	m, err := s.namespace.encode(&parser.Header{Type: parser.ConnectError}, reply)
+	m, err := s.namespace.encode(&parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, data))
 	if err != nil {
 		s.namespace.server.logger.Error("cannot encode the data of a connect error", "err", err)
-		m, err = s.namespace.encode(&parser.Header{Type: parser.ConnectError}, connectError{Message: reply.Message})
+		m, err = s.namespace.encode(&parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, nil))
 	}
 	if err == nil {
 		_ = s.conn.session.Send(m)

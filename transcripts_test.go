@@ -30,7 +30,8 @@ var update = flag.Bool("update", false, "rewrite the server's lines of testdata/
 //	wait 25s
 //	close
 //
-// Ids of sockets appear as <sid>.
+// Ids of sockets appear as <sid>. In eio3.txt the clients are those of
+// Socket.IO 2.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/transcripts/*.txt")
 	if err != nil || len(files) == 0 {
@@ -51,10 +52,11 @@ func playFile(t *testing.T, file string, mode rawclient.Mode) {
 		t.Fatal(err)
 	}
 	scenes := strings.Split(string(text), "\n== ")
+	eio3 := filepath.Base(file) == "eio3.txt"
 	played := scenes[:1]
 	for _, scene := range scenes[1:] {
 		title, script, _ := strings.Cut(scene, "\n")
-		got := title + "\n" + play(t, strings.Split(strings.TrimRight(script, "\n"), "\n"), mode) + "\n"
+		got := title + "\n" + play(t, strings.Split(strings.TrimRight(script, "\n"), "\n"), mode, eio3) + "\n"
 		if got = strings.TrimRight(got, "\n") + "\n"; !*update && got != strings.TrimRight(scene, "\n")+"\n" {
 			t.Errorf("scene differs from %s; it is now\n== %s", file, got)
 		}
@@ -70,12 +72,12 @@ func playFile(t *testing.T, file string, mode rawclient.Mode) {
 var sidPattern = regexp.MustCompile(`"sid":"[\w-]{20}"`)
 
 // play plays a scene's client and returns the scene with what the server said.
-func play(t *testing.T, script []string, mode rawclient.Mode) string {
+func play(t *testing.T, script []string, mode rawclient.Mode, eio3 bool) string {
 	var out []string
-	run(t, nil, func(h *harness) {
+	run(t, &socketio.Options{AllowEIO3: eio3}, func(h *harness) {
 		a := &application{}
 		a.serve(h)
-		c := h.openWith(mode, rawclient.Options{})
+		c := h.openWith(mode, rawclient.Options{EIO3: eio3})
 		var heard []string
 		var mu sync.Mutex
 		go func() {
@@ -108,6 +110,7 @@ func play(t *testing.T, script []string, mode rawclient.Mode) string {
 			mu.Unlock()
 			out = append(out, a.saw()...)
 		}
+		listen() // clients of Socket.IO 2 are connected without asking
 		for _, line := range script {
 			if p, is := strings.CutPrefix(line, "C: "); is {
 				said = append(said, p)

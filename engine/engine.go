@@ -2,7 +2,8 @@
 // session with each client over HTTP long-polling or WebSocket, upgrades from
 // the first to the second, and notices when the client is gone.
 //
-// It speaks [Engine.IO protocol] revision 4. Package socketio builds on it; it
+// It speaks [Engine.IO protocol] revision 4, and with Options.AllowEIO3
+// revision 3 beside it. Package socketio builds on it; it
 // is as usable alone:
 //
 //	srv := engine.NewServer(nil, func(s *engine.Session, r *http.Request) engine.Receiver {
@@ -19,7 +20,8 @@ import (
 	"errors"
 )
 
-// Protocol is the Engine.IO protocol revision that this package speaks.
+// Protocol is the Engine.IO protocol revision that this package speaks by
+// default.
 const Protocol = 4
 
 // The transports, as Options.Transports and the transport query parameter

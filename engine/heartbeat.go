@@ -10,6 +10,7 @@ import (
 type heart struct {
 	tick              time.Duration
 	interval, timeout time.Duration
+	silence           time.Duration // that ends a client of revision 3
 
 	mu    sync.Mutex
 	slots [wheelSlots]beat // heads of rings
@@ -27,8 +28,8 @@ type beat struct {
 	next, prev *beat
 
 	due     time.Time
-	waiting bool // for a PONG, not for the time to send a PING
-	excused bool // its PONG was due while the receiver was at work
+	waiting bool // for the client, not for the time to send a PING
+	excused bool // the client was due while the receiver was at work
 }
 
 func newHeart(interval, timeout time.Duration) *heart {
@@ -36,6 +37,10 @@ func newHeart(interval, timeout time.Duration) *heart {
 		tick:     min(max(min(interval, timeout)/64, time.Millisecond), time.Second),
 		interval: interval,
 		timeout:  timeout,
+		silence:  interval + timeout,
+	}
+	if h.silence < interval { // overflow
+		h.silence = interval
 	}
 	for i := range h.slots {
 		h.slots[i].next, h.slots[i].prev = &h.slots[i], &h.slots[i]
@@ -53,7 +58,7 @@ func (h *heart) add(s *Session) {
 	if h.count == 1 {
 		h.start(now)
 	}
-	h.expectPing(&s.beat, now)
+	h.goOn(&s.beat, now)
 }
 
 func (h *heart) start(now time.Time) {
@@ -78,14 +83,24 @@ func (h *heart) remove(b *beat) {
 	}
 }
 
-// pong takes a client's answer to a PING.
-func (h *heart) pong(b *beat) {
+// heard takes a sign of life: a PONG, or the PING of a client of revision 3.
+func (h *heart) heard(b *beat) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if b.next != nil {
 		b.unlink()
-		h.expectPing(b, time.Now())
+		h.goOn(b, time.Now())
 	}
+}
+
+// goOn begins the next round with a client that is there. One of revision 3
+// pings by itself, at the interval it has been told.
+func (h *heart) goOn(b *beat, now time.Time) {
+	if b.session.dialect.has(revision3) {
+		h.await(b, now, h.silence)
+		return
+	}
+	h.expectPing(b, now)
 }
 
 // expectPing has the next PING sent one to two ticks early. As a PING leaves
@@ -96,9 +111,9 @@ func (h *heart) expectPing(b *beat, now time.Time) {
 	h.schedule(b, now, h.interval-2*h.tick)
 }
 
-func (h *heart) expectPong(b *beat, now time.Time) {
+func (h *heart) await(b *beat, now time.Time, timeout time.Duration) {
 	b.waiting, b.excused = true, false
-	h.schedule(b, now, h.timeout)
+	h.schedule(b, now, timeout)
 }
 
 func (h *heart) schedule(b *beat, now time.Time, delay time.Duration) {
@@ -151,15 +166,15 @@ func (h *heart) collect() (ping, gone []*Session) {
 				h.link(b)
 			case !b.waiting:
 				ping = append(ping, b.session)
-				h.expectPong(b, now)
+				h.await(b, now, h.timeout)
 			case b.session.delivering.Load(): // it is we who do not read
 				b.excused = true
 				h.schedule(b, now, h.tick)
 			case b.excused:
-				h.expectPong(b, now)
+				h.await(b, now, h.timeout)
 			default:
 				gone = append(gone, b.session)
-				h.expectPong(b, now) // its end removes it
+				h.await(b, now, h.timeout) // its end removes it
 			}
 		}
 	}

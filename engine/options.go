@@ -41,6 +41,10 @@ type Options struct {
 	// of any size may wait alone.
 	MaxBuffered int
 
+	// AllowEIO3 admits clients of Engine.IO protocol revision 3 too, which
+	// Socket.IO 2 is built on.
+	AllowEIO3 bool
+
 	// CheckOrigin decides whether a request may open or use a session. By
 	// default it is SameOrigin. Browsers apply no CORS rules to WebSocket, so
 	// without this check any page could connect with its visitor's cookies.

@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // An outbox is a session's bounded queue of messages. Whoever is the
 // transport drains it: a WebSocket for the connection's life, a long poll for
 // one request. It is guarded by the session's mutex.
@@ -49,6 +51,11 @@ func (o *outbox) take(dst []*Message) int {
 		}
 	}
 	return n
+}
+
+// holdsBinary reports whether a binary message is queued.
+func (o *outbox) holdsBinary() bool {
+	return slices.ContainsFunc(o.queue[o.head:], func(m *Message) bool { return m.binaries() > 0 })
 }
 
 func (o *outbox) drop() { *o = outbox{closed: true} }

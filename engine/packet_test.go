@@ -3,70 +3,9 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"reflect"
 	"testing"
 	"time"
 )
-
-// decodePayload is what a POST's body means, on a copy of it.
-func decodePayload(payload string) (packets []packet, err error) {
-	rest := []byte(payload)
-	for more := true; more; more = rest != nil {
-		var p packet
-		if p, rest, err = nextPacket(rest); err != nil {
-			return packets, err
-		}
-		packets = append(packets, p)
-	}
-	return packets, nil
-}
-
-func (p packet) String() string { return fmt.Sprintf("%c%s", p.kind, p.data) }
-
-func TestDecodePayload(t *testing.T) {
-	for wire, want := range map[string][]string{
-		"4":                         {"4"},
-		"4hello":                    {"4hello"},
-		"4€😀":                       {"4€😀"},
-		"2":                         {"2"},
-		"3probe":                    {"3probe"},
-		"4hello\x1e2\x1e4world":     {"4hello", "2", "4world"},
-		"4\x1e4":                    {"4", "4"},
-		"b":                         {"b"},
-		"bAQIDBA==":                 {"b\x01\x02\x03\x04"},
-		"4hello\x1ebAQIDBA==\x1e4x": {"4hello", "b\x01\x02\x03\x04", "4x"},
-		"4bAQIDBA==":                {"4bAQIDBA=="},
-		"0\x1e1\x1e5\x1e6":          {"0", "1", "5", "6"},
-	} {
-		t.Run(wire, func(t *testing.T) {
-			packets, err := decodePayload(wire)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got []string
-			for _, p := range packets {
-				got = append(got, p.String())
-			}
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("got %q, want %q", got, want)
-			}
-		})
-	}
-}
-
-func TestDecodePayloadRefuses(t *testing.T) {
-	for _, wire := range []string{
-		"", "7", "a", "hello", "\x1e", "4a\x1e", "\x1e4a", "4a\x1e\x1e4b", " 4", "\x004",
-		"bAQIDBA", "bAQIDBA=", "b====", "b*", "bAQ_-", "B",
-	} {
-		t.Run(wire, func(t *testing.T) {
-			if packets, err := decodePayload(wire); err == nil {
-				t.Errorf("decodes to %q", packets)
-			}
-		})
-	}
-}
 
 func TestMessage(t *testing.T) {
 	long := bytes.Repeat([]byte("x"), 126)
@@ -92,10 +31,10 @@ func TestMessage(t *testing.T) {
 			if m.Size() != len(c.websocket) || cap(m.frame) != m.Size() {
 				t.Errorf("size %d, capacity %d, want %d", m.Size(), cap(m.frame), len(c.websocket))
 			}
-			if got := string(appendPayload(nil, m)); got != c.polling {
+			if got := encodePayload(&payload{}, m); got != c.polling {
 				t.Errorf("payload %q, want %q", got, c.polling)
 			}
-			if got, want := string(appendPayload([]byte("2"), m)), "2\x1e"+c.polling; got != want {
+			if got, want := encodePayload(&payload{}, newPacket([]byte("2")), m), "2\x1e"+c.polling; got != want {
 				t.Errorf("payload %q, want %q", got, want)
 			}
 		})
@@ -123,35 +62,4 @@ func TestNewID(t *testing.T) {
 		}
 		seen[id] = true
 	}
-}
-
-// Whatever decodes is the same after it has been encoded and decoded again.
-func FuzzPayload(f *testing.F) {
-	for _, seed := range []string{"4hello", "2probe", "4a\x1e4b", "bAQIDBA==", "4€\x1eb\x1e6", "b\n\n", "", "\x1e"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, payload string) {
-		packets, err := decodePayload(payload)
-		if err != nil {
-			return
-		}
-		var encoded []byte
-		for _, p := range packets {
-			m := newPacket(append([]byte{p.kind}, p.data...))
-			switch p.kind {
-			case packetMessage:
-				m = NewMessage(p.data)
-			case packetBinary:
-				m = NewMessage(nil, p.data)
-			}
-			encoded = appendPayload(encoded, m)
-		}
-		again, err := decodePayload(string(encoded))
-		if err != nil {
-			t.Fatalf("%q, from %q: %v", encoded, payload, err)
-		}
-		if fmt.Sprintf("%q", again) != fmt.Sprintf("%q", packets) {
-			t.Errorf("%q decodes to %q, then to %q", payload, packets, again)
-		}
-	})
 }

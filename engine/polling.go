@@ -4,11 +4,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
+
+const octetStream = "application/octet-stream"
 
 // A poll is a GET that waits for messages.
 type poll struct {
@@ -25,7 +28,7 @@ func (p *poll) wake() {
 
 // servePoll answers a GET with what is queued, or waits until something is,
 // however short the time-outs of the http.Server are.
-func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
+func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Values) {
 	s.mu.Lock()
 	if s.ws != nil {
 		s.mu.Unlock()
@@ -54,50 +57,73 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.poll = nil
 	}
-	body, farewell := s.takePayload()
+	p := s.newPayload(query)
+	farewell := s.fill(&p)
 	s.mu.Unlock()
 
-	err := writePayload(w, body, s.server.opts.PingTimeout)
+	err := writePayload(w, query, &p, s.server.opts.PingTimeout)
 	if err != nil || farewell {
 		s.abort(ReasonTransportClose)
 	}
 }
 
-// takePayload empties the outbox into a payload. The last payload of a session
-// that closes is its CLOSE packet alone: socket.io-client handles that at once
-// but messages a tick later, so that what came with it would be lost. s.mu is
-// locked.
-func (s *Session) takePayload() (payload []byte, farewell bool) {
+// newPayload returns an empty payload for the answer to a request.
+func (s *Session) newPayload(query url.Values) payload {
+	d := s.dialect
+	if query.Has(jsonp) {
+		d |= textOnly
+	}
+	return payload{dialect: d}
+}
+
+// fill empties the outbox into a payload and reports whether it is the last.
+// The last payload of a session that closes is its CLOSE packet alone:
+// socket.io-client handles that at once but messages a tick later, so that
+// what came with it would be lost. s.mu is locked.
+func (s *Session) fill(p *payload) (farewell bool) {
 	if s.lifecycle() == stateClosed {
-		return []byte{s.last}, true
+		p.addText([]byte{s.last})
+		return true
 	}
 	if s.ws != nil {
-		return []byte{packetNoop}, false
+		p.addText([]byte{packetNoop})
+		return false
 	}
+	p.octets = p.dialect == revision3 && s.out.holdsBinary()
 	var batch [batchSize]*Message
 	for n := s.out.take(batch[:]); n > 0; n = s.out.take(batch[:]) {
 		for _, m := range batch[:n] {
-			payload = appendPayload(payload, m)
+			p.add(m)
 		}
 	}
 	s.out.bytes = 0
 	switch {
-	case payload != nil:
-		return payload, false
+	case len(p.body) > 0:
+		return false
 	case s.lifecycle() == stateClosing:
-		return []byte{s.last}, true
+		p.addText([]byte{s.last})
+		return true
 	}
-	return []byte{packetNoop}, false
+	p.addText([]byte{packetNoop})
+	return false
 }
 
 // writePayload answers a poll. The client has timeout to take the answer.
-func writePayload(w http.ResponseWriter, body []byte, timeout time.Duration) error {
+func writePayload(w http.ResponseWriter, query url.Values, p *payload, timeout time.Duration) error {
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	body, contentType := p.body, "text/plain; charset=UTF-8"
+	switch {
+	case query.Has(jsonp):
+		body, contentType = appendScript(nil, query.Get(jsonp), body), "text/javascript; charset=UTF-8"
+	case p.octets:
+		contentType = octetStream
+	}
+	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Now().Add(timeout))
+	w.WriteHeader(http.StatusOK) // Echo's Gzip withdraws the length at this call only
 	if _, err := w.Write(body); err != nil {
 		return err
 	}
@@ -110,7 +136,7 @@ func writePayload(w http.ResponseWriter, body []byte, timeout time.Duration) err
 }
 
 // servePost takes the packets of a POST.
-func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
+func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Values) {
 	if !s.inlet.TryLock() {
 		if s.Transport() == Polling {
 			s.refuseSecond(w, "POST")
@@ -124,7 +150,8 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		s.server.reject(w, codeBadRequest)
 		return
 	}
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/octet-stream") {
+	octets := strings.HasPrefix(r.Header.Get("Content-Type"), octetStream)
+	if octets && !s.dialect.has(revision3) {
 		s.abort(ReasonTransportError)
 		s.server.reject(w, codeBadRequest)
 		return
@@ -142,7 +169,10 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		s.server.reject(w, codeBadRequest)
 		return
 	}
-	if !utf8.Valid(body) || !s.receivePayload(body) {
+	if query.Has(jsonp) {
+		body = formPayload(body)
+	}
+	if !octets && !utf8.Valid(body) || !s.receivePayload(body, s.dialect.cutter(octets)) {
 		s.abort(ReasonParseError)
 		s.server.reject(w, codeBadRequest)
 		return
@@ -174,18 +204,18 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 
 // receivePayload delivers the packets of a payload until one is malformed, of
 // which it reports false.
-func (s *Session) receivePayload(payload []byte) bool {
+func (s *Session) receivePayload(body []byte, cut cutter) bool {
 	s.delivering.Store(true)
 	defer s.endBatch()
-	for more := true; more; more = payload != nil {
-		p, rest, err := nextPacket(payload)
+	for more := true; more; more = body != nil {
+		p, rest, err := cut(body)
 		if err != nil {
 			return false
 		}
 		if !s.receive(p) {
 			return true
 		}
-		payload = rest
+		body = rest
 	}
 	return true
 }

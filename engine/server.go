@@ -97,22 +97,23 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "404: Engine.IO is served at "+srv.opts.Path+"/ (see Options.Path)", http.StatusNotFound)
 		return
 	}
-	if origin := r.Header.Get("Origin"); !validOrigin(origin) {
+	query := r.URL.Query()
+	page := withOrigin(r, query)
+	if !validOrigin(page.Header.Get("Origin")) {
 		srv.reject(w, codeBadRequest)
 		return
 	}
-	if !srv.opts.CheckOrigin(r) {
+	if !srv.opts.CheckOrigin(page) {
 		srv.reject(w, codeForbidden)
 		return
 	}
-	query := r.URL.Query()
 	transport := query.Get("transport")
 	if !slices.Contains(srv.opts.Transports, transport) {
 		srv.reject(w, codeUnknownTransport)
 		return
 	}
 	if sid := query.Get("sid"); sid != "" {
-		srv.serveSession(w, r, sid, transport)
+		srv.serveSession(w, r, query, sid, transport)
 	} else {
 		srv.handshake(w, r, query, transport)
 	}
@@ -124,7 +125,7 @@ func validOrigin(origin string) bool {
 	return utf8.ValidString(origin) && !strings.ContainsFunc(origin, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, sid, transport string) {
+func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, query url.Values, sid, transport string) {
 	srv.mu.RLock()
 	s := srv.sessions[sid]
 	srv.mu.RUnlock()
@@ -134,13 +135,13 @@ func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, sid, tra
 			"transport", transport)
 		srv.reject(w, codeUnknownSession)
 	case transport == WebSocket && isWebSocket(r):
-		s.serveUpgrade(w, r)
+		s.serveUpgrade(w, r, query)
 	case transport == WebSocket:
 		srv.reject(w, codeBadRequest)
 	case r.Method == http.MethodGet:
-		s.servePoll(w, r)
+		s.servePoll(w, r, query)
 	case r.Method == http.MethodPost:
-		s.servePost(w, r)
+		s.servePost(w, r, query)
 	default:
 		srv.reject(w, codeBadRequest)
 	}
@@ -154,9 +155,8 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 	case transport == WebSocket && !isWebSocket(r):
 		srv.reject(w, codeBadRequest)
 		return
-	case query.Get("EIO") != "4":
-		srv.refused("version", "client refused: it does not speak Engine.IO 4; socket.io-client 3 or later does",
-			"EIO", query.Get("EIO"), "address", r.RemoteAddr)
+	case !srv.speaks(query.Get("EIO")):
+		srv.refuseVersion(query.Get("EIO"), r.RemoteAddr)
 		srv.reject(w, codeUnsupportedVersion)
 		return
 	case srv.closing():
@@ -165,26 +165,45 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		return
 	}
 	s := &Session{server: srv, id: NewID(), shard: srv.shards.Add(1)}
+	if query.Get("EIO") == "3" {
+		s.dialect = revision3
+	}
+	s.dialect = dialectOf(query, s.dialect)
 	if transport == WebSocket {
 		srv.openWebSocket(w, r, s)
 	} else {
-		srv.openPolling(w, r, s)
+		srv.openPolling(w, r, query, s)
 	}
 }
 
-func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, s *Session) {
+// speaks reports whether clients of a protocol revision are served.
+func (srv *Server) speaks(revision string) bool {
+	return revision == "4" || revision == "3" && srv.opts.AllowEIO3
+}
+
+func (srv *Server) refuseVersion(revision, address string) {
+	text := "client refused: it does not speak Engine.IO 4; socket.io-client 3 or later does"
+	if revision == "3" {
+		text = "client refused: it speaks Engine.IO 3, as socket.io-client 2 does; to allow it, set Options.AllowEIO3"
+	}
+	srv.refused("version "+text, text, "EIO", revision, "address", address)
+}
+
+func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url.Values, s *Session) {
 	upgrades := []string{}
 	if slices.Contains(srv.opts.Transports, WebSocket) {
 		upgrades = append(upgrades, WebSocket)
 	}
 	srv.begin(s, r)
-	if err := writePayload(w, openPacket(s.id, upgrades, &srv.opts), srv.opts.PingTimeout); err != nil {
+	p := s.newPayload(query)
+	p.addText(openPacket(s.id, upgrades, &srv.opts))
+	if err := writePayload(w, query, &p, srv.opts.PingTimeout); err != nil {
 		s.abort(ReasonTransportError)
 	}
 }
 
 func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, s *Session) {
-	ws := &wsConn{session: s, active: true}
+	ws := &wsConn{session: s, dialect: s.dialect, active: true}
 	conn := ws.accept(w, r)
 	if conn == nil {
 		return

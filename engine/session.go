@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 type Session struct {
 	server   *Server
 	id       string
+	dialect  dialect
 	receiver Receiver // nil while accept runs
 	shard    uint32
 	beat     beat
@@ -49,6 +51,15 @@ const (
 // ID returns the session's id, the sid of the protocol. Whoever knows it can
 // take part in the session: keep it secret.
 func (s *Session) ID() string { return s.id }
+
+// Protocol returns the Engine.IO protocol revision that the client speaks: 4,
+// or 3 with Options.AllowEIO3.
+func (s *Session) Protocol() int {
+	if s.dialect.has(revision3) {
+		return 3
+	}
+	return Protocol
+}
 
 // Transport returns the name of the current transport.
 func (s *Session) Transport() string {
@@ -178,10 +189,8 @@ func (s *Session) receive(p packet) bool {
 	case packetBinary:
 		s.batch = true
 		err = s.receiver.Binary(p.data)
-	case packetPong:
-		s.server.heart.pong(&s.beat)
-	case packetPing: // in this revision the server pings
-		s.abort(ReasonTransportError)
+	case packetPing, packetPong:
+		s.heartbeat(p.kind)
 	case packetClose:
 		s.close(ReasonTransportClose, closeNormal)
 	}
@@ -190,6 +199,21 @@ func (s *Session) receive(p packet) bool {
 		s.Close()
 	}
 	return s.lifecycle() == stateOpen
+}
+
+// heartbeat takes a client's answer to a PING, or in revision 3, where it is
+// the client that pings, its PING.
+func (s *Session) heartbeat(kind byte) {
+	clientPings := s.dialect.has(revision3)
+	if clientPings != (kind == packetPing) {
+		s.abort(ReasonTransportError)
+		return
+	}
+	s.server.heart.heard(&s.beat)
+	if clientPings {
+		_ = s.Send(pongPacket)
+		s.Flush() // a cork may be there for long
+	}
 }
 
 // endBatch follows the last packet of those that arrived together.
@@ -235,8 +259,8 @@ func (s *Session) answerProbe(ws *wsConn) bool {
 }
 
 // serveUpgrade opens a second connection for a polling session.
-func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
-	ws := &wsConn{session: s}
+func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request, query url.Values) {
+	ws := &wsConn{session: s, dialect: dialectOf(query, s.dialect&revision3)}
 	s.mu.Lock()
 	busy := s.ws != nil || s.probe != nil || s.lifecycle() != stateOpen
 	if !busy {

@@ -18,6 +18,7 @@ import (
 // while a read waits on it.
 type wsConn struct {
 	session  *Session
+	dialect  dialect
 	conn     net.Conn
 	raw      syscall.RawConn // nil where there is no descriptor to try
 	deadline *time.Timer     // of an upgrade
@@ -279,15 +280,18 @@ func (c *wsConn) pong(payload []byte) error {
 
 // deliver handles one message.
 func (c *wsConn) deliver(kind byte, message []byte) error {
-	p := packet{packetBinary, message}
-	if kind == opText {
-		if !utf8.Valid(message) {
-			return errUTF8
-		}
-		var err error
-		if p, err = decodePacket(message); err != nil {
-			return err
-		}
+	var p packet
+	var err error
+	switch {
+	case kind == opBinary:
+		p, err = c.dialect.decodeBinary(message)
+	case !utf8.Valid(message):
+		err = errUTF8
+	default:
+		p, err = c.dialect.decodeText(message)
+	}
+	if err != nil {
+		return err
 	}
 	if !c.active {
 		return c.deliverProbe(p)

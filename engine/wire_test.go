@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -28,7 +29,10 @@ func (h *harness) wire(query string, header ...string) *wire {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { conn.Close() })
-	req, err := http.NewRequest("GET", "http://server.test/engine.io/?EIO=4&transport=websocket"+query, nil)
+	if !strings.Contains(query, "EIO=") {
+		query += "&EIO=4"
+	}
+	req, err := http.NewRequest("GET", "http://server.test/engine.io/?transport=websocket"+query, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}

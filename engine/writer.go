@@ -26,20 +26,29 @@ func (w *writer) load() bool {
 	if w.next == w.end && !w.take() {
 		return false
 	}
-	first := w.batch[w.next].frame
-	w.next++
-	if w.next == w.end || len(first)+len(w.batch[w.next].frame) > maxGather {
+	first := w.pop()
+	if w.next == w.end || len(first)+len(w.peek()) > maxGather {
 		w.data = first
 		return true
 	}
 	w.buf = gatherPool.Get().(*[]byte)
 	data := append((*w.buf)[:0], first...)
-	for w.next < w.end && len(data)+len(w.batch[w.next].frame) <= maxGather {
-		data = append(data, w.batch[w.next].frame...)
-		w.next++
+	for w.next < w.end && len(data)+len(w.peek()) <= maxGather {
+		data = append(data, w.pop()...)
 	}
 	w.data = data
 	return true
+}
+
+func (w *writer) peek() []byte { return w.batch[w.next].frames(w.s.ws.dialect) }
+
+// pop returns the next message's frames and corrects what will be counted as
+// written, because the outbox counts Size.
+func (w *writer) pop() []byte {
+	frames := w.peek()
+	w.written += w.batch[w.next].Size() - len(frames)
+	w.next++
+	return frames
 }
 
 func (w *writer) take() bool {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/clientbundle"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -22,6 +23,8 @@ func newApp(log *slog.Logger, p parser.Parser) *socketio.Server {
 		PingTimeout:  5 * time.Second,
 		Logger:       log,
 		Parser:       p,
+		ServeClient:  clientbundle.Files,
+		AllowEIO3:    true, // for legacy.test.mjs
 	})
 	io.On("größe→🎉", echo)
 	for _, name := range namespaces {

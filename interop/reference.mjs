@@ -5,7 +5,7 @@ import { Server } from "socket.io";
 
 const http = createServer();
 const parser = process.env.PARSER ? { parser: (await import(process.env.PARSER)).default } : {};
-const io = new Server(http, { pingInterval: 300, pingTimeout: 5_000, ...parser });
+const io = new Server(http, { pingInterval: 300, pingTimeout: 5_000, allowEIO3: true, ...parser });
 
 const refusal = (message, data) => Object.assign(new Error(message), { data });
 

@@ -1,4 +1,4 @@
-// Package rawclient is a minimal Engine.IO 4 client for tests: it shows the
+// Package rawclient is a minimal Engine.IO client for tests: it shows the
 // packets as they are on the wire and does nothing by itself, except that it
 // polls. It shares no code with the server.
 package rawclient
@@ -31,20 +31,22 @@ const (
 // Modes are all modes.
 var Modes = []Mode{Polling, WebSocket, Upgrade}
 
-// A Client is one session. Its methods may be called by one goroutine at a
-// time.
+// A Client is one session. Send may be called by any goroutine, its other
+// methods by one at a time.
 type Client struct {
 	// Pong makes the client answer PINGs by itself and not show them.
 	Pong bool
 
 	Handshake Handshake
 
+	eio3    bool
 	url     string
 	header  http.Header
 	dial    func(ctx context.Context) (net.Conn, error)
 	http    *http.Client
 	ws      *wsConn
 	packets chan string
+	sending chan struct{} // has room while nobody sends; a mutex would stop the time of a synctest bubble
 	stop    context.CancelFunc
 	ctx     context.Context
 	readers sync.WaitGroup
@@ -68,6 +70,7 @@ type Options struct {
 	Query  string // further query parameters, "a=b&c=d"
 	Header http.Header
 	Pong   bool
+	EIO3   bool // speak protocol 3
 }
 
 // Open opens a session through the connections of dial.
@@ -77,10 +80,15 @@ func Open(ctx context.Context, dial func(ctx context.Context) (net.Conn, error),
 	}
 	c := &Client{
 		Pong:    o.Pong,
+		eio3:    o.EIO3,
 		url:     "http://server.test" + o.Path + "?EIO=4",
 		header:  o.Header,
 		dial:    dial,
 		packets: make(chan string, 1024),
+		sending: make(chan struct{}, 1),
+	}
+	if o.EIO3 {
+		c.url = strings.Replace(c.url, "EIO=4", "EIO=3", 1)
 	}
 	if o.Query != "" {
 		c.url += "&" + o.Query
@@ -113,11 +121,15 @@ func (c *Client) open(mode Mode) error {
 		c.readers.Go(func() { c.readWebSocket(ws) })
 		return nil
 	}
-	body, err := c.request(http.MethodGet, "", "")
+	body, err := c.request(http.MethodGet, "", "", false)
 	if err != nil {
 		return err
 	}
-	if err := c.parseHandshake(body); err != nil {
+	packets, err := c.split(body)
+	if err != nil {
+		return err
+	}
+	if err := c.parseHandshake(packets[0]); err != nil {
 		return err
 	}
 	if mode == Upgrade {
@@ -159,10 +171,20 @@ func (c *Client) Upgrade() error {
 }
 
 // Send sends packets, as text on the wire; a packet that begins with "b" is a
-// binary message in base64. Over polling they share a POST.
+// binary message in base64. Over polling they share a POST. Nothing gets between
+// them.
 func (c *Client) Send(packets ...string) error {
+	c.sending <- struct{}{}
+	defer func() { <-c.sending }()
 	if c.ws == nil {
-		body, err := c.request(http.MethodPost, c.Handshake.SID, strings.Join(packets, "\x1e"))
+		body, octets := strings.Join(packets, "\x1e"), false
+		if c.eio3 {
+			var err error
+			if body, octets, err = joinEIO3(packets); err != nil {
+				return err
+			}
+		}
+		body, err := c.request(http.MethodPost, c.Handshake.SID, body, octets)
 		if err == nil && body != "ok" {
 			return fmt.Errorf("POST answered by %q", body)
 		}
@@ -194,6 +216,10 @@ func (c *Client) Next() (string, error) {
 		return "", errors.New("no packet within 10 s")
 	}
 }
+
+// Packets are what Next returns; the channel is closed at the end of the
+// session.
+func (c *Client) Packets() <-chan string { return c.packets }
 
 // Close ends the session as socket.io-client does: a CLOSE packet over
 // polling, a close frame over WebSocket.
@@ -251,12 +277,17 @@ func (c *Client) readWebSocket(ws *wsConn) {
 
 func (c *Client) poll() {
 	for {
-		body, err := c.request(http.MethodGet, c.Handshake.SID, "")
+		body, err := c.request(http.MethodGet, c.Handshake.SID, "", false)
 		if err != nil {
 			c.end(err)
 			return
 		}
-		for packet := range strings.SplitSeq(body, "\x1e") {
+		packets, err := c.split(body)
+		if err != nil {
+			c.end(err)
+			return
+		}
+		for _, packet := range packets {
 			if packet == "1" {
 				c.end(io.EOF)
 				return
@@ -269,6 +300,13 @@ func (c *Client) poll() {
 	}
 }
 
+func (c *Client) split(body string) ([]string, error) {
+	if c.eio3 {
+		return splitEIO3(body)
+	}
+	return strings.Split(body, "\x1e"), nil
+}
+
 // A StatusError is an answer other than 200.
 type StatusError struct {
 	Status int
@@ -277,7 +315,7 @@ type StatusError struct {
 
 func (e *StatusError) Error() string { return fmt.Sprintf("status %d: %s", e.Status, e.Body) }
 
-func (c *Client) request(method, sid, body string) (string, error) {
+func (c *Client) request(method, sid, body string, octets bool) (string, error) {
 	url := c.url + "&transport=polling"
 	if sid != "" {
 		url += "&sid=" + sid
@@ -291,6 +329,9 @@ func (c *Client) request(method, sid, body string) (string, error) {
 	}
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "text/plain;charset=UTF-8")
+	}
+	if octets {
+		req.Header.Set("Content-Type", "application/octet-stream")
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -346,5 +387,5 @@ func (c *Client) openWebSocket(sid string) (*wsConn, error) {
 		conn.Close()
 		return nil, fmt.Errorf("wrong Sec-WebSocket-Accept %q", got)
 	}
-	return &wsConn{conn: conn, r: br}, nil
+	return &wsConn{conn: conn, r: br, eio3: c.eio3}, nil
 }

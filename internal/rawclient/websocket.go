@@ -22,6 +22,7 @@ const (
 type wsConn struct {
 	conn net.Conn
 	r    *bufio.Reader
+	eio3 bool
 	mu   sync.Mutex // guards writing
 }
 
@@ -38,6 +39,9 @@ func (ws *wsConn) write(packet string) error {
 		data, err := base64.StdEncoding.DecodeString(packet[1:])
 		if err != nil {
 			return err
+		}
+		if ws.eio3 {
+			data = append([]byte{4}, data...)
 		}
 		return ws.writeFrame(opBinary, data)
 	}
@@ -76,6 +80,12 @@ func (ws *wsConn) next() (string, error) {
 		case opText:
 			return string(payload), nil
 		case opBinary:
+			if ws.eio3 {
+				if len(payload) == 0 || payload[0] != 4 {
+					return "", fmt.Errorf("binary message % x of protocol 3", payload)
+				}
+				payload = payload[1:]
+			}
 			return "b" + base64.StdEncoding.EncodeToString(payload), nil
 		case opPing:
 			if err := ws.writeFrame(opPong, payload); err != nil {

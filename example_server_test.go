@@ -1,0 +1,84 @@
+package socketio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/goroomcast/socketio"
+)
+
+// In JavaScript: io("https://example.com/admin"). A namespace has handlers,
+// middleware and rooms of its own, and the client's connection in common with
+// the others.
+func ExampleServer_Of() {
+	io := socketio.NewServer(nil)
+	defer io.Close()
+	admin := io.Of("/admin")
+	admin.Use(func(ctx context.Context, s *socketio.Socket) error {
+		var auth struct{ Password string }
+		if err := s.Handshake().DecodeAuth(&auth); err != nil || auth.Password != "open sesame" {
+			return errors.New("wrong password")
+		}
+		return nil
+	})
+	socketio.OnCall(admin, "stop", func(ctx context.Context, s *socketio.Socket, _ struct{}) (string, error) {
+		io.Emit("notice", "maintenance") // to "/", not to "/admin"
+		return "done", nil
+	})
+
+	user := connectJS(io, "/", nil)
+	defer user.leave()
+	stranger := connectJS(io, "/admin", nil)
+	defer stranger.leave()
+	operator := connectJS(io, "/admin", map[string]string{"password": "open sesame"})
+	defer operator.leave()
+	fmt.Println(stranger.refusal)
+	fmt.Println(operator.call("stop"))
+	fmt.Println(user.next())
+	// Output:
+	// {"message":"wrong password"}
+	// ["done"]
+	// ["notice","maintenance"]
+}
+
+// Pages of other origins, with cookies and a header of their own. In
+// JavaScript: io("https://live.example.com", { withCredentials: true }).
+func ExampleCORS() {
+	http.Handle("/socket.io/", socketio.NewServer(&socketio.Options{
+		CORS: socketio.CORS{
+			Origins:     []string{"https://example.com", "https://*.example.com", "http://localhost:5173"},
+			Credentials: true,
+			Headers:     []string{"X-Tenant"},
+			MaxAge:      10 * time.Minute,
+		},
+	}))
+}
+
+// An orderly end at Ctrl-C, docker stop or a new deployment: clients get what
+// was sent to them and connect to the next server.
+func ExampleServer_Shutdown() {
+	io := socketio.NewServer(nil)
+	mux := http.NewServeMux()
+	mux.Handle("/socket.io/", io)
+	server := &http.Server{Addr: "localhost:3000", Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	interrupted, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+			log.Fatal(err)
+		}
+	}()
+	<-interrupted.Done()
+
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := errors.Join(io.Shutdown(ctx), server.Shutdown(ctx)); err != nil {
+		log.Print("cut off some clients: ", err)
+	}
+}

@@ -1,0 +1,49 @@
+// Command chi serves Socket.IO on a chi router, behind its usual middleware.
+//
+// Try it: go run ., and in client.mjs after npm install socket.io-client:
+//
+//	import { io } from "socket.io-client";
+//	const socket = io("http://localhost:3000");
+//	socket.on("connect_error", (err) => console.error(err.message));
+//	console.log(await socket.emitWithAck("echo", "hello"));
+//	socket.close();
+package main
+
+import (
+	"context"
+	"log"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/goroomcast/socketio"
+)
+
+func newServer() *socketio.Server {
+	io := socketio.NewServer(&socketio.Options{
+		CORS:   socketio.CORS{Origins: []string{"http://localhost:5173"}}, // a front end on another port
+		Logger: slog.Default(),
+	})
+	socketio.OnCall(io, "echo", func(ctx context.Context, s *socketio.Socket, text string) (string, error) {
+		return text, nil
+	})
+	return io
+}
+
+func route(io *socketio.Server) http.Handler {
+	r := chi.NewRouter()
+	r.Use(middleware.Logger, middleware.Recoverer, middleware.Compress(5))
+	r.Handle("/socket.io/*", io) // all methods; r.Get would lose POST and OPTIONS
+	r.Group(func(r chi.Router) {
+		r.Use(middleware.Timeout(10 * time.Second)) // would end polls, which wait for up to 25 s
+		r.Get("/", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("hello")) })
+	})
+	return r
+}
+
+func main() {
+	server := &http.Server{Addr: "localhost:3000", Handler: route(newServer()), ReadHeaderTimeout: 5 * time.Second}
+	log.Fatal(server.ListenAndServe())
+}

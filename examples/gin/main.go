@@ -1,0 +1,45 @@
+// Command gin serves Socket.IO on a Gin engine, behind its usual middleware.
+//
+// Try it: go run ., and in client.mjs after npm install socket.io-client:
+//
+//	import { io } from "socket.io-client";
+//	const socket = io("http://localhost:3000");
+//	socket.on("connect_error", (err) => console.error(err.message));
+//	console.log(await socket.emitWithAck("echo", "hello"));
+//	socket.close();
+package main
+
+import (
+	"context"
+	"log"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/goroomcast/socketio"
+)
+
+func newServer() *socketio.Server {
+	io := socketio.NewServer(&socketio.Options{
+		CORS:   socketio.CORS{Origins: []string{"http://localhost:5173"}}, // a front end on another port
+		Logger: slog.Default(),
+	})
+	socketio.OnCall(io, "echo", func(ctx context.Context, s *socketio.Socket, text string) (string, error) {
+		return text, nil
+	})
+	return io
+}
+
+func route(io *socketio.Server) http.Handler {
+	r := gin.New()
+	r.Use(gin.Logger(), gin.Recovery())
+	r.Any("/socket.io/*path", gin.WrapH(io)) // r.GET would lose POST and OPTIONS
+	r.GET("/", func(c *gin.Context) { c.String(http.StatusOK, "hello") })
+	return r
+}
+
+func main() {
+	server := &http.Server{Addr: "localhost:3000", Handler: route(newServer()), ReadHeaderTimeout: 5 * time.Second}
+	log.Fatal(server.ListenAndServe())
+}

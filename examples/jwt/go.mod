@@ -1,0 +1,12 @@
+module github.com/goroomcast/socketio/examples/jwt
+
+go 1.25
+
+require (
+	github.com/golang-jwt/jwt/v5 v5.3.1
+	github.com/goroomcast/socketio v0.0.0
+)
+
+require github.com/rs/cors v1.11.1 // indirect
+
+replace github.com/goroomcast/socketio => ../..
