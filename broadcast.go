@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"context"
 	"iter"
 	"slices"
 	"sync"
@@ -18,6 +17,7 @@ type Broadcast struct {
 	rooms     []string
 	except    []string
 	volatile  bool
+	local     bool // not on other servers
 }
 
 // To adds rooms to the selection. Without any it is the whole namespace. A
@@ -50,12 +50,20 @@ func (b Broadcast) Volatile() Broadcast {
 
 // Emit sends an event to the selected sockets. It is encoded once, and waits
 // for no client. The error is about the event: a reserved name, or arguments
-// that cannot be encoded.
+// that cannot be encoded. That other servers cannot be reached is logged.
 func (b Broadcast) Emit(event string, args ...any) error {
 	out, err := b.namespace.outgoing(event, parser.Header{}, args)
-	if err != nil {
-		return err
+	if err == nil {
+		err = b.publishEvent(event, args)
 	}
+	if err == nil {
+		b.send(out)
+	}
+	return err
+}
+
+// send sends an event to the selected sockets of this server.
+func (b Broadcast) send(out *outgoing) {
 	targets := b.targets()
 	later := len(*targets) > maxDirect
 	for _, s := range *targets {
@@ -64,7 +72,6 @@ func (b Broadcast) Emit(event string, args ...any) error {
 		}
 	}
 	putTargets(targets)
-	return nil
 }
 
 // maxDirect is the fan-out up to which the emitting goroutine does the writing.
@@ -77,74 +84,6 @@ func (b Broadcast) Sockets() iter.Seq[*Socket] {
 		defer putTargets(targets)
 		for _, s := range *targets {
 			if s.connected() && !yield(s) {
-				return
-			}
-		}
-	}
-}
-
-// A Reply is one socket's answer to a Broadcast.Call.
-type Reply struct {
-	socketID string
-	args     parser.Args
-}
-
-// SocketID returns the id of the socket that replied, or failed to.
-func (r *Reply) SocketID() string { return r.socketID }
-
-// Len returns the number of values in the reply.
-func (r *Reply) Len() int {
-	if r.args == nil {
-		return 0
-	}
-	return r.args.Len()
-}
-
-// Decode decodes the reply's values into the pointers given. Fewer values
-// than pointers are an error.
-func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }
-
-// Call emits an event to the selected sockets and yields each one's reply as
-// it arrives. A socket that disconnects yields [ErrDisconnected]; when ctx
-// ends, each that has not replied yields the context's cause. If the event
-// cannot be sent at all, the only pair is a nil Reply and the error. The event
-// is sent anew each time the sequence is ranged over.
-func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
-	return func(yield func(*Reply, error) bool) {
-		id := b.namespace.nextID()
-		out, err := b.namespace.outgoing(event, parser.Header{ID: id, HasID: true}, args)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		targets := b.targets()
-		defer putTargets(targets)
-		results := make(chan result, len(*targets))
-		missing := make(map[string]*Socket, len(*targets))
-		for _, s := range *targets {
-			if s.awaitAck(id, results) {
-				missing[s.id] = s
-				_ = s.deliver(out.message(s), false, false) // if it is gone, its result says so
-			}
-		}
-		defer func() {
-			for _, s := range missing {
-				s.forgetAck(id)
-			}
-		}()
-		for len(missing) > 0 {
-			select {
-			case r := <-results:
-				delete(missing, r.socket.id)
-				if !yield(&Reply{r.socket.id, r.args}, r.err) {
-					return
-				}
-			case <-ctx.Done():
-				for socketID := range missing {
-					if !yield(&Reply{socketID: socketID}, context.Cause(ctx)) {
-						return
-					}
-				}
 				return
 			}
 		}

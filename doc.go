@@ -30,6 +30,12 @@
 // first argument; the dynamic form, Socket.On and Namespace.On, decodes what
 // it wants by [Event.Decode].
 //
+// # Several servers
+//
+// Servers that share an Options.Adapter share rooms: broadcasts, calls and
+// [Broadcast.FetchSockets] reach the sockets of all of them, and
+// [Namespace.ServerSideEmit] the servers themselves.
+//
 // # Concurrency
 //
 // All methods are safe for concurrent use. The events of one socket reach

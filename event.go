@@ -18,12 +18,14 @@ type Event struct {
 	id     uint64
 	hasID  bool
 	acked  atomic.Bool
+	answer func(args []any) error // to another server, of which the event is
 }
 
 // Name returns the event's name.
 func (e *Event) Name() string { return e.name }
 
-// Socket returns the socket that received the event.
+// Socket returns the socket that received the event, nil for those of
+// Namespace.OnServerSide.
 func (e *Event) Socket() *Socket { return e.socket }
 
 // Len returns the number of arguments.
@@ -51,6 +53,9 @@ func (e *Event) Ack(args ...any) error {
 	}
 	if !e.acked.CompareAndSwap(false, true) {
 		return ErrAcked
+	}
+	if e.answer != nil {
+		return e.answer(args)
 	}
 	s := e.socket
 	if !s.connected() {

@@ -63,14 +63,17 @@ func (s *Server) member(name string) *Namespace {
 // it has been asked for by Of.
 func (s *Server) leave(n *Namespace) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	n.users--
-	if n.users > 0 || n.kept {
-		return
+	empty := n.users == 0 && !n.kept
+	if empty {
+		delete(s.namespaces, n.name)
+		f := n.lineage[0].family
+		f.children = slices.DeleteFunc(slices.Clone(f.children), func(c *Namespace) bool { return c == n })
 	}
-	delete(s.namespaces, n.name)
-	f := n.lineage[0].family
-	f.children = slices.DeleteFunc(slices.Clone(f.children), func(c *Namespace) bool { return c == n })
+	s.mu.Unlock()
+	if empty {
+		n.leaveCluster()
+	}
 }
 
 // hasFamilies reports whether namespaces may come into being.
@@ -104,12 +107,16 @@ func (s *Server) findFamily(ctx context.Context, name string, h *Handshake) *Nam
 // child returns the namespace of a name, made if need be, with one more user.
 func (s *Server) child(parent *Namespace, name string) *Namespace {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	n := s.namespaces[name]
-	if n == nil {
+	created := n == nil
+	if created {
 		n = s.addChild(parent, name)
 	}
 	n.users++
+	s.mu.Unlock()
+	if created {
+		n.joinCluster()
+	}
 	return n
 }
 

@@ -30,6 +30,9 @@ type Namespace struct {
 	users   int          // sockets, also those not admitted; guarded by Server.mu
 	kept    bool         // stays without users; guarded by Server.mu
 
+	cluster    *cluster // nil without an adapter
+	serverSide handlers
+
 	mu         sync.Mutex
 	middleware []Middleware
 }
@@ -49,6 +52,9 @@ func newNamespace(server *Server, name string, parent *Namespace) *Namespace {
 		n.lineage = []*Namespace{parent, n}
 		n.ids = parent.ids
 		n.rooms.watched.Store(parent.rooms.watched.Load())
+	}
+	if a := server.opts.Adapter; a != nil && name != "" { // a parent has its children's
+		n.cluster = newCluster(n, a)
 	}
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -56,6 +57,11 @@ type Options struct {
 	// decodes. Their sockets' ids are made of the session's id and must be
 	// kept from other clients, as whoever knows it can take part in the session.
 	AllowEIO3 bool
+
+	// Adapter joins the server with others, which then share rooms; see
+	// [adapter.Loopback] for several in one process. Without one the server
+	// is alone.
+	Adapter adapter.Adapter
 
 	// CORS allows pages of other origins.
 	CORS CORS

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 
@@ -72,8 +74,8 @@ func (s *Server) Of(name string) *Namespace {
 		name = "/" + name
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	n := s.namespaces[name]
+	created := n == nil
 	for _, parent := range s.families {
 		if p := parent.family.pattern; n == nil && p != nil && p.MatchString(name) {
 			n = s.addChild(parent, name)
@@ -84,6 +86,10 @@ func (s *Server) Of(name string) *Namespace {
 		s.namespaces[name] = n
 	}
 	n.kept = true
+	s.mu.Unlock()
+	if created {
+		n.joinCluster()
+	}
 	return n
 }
 
@@ -98,6 +104,7 @@ func (s *Server) ClientsCount() int { return s.engine.Len() }
 //
 // http.Server.Shutdown does not know of WebSockets; call both.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.leaveClusters()
 	if err := s.engine.Shutdown(ctx); err != nil {
 		return err
 	}
@@ -118,7 +125,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // [ReasonServerShutdown]. It returns nil.
 func (s *Server) Close() error {
 	s.engine.Close()
+	s.leaveClusters()
 	return nil
+}
+
+func (s *Server) leaveClusters() {
+	s.mu.RLock()
+	namespaces := slices.Collect(maps.Values(s.namespaces))
+	s.mu.RUnlock()
+	for _, n := range namespaces {
+		n.leaveCluster()
+	}
 }
 
 // errPanic stands for a panic that has been logged.

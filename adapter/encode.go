@@ -1,0 +1,184 @@
+package adapter
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/goroomcast/socketio/parser"
+)
+
+// An envelope is a message's JSON. Keys that a type does not have are absent;
+// those that it has are present also when they are empty or zero.
+type envelope struct {
+	UID       string `json:"uid"`
+	Namespace string `json:"nsp"`
+	Type      Type   `json:"type"`
+	Data      *data  `json:"data,omitempty"`
+}
+
+type data struct {
+	Opts      *opts           `json:"opts,omitempty"`
+	Rooms     *names          `json:"rooms,omitempty"`
+	Close     *bool           `json:"close,omitempty"`
+	RequestID string          `json:"requestId,omitempty"`
+	Packet    json.RawMessage `json:"packet,omitempty"`
+	Sockets   *[]socket       `json:"sockets,omitempty"`
+	Count     *int            `json:"clientCount,omitempty"`
+	SocketID  string          `json:"sid,omitempty"`
+}
+
+type opts struct {
+	Rooms  names `json:"rooms"`
+	Except names `json:"except"`
+	Flags  flags `json:"flags"`
+}
+
+type flags struct {
+	Volatile bool `json:"volatile,omitempty"`
+	Timeout  int  `json:"timeout,omitempty"`
+}
+
+// An event is the packet of a broadcast. The type is that of an EVENT.
+type event struct {
+	Type      parser.Type     `json:"type"`
+	Data      json.RawMessage `json:"data"`
+	Namespace string          `json:"nsp,omitempty"`
+}
+
+type socket struct {
+	ID        string          `json:"id"`
+	Handshake json.RawMessage `json:"handshake"`
+	Rooms     names           `json:"rooms"`
+	Data      json.RawMessage `json:"data"`
+}
+
+// names are rooms. JavaScript has numbers as rooms too; here they are their
+// text.
+type names []string
+
+func (n names) MarshalJSON() ([]byte, error) {
+	if n == nil {
+		return []byte("[]"), nil
+	}
+	return appendJSON([]string(n))
+}
+
+func (n *names) UnmarshalJSON(text []byte) error {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(text, &raw); err != nil {
+		return err
+	}
+	*n = make(names, len(raw))
+	for i, text := range raw {
+		if text[0] != '"' {
+			(*n)[i] = string(text)
+		} else if err := json.Unmarshal(text, &(*n)[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Encode returns the message as JSON in which binary is placeholders, and that
+// binary. Without binary the text is what the JavaScript server's adapters
+// write.
+func (m *Message) Encode() (parser.Encoded, error) {
+	e := envelope{UID: m.UID, Namespace: m.Namespace, Type: m.Type}
+	d := data{RequestID: m.RequestID}
+	switch m.Type {
+	case InitialHeartbeat, Heartbeat, Close:
+		return m.encoded(e)
+	case Broadcast:
+		packet, err := appendJSON(event{Type: parser.Event, Data: m.Packet.Text})
+		if err != nil {
+			return parser.Encoded{}, m.failed(err)
+		}
+		d.Opts, d.Packet = m.opts(), packet
+	case SocketsJoin, SocketsLeave:
+		d.Opts, d.Rooms = m.opts(), (*names)(&m.Rooms)
+	case DisconnectSockets:
+		d.Opts, d.Close = m.opts(), &m.Close
+	case FetchSockets:
+		d.Opts = m.opts()
+	case FetchSocketsResponse:
+		sockets := make([]socket, len(m.Sockets))
+		for i, s := range m.Sockets {
+			sockets[i] = socket{s.ID, s.Handshake, s.Rooms, s.Data}
+		}
+		d.Sockets = &sockets
+	case ServerSideEmit, ServerSideEmitResponse:
+		d.Packet = m.Packet.Text
+	case ClientCount:
+		d.Count = &m.Count
+	case Ack, NoAck:
+		d.Packet, d.SocketID = m.Packet.Text, m.SocketID
+	}
+	e.Data = &d
+	return m.encoded(e)
+}
+
+func (m *Message) encoded(e envelope) (parser.Encoded, error) {
+	text, err := appendJSON(e)
+	if err != nil {
+		return parser.Encoded{}, m.failed(err)
+	}
+	return parser.Encoded{Text: text, Attachments: m.Packet.Attachments}, nil
+}
+
+func (m *Message) failed(err error) error {
+	return fmt.Errorf("adapter: message of type %d: %w", m.Type, err)
+}
+
+func (m *Message) opts() *opts {
+	return &opts{m.Opts.Rooms, m.Opts.Except, flags{m.Opts.Volatile, m.Opts.Timeout}}
+}
+
+// Decode is the inverse of Encode. Of an unknown type only that and the sender
+// are decoded.
+func Decode(encoded parser.Encoded) (*Message, error) {
+	var e envelope
+	if err := json.Unmarshal(encoded.Text, &e); err != nil {
+		return nil, fmt.Errorf("adapter: invalid message: %w", err)
+	}
+	m := &Message{Type: e.Type, UID: e.UID, Namespace: e.Namespace}
+	d := e.Data
+	if d == nil {
+		return m, nil
+	}
+	m.RequestID, m.SocketID = d.RequestID, d.SocketID
+	if d.Opts != nil {
+		m.Opts = Opts{d.Opts.Rooms, d.Opts.Except, d.Opts.Flags.Volatile, d.Opts.Flags.Timeout}
+	}
+	if d.Rooms != nil {
+		m.Rooms = *d.Rooms
+	}
+	if d.Count != nil {
+		m.Count = *d.Count
+	}
+	m.Close = d.Close != nil && *d.Close
+	if d.Sockets != nil {
+		m.Sockets = make([]Socket, len(*d.Sockets))
+		for i, s := range *d.Sockets {
+			m.Sockets[i] = Socket{s.ID, s.Handshake, s.Rooms, s.Data}
+		}
+	}
+	m.Packet = parser.Encoded{Text: d.Packet, Attachments: encoded.Attachments}
+	if m.Type == Broadcast {
+		var p event
+		if err := json.Unmarshal(d.Packet, &p); err != nil {
+			return nil, fmt.Errorf("adapter: invalid packet: %w", err)
+		}
+		m.Packet.Text = p.Data
+	}
+	return m, nil
+}
+
+// appendJSON is json.Marshal without its escaping of HTML.
+func appendJSON(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	e := json.NewEncoder(&buf)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), err
+}

@@ -1,0 +1,117 @@
+package adapter
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"github.com/goroomcast/socketio/parser"
+)
+
+func packet(text string, attachments ...[]byte) parser.Encoded {
+	return parser.Encoded{Text: []byte(text), Attachments: attachments}
+}
+
+// What the JavaScript server's ClusterAdapter says: which keys there are, also
+// when they are empty or zero.
+func TestEncode(t *testing.T) {
+	const head = `{"uid":"u","nsp":"/","type":`
+	for wire, m := range map[string]Message{
+		head + `1}`:  {Type: InitialHeartbeat},
+		head + `2}`:  {Type: Heartbeat},
+		head + `13}`: {Type: Close},
+		head + `3,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"packet":{"type":2,"data":["e"]}}}`: {
+			Type: Broadcast, Packet: packet(`["e"]`)},
+		head + `3,"data":{"opts":{"rooms":["a"],"except":["b"],"flags":{"volatile":true}},"packet":{"type":2,"data":["e","<&>"]}}}`: {
+			Type: Broadcast, Opts: Opts{Rooms: []string{"a"}, Except: []string{"b"}, Volatile: true}, Packet: packet(`["e","<&>"]`)},
+		head + `3,"data":{"opts":{"rooms":[],"except":[],"flags":{"timeout":500}},"requestId":"r","packet":{"type":2,"data":["e",{"_placeholder":true,"num":0}]}}}`: {
+			Type: Broadcast, RequestID: "r", Opts: Opts{Timeout: 500}, Packet: packet(`["e",{"_placeholder":true,"num":0}]`, []byte{1})},
+		head + `4,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"rooms":[]}}`: {Type: SocketsJoin},
+		head + `5,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"rooms":["<a>"]}}`: {
+			Type: SocketsLeave, Rooms: []string{"<a>"}},
+		head + `6,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"close":false}}`:   {Type: DisconnectSockets},
+		head + `6,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"close":true}}`:    {Type: DisconnectSockets, Close: true},
+		head + `7,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"requestId":"r"}}`: {Type: FetchSockets, RequestID: "r"},
+		head + `8,"data":{"requestId":"r","sockets":[]}}`:                               {Type: FetchSocketsResponse, RequestID: "r"},
+		head + `8,"data":{"requestId":"r","sockets":[{"id":"s","handshake":{},"rooms":["s"],"data":{}}]}}`: {
+			Type: FetchSocketsResponse, RequestID: "r",
+			Sockets: []Socket{{"s", json.RawMessage("{}"), []string{"s"}, json.RawMessage("{}")}}},
+		head + `9,"data":{"packet":["e",1]}}`:                 {Type: ServerSideEmit, Packet: packet(`["e",1]`)},
+		head + `9,"data":{"requestId":"r","packet":["e"]}}`:   {Type: ServerSideEmit, RequestID: "r", Packet: packet(`["e"]`)},
+		head + `10,"data":{"requestId":"r","packet":1}}`:      {Type: ServerSideEmitResponse, RequestID: "r", Packet: packet(`1`)},
+		head + `10,"data":{"requestId":"r"}}`:                 {Type: ServerSideEmitResponse, RequestID: "r"},
+		head + `11,"data":{"requestId":"r","clientCount":0}}`: {Type: ClientCount, RequestID: "r"},
+		head + `12,"data":{"requestId":"r","packet":null}}`:   {Type: Ack, RequestID: "r", Packet: packet(`null`)},
+		head + `12,"data":{"requestId":"r","sid":"s"}}`:       {Type: Ack, RequestID: "r", SocketID: "s"},
+		head + `64,"data":{"requestId":"r","sid":"s"}}`:       {Type: NoAck, RequestID: "r", SocketID: "s"},
+	} {
+		m.UID, m.Namespace = "u", "/"
+		encoded, err := m.Encode()
+		if err != nil || string(encoded.Text) != wire || !reflect.DeepEqual(encoded.Attachments, m.Packet.Attachments) {
+			t.Errorf("encoded %s, %q, %v\nwant %s", encoded.Text, encoded.Attachments, err, wire)
+		}
+		decoded, err := Decode(encoded)
+		if err != nil {
+			t.Errorf("%s: %v", wire, err)
+			continue
+		}
+		again, err := decoded.Encode()
+		if err != nil || !reflect.DeepEqual(again, encoded) {
+			t.Errorf("encoded again %s, %v\nwant %s", again.Text, err, wire)
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	t.Run("rooms that are numbers, and what is not known", func(t *testing.T) {
+		m, err := Decode(packet(`{"uid":"u","type":3,"nsp":"/","more":1,"data":{"opts":{"rooms":[1,"a",2.5],"except":[],` +
+			`"flags":{"compress":false,"expectSingleResponse":true}},"packet":{"type":2,"data":["e"],"nsp":"/","options":{}}}}`))
+		if err != nil || !reflect.DeepEqual(m.Opts.Rooms, []string{"1", "a", "2.5"}) || string(m.Packet.Text) != `["e"]` {
+			t.Errorf("decoded %+v, %v", m, err)
+		}
+	})
+	t.Run("an unknown type", func(t *testing.T) {
+		m, err := Decode(packet(`{"uid":"u","type":99,"nsp":"/","data":{}}`))
+		if err != nil || m.Type != 99 || m.UID != "u" {
+			t.Errorf("decoded %+v, %v", m, err)
+		}
+	})
+	for _, wrong := range []string{
+		``, `[]`, `{"type":"3"}`, `{"type":3,"data":[]}`, `{"type":3,"data":{"opts":{"rooms":"a"}}}`, `{"type":3,"data":{"packet":1}}`,
+		`{"type":3,"data":{}}`, `{"type":4,"data":{"rooms":[`, `{"type":8,"data":{"sockets":{}}}`,
+	} {
+		if m, err := Decode(packet(wrong)); err == nil {
+			t.Errorf("%s decoded as %+v", wrong, m)
+		}
+	}
+}
+
+func TestEncodeInvalid(t *testing.T) {
+	for _, m := range []Message{
+		{Type: Broadcast, Packet: packet(`[`)},
+		{Type: Ack, Packet: packet(`]`)},
+		{Type: FetchSocketsResponse, Sockets: []Socket{{Data: json.RawMessage("x")}}},
+	} {
+		if encoded, err := m.Encode(); err == nil {
+			t.Errorf("encoded as %s", encoded.Text)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"uid":"u","type":3,"nsp":"/","data":{"opts":{"rooms":[1],"except":[],"flags":{}},"packet":{"type":2,"data":["e"]}}}`))
+	f.Add([]byte(`{"type":8,"data":{"sockets":[{"id":"s","rooms":[null]}]}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := Decode(parser.Encoded{Text: text})
+		if err != nil {
+			return
+		}
+		encoded, err := m.Encode()
+		if err != nil {
+			return // keys that its type needs are missing
+		}
+		if _, err := Decode(encoded); err != nil {
+			t.Errorf("decodes, but not again as %s: %v", encoded.Text, err)
+		}
+	})
+}

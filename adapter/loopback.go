@@ -1,0 +1,112 @@
+package adapter
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/goroomcast/socketio/parser"
+)
+
+// A Loopback joins the servers of one process that have it as their Adapter:
+// for tests, and for several servers behind one program. Its zero value is
+// ready to use.
+type Loopback struct {
+	mu          sync.Mutex
+	subscribers map[string][]*subscriber // by namespace
+}
+
+// Publish implements Adapter.
+func (l *Loopback) Publish(_ context.Context, m *Message) (offset string, err error) {
+	encoded, err := m.Encode()
+	if err != nil {
+		return "", err
+	}
+	l.mu.Lock() // until it is queued for all, so that all see one order
+	defer l.mu.Unlock()
+	for _, s := range l.subscribers[m.Namespace] {
+		if s.uid != m.UID && (m.To == "" || m.To == s.uid) {
+			s.put(encoded)
+		}
+	}
+	return "", nil
+}
+
+// Subscribe implements Adapter.
+func (l *Loopback) Subscribe(ctx context.Context, namespace, uid string, deliver func(*Message)) error {
+	s := &subscriber{uid: uid, deliver: deliver}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.subscribers == nil {
+		l.subscribers = make(map[string][]*subscriber)
+	}
+	l.subscribers[namespace] = append(l.subscribers[namespace], s)
+	context.AfterFunc(ctx, func() { l.unsubscribe(namespace, s) })
+	return nil
+}
+
+func (l *Loopback) unsubscribe(namespace string, s *subscriber) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rest := slices.DeleteFunc(l.subscribers[namespace], func(other *subscriber) bool { return other == s })
+	if l.subscribers[namespace] = rest; len(rest) == 0 {
+		delete(l.subscribers, namespace)
+	}
+	s.stop()
+}
+
+// Servers implements Adapter.
+func (l *Loopback) Servers(_ context.Context, namespace string) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.subscribers[namespace]), nil
+}
+
+// A subscriber has a goroutine while messages wait for it.
+type subscriber struct {
+	uid     string
+	deliver func(*Message)
+
+	mu      sync.Mutex
+	waiting []parser.Encoded
+	busy    bool
+	stopped bool
+}
+
+func (s *subscriber) put(m parser.Encoded) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = append(s.waiting, m)
+	if !s.busy {
+		s.busy = true
+		go s.work()
+	}
+}
+
+func (s *subscriber) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+}
+
+func (s *subscriber) take() []parser.Encoded {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	batch := s.waiting
+	s.waiting = nil
+	s.busy = len(batch) > 0 && !s.stopped
+	if !s.busy {
+		return nil
+	}
+	return batch
+}
+
+func (s *subscriber) work() {
+	for batch := s.take(); batch != nil; batch = s.take() {
+		for _, encoded := range batch {
+			if m, err := Decode(encoded); err == nil { // always: it has been encoded here
+				s.deliver(m)
+			}
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package socketio
+
+import (
+	"context"
+	"iter"
+
+	"github.com/goroomcast/socketio/parser"
+)
+
+// A Reply is one socket's answer to a Broadcast.Call, or one server's to a
+// Namespace.ServerSideCall.
+type Reply struct {
+	socketID string
+	args     parser.Args
+}
+
+// SocketID returns the id of the socket that replied, or failed to. It is
+// empty where that is not known: of servers, and where another server has not
+// answered in time.
+func (r *Reply) SocketID() string { return r.socketID }
+
+// Len returns the number of values in the reply.
+func (r *Reply) Len() int {
+	if r.args == nil {
+		return 0
+	}
+	return r.args.Len()
+}
+
+// Decode decodes the reply's values into the pointers given. Fewer values
+// than pointers are an error.
+func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }
+
+// Call emits an event to the selected sockets and yields each one's reply as
+// it arrives; of the replies to other servers only the first value does. A
+// socket that disconnects yields [ErrDisconnected]; when ctx ends, each that
+// has not replied yields the context's cause, and so does each server that has
+// not said how many will. Of a parent's sockets only this server's are called. If the event cannot be sent at all, the only pair is
+// a nil Reply and the error. The event is sent anew each time the sequence is
+// ranged over.
+func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
+	return func(yield func(*Reply, error) bool) {
+		id := b.namespace.nextID()
+		out, err := b.namespace.outgoing(event, parser.Header{ID: id, HasID: true}, args)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		local := b.newLocalCall(id)
+		defer local.forget()
+		local.send(out)
+		remote, err := b.callOthers(ctx, event, args)
+		defer remote.end()
+		if err != nil && !yield(new(Reply), err) {
+			return
+		}
+		for len(local.missing) > 0 || remote.outstanding() > 0 {
+			select {
+			case r := <-local.results:
+				delete(local.missing, r.socket.id)
+				if !yield(&Reply{r.socket.id, r.args}, r.err) {
+					return
+				}
+			case <-remote.ready():
+				for r, err := range remote.replies(ctx) {
+					if !yield(r, err) {
+						return
+					}
+				}
+			case <-remote.recounts():
+				remote.count(ctx)
+			case <-remote.closed(): // the local sockets disconnect by themselves
+				for range remote.outstanding() {
+					if !yield(new(Reply), errClosed) {
+						return
+					}
+				}
+				remote = nil
+			case <-ctx.Done():
+				for socketID := range local.missing {
+					if !yield(&Reply{socketID: socketID}, context.Cause(ctx)) {
+						return
+					}
+				}
+				for range remote.outstanding() {
+					if !yield(new(Reply), context.Cause(ctx)) {
+						return
+					}
+				}
+				return
+			}
+		}
+	}
+}
+
+// callOthers is Call on the other servers. The result is nil if there are none.
+func (b Broadcast) callOthers(ctx context.Context, event string, args []any) (*remoteCall, error) {
+	clusters := b.clusters()
+	if b.namespace.family != nil || len(clusters) == 0 {
+		return nil, nil
+	}
+	m, err := b.eventMessage(event, args)
+	if err != nil {
+		return nil, err
+	}
+	return clusters[0].call(ctx, m)
+}
+
+// A localCall is a Call to this server's sockets.
+type localCall struct {
+	id      uint64
+	targets *[]*Socket
+	results chan result
+	missing map[string]*Socket // who has yet to reply
+}
+
+func (b Broadcast) newLocalCall(id uint64) *localCall {
+	targets := b.targets()
+	c := &localCall{
+		id:      id,
+		targets: targets,
+		results: make(chan result, len(*targets)),
+		missing: make(map[string]*Socket, len(*targets)),
+	}
+	for _, s := range *targets {
+		if s.awaitAck(id, c.results) {
+			c.missing[s.id] = s
+		}
+	}
+	return c
+}
+
+func (c *localCall) send(out *outgoing) {
+	for _, s := range *c.targets {
+		if c.missing[s.id] != nil {
+			_ = s.deliver(out.message(s), false, false) // if it is gone, its result says so
+		}
+	}
+}
+
+// forget ends the call.
+func (c *localCall) forget() {
+	for _, s := range c.missing {
+		s.forgetAck(c.id)
+	}
+	putTargets(c.targets)
+}

@@ -1,0 +1,160 @@
+package socketio
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/parser"
+)
+
+// values is the parser of what servers send each other, whatever that of their
+// clients is.
+var values = parser.JSON{MaxAttachments: 1 << 16}
+
+// encodeValues encodes values as an array.
+func encodeValues(v ...any) (parser.Encoded, error) {
+	encoded, err := values.Encode(nil, &parser.Header{Type: parser.Ack}, v...)
+	if err == nil {
+		encoded.Text = encoded.Text[bytes.IndexByte(encoded.Text, '['):]
+	}
+	return encoded, err
+}
+
+// encodeValue encodes the first of a client's or server's reply, which is all
+// that others get of it.
+func encodeValue(v ...any) (parser.Encoded, error) {
+	if len(v) == 0 {
+		return parser.Encoded{}, nil
+	}
+	encoded, err := encodeValues(v[0])
+	if err == nil {
+		encoded.Text = encoded.Text[1 : len(encoded.Text)-1]
+	}
+	return encoded, err
+}
+
+// decodeValues decodes an array as the payload of a packet.
+func decodeValues(t parser.Type, array parser.Encoded) (*parser.Packet, error) {
+	h := parser.Header{Type: t}
+	if n := len(array.Attachments); n > 0 {
+		h.Type += parser.BinaryEvent - parser.Event
+		array.Text = append(append(strconv.AppendInt(nil, int64(n), 10), '-'), array.Text...)
+	}
+	d := values.NewDecoder()
+	p, err := d.Text(append([]byte{'0' + byte(h.Type)}, array.Text...))
+	for i := 0; i < len(array.Attachments) && err == nil; i++ {
+		p, err = d.Binary(array.Attachments[i])
+	}
+	return p, err
+}
+
+// decodeValue decodes one value, or none.
+func decodeValue(value parser.Encoded) (parser.Args, error) {
+	if value.Text == nil {
+		return nil, nil
+	}
+	p, err := decodeValues(parser.Ack, parser.Encoded{
+		Text:        append(append([]byte{'['}, value.Text...), ']'),
+		Attachments: value.Attachments,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p.Args, nil
+}
+
+// reencodable returns arguments as values that can be encoded anew, by any
+// parser. Without binary they stay the JSON that they are.
+func reencodable(args parser.Args) ([]any, error) {
+	if args == nil {
+		return nil, nil
+	}
+	raw := make([]json.RawMessage, args.Len())
+	decoded := make([]any, args.Len())
+	targets := make([]any, args.Len())
+	for i := range raw {
+		targets[i] = &raw[i]
+	}
+	if args.Decode(targets...) == nil {
+		for i := range raw {
+			decoded[i] = raw[i]
+		}
+		return decoded, nil
+	}
+	for i := range decoded {
+		targets[i] = &decoded[i]
+	}
+	return decoded, args.Decode(targets...)
+}
+
+// relay passes a broadcast of another server on to the local sockets.
+func (c *cluster) relay(m *adapter.Message) error {
+	p, err := decodeValues(parser.Event, m.Packet)
+	if err != nil {
+		return err
+	}
+	args, err := reencodable(p.Args)
+	if err != nil {
+		return err
+	}
+	var h parser.Header
+	if m.RequestID != "" {
+		h.ID, h.HasID = c.namespace.nextID(), true
+	}
+	out, err := c.namespace.outgoing(p.Event, h, args)
+	if err != nil {
+		return err
+	}
+	if h.HasID {
+		c.relayCall(m, h.ID, out)
+		return nil
+	}
+	c.selection(m.Opts).send(out)
+	return nil
+}
+
+// relayCall is relay for an event that wants acknowledgements. It says how
+// many, then sends each.
+func (c *cluster) relayCall(m *adapter.Message, id uint64, out *outgoing) {
+	call := c.selection(m.Opts).newLocalCall(id)
+	c.respond(m, &adapter.Message{Type: adapter.ClientCount, Count: len(call.missing)})
+	call.send(out)
+	go func() {
+		defer call.forget()
+		ctx := c.ctx
+		if m.Opts.Timeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, time.Duration(m.Opts.Timeout)*time.Millisecond)
+			defer cancel()
+		}
+		for len(call.missing) > 0 {
+			select {
+			case r := <-call.results:
+				delete(call.missing, r.socket.id)
+				c.respond(m, acknowledgement(r))
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+// acknowledgement tells another server what became of a call to a socket.
+func acknowledgement(r result) *adapter.Message {
+	m := &adapter.Message{Type: adapter.NoAck, SocketID: r.socket.id}
+	if r.err != nil {
+		return m
+	}
+	reply, err := reencodable(r.args)
+	if err == nil {
+		m.Packet, err = encodeValue(reply...)
+	}
+	if err == nil {
+		m.Type = adapter.Ack
+	}
+	return m
+}

@@ -1,0 +1,269 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/parser"
+)
+
+// A RemoteSocket describes a socket that may be connected to another server,
+// as it was when it was asked for. To do something with it, select it by its
+// ID: io.In(id).Emit, SocketsJoin, DisconnectSockets.
+type RemoteSocket struct {
+	ID        string
+	Handshake Handshake
+	Rooms     []string
+
+	data json.RawMessage
+}
+
+// DecodeData decodes the JSON of what Socket.SetData has set into the value
+// pointed to. That of nothing is an empty object.
+func (r *RemoteSocket) DecodeData(into any) error { return json.Unmarshal(r.data, into) }
+
+// Local limits the selection to the sockets of this server.
+func (b Broadcast) Local() Broadcast {
+	b.local = true
+	return b
+}
+
+// clusters returns what reaches the other servers, one for each namespace that
+// the selection is of.
+func (b Broadcast) clusters() []*cluster {
+	if b.local || b.self != nil || b.namespace.server.opts.Adapter == nil {
+		return nil
+	}
+	var all []*cluster
+	for _, n := range b.namespace.audience() {
+		all = append(all, n.cluster)
+	}
+	return all
+}
+
+func (b Broadcast) opts() adapter.Opts {
+	return adapter.Opts{Rooms: b.rooms, Except: b.except, Volatile: b.volatile}
+}
+
+// FetchSockets returns descriptions of the selected sockets of all servers.
+// When some server's are missing, there is an error beside the others: those
+// have 5 seconds to answer if ctx has no deadline.
+func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
+	var sockets []*RemoteSocket
+	for _, s := range b.describe() {
+		sockets = append(sockets, newRemoteSocket(s))
+	}
+	ctx, cancel := withRequestTimeout(ctx)
+	defer cancel()
+	for _, c := range b.clusters() {
+		others, err := c.fetch(ctx, b.opts())
+		sockets = append(sockets, others...)
+		if err != nil {
+			return sockets, err
+		}
+	}
+	return sockets, nil
+}
+
+func (c *cluster) fetch(ctx context.Context, o adapter.Opts) (sockets []*RemoteSocket, err error) {
+	r, err := c.ask(ctx, &adapter.Message{Type: adapter.FetchSockets, Opts: o})
+	defer r.end()
+	if err != nil {
+		return nil, err
+	}
+	for m, err := range r.answers(ctx) {
+		if err != nil {
+			return sockets, fmt.Errorf("socketio: %d servers have not answered: %w", r.missing(), err)
+		}
+		for _, s := range m.Sockets {
+			sockets = append(sockets, newRemoteSocket(s))
+		}
+	}
+	return sockets, nil
+}
+
+// SocketsJoin adds the selected sockets of all servers to rooms.
+func (b Broadcast) SocketsJoin(rooms ...string) {
+	b.command(&adapter.Message{Type: adapter.SocketsJoin, Rooms: rooms})
+	for s := range b.Sockets() {
+		s.Join(rooms...)
+	}
+}
+
+// SocketsLeave removes the selected sockets of all servers from rooms.
+func (b Broadcast) SocketsLeave(rooms ...string) {
+	b.command(&adapter.Message{Type: adapter.SocketsLeave, Rooms: rooms})
+	for s := range b.Sockets() {
+		s.Leave(rooms...)
+	}
+}
+
+// DisconnectSockets disconnects the selected sockets of all servers, each as
+// Socket.Disconnect does.
+func (b Broadcast) DisconnectSockets(close bool) {
+	b.command(&adapter.Message{Type: adapter.DisconnectSockets, Close: close})
+	for s := range b.Sockets() {
+		s.Disconnect(close)
+	}
+}
+
+// command has the other servers do what this one does itself.
+func (b Broadcast) command(m *adapter.Message) {
+	for _, c := range b.clusters() {
+		each := *m
+		each.Opts = b.opts()
+		_ = c.publish(&each)
+	}
+}
+
+// publishEvent sends an event to the other servers. The error is about its
+// arguments.
+func (b Broadcast) publishEvent(event string, args []any) error {
+	for _, c := range b.clusters() {
+		m, err := b.eventMessage(event, args)
+		if err != nil {
+			return err
+		}
+		_ = c.publish(m)
+	}
+	return nil
+}
+
+func (b Broadcast) eventMessage(event string, args []any) (*adapter.Message, error) {
+	packet, err := encodeValues(append([]any{event}, args...)...)
+	if err != nil {
+		return nil, encodeError(&parser.Header{Type: parser.Event, Event: event}, err)
+	}
+	return &adapter.Message{Type: adapter.Broadcast, Opts: b.opts(), Packet: packet}, nil
+}
+
+// describe returns the selected sockets of this server, for others.
+func (b Broadcast) describe() []adapter.Socket {
+	var sockets []adapter.Socket
+	for s := range b.Sockets() {
+		sockets = append(sockets, s.describe())
+	}
+	return sockets
+}
+
+func (s *Socket) describe() adapter.Socket {
+	d := adapter.Socket{ID: s.id, Rooms: s.Rooms(), Data: json.RawMessage("{}")}
+	handshake, err := json.Marshal(describeHandshake(&s.handshake))
+	if err == nil {
+		d.Handshake = handshake
+	}
+	if data := s.Data(); data != nil {
+		encoded, dataErr := json.Marshal(data)
+		if dataErr == nil {
+			d.Data = encoded
+		}
+		err = dataErr
+	}
+	if err != nil {
+		s.namespace.server.logger.Error("cannot describe a socket to other servers", "socket", s.id, "err", err)
+	}
+	return d
+}
+
+func newRemoteSocket(s adapter.Socket) *RemoteSocket {
+	var h handshakeJSON
+	_ = json.Unmarshal(s.Handshake, &h) // what does not fit stays empty
+	return &RemoteSocket{ID: s.ID, Rooms: s.Rooms, Handshake: h.handshake(), data: s.Data}
+}
+
+// handshakeJSON is the handshake of JavaScript's sockets.
+type handshakeJSON struct {
+	Headers     multiMap        `json:"headers"`
+	Time        string          `json:"time"` // for people
+	Address     string          `json:"address"`
+	CrossDomain bool            `json:"xdomain"`
+	Secure      bool            `json:"secure"`
+	Issued      int64           `json:"issued"` // ms since 1970
+	URL         string          `json:"url"`
+	Query       multiMap        `json:"query"`
+	Auth        json.RawMessage `json:"auth,omitempty"`
+}
+
+// dateFormat is that of JavaScript's Date.prototype.toString.
+const dateFormat = "Mon Jan 02 2006 15:04:05 GMT-0700 (MST)"
+
+func describeHandshake(h *Handshake) *handshakeJSON {
+	d := &handshakeJSON{
+		Headers:     make(multiMap, len(h.Header)),
+		Time:        h.Time.UTC().Format(dateFormat),
+		Address:     h.Address,
+		CrossDomain: h.CrossDomain,
+		Secure:      h.Secure,
+		Issued:      h.Time.UnixMilli(),
+		URL:         h.URL,
+		Query:       multiMap(h.Query),
+		Auth:        json.RawMessage("{}"),
+	}
+	for name, v := range h.Header {
+		d.Headers[strings.ToLower(name)] = v
+	}
+	var auth json.RawMessage
+	if h.DecodeAuth(&auth) == nil && auth != nil {
+		d.Auth = auth
+	}
+	return d
+}
+
+func (d *handshakeJSON) handshake() Handshake {
+	h := Handshake{
+		Header:      make(http.Header, len(d.Headers)),
+		Query:       url.Values(d.Query),
+		URL:         d.URL,
+		Address:     d.Address,
+		Time:        time.UnixMilli(d.Issued),
+		Secure:      d.Secure,
+		CrossDomain: d.CrossDomain,
+	}
+	for name, v := range d.Headers {
+		h.Header[http.CanonicalHeaderKey(name)] = v
+	}
+	if d.Auth != nil {
+		h.auth, _ = decodeValue(parser.Encoded{Text: d.Auth}) // has been parsed as JSON
+	}
+	return h
+}
+
+// A multiMap has names with one value as strings in JSON, others as arrays.
+type multiMap map[string][]string
+
+func (m multiMap) MarshalJSON() ([]byte, error) {
+	flat := make(map[string]any, len(m))
+	for name, v := range m {
+		if len(v) == 1 {
+			flat[name] = v[0]
+		} else {
+			flat[name] = v
+		}
+	}
+	return json.Marshal(flat)
+}
+
+func (m *multiMap) UnmarshalJSON(text []byte) error {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(text, &raw); err != nil {
+		return err
+	}
+	*m = make(multiMap, len(raw))
+	for name, text := range raw {
+		var one string
+		var many []string
+		if json.Unmarshal(text, &one) == nil {
+			many = []string{one}
+		} else if json.Unmarshal(text, &many) != nil {
+			continue
+		}
+		(*m)[name] = many
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/parser"
+)
+
+// ServerSideEmit sends an event to the namespace's OnServerSide handlers on
+// the other servers. It does not wait for them.
+func (n *Namespace) ServerSideEmit(event string, args ...any) error {
+	m, err := serverSideMessage(event, args)
+	if err != nil || n.cluster == nil {
+		return err
+	}
+	return n.cluster.publish(m)
+}
+
+// ServerSideCall emits an event as ServerSideEmit does and yields each other
+// server's reply as it arrives, of which the first value has been sent. A
+// server that leaves is not waited for. When ctx ends, or after 5 seconds if
+// it has no deadline, each that has not replied yields the cause. If the event
+// cannot be sent at all, the only pair is a nil Reply and the error.
+func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
+	return func(yield func(*Reply, error) bool) {
+		m, err := serverSideMessage(event, args)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if n.cluster == nil {
+			return
+		}
+		ctx, cancel := withRequestTimeout(ctx)
+		defer cancel()
+		r, err := n.cluster.ask(ctx, m)
+		defer r.end()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for m, err := range r.answers(ctx) {
+			if err != nil {
+				for range r.missing() {
+					if !yield(new(Reply), err) {
+						return
+					}
+				}
+				return
+			}
+			args, err := decodeValue(m.Packet)
+			if !yield(&Reply{args: args}, err) {
+				return
+			}
+		}
+	}
+}
+
+func serverSideMessage(event string, args []any) (*adapter.Message, error) {
+	if _, wrong := misnamed[event]; wrong {
+		return nil, reservedError(event)
+	}
+	packet, err := encodeValues(append([]any{event}, args...)...)
+	if err != nil {
+		return nil, encodeError(&parser.Header{Type: parser.Event, Event: event}, err)
+	}
+	return &adapter.Message{Type: adapter.ServerSideEmit, Packet: packet}, nil
+}
+
+// OnServerSide adds a handler for an event that another server has sent by
+// ServerSideEmit or ServerSideCall. The event's Socket is nil; Ack replies, by
+// its first value. The events of one server are handled in the order in which
+// they were sent, one at a time. The context ends when this server is closed.
+func (n *Namespace) OnServerSide(event string, h Handler) (off func()) {
+	return n.serverSide.add(event, h)
+}
+
+// takeServerSide has an event of another server handled.
+func (c *cluster) takeServerSide(m *adapter.Message) error {
+	p, err := decodeValues(parser.Event, m.Packet)
+	if err != nil {
+		return err
+	}
+	e := &Event{name: p.Event, args: p.Args, hasID: m.RequestID != ""}
+	e.answer = func(args []any) error {
+		packet, err := encodeValue(args...)
+		if err != nil {
+			return encodeError(&parser.Header{Type: parser.Ack}, err)
+		}
+		c.respond(m, &adapter.Message{Type: adapter.ServerSideEmitResponse, Packet: packet})
+		return nil
+	}
+	c.inbox.put(e, c.handle)
+	return nil
+}
+
+// handle runs the handlers of an event of another server.
+func (c *cluster) handle(e *Event) {
+	for _, n := range c.namespace.lineage {
+		for _, h := range n.serverSide.get(e.name) {
+			err := n.server.guard(e.name, c.namespace.name, "", func() error { return (*h)(c.ctx, e) })
+			if err != nil && !errors.Is(err, errPanic) {
+				n.server.logger.Error("handler failed", "handler", e.name, "namespace", c.namespace.name, "err", err)
+			}
+		}
+	}
+}
+
+// A serverInbox has the events of other servers handled in order. It has a
+// goroutine only while there are some.
+type serverInbox struct {
+	mu      sync.Mutex
+	waiting []*Event
+	busy    bool
+}
+
+func (b *serverInbox) put(e *Event, handle func(*Event)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting = append(b.waiting, e)
+	if !b.busy {
+		b.busy = true
+		go b.work(handle)
+	}
+}
+
+func (b *serverInbox) take() *Event {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) == 0 {
+		b.busy = false
+		return nil
+	}
+	e := b.waiting[0]
+	b.waiting = b.waiting[1:]
+	return e
+}
+
+func (b *serverInbox) work(handle func(*Event)) {
+	for e := b.take(); e != nil; e = b.take() {
+		handle(e)
+	}
+}
