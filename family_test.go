@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -212,5 +213,27 @@ func TestFamily(t *testing.T) {
 		c := h.open(mode)
 		c.send("40/x,")
 		c.expect(`44/x,{"message":"Invalid namespace"}`)
+	})
+}
+
+// onceOnly can be encoded a single time.
+type onceOnly struct{ used *bool }
+
+func (o onceOnly) MarshalJSON() ([]byte, error) {
+	if *o.used {
+		return nil, errors.New("used up")
+	}
+	*o.used = true
+	return []byte("1"), nil
+}
+
+func TestFamilyEncodingFailsLater(t *testing.T) {
+	run(t, nil, func(h *harness) {
+		parent := h.OfPattern(regexp.MustCompile(`^/r`))
+		c := h.open(rawclient.WebSocket)
+		c.enter("/r1")
+		h.check(parent.Emit("lost", onceOnly{new(bool)}))
+		h.check(parent.Emit("next"))
+		c.expect(`42/r1,["next"]`)
 	})
 }

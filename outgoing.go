@@ -27,12 +27,15 @@ func (n *Namespace) outgoing(event string, h parser.Header, args []any) (*outgoi
 	return o, err
 }
 
-// message returns the message for a socket, which is told what it is sent.
+// message returns the message for a socket, which is told what it is sent. It
+// is nil if the arguments' own encoding works no more than once.
 func (o *outgoing) message(s *Socket) *engine.Message {
 	if s.namespace != o.of {
 		o.of = s.namespace
-		// What could be encoded for the parent can for a child.
-		o.encoded, _ = s.namespace.encode(&o.header, o.args...)
+		var err error
+		if o.encoded, err = s.namespace.encode(&o.header, o.args...); err != nil { // though it has been before
+			s.namespace.server.logger.Error("cannot encode an event again", "namespace", s.namespace.name, "err", err)
+		}
 	}
 	s.listeners.outgoing(o)
 	return o.encoded

@@ -208,6 +208,8 @@ func (s *Socket) connected() bool { return s.status.Load() == statusConnected }
 func (s *Socket) deliver(m *engine.Message, volatile, later bool) error {
 	session := s.conn.session
 	switch {
+	case m == nil:
+		return nil
 	case volatile:
 		session.SendVolatile(m)
 		return nil
