@@ -3,6 +3,7 @@ package socketio
 import (
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
@@ -65,6 +66,17 @@ type Options struct {
 
 	// CORS allows pages of other origins.
 	CORS CORS
+
+	// AllowRequest decides whether a client may open a connection; all may by
+	// default. An error refuses it with 403 and the error's text. What
+	// decides by the auth option or by namespace belongs into Use.
+	AllowRequest func(*http.Request) error
+
+	// Cookie is sent to each client that opens a connection, its value being
+	// the id of the session, for load balancers that keep a client with its
+	// server by that; none by default. The id is a secret: set HttpOnly,
+	// SameSite, and Secure if you can.
+	Cookie *http.Cookie
 
 	// ServeClient has the JavaScript client, to be served below Path to pages
 	// that have none of their own: its .js and .map files, or these compressed

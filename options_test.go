@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -120,5 +121,26 @@ func TestMaxAttachments(t *testing.T) {
 		}
 		c.send(`453-["e",1]`)
 		c.expectClosed()
+	})
+}
+
+func TestHandshakeOptions(t *testing.T) {
+	run(t, &socketio.Options{
+		AllowRequest: func(r *http.Request) error {
+			if r.Header.Get("X-Key") == "" {
+				return errors.New("no key")
+			}
+			return nil
+		},
+		Cookie: &http.Cookie{Name: "io", HttpOnly: true},
+	}, func(h *harness) {
+		r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=polling", nil)
+		if a := h.do(r.Clone(h.Context())); a.StatusCode != 403 || !strings.Contains(a.body, "no key") {
+			t.Errorf("without a key: %s %s", a.Status, a.body)
+		}
+		r.Header.Set("X-Key", "k")
+		if a := h.do(r); a.StatusCode != 200 || !strings.HasPrefix(a.Header.Get("Set-Cookie"), "io=") {
+			t.Errorf("with a key: %s, cookie %q", a.Status, a.Header.Get("Set-Cookie"))
+		}
 	})
 }

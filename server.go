@@ -52,6 +52,8 @@ func NewServer(o *Options) *Server {
 		MaxBuffered:    opts.MaxBuffered,
 		AllowEIO3:      opts.AllowEIO3,
 		CheckOrigin:    origins.allowed,
+		AllowRequest:   opts.AllowRequest,
+		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
 	s.handler = s.engine

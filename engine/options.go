@@ -50,6 +50,18 @@ type Options struct {
 	// without this check any page could connect with its visitor's cookies.
 	CheckOrigin func(*http.Request) bool
 
+	// AllowRequest decides whether a handshake may open a session; all may by
+	// default. An error refuses it with 403 and the error's text. Requests
+	// within a session are not asked about. It may block, and be called
+	// concurrently.
+	AllowRequest func(*http.Request) error
+
+	// Cookie is sent with each handshake, its value being the session's id,
+	// for load balancers that keep a client with its server by that; none by
+	// default. The id is a secret: set HttpOnly, SameSite, and Secure if you
+	// can.
+	Cookie *http.Cookie
+
 	// Logger gets a line for each refusal; silent by default.
 	Logger *slog.Logger
 }
@@ -75,6 +87,11 @@ func (o *Options) withDefaults() Options {
 		}
 	}
 	c.Transports = slices.Clone(c.Transports)
+	if c.Cookie != nil {
+		if err := c.Cookie.Valid(); err != nil {
+			panic(fmt.Sprintf("engine: Options.Cookie: %v", err))
+		}
+	}
 	defaultTo(&c.PingInterval, 25*time.Second)
 	defaultTo(&c.PingTimeout, 20*time.Second)
 	defaultTo(&c.UpgradeTimeout, 10*time.Second)

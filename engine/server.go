@@ -70,7 +70,9 @@ var codeMessages = [...]string{
 	"Unsupported protocol version",
 }
 
-func (srv *Server) reject(w http.ResponseWriter, code int) {
+func (srv *Server) reject(w http.ResponseWriter, code int) { rejectFor(w, code, codeMessages[code]) }
+
+func rejectFor(w http.ResponseWriter, code int, message string) {
 	status := http.StatusBadRequest
 	if code == codeForbidden {
 		status = http.StatusForbidden
@@ -81,7 +83,7 @@ func (srv *Server) reject(w http.ResponseWriter, code int) {
 	_ = json.NewEncoder(w).Encode(struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
-	}{code, codeMessages[code]})
+	}{code, message})
 }
 
 // refused logs a refusal. Lines of one key are rare, however often the
@@ -164,7 +166,18 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		http.Error(w, "server shutting down", http.StatusServiceUnavailable)
 		return
 	}
+	if allow := srv.opts.AllowRequest; allow != nil {
+		if err := allow(r); err != nil {
+			rejectFor(w, codeForbidden, err.Error())
+			return
+		}
+	}
 	s := &Session{server: srv, id: NewID(), shard: srv.shards.Add(1)}
+	if srv.opts.Cookie != nil {
+		cookie := *srv.opts.Cookie
+		cookie.Value = s.id
+		http.SetCookie(w, &cookie)
+	}
 	if query.Get("EIO") == "3" {
 		s.dialect = revision3
 	}
