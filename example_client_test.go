@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/memnet"
 	"github.com/goroomcast/socketio/internal/rawclient"
 )
@@ -20,11 +21,13 @@ type jsClient struct {
 	server *http.Server
 	prefix string // of packets of its namespace
 
-	refusal string // what connect_error gets, in JSON
+	refusal string   // what connect_error gets, in JSON
+	early   []string // packets received while connecting
 }
 
 // connectJS connects to a namespace: io(namespace, { auth }) in JavaScript.
-func connectJS(io http.Handler, namespace string, auth any) *jsClient {
+// When it returns, what OnConnect does is done.
+func connectJS(io *socketio.Server, namespace string, auth any) *jsClient {
 	listener := memnet.Listen()
 	c := &jsClient{server: &http.Server{Handler: io}}
 	if namespace != "/" {
@@ -37,8 +40,18 @@ func connectJS(io http.Handler, namespace string, auth any) *jsClient {
 	c.send("40"+c.prefix, auth)
 	if answer := c.receive(); !strings.HasPrefix(answer, "40") {
 		c.refusal = answer[len("44"+c.prefix):]
+		return c
 	}
-	return c
+	defer io.Of(namespace).On("there?", func(ctx context.Context, e *socketio.Event) error { return e.Ack() })()
+	c.event("9", []any{"there?"})
+	for {
+		packet, err := c.conn.Next()
+		c.must(err)
+		if packet == "43"+c.prefix+"9[]" {
+			return c
+		}
+		c.early = append(c.early, packet)
+	}
 }
 
 func (c *jsClient) leave() {
@@ -91,6 +104,11 @@ func (c *jsClient) send(head string, body any) {
 }
 
 func (c *jsClient) receive() string {
+	if len(c.early) > 0 {
+		packet := c.early[0]
+		c.early = c.early[1:]
+		return packet
+	}
 	packet, err := c.conn.Next()
 	c.must(err)
 	return packet
