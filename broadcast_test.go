@@ -361,3 +361,18 @@ func TestSocketsIterator(t *testing.T) {
 		}
 	})
 }
+
+// An event for many is encoded once.
+func TestBroadcastEncodesOnce(t *testing.T) {
+	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
+		a, b, c := h.crowd(mode)
+		h.check(h.Emit("e", onceOnly{new(bool)}))
+		h.check(h.Except(b.ID()).Emit("e", onceOnly{new(bool)}, []byte{1}))
+		for _, client := range (clients{a, b, c}) {
+			client.Expect("e", 1)
+		}
+		for _, client := range (clients{a, c}) {
+			client.Expect("e", 1, []byte{1})
+		}
+	})
+}

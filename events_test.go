@@ -293,3 +293,28 @@ func TestVolatile(t *testing.T) {
 		})
 	})
 }
+
+// Of several volatile events a client gets those that find its poll waiting.
+func TestConsecutiveVolatile(t *testing.T) {
+	run(t, nil, func(h *harness) {
+		p := h.newPoller()
+		p.post("40")
+		p.poll() // CONNECT's answer
+		s := h.anySocket(h.Namespace)
+		for _, to := range []socketio.Broadcast{s.Volatile(), h.Volatile()} {
+			answer := make(chan string, 1)
+			go func() { answer <- p.poll() }()
+			synctest.Wait()
+			h.check(to.Emit("v", 1))
+			synctest.Wait()
+			h.check(to.Emit("v", 2))
+			h.check(s.Emit("regular"))
+			if got, want := <-answer, `42["v",1]`; got != want {
+				t.Errorf("polled %q, want %q", got, want)
+			}
+			if got, want := p.poll(), `42["regular"]`; got != want {
+				t.Errorf("polled %q, want %q", got, want)
+			}
+		}
+	})
+}

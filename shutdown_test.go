@@ -102,3 +102,17 @@ func TestClose(t *testing.T) {
 		h.check(h.Emit("to nobody"))
 	})
 }
+
+func TestRestart(t *testing.T) {
+	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
+		before := h.connect(mode)
+		h.check(h.Close())
+		before.expectClosed()
+		h.Server = socketio.NewServer(nil)
+		h.serve(h.Server)
+		echo(h, "echo")
+		after := h.connect(mode)
+		after.send(`42["echo",1]`)
+		after.expect(`42["echo",1]`)
+	})
+}

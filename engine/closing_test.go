@@ -218,3 +218,57 @@ func TestShutdown(t *testing.T) {
 		})
 	})
 }
+
+// A session that its receiver closes delivers nothing more, not even of the
+// same POST or read.
+func TestCloseWhileReceiving(t *testing.T) {
+	run(t, nil, func(h *harness) {
+		h.onText = func(r *recorder, _ string) error { r.Close(); return nil }
+		overPolling := h.openPolling()
+		h.request("POST", session(overPolling), strings.NewReader("4a\x1e4b\x1e4c"))
+		w, overWebSocket := h.wireSession()
+		w.write(append(text("4a"), text("4b")...), 0)
+		for _, r := range []*recorder{overPolling, overWebSocket} {
+			h.expectClosed(r, engine.ReasonForcedClose)
+			synctest.Wait()
+			if got := len(r.received); got != 1 {
+				t.Errorf("%s: %d messages delivered", r.Transport(), got)
+			}
+		}
+	})
+}
+
+// Server.Close drops what is queued, also of a session that is closing.
+func TestServerCloseDrops(t *testing.T) {
+	for name, before := range map[string]func(*recorder){
+		"open":    func(*recorder) {},
+		"closing": func(r *recorder) { r.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, nil, func(h *harness) {
+				overPolling := h.openPolling()
+				w, overWebSocket := h.wireSession()
+				overWebSocket.Send(engine.NewMessage([]byte("being written")))
+				synctest.Wait() // a pipe has no buffer
+				for _, r := range []*recorder{overPolling, overWebSocket} {
+					r.Send(engine.NewMessage([]byte("dropped")))
+					before(r)
+				}
+				h.server.Close()
+				a := h.request("GET", session(overPolling), nil)
+				if a.status == 200 {
+					t.Errorf("polled %q", a.body)
+				}
+				for {
+					got := w.next()
+					if strings.Contains(got, "dropped") {
+						t.Errorf("got %q", got)
+					}
+					if !strings.HasPrefix(got, "text ") {
+						break
+					}
+				}
+			})
+		})
+	}
+}

@@ -142,3 +142,24 @@ func TestSlowReceiverDuringUpgrade(t *testing.T) {
 		h.expectClosed(r, engine.ReasonPingTimeout)
 	})
 }
+
+// A client that is long taking what is queued for it is none that is gone.
+func TestHeartbeatWithFullQueue(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode rawclient.Mode) {
+		run(t, &engine.Options{MaxBuffered: 64 << 20}, func(h *harness) {
+			c, r := h.open(mode, rawclient.Options{Pong: true})
+			const messages = 100
+			large := strings.Repeat("x", 100_000)
+			for range messages {
+				r.Send(engine.NewMessage([]byte(large)))
+			}
+			for range messages {
+				h.expect(c, "4"+large)
+				after(time.Second)
+			}
+			if len(r.closed) > 0 {
+				t.Errorf("closed for %q", <-r.closed)
+			}
+		})
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goroomcast/socketio/engine"
 )
@@ -152,4 +153,64 @@ func TestBadOptions(t *testing.T) {
 			engine.NewServer(&o, nil)
 		}()
 	}
+}
+
+// Names that an object in JavaScript has without anybody's doing are no
+// transports either.
+func TestTransportNames(t *testing.T) {
+	run(t, nil, func(h *harness) {
+		for _, name := range []string{"constructor", "__proto__"} {
+			h.expectAnswer(h.request("GET", "transport="+name, nil), 400, `{"code":0,"message":"Transport unknown"}`)
+			a := h.request("GET", "transport="+name, nil, "Connection", "Upgrade", "Upgrade", "websocket",
+				"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+			h.expectAnswer(a, 400, `{"code":0,"message":"Transport unknown"}`)
+		}
+	})
+}
+
+// What asks for a WebSocket and does not open one is refused, and harms no
+// session.
+func TestNoWebSocket(t *testing.T) {
+	run(t, nil, func(h *harness) {
+		r := h.openPolling()
+		for _, query := range []string{"transport=websocket", "transport=websocket&sid=" + r.ID()} {
+			h.expectAnswer(h.request("GET", query, strings.NewReader("test")), 400, badRequest)
+			a := h.request("GET", query, nil, "Connection", "Upgrade", "Upgrade", "websocket")
+			h.expectAnswer(a, 400, badRequest)
+		}
+		if w := h.wire("&sid="+r.ID(), "Sec-Websocket-Key", "short"); w.resp.StatusCode != 400 {
+			t.Errorf("upgrade with a bad key: %s", w.resp.Status)
+		}
+		if r.Transport() != engine.Polling {
+			t.Errorf("the transport is %s", r.Transport())
+		}
+		h.expectAnswer(h.request("POST", session(r), strings.NewReader("4a")), 200, "ok")
+		h.expectAnswer(h.request("GET", session(r), nil), 200, "4a")
+	})
+}
+
+func TestPingTimeoutIsTold(t *testing.T) {
+	run(t, &engine.Options{PingTimeout: 123 * time.Millisecond}, func(h *harness) {
+		a := h.request("GET", "transport=polling", nil)
+		if !strings.Contains(a.body, `"pingTimeout":123,`) {
+			t.Errorf("handshake: %s", a.body)
+		}
+		if cookies := a.header["Set-Cookie"]; cookies != nil {
+			t.Errorf("cookies %q", cookies)
+		}
+	})
+}
+
+// A client may use a connection for each request.
+func TestConnectionClose(t *testing.T) {
+	run(t, nil, func(h *harness) {
+		r := h.openPolling()
+		for range 3 {
+			h.expectAnswer(h.request("POST", session(r), strings.NewReader("4a"), "Connection", "close"), 200, "ok")
+			h.expectAnswer(h.request("GET", session(r), nil, "Connection", "close"), 200, "4a")
+		}
+		if len(r.closed) > 0 {
+			t.Errorf("closed for %q", <-r.closed)
+		}
+	})
 }

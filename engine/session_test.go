@@ -294,3 +294,19 @@ func TestAccept(t *testing.T) {
 		}
 	})
 }
+
+// A volatile message leaves with its attachments or not at all.
+func TestSendVolatileBinary(t *testing.T) {
+	m := func(s string) *engine.Message { return engine.NewMessage([]byte(s), []byte(s)) }
+	run(t, nil, func(h *harness) {
+		w, r := h.wireSession()
+		synctest.Wait()
+		first := r.SendVolatile(m("a"))
+		synctest.Wait() // it is being written: a pipe has no buffer
+		if second := r.SendVolatile(m("b")); !first || second {
+			t.Errorf("sent %v, %v; want the first only", first, second)
+		}
+		r.Send(m("c"))
+		w.expect("text 4a", "binary a", "text 4c", "binary c")
+	})
+}
