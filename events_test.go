@@ -294,7 +294,7 @@ func TestVolatile(t *testing.T) {
 	})
 }
 
-// Of several volatile events a client gets those that find its poll waiting.
+// Of volatile events in a row one arrives over polling.
 func TestConsecutiveVolatile(t *testing.T) {
 	run(t, nil, func(h *harness) {
 		p := h.newPoller()
@@ -306,8 +306,8 @@ func TestConsecutiveVolatile(t *testing.T) {
 			go func() { answer <- p.poll() }()
 			synctest.Wait()
 			h.check(to.Emit("v", 1))
-			synctest.Wait()
 			h.check(to.Emit("v", 2))
+			synctest.Wait()
 			h.check(s.Emit("regular"))
 			if got, want := <-answer, `42["v",1]`; got != want {
 				t.Errorf("polled %q, want %q", got, want)

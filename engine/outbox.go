@@ -97,7 +97,7 @@ func (s *Session) send(m *Message, later bool) error {
 // poll is there. It respects Cork.
 func (s *Session) SendVolatile(m *Message) bool {
 	s.mu.Lock()
-	ready := s.poll != nil
+	ready := s.poll != nil && s.out.empty()
 	if s.ws != nil {
 		ready = !s.out.behind
 	}
