@@ -13,7 +13,6 @@ type outbox struct {
 	busy   bool
 	behind bool // the connection has not taken all at once
 	final  bool // the connection is over when nothing is left
-	closed bool
 }
 
 // messageOverhead is what a queued message counts beyond its size: a flood of
@@ -57,8 +56,6 @@ func (o *outbox) take(dst []*Message) int {
 func (o *outbox) holdsBinary() bool {
 	return slices.ContainsFunc(o.queue[o.head:], func(m *Message) bool { return m.binaries() > 0 })
 }
-
-func (o *outbox) drop() { *o = outbox{closed: true} }
 
 const maxIdleQueue = 16 // capacity that an empty queue may keep
 

@@ -107,7 +107,7 @@ func (s *Session) abort(reason Reason) {
 		return
 	}
 	receiver := s.leave(stateClosed, reason)
-	s.out.drop()
+	s.out = outbox{}
 	s.endProbe()
 	if s.linger != nil {
 		s.linger.Stop()

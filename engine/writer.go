@@ -57,7 +57,7 @@ func (w *writer) take() bool {
 	defer s.mu.Unlock()
 	s.out.bytes -= w.written
 	w.written = 0
-	if s.out.closed {
+	if s.lifecycle() == stateClosed {
 		return false
 	}
 	w.next, w.end = 0, s.out.take(w.batch[:])
