@@ -35,9 +35,9 @@ func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }
 // it arrives; of the replies to other servers only the first value does. A
 // socket that disconnects yields [ErrDisconnected]; when ctx ends, each that
 // has not replied yields the context's cause, and so does each server that has
-// not said how many will. Of a parent's sockets only this server's are called. If the event cannot be sent at all, the only pair is
-// a nil Reply and the error. The event is sent anew each time the sequence is
-// ranged over.
+// not said how many will. Of a parent's sockets only this server's are called.
+// If the event cannot be sent at all, the only pair is a nil Reply and the
+// error. The event is sent anew each time the sequence is ranged over.
 func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
 		id := b.namespace.nextID()

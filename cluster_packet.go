@@ -24,6 +24,15 @@ func encodeValues(v ...any) (parser.Encoded, error) {
 	return encoded, err
 }
 
+// encodeEvent encodes an event's name and arguments as an array.
+func encodeEvent(event string, args []any) (parser.Encoded, error) {
+	encoded, err := encodeValues(append([]any{event}, args...)...)
+	if err != nil {
+		err = encodeError(&parser.Header{Type: parser.Event, Event: event}, err)
+	}
+	return encoded, err
+}
+
 // encodeValue encodes the first of a client's or server's reply, which is all
 // that others get of it.
 func encodeValue(v ...any) (parser.Encoded, error) {

@@ -115,9 +115,14 @@ func (b Broadcast) DisconnectSockets(close bool) {
 
 // command has the other servers do what this one does itself.
 func (b Broadcast) command(m *adapter.Message) {
-	for _, c := range b.clusters() {
+	m.Opts = b.opts()
+	publishToEach(b.clusters(), m)
+}
+
+// publishToEach sends a message to the other servers of several namespaces.
+func publishToEach(clusters []*cluster, m *adapter.Message) {
+	for _, c := range clusters {
 		each := *m
-		each.Opts = b.opts()
 		_ = c.publish(&each)
 	}
 }
@@ -125,22 +130,20 @@ func (b Broadcast) command(m *adapter.Message) {
 // publishEvent sends an event to the other servers. The error is about its
 // arguments.
 func (b Broadcast) publishEvent(event string, args []any) error {
-	for _, c := range b.clusters() {
-		m, err := b.eventMessage(event, args)
-		if err != nil {
-			return err
-		}
-		_ = c.publish(m)
+	clusters := b.clusters()
+	if len(clusters) == 0 {
+		return nil
 	}
-	return nil
+	m, err := b.eventMessage(event, args)
+	if err == nil {
+		publishToEach(clusters, m)
+	}
+	return err
 }
 
 func (b Broadcast) eventMessage(event string, args []any) (*adapter.Message, error) {
-	packet, err := encodeValues(append([]any{event}, args...)...)
-	if err != nil {
-		return nil, encodeError(&parser.Header{Type: parser.Event, Event: event}, err)
-	}
-	return &adapter.Message{Type: adapter.Broadcast, Opts: b.opts(), Packet: packet}, nil
+	packet, err := encodeEvent(event, args)
+	return &adapter.Message{Type: adapter.Broadcast, Opts: b.opts(), Packet: packet}, err
 }
 
 // describe returns the selected sockets of this server, for others.

@@ -64,11 +64,8 @@ func serverSideMessage(event string, args []any) (*adapter.Message, error) {
 	if _, wrong := misnamed[event]; wrong {
 		return nil, reservedError(event)
 	}
-	packet, err := encodeValues(append([]any{event}, args...)...)
-	if err != nil {
-		return nil, encodeError(&parser.Header{Type: parser.Event, Event: event}, err)
-	}
-	return &adapter.Message{Type: adapter.ServerSideEmit, Packet: packet}, nil
+	packet, err := encodeEvent(event, args)
+	return &adapter.Message{Type: adapter.ServerSideEmit, Packet: packet}, err
 }
 
 // OnServerSide adds a handler for an event that another server has sent by
