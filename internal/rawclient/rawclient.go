@@ -389,3 +389,6 @@ func (c *Client) openWebSocket(sid string) (*wsConn, error) {
 	}
 	return &wsConn{conn: conn, r: br, eio3: c.eio3}, nil
 }
+
+// OverWebSocket reports whether that is the transport.
+func (c *Client) OverWebSocket() bool { return c.ws != nil }
