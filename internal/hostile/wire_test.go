@@ -131,8 +131,9 @@ type wire struct {
 	s    *siege
 	conn net.Conn
 
-	mu    sync.Mutex
-	heard []string
+	mu      sync.Mutex
+	heard   []string
+	stopped bool
 }
 
 // wire opens a WebSocket.
@@ -173,8 +174,9 @@ func (w *wire) listen(r io.Reader) {
 		}
 		w.mu.Lock()
 		w.heard = append(w.heard, said)
+		stopped := w.stopped
 		w.mu.Unlock()
-		if err != nil {
+		if err != nil || stopped {
 			return
 		}
 	}
@@ -197,6 +199,13 @@ func (s *siege) memberWire(eio3 bool) *wire {
 // write sends frames; that the server has hung up is not the attacker's affair.
 func (w *wire) write(frames ...[]byte) {
 	_, _ = w.conn.Write(slices.Concat(frames...))
+}
+
+// deaf makes the client read no more.
+func (w *wire) deaf() {
+	w.mu.Lock()
+	w.stopped = true
+	w.mu.Unlock()
 }
 
 // take returns what has come since it was last asked.
