@@ -1,6 +1,7 @@
 package hostile_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -183,18 +184,19 @@ func TestFloodsOfNamespaces(t *testing.T) {
 			s.Errorf("%d sockets stay", connected)
 		}
 	})
-	flood(t, "of a pattern, all at once", func(s *siege, eio3 bool) {
-		s.OfPattern(regexp.MustCompile(`^/room-\d+$`))
-		_, path := s.pollingSession(eio3)
-		var packets []string
-		for i := range 33 {
-			packets = append(packets, payload(eio3, fmt.Sprintf("40/room-%d,", i)))
+	flood(t, "that are not decided on, one more than allowed", func(s *siege, eio3 bool) {
+		s.OfFunc(func(ctx context.Context, _ string, _ *socketio.Handshake) bool {
+			<-ctx.Done()
+			return false
+		})
+		w := s.memberWire(eio3)
+		for i := range 32 {
+			w.write(text(fmt.Sprintf("40/room-%d,", i)))
 		}
-		separator := "\x1e"
-		if eio3 {
-			separator = ""
-		}
-		s.expectHTTP(postTo(path, strings.Join(packets, separator)), "200 ok")
+		w.expect()
+		w.write(text("40/room-32,"))
+		w.expect("close 1000")
+		s.expectEndings("/ forced close")
 	})
 }
 

@@ -25,8 +25,9 @@ const (
 	// message of Options.MaxPayload while it comes, and what is made of it.
 	heldLimit = 8 << 20
 
-	// leftLimit is how much may be left of it.
-	leftLimit = 256 << 10
+	// leftLimit is how much may be left of it: the runtime keeps its records of
+	// goroutines, 400 bytes each, for other ones.
+	leftLimit = 512 << 10
 
 	// answerTime is within which all answers come that wait for nothing. It is
 	// longer than a server listens after its close frame.
