@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -37,13 +39,14 @@ func FuzzSession(f *testing.F) {
 	for i := range breaches {
 		scripts = append(scripts, "\x05\x00\x10"+string(rune(i))+"\x00")
 	}
+	scripts = append(scripts, transcribed(f)...)
 	for _, script := range scripts {
 		for mode := range byte(4) {
 			f.Add(append([]byte{mode}, script...))
 		}
 	}
 	f.Fuzz(func(t *testing.T, script []byte) {
-		if len(script) == 0 || len(script) > 200 {
+		if len(script) == 0 || len(script) > 1000 {
 			t.Skip()
 		}
 		run(t, &socketio.Options{AllowEIO3: true}, func(h *harness) {
@@ -66,6 +69,31 @@ func FuzzSession(f *testing.F) {
 			m.checkEnds()
 		})
 	})
+}
+
+// transcribed returns the transcripts' scenes as scripts.
+func transcribed(f *testing.F) (scripts []string) {
+	files, err := filepath.Glob("testdata/transcripts/*.txt")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no transcripts to begin with: ", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for scene := range strings.SplitSeq(string(text), "\n== ") {
+			script := ""
+			for line := range strings.Lines(scene) {
+				if p, is := strings.CutPrefix(line, "C: "); is && len(p) < 256 {
+					p = strings.TrimSuffix(p, "\n")
+					script += "\x11" + string([]byte{byte(len(p))}) + p
+				}
+			}
+			scripts = append(scripts, script)
+		}
+	}
+	return scripts
 }
 
 // A sessionModel is what must be true of a client's session.
