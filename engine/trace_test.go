@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"slices"
@@ -310,4 +311,24 @@ func TestTraceWith(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Without hooks nothing is allocated for them, on the paths that are taken
+// most often.
+func TestNoTraceAllocatesNothing(t *testing.T) {
+	runTCP(t, nil, func(h *harness) {
+		w, r := h.wireSession()
+		go io.Copy(io.Discard, w.conn)
+		m := engine.NewMessage([]byte("hello"))
+		polling := h.openPolling()
+		for name, f := range map[string]func(){
+			"Send":                 func() { r.Send(m) },
+			"SendVolatile":         func() { r.SendVolatile(m) },
+			"SendVolatile, unsent": func() { polling.SendVolatile(m) },
+		} {
+			if n := testing.AllocsPerRun(100, f); n != 0 {
+				t.Errorf("%s: %v allocations", name, n)
+			}
+		}
+	})
 }
