@@ -35,7 +35,7 @@ var (
 	errEventBeforeConnect = errors.New("socketio: packet for a namespace that the client is not connected to")
 	errConnectTwice       = errors.New("socketio: second CONNECT to a namespace")
 	errConnectError       = errors.New("socketio: CONNECT_ERROR from a client")
-	errNamespace          = errors.New("Invalid namespace") //nolint:staticcheck // as clients know it
+	errNamespace          = errors.New("Invalid namespace") // as clients know it
 )
 
 func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
