@@ -35,6 +35,7 @@ var (
 	errEventBeforeConnect = errors.New("socketio: packet for a namespace that the client is not connected to")
 	errConnectTwice       = errors.New("socketio: second CONNECT to a namespace")
 	errConnectError       = errors.New("socketio: CONNECT_ERROR from a client")
+	errNamespace          = errors.New("Invalid namespace") // as clients know it
 )
 
 func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
@@ -186,9 +187,12 @@ func (c *conn) join(n *Namespace, h Handshake) {
 
 func (c *conn) refuseNamespace(name string) error {
 	h := parser.Header{Type: parser.ConnectError, Namespace: name}
-	m, err := c.server.encode(&h, c.connectError("Invalid namespace", nil))
+	m, err := c.server.encode(&h, c.connectError(errNamespace.Error(), nil))
 	if err != nil {
 		return err
+	}
+	if f := c.server.trace.Refused; f != nil {
+		f(name, errNamespace)
 	}
 	return c.session.Send(m)
 }

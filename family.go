@@ -73,6 +73,9 @@ func (s *Server) leave(n *Namespace) {
 	s.mu.Unlock()
 	if empty {
 		n.leaveCluster()
+		if f := s.trace.NamespaceRemoved; f != nil {
+			f(n)
+		}
 	}
 }
 
@@ -116,6 +119,7 @@ func (s *Server) child(parent *Namespace, name string) *Namespace {
 	s.mu.Unlock()
 	if created {
 		n.joinCluster()
+		n.created()
 	}
 	return n
 }

@@ -115,9 +115,12 @@ func (n *Namespace) admit(s *Socket) {
 	if !s.status.CompareAndSwap(statusAdmitted, statusConnected) {
 		return
 	}
+	if f := n.server.trace.Connected; f != nil {
+		f(s)
+	}
 	for _, from := range n.lineage {
 		for _, f := range from.onConnect.all() {
-			s.run("OnConnect", func() error { (*f)(s); return nil })
+			_ = s.run("OnConnect", func() error { (*f)(s); return nil })
 		}
 	}
 }

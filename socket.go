@@ -220,10 +220,10 @@ func (s *Socket) deliver(m *engine.Message, volatile, later bool) error {
 }
 
 // refuse answers a client that may not connect.
-func (s *Socket) refuse(err error) {
-	message, data := err.Error(), any(nil)
+func (s *Socket) refuse(why error) {
+	message, data := why.Error(), any(nil)
 	var refusal *ConnectError
-	if errors.As(err, &refusal) {
+	if errors.As(why, &refusal) {
 		message, data = refusal.Message, refusal.Data
 	}
 	m, err := s.namespace.encode(&parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, data))
@@ -233,6 +233,9 @@ func (s *Socket) refuse(err error) {
 	}
 	if err == nil {
 		_ = s.conn.session.Send(m)
+	}
+	if f := s.namespace.server.trace.Refused; f != nil {
+		f(s.namespace.name, why)
 	}
 	s.conn.forget(s)
 	s.end(ReasonServerDisconnect)
@@ -274,46 +277,24 @@ func (s *Socket) leave(reason Reason, wasConnected bool) {
 	s.namespace.server.leave(s.namespace)
 	if wasConnected {
 		s.tell("OnDisconnect", &s.onDisconnect, reason)
+		if f := s.namespace.server.trace.Disconnected; f != nil {
+			f(s, reason)
+		}
 	}
 }
 
 func (s *Socket) tell(what string, whom *callbacks[func(Reason)], reason Reason) {
 	for _, f := range whom.all() {
-		s.run(what, func() error { (*f)(reason); return nil })
+		_ = s.run(what, func() error { (*f)(reason); return nil })
 	}
-}
-
-// handle runs the handlers of an event.
-func (s *Socket) handle(e *Event) {
-	if !s.pass(e) {
-		return
-	}
-	found := false
-	for _, n := range s.namespace.lineage {
-		found = s.handleBy(&n.handlers, e) || found
-	}
-	if hs := s.handlers.Load(); hs != nil && s.handleBy(hs, e) {
-		found = true
-	}
-	if !found {
-		s.namespace.server.logger.Debug("no handler for an event", "event", e.name, "namespace", s.namespace.name, "socket", s.id)
-	}
-}
-
-func (s *Socket) handleBy(hs *handlers, e *Event) bool {
-	list := hs.get(e.name)
-	for _, h := range list {
-		s.run(e.name, func() error { return (*h)(s.Context(), e) })
-	}
-	return len(list) > 0
 }
 
 // run calls users' code and logs how it fails, unless only because the client
 // has left.
-func (s *Socket) run(what string, f func() error) {
+func (s *Socket) run(what string, f func() error) error {
 	err := s.namespace.server.guard(what, s.namespace.name, s.id, f)
 	if err == nil || errors.Is(err, errPanic) {
-		return
+		return err
 	}
 	level := slog.LevelError
 	if errors.Is(err, ErrDisconnected) {
@@ -321,4 +302,5 @@ func (s *Socket) run(what string, f func() error) {
 	}
 	s.namespace.server.logger.Log(context.Background(), level, "handler failed",
 		"handler", what, "namespace", s.namespace.name, "socket", s.id, "err", err)
+	return err
 }

@@ -35,19 +35,21 @@ type wsConn struct {
 func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) net.Conn {
 	key := r.Header.Get("Sec-WebSocket-Key")
 	if nonce, err := base64.StdEncoding.DecodeString(key); r.Method != http.MethodGet || err != nil || len(nonce) != 16 {
-		c.session.server.reject(w, codeBadRequest)
+		c.session.server.reject(w, r, codeBadRequest, CauseHandshake, "Sec-WebSocket-Key")
 		return nil
 	}
 	if r.Header.Get("Sec-WebSocket-Version") != "13" {
 		w.Header().Set("Sec-WebSocket-Version", "13")
-		http.Error(w, "WebSocket version 13 is spoken here", http.StatusUpgradeRequired)
+		c.session.server.refuse(w, r, Refusal{CauseHandshake, http.StatusUpgradeRequired, noCode,
+			"WebSocket version 13 is spoken here", "Sec-WebSocket-Version"})
 		return nil
 	}
 	conn, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		c.session.server.opts.Logger.Error("WebSocket is not possible: the http.ResponseWriter has no Hijack; "+
 			"a middleware that wraps it needs an Unwrap method", "err", err)
-		http.Error(w, "WebSocket is not possible here: "+err.Error(), http.StatusNotImplemented)
+		c.session.server.refuse(w, r, Refusal{CauseHandshake, http.StatusNotImplemented, noCode,
+			"WebSocket is not possible here: " + err.Error(), err.Error()})
 		return nil
 	}
 
@@ -155,7 +157,7 @@ func (c *wsConn) hangUp(err error) {
 	if !c.active {
 		c.deadline.Stop()
 		c.lastWords(code)
-		s.abandon(c)
+		s.abandon(c, err)
 		return
 	}
 	if code != 0 && s.lifecycle() == stateOpen {
@@ -195,6 +197,8 @@ func (c *wsConn) hearOut() {
 var (
 	errPeerClosed = errors.New("engine: websocket: closed by the peer")
 	errOver       = errors.New("engine: session over")
+
+	errUpgradeTimeout = errors.New("engine: upgrade not done within Options.UpgradeTimeout")
 )
 
 // consume handles all that has been read, and keeps what is not complete.
