@@ -114,7 +114,9 @@ func (c *conn) route(p *parser.Packet, size int) error {
 // put gives an event to its socket, and waits while that has too many.
 func (c *conn) put(s *Socket, e *Event) {
 	for full := s.mailbox.putEvent(e); full != nil; full = s.mailbox.putEvent(e) {
-		c.EndBatch()
+		if task := c.EndBatch(); task != nil {
+			go task.Run()
+		}
 		<-full
 	}
 	if len(c.dirty) == 0 || c.dirty[len(c.dirty)-1] != s {
@@ -124,12 +126,18 @@ func (c *conn) put(s *Socket, e *Event) {
 
 // EndBatch implements engine.Receiver: only now the handlers begin, so that
 // they find all that came together.
-func (c *conn) EndBatch() {
+func (c *conn) EndBatch() (task engine.Task) {
 	for i, s := range c.dirty {
-		s.mailbox.start()
+		if s.mailbox.claim() {
+			if task != nil {
+				go task.Run()
+			}
+			task = &s.mailbox
+		}
 		c.dirty[i] = nil
 	}
 	c.dirty = c.dirty[:0]
+	return task
 }
 
 // Closed implements engine.Receiver.
