@@ -18,8 +18,7 @@ type conn struct {
 	session   *engine.Session
 	decoder   parser.Decoder
 	ctx       context.Context
-	handshake Handshake   // what the sockets' have in common
-	timeout   *time.Timer // for being let into a namespace
+	handshake *Handshake // the first socket's
 
 	// Of the goroutine that receives.
 	size  int       // bytes of the packet so far
@@ -29,6 +28,7 @@ type conn struct {
 	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
 	connecting map[string]context.CancelFunc // namespaces that families are deciding on
 	closed     Reason
+	timeout    *time.Timer // for being let into a namespace; nil once it has been
 }
 
 var (
@@ -43,9 +43,8 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 		session: session,
 		decoder: server.parser.NewDecoder(),
 		ctx:     context.WithoutCancel(r.Context()),
-		handshake: Handshake{
+		handshake: &Handshake{
 			Header:      r.Header,
-			Query:       r.URL.Query(),
 			URL:         r.URL.RequestURI(),
 			Address:     r.RemoteAddr,
 			Secure:      r.TLS != nil,
@@ -142,8 +141,8 @@ func (c *conn) EndBatch() (task engine.Task) {
 
 // Closed implements engine.Receiver.
 func (c *conn) Closed(reason engine.Reason) {
-	c.timeout.Stop()
 	c.mu.Lock()
+	c.stopTimeout()
 	c.closed = Reason(reason)
 	sockets := c.sockets
 	c.sockets = nil
@@ -169,14 +168,35 @@ func (c *conn) connect(namespace string, auth parser.Args) error {
 	return c.refuseNamespace(namespace)
 }
 
-func (c *conn) handshakeWith(auth parser.Args) Handshake {
+// handshakeWith returns the handshake of a CONNECT. The goroutine that
+// receives calls it.
+func (c *conn) handshakeWith(auth parser.Args) *Handshake {
 	h := c.handshake
+	if !h.Time.IsZero() { // another socket has it
+		own := *h
+		h = &own
+	}
 	h.Time, h.auth = time.Now(), auth
 	return h
 }
 
+// settled ends the wait for being let into a namespace.
+func (c *conn) settled() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopTimeout()
+}
+
+// stopTimeout is settled with c.mu locked.
+func (c *conn) stopTimeout() {
+	if c.timeout != nil {
+		c.timeout.Stop()
+		c.timeout = nil
+	}
+}
+
 // join makes a socket of a namespace, of which the client is a user already.
-func (c *conn) join(n *Namespace, h Handshake) {
+func (c *conn) join(n *Namespace, h *Handshake) {
 	s := newSocket(n, c, h)
 	n.rooms.add(s.id, s)
 	c.mu.Lock()

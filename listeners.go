@@ -2,14 +2,17 @@ package socketio
 
 import "sync/atomic"
 
-// Middleware for events, and listeners to all events, are rare: a socket has
-// a place for them only once it is needed.
+// A socket has a place for its own middleware and listeners only once it is
+// needed.
 type listeners struct{ made atomic.Pointer[listenerLists] }
 
 type listenerLists struct {
 	use callbacks[Handler]
 	any callbacks[Handler]
 	out callbacks[func(event string, args []any)]
+
+	disconnecting callbacks[func(Reason)]
+	disconnect    callbacks[func(Reason)]
 }
 
 func (l *listeners) lists() *listenerLists {
@@ -69,4 +72,23 @@ func (s *Socket) pass(e *Event) bool {
 		s.run("OnAny", func() error { return (*h)(s.Context(), e) })
 	}
 	return true
+}
+
+// disconnecting and disconnected tell of a socket's end.
+func (l *listeners) disconnecting(s *Socket, reason Reason) {
+	if lists := l.made.Load(); lists != nil {
+		s.tell("OnDisconnecting", &lists.disconnecting, reason)
+	}
+}
+
+func (l *listeners) disconnected(s *Socket, reason Reason) {
+	if lists := l.made.Load(); lists != nil {
+		s.tell("OnDisconnect", &lists.disconnect, reason)
+	}
+}
+
+func (s *Socket) tell(what string, whom *callbacks[func(Reason)], reason Reason) {
+	for _, f := range whom.all() {
+		s.run(what, func() error { (*f)(reason); return nil })
+	}
 }

@@ -138,7 +138,7 @@ func (b *mailbox) take() bool {
 	b.done = 0
 	b.freeSpace()
 	if len(b.jobs) == 0 {
-		b.running = false
+		b.running, b.batch = false, nil
 		return false
 	}
 	b.batch, b.jobs = b.jobs, nil
