@@ -5,14 +5,17 @@ import (
 	"sync/atomic"
 )
 
-// Middleware for events, and listeners to all events, are rare: a socket has
-// a place for them only once it is needed.
+// A socket has a place for its own middleware and listeners only once it is
+// needed.
 type listeners struct{ made atomic.Pointer[listenerLists] }
 
 type listenerLists struct {
 	use callbacks[Handler]
 	any callbacks[Handler]
 	out callbacks[func(event string, args []any)]
+
+	disconnecting callbacks[func(Reason)]
+	disconnect    callbacks[func(Reason)]
 }
 
 func (l *listeners) lists() *listenerLists {
@@ -70,4 +73,23 @@ func (s *Socket) pass(ctx context.Context, e *Event) error {
 		_ = s.run("OnAny", func() error { return (*h)(ctx, e) })
 	}
 	return nil
+}
+
+// disconnecting and disconnected tell of a socket's end.
+func (l *listeners) disconnecting(s *Socket, reason Reason) {
+	if lists := l.made.Load(); lists != nil {
+		s.tell("OnDisconnecting", &lists.disconnecting, reason)
+	}
+}
+
+func (l *listeners) disconnected(s *Socket, reason Reason) {
+	if lists := l.made.Load(); lists != nil {
+		s.tell("OnDisconnect", &lists.disconnect, reason)
+	}
+}
+
+func (s *Socket) tell(what string, whom *callbacks[func(Reason)], reason Reason) {
+	for _, f := range whom.all() {
+		_ = s.run(what, func() error { (*f)(reason); return nil })
+	}
 }

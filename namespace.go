@@ -110,7 +110,7 @@ func (n *Namespace) admit(s *Socket) {
 	if !s.status.CompareAndSwap(statusPending, statusAdmitted) {
 		return // gone meanwhile; what its end left to do follows
 	}
-	s.conn.timeout.Stop()
+	s.conn.settled()
 	_ = s.conn.session.Send(m)
 	if !s.status.CompareAndSwap(statusAdmitted, statusConnected) {
 		return

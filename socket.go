@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,14 +20,11 @@ type Socket struct {
 	id        string
 	namespace *Namespace
 	conn      *conn
-	handshake Handshake
+	handshake *Handshake
 	handlers  atomic.Pointer[handlers] // made when first needed
 	listeners listeners
 	status    atomic.Int32
 	mailbox   mailbox
-
-	onDisconnecting callbacks[func(Reason)]
-	onDisconnect    callbacks[func(Reason)]
 
 	mu     sync.Mutex
 	ctx    context.Context // made when first needed
@@ -47,14 +45,21 @@ const (
 // modified.
 type Handshake struct {
 	Header      http.Header // of the connection's first request
-	Query       url.Values  // likewise
-	URL         string      // likewise
+	URL         string      // likewise, path and query
 	Address     string      // of the client or the proxy in front, host:port
 	Time        time.Time
 	Secure      bool // the connection came over TLS
 	CrossDomain bool // the request has an Origin header
 
 	auth parser.Args
+}
+
+// Query returns the query of the connection's first request: the query option
+// of the client, and parameters of the protocol.
+func (h *Handshake) Query() url.Values {
+	_, query, _ := strings.Cut(h.URL, "?")
+	values, _ := url.ParseQuery(query) // what can be read of it
+	return values
 }
 
 // DecodeAuth decodes the auth option of the client, by default an empty
@@ -66,7 +71,7 @@ func (h *Handshake) DecodeAuth(into any) error {
 	return h.auth.Decode(into)
 }
 
-func newSocket(n *Namespace, c *conn, h Handshake) *Socket {
+func newSocket(n *Namespace, c *conn, h *Handshake) *Socket {
 	s := &Socket{id: c.newID(n), namespace: n, conn: c, handshake: h}
 	s.mailbox.socket = s
 	return s
@@ -82,7 +87,7 @@ func (s *Socket) ID() string { return s.id }
 func (s *Socket) Namespace() *Namespace { return s.namespace }
 
 // Handshake returns what the client said when it connected.
-func (s *Socket) Handshake() *Handshake { return &s.handshake }
+func (s *Socket) Handshake() *Handshake { return s.handshake }
 
 // Context returns a context that has the values of the context of the
 // connection's first request, and ends when the socket disconnects. Its cause
@@ -173,11 +178,15 @@ func (s *Socket) On(event string, h Handler) (off func()) {
 
 // OnDisconnecting adds a function to be called when the socket has
 // disconnected, while it is still in its rooms.
-func (s *Socket) OnDisconnecting(f func(r Reason)) (off func()) { return s.onDisconnecting.add(f) }
+func (s *Socket) OnDisconnecting(f func(r Reason)) (off func()) {
+	return s.listeners.lists().disconnecting.add(f)
+}
 
 // OnDisconnect adds a function to be called when the socket has disconnected
 // and left its rooms.
-func (s *Socket) OnDisconnect(f func(r Reason)) (off func()) { return s.onDisconnect.add(f) }
+func (s *Socket) OnDisconnect(f func(r Reason)) (off func()) {
+	return s.listeners.lists().disconnect.add(f)
+}
 
 // Disconnect disconnects the socket; its client does not reconnect by itself.
 // With close true it disconnects the client's sockets in all namespaces and
@@ -270,22 +279,16 @@ func (s *Socket) end(reason Reason) {
 // leave takes the socket out of its namespace and tells those who asked.
 func (s *Socket) leave(reason Reason, wasConnected bool) {
 	if wasConnected {
-		s.tell("OnDisconnecting", &s.onDisconnecting, reason)
+		s.listeners.disconnecting(s, reason)
 	}
 	s.namespace.rooms.remove(s)
 	s.namespace.tellRoomEvents()
 	s.namespace.server.leave(s.namespace)
 	if wasConnected {
-		s.tell("OnDisconnect", &s.onDisconnect, reason)
+		s.listeners.disconnected(s, reason)
 		if f := s.namespace.server.trace.Disconnected; f != nil {
 			f(s, reason)
 		}
-	}
-}
-
-func (s *Socket) tell(what string, whom *callbacks[func(Reason)], reason Reason) {
-	for _, f := range whom.all() {
-		_ = s.run(what, func() error { (*f)(reason); return nil })
 	}
 }
 

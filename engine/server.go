@@ -20,6 +20,7 @@ type Server struct {
 	accept   func(*Session, *http.Request) Receiver
 	heart    *heart
 	flushers flushers
+	poller   *poller
 	log      limitedLog
 	shards   atomic.Uint32
 
@@ -40,6 +41,7 @@ func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Serve
 		accept:   accept,
 		heart:    newHeart(opts.PingInterval, opts.PingTimeout),
 		flushers: newFlushers(),
+		poller:   &poller{},
 		sessions: make(map[string]*Session),
 		gone:     make(chan struct{}),
 	}
@@ -193,7 +195,7 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, s *Sess
 	s.inlet.Lock()
 	s.out.push(newPacket(openPacket(s.id, []string{}, &srv.opts)))
 	srv.begin(s, r)
-	go ws.pump()
+	ws.start()
 }
 
 // begin makes a session known, and sends what its receiver had to say.

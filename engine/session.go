@@ -223,12 +223,13 @@ func (s *Session) heartbeat(kind byte) {
 }
 
 // endBatch follows the last packet of those that arrived together.
-func (s *Session) endBatch() {
+func (s *Session) endBatch() (task Task) {
 	if s.batch {
 		s.batch = false
-		s.receiver.EndBatch()
+		task = s.receiver.EndBatch()
 	}
 	s.delivering.Store(false)
+	return task
 }
 
 // upgrade makes ws the transport and reports whether it may be.
@@ -295,7 +296,7 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request, query url
 	default:
 		ws.attach(conn)
 		ws.deadline = time.AfterFunc(s.server.opts.UpgradeTimeout, func() { s.abandon(ws, errUpgradeTimeout) })
-		go ws.pump()
+		ws.start()
 	}
 }
 
