@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // A Refusal is an answer that is an error, and why it is.
@@ -67,6 +68,9 @@ func (srv *Server) reject(w http.ResponseWriter, r *http.Request, code int, caus
 func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e Refusal) {
 	if f := srv.trace.Refused; f != nil {
 		f(r, e)
+	}
+	if r.ContentLength != 0 { // net/http wants the body before it answers
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(srv.opts.PingTimeout))
 	}
 	if e.Code == noCode {
 		http.Error(w, e.Message, e.Status)

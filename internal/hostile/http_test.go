@@ -1,9 +1,12 @@
 package hostile_test
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
@@ -49,6 +52,7 @@ func TestHandshakes(t *testing.T) {
 		{"a transport named __proto__", with("EIO=4&transport=__proto__"), unknownTransport},
 		{"a transport named constructor", with("EIO=4&transport=constructor"), unknownTransport},
 		{"a transport named toString", with("EIO=4&transport=toString"), unknownTransport},
+		{"WebTransport", with("EIO=4&transport=webtransport&sid=x"), unknownTransport},
 		{"a transport in capitals", with("EIO=4&transport=POLLING"), unknownTransport},
 		{"a transport with NUL", with("EIO=4&transport=polling%00"), unknownTransport},
 		{"two transports", with("EIO=4&transport=none&transport=polling"), unknownTransport},
@@ -93,10 +97,64 @@ func TestWebSocketHandshakes(t *testing.T) {
 		{"version 8", upgrade("EIO=4", "Sec-WebSocket-Version: 8"), outdated},
 		{"versions 13 and 8", upgrade("EIO=4", "Sec-WebSocket-Version: 13, 8"), outdated},
 		{"no protocol", upgrade(""), unknownVersion},
+		{"a transport named __proto__", strings.Replace(upgrade("EIO=4"), "=websocket", "=__proto__", 1), unknownTransport},
 		{"a session that does not exist", upgrade("EIO=4&sid=nobody"), unknownSession},
 		{"POST", strings.Replace(upgrade("EIO=4"), "GET", "POST", 1), badMethod},
 		{"HTTP/1.0", strings.Replace(upgrade("EIO=4"), "HTTP/1.1", "HTTP/1.0", 1), badRequest},
 	})
+}
+
+// What else a request for a WebSocket may have in its head does not matter.
+func TestOddWebSocketHandshakes(t *testing.T) {
+	headers := func(n int) (fields []string) {
+		for i := range n {
+			fields = append(fields, fmt.Sprintf("X%d: x", i))
+		}
+		return fields
+	}
+	for name, fields := range map[string][]string{
+		"2,000 headers":                headers(2000),
+		"spaces in the subprotocols":   one("Sec-WebSocket-Protocol: b" + strings.Repeat(" ", 50_000) + "x"),
+		"50,000 subprotocols":          one("Sec-WebSocket-Protocol: " + strings.Repeat("a,", 50_000)),
+		"subprotocols above ASCII":     one("Sec-WebSocket-Protocol: \xff\xfe"),
+		"an extension named __proto__": one("Sec-WebSocket-Extensions: __proto__; constructor; toString=1"),
+		"an extension without an end":  one(`Sec-WebSocket-Extensions: permessage-deflate; a="`),
+		"50,000 extensions":            one("Sec-WebSocket-Extensions: " + strings.Repeat("a;b,", 50_000)),
+		"50,000 tokens of Connection":  one("Connection: " + strings.Repeat("x,", 50_000) + "upgrade"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			lay(t, socketio.Options{}, func(s *siege) {
+				s.expectHTTP(upgrade("EIO=4", fields...), "101")
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				for _, name := range []string{"Sec-Websocket-Protocol", "Sec-Websocket-Extensions"} {
+					if got := s.header.Get(name); got != "" {
+						s.Errorf("answered with %s: %s", name, got)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A client that hangs up before it is answered.
+func TestHandshakesGivenUp(t *testing.T) {
+	for name, request := range map[string]string{
+		"of polling":           get(handshakePath),
+		"of a WebSocket":       upgrade("EIO=4"),
+		"that are refused":     upgrade("EIO=4&sid=nobody"),
+		"of another path":      strings.Replace(upgrade("EIO=4"), "socket.io", "other", 1),
+		"in the midst of them": strings.TrimSuffix(upgrade("EIO=4"), "\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			lay(t, socketio.Options{}, func(s *siege) {
+				conn := s.connection()
+				_, err := io.WriteString(conn, strings.ReplaceAll(request, "\n", "\r\n"))
+				s.ok(err)
+				conn.Close()
+			})
+		})
+	}
 }
 
 // What net/http answers before the server sees it.
@@ -166,6 +224,53 @@ func TestBodies(t *testing.T) {
 					}
 				})
 			}
+		})
+	}
+}
+
+// A body that does not come holds neither the answer to a request that is
+// refused whatever is in it, nor its connection.
+func TestBodiesThatNobodyWants(t *testing.T) {
+	head := func(path string, fields ...string) string {
+		return strings.TrimRight(postTo(path, strings.Repeat("x", 1000), fields...), "x")
+	}
+	for name, c := range map[string]struct {
+		request func(path string) string
+		want    string
+		endings []string
+	}{
+		"for no session":    {func(string) string { return head(handshakePath + "&sid=nobody") }, unknownSession, nil},
+		"for a new session": {func(string) string { return head(handshakePath) }, badMethod, nil},
+		"for no transport":  {func(string) string { return head("/socket.io/?EIO=4") }, unknownTransport, nil},
+		"of another origin": {func(p string) string { return head(p, "Origin: http://evil.test") }, forbidden, nil},
+		"of bytes":          {func(p string) string { return head(p, "Content-Type: application/octet-stream") }, badRequest, one("/ transport error")},
+		"with a WebSocket":  {func(string) string { return head("/socket.io/?EIO=4&transport=websocket") }, badMethod, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lay(t, socketio.Options{}, func(s *siege) {
+				client := s.member(rawclient.Polling, false)
+				conn := s.connection()
+				_, err := io.WriteString(conn, strings.ReplaceAll(c.request(target(client, false)), "\n", "\r\n"))
+				s.ok(err)
+				trickle := func() {
+					for range 30 {
+						pause(time.Second)
+						if _, err := io.WriteString(conn, "x"); err != nil {
+							return
+						}
+					}
+					s.Error("the server still reads")
+				}
+				go trickle()
+				r := bufio.NewReader(conn)
+				if got := s.answer(r, "POST"); got != c.want {
+					s.Errorf("answered by %q, want %q", got, c.want)
+				}
+				if _, err := r.ReadByte(); err != io.EOF {
+					s.Errorf("the connection goes on: %v", err)
+				}
+				s.expectEndings(c.endings...)
+			})
 		})
 	}
 }

@@ -32,30 +32,34 @@ func (s *siege) request(request string) <-chan string {
 	head, body, _ := strings.Cut(request, "\n\n")
 	request = strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n" + body
 	go io.WriteString(conn, request) // an answer may come before its end
-	answer, answered := make(chan string, 1), make(chan string, 1)
+	said, answered := make(chan string, 1), make(chan string, 1)
 	go func() {
 		method, _, _ := strings.Cut(request, " ")
-		resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
-		if err != nil {
-			answered <- "end"
-			return
-		}
-		defer resp.Body.Close()
-		text, _ := io.ReadAll(resp.Body)
-		s.mu.Lock()
-		s.header = resp.Header
-		s.mu.Unlock()
-		answered <- strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, text))
+		said <- s.answer(bufio.NewReader(conn), method)
 	}()
 	go func() {
 		select {
-		case a := <-answered:
-			answer <- a
+		case a := <-said:
+			answered <- a
 		case <-after(answerTime):
-			answer <- "nothing"
+			answered <- "nothing"
 		}
 	}()
-	return answer
+	return answered
+}
+
+// answer reads the answer to a request.
+func (s *siege) answer(r *bufio.Reader, method string) string {
+	resp, err := http.ReadResponse(r, &http.Request{Method: method})
+	if err != nil {
+		return "end"
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	s.mu.Lock()
+	s.header = resp.Header
+	s.mu.Unlock()
+	return strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, text))
 }
 
 // expectHTTP wants this answer, or this status, if that is all of it.
