@@ -218,6 +218,7 @@ func TestEvents(t *testing.T) {
 		{"a number for a name that nobody listens to", one(`42[1,"x"]`), stays, nil, nil},
 		{"nobody listens", one(`42["nobody","x"]`), stays, nil, nil},
 		{"nobody listens and a reply is wanted", one(`4200["nobody"]`), stays, nil, nil},
+		{"error for a name", one(`42["error","x"]`), stays, nil, nil},
 		{"__proto__ for a name", one(`42["__proto__",{"polluted":true}]`), stays, nil, nil},
 		{"constructor for a name", one(`42["constructor"]`), stays, nil, nil},
 		{"__proto__ for a key", one(`421["echo",{"__proto__":{"polluted":true}}]`), stays, one(`431[{"__proto__":{"polluted":true}}]`), nil},
