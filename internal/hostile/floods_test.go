@@ -261,22 +261,19 @@ func TestFloodsOfConnections(t *testing.T) {
 }
 
 func TestFloodsOfFragments(t *testing.T) {
-	flood(t, "of a byte each, without an end", func(s *siege, eio3 bool) {
-		w := s.memberWire(eio3)
-		w.write(frame(1, "4"))
-		for range 100 {
-			w.write(slices.Repeat(frame(0, "x"), 1000))
-		}
-		w.expect()
-	})
-	flood(t, "of no byte each, without an end", func(s *siege, eio3 bool) {
-		w := s.memberWire(eio3)
-		w.write(frame(1, ""))
-		for range 100 {
-			w.write(slices.Repeat(frame(0, ""), 1000))
-		}
-		w.expect()
-	})
+	for name, fragment := range map[string]string{
+		"of a byte each, without an end":  "x",
+		"of no byte each, without an end": "",
+	} {
+		flood(t, name, func(s *siege, eio3 bool) {
+			w := s.memberWire(eio3)
+			w.write(frame(1, "4"))
+			for range 100 {
+				w.write(slices.Repeat(frame(0, fragment), 1000))
+			}
+			w.expect()
+		})
+	}
 	flood(t, "of one bit of a header at a time", func(s *siege, eio3 bool) {
 		w := s.memberWire(eio3)
 		for _, b := range text(`421["echo","x"]`) {

@@ -136,9 +136,9 @@ func heard(c *rawclient.Client) (all []string) {
 			switch {
 			case errors.As(err, &closed):
 				return append(all, fmt.Sprint("close ", closed.Code))
-			case err == io.EOF && c.OverWebSocket(), errors.Is(err, io.ErrClosedPipe):
+			case errors.Is(err, io.EOF) && c.OverWebSocket(), errors.Is(err, io.ErrClosedPipe):
 				return append(all, "end")
-			case err == io.EOF:
+			case errors.Is(err, io.EOF):
 				return append(all, "closed")
 			}
 			return append(all, err.Error())

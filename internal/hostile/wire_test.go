@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -160,9 +161,9 @@ func (w *wire) listen(r io.Reader) {
 		opcode, payload, err := rawclient.ReadFrame(r)
 		said := "end"
 		switch {
-		case err != nil && err != io.EOF && err != io.ErrClosedPipe:
-			said = err.Error()
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrClosedPipe):
 		case err != nil:
+			said = err.Error()
 		case opcode == 1:
 			said = "text " + string(payload)
 		case opcode == 2:
