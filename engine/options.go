@@ -41,6 +41,10 @@ type Options struct {
 	// of any size may wait alone.
 	MaxBuffered int
 
+	// PerMessageDeflate compresses the messages of WebSockets whose clients
+	// offer that; nil compresses none, which spares memory and time.
+	PerMessageDeflate *PerMessageDeflate
+
 	// AllowEIO3 admits clients of Engine.IO protocol revision 3 too, which
 	// Socket.IO 2 is built on.
 	AllowEIO3 bool
@@ -97,6 +101,7 @@ func (o *Options) withDefaults() Options {
 	defaultTo(&c.UpgradeTimeout, 10*time.Second)
 	defaultTo(&c.MaxPayload, 1_000_000)
 	defaultTo(&c.MaxBuffered, 1<<20)
+	c.PerMessageDeflate = c.PerMessageDeflate.withDefaults()
 	if c.CheckOrigin == nil {
 		c.CheckOrigin = SameOrigin
 	}

@@ -23,8 +23,13 @@ type writer struct {
 // load makes data ready to be written. When nothing is left it gives up
 // outbox.busy and returns false.
 func (w *writer) load() bool {
-	if w.next == w.end && !w.take() {
-		return false
+	if w.next == w.end {
+		if !w.take() {
+			return false
+		}
+		if w.s.ws.deflate != nil {
+			w.compress()
+		}
 	}
 	first := w.pop()
 	if w.next == w.end || len(first)+len(w.peek()) > maxGather {
