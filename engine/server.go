@@ -210,7 +210,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url
 	srv.begin(s, r)
 	p := s.newPayload(query)
 	p.addText(openPacket(s.id, upgrades, &srv.opts))
-	if err := writePayload(w, query, &p, srv.opts.PingTimeout); err != nil {
+	if err := srv.writePayload(w, r, query, &p); err != nil {
 		s.abort(ReasonTransportError)
 	}
 }
