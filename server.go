@@ -55,6 +55,9 @@ func NewServer(o *Options) *Server {
 		AllowRequest:   opts.AllowRequest,
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
+
+		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,
+		PerMessageDeflate:        opts.PerMessageDeflate,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
 	s.handler = s.engine
 	if opts.ServeClient != nil {
