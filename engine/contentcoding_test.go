@@ -77,7 +77,7 @@ func TestHTTPCompression(t *testing.T) {
 		"not below another threshold":            {100, "gzip", []*engine.Message{size(99)}, "", false},
 		"off":                                    {-1, "gzip", []*engine.Message{size(1024)}, "", false},
 		"off for a message":                      {0, "gzip", []*engine.Message{plainSize(1024)}, "", false},
-		"off for one message of two":             {0, "gzip", []*engine.Message{plainSize(1024), size(2)}, "gzip", true},
+		"off for one message of two":             {0, "gzip", []*engine.Message{size(2), plainSize(1024)}, "gzip", true},
 		"not for a client that does not ask":     {0, "br", []*engine.Message{size(1024)}, "", true},
 		"not what does not get shorter":          {1, "gzip", []*engine.Message{size(5)}, "", true},
 		"binary":                                 {0, "gzip", []*engine.Message{engine.NewMessage(nil, make([]byte, 1000))}, "gzip", true},
