@@ -22,6 +22,7 @@ type Server struct {
 
 	opts    Options
 	logger  *slog.Logger
+	trace   Trace
 	parser  parser.Parser
 	engine  *engine.Server
 	handler http.Handler
@@ -38,6 +39,7 @@ func NewServer(o *Options) *Server {
 	s := &Server{
 		opts:       opts,
 		logger:     opts.Logger,
+		trace:      *opts.Trace,
 		parser:     opts.Parser,
 		namespaces: make(map[string]*Namespace),
 	}
@@ -55,6 +57,7 @@ func NewServer(o *Options) *Server {
 		AllowRequest:   opts.AllowRequest,
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
+		Trace:          &opts.Trace.Engine,
 
 		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,
 		PerMessageDeflate:        opts.PerMessageDeflate,
@@ -94,6 +97,7 @@ func (s *Server) Of(name string) *Namespace {
 	s.mu.Unlock()
 	if created {
 		n.joinCluster()
+		n.created()
 	}
 	return n
 }

@@ -110,7 +110,7 @@ func (c *compressor) message(m *Message, as dialect, threshold int) *Message {
 		}
 		frames = frames[len(frame):]
 	}
-	deflated := &Message{frame: c.out}
+	deflated := &Message{frame: c.out, packets: m.packets}
 	c.out = nil
 	return deflated
 }

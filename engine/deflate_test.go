@@ -1,11 +1,13 @@
 package engine_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/goroomcast/socketio/engine"
 )
@@ -249,6 +251,34 @@ func TestDeflatedBroadcasts(t *testing.T) {
 				}
 			}
 			readers.Wait()
+		})
+	}
+}
+
+// What a Trace is told are the packets, and the bytes that they have become.
+func TestTraceOfDeflate(t *testing.T) {
+	for _, server := range []bool{false, true} {
+		var seen tally
+		o := deflating(engine.PerMessageDeflate{ServerContextTakeover: server})
+		o.Trace = seen.trace()
+		run(t, o, func(h *harness) {
+			w, r := h.deflateSession("", browsersOffer)
+			synctest.Wait()
+			seen.take()
+			r.Send(engine.NewMessage(bytes.Repeat([]byte("x"), 1999), []byte("abc")))
+			w.expect("deflated text 4" + strings.Repeat("x", 1999))
+			length := 2 + w.length + 2 + 3
+			w.expect("binary abc")
+			synctest.Wait()
+			if _, sent, _ := seen.take(); sent != [2]int{2, length} {
+				t.Errorf("sent %v, want 2 packets, %d bytes", sent, length)
+			}
+			go w.write(w.deflater.text("4"+strings.Repeat("x", 1000)), 0)
+			w.expect("text 4" + strings.Repeat("x", 1000))
+			synctest.Wait()
+			if received, _, _ := seen.take(); received != [2]int{1, 1000} {
+				t.Errorf("received %v", received)
+			}
 		})
 	}
 }

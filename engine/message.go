@@ -14,6 +14,7 @@ type Message struct {
 	deflated    atomic.Pointer[deflatedForms]
 	start       uint8 // of the text packet within frame; 0 if there is none
 	plain       bool  // never compressed
+	packets     uint32
 }
 
 // attachments are the binary part of a message, the one that looks different
@@ -43,8 +44,9 @@ func NewMessage(text []byte, binaries ...[]byte) *Message {
 	for _, b := range binaries {
 		size += frameHeaderSize(len(b)) + len(b)
 	}
-	m := &Message{frame: make([]byte, 0, size)}
+	m := &Message{frame: make([]byte, 0, size), packets: uint32(len(binaries))}
 	if text != nil {
+		m.packets++
 		m.frame = appendFrameHeader(m.frame, opText, len(text)+1)
 		m.start = uint8(len(m.frame))
 		m.frame = append(m.frame, packetMessage)
@@ -108,7 +110,7 @@ func (m *Message) frames(d dialect) []byte {
 
 // newPacket makes a message of a packet other than MESSAGE.
 func newPacket(text []byte) *Message {
-	m := &Message{frame: appendFrameHeader(nil, opText, len(text)), plain: true}
+	m := &Message{frame: appendFrameHeader(nil, opText, len(text)), plain: true, packets: 1}
 	m.start = uint8(len(m.frame))
 	m.frame = append(m.frame, text...)
 	return m

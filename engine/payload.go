@@ -18,6 +18,7 @@ type payload struct {
 	dialect dialect
 	octets  bool // the third form
 	plain   bool // not to be compressed
+	packets int
 	body    []byte
 }
 
@@ -40,6 +41,7 @@ func (p *payload) add(m *Message) {
 }
 
 func (p *payload) addText(text []byte) {
+	p.packets++
 	switch {
 	case p.octets:
 		p.beginRecord(recordText, len(text))
@@ -52,6 +54,7 @@ func (p *payload) addText(text []byte) {
 }
 
 func (p *payload) addBinary(data []byte) {
+	p.packets++
 	switch {
 	case p.octets:
 		p.beginRecord(recordBinary, len(data)+1)
