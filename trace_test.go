@@ -105,7 +105,7 @@ func TestTraceOfNamespaces(t *testing.T) {
 		h.OfFunc(func(_ context.Context, name string, _ *socketio.Handshake) bool { return name == "/other" })
 		seen.expect(t)
 		srv := socketiotest.NewServer(h.T, h.Server)
-		for name, group := range map[string]string{"/room-1": `^/room-\d+$`, "/other": ""} {
+		for name, group := range map[string]string{"/room-1": `^/room-\d+$`, "/other": "other"} {
 			c := srv.Connect(&socketiotest.Options{Namespace: name})
 			seen.expect(t, fmt.Sprintf("created %s of %q", name, group), "connected "+name)
 			c.Disconnect()
