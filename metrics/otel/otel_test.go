@@ -111,9 +111,6 @@ func TestMetrics(t *testing.T) {
 		io.OnConnect(func(s *socketio.Socket) {
 			s.Join("room")
 			_ = s.EmitWithAck(func(*socketio.Reply, error) {}, "owed")
-			if s.Handshake().Query.Has("slow") {
-				s.Volatile().Emit("position", 1)
-			}
 		})
 		socketio.OnCall(io, "slow", func(context.Context, *socketio.Socket, struct{}) (string, error) {
 			<-time.After(20 * time.Millisecond)
