@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -126,6 +127,7 @@ func TestTraceOfEvents(t *testing.T) {
 		})
 		h.On("fails", func(context.Context, *socketio.Event) error { return errors.New("one") })
 		h.On("fails", func(context.Context, *socketio.Event) error { return errors.New("two") })
+		h.On("exits", func(context.Context, *socketio.Event) error { runtime.Goexit(); return nil }) // as t.FailNow does
 		h.On("panics", func(context.Context, *socketio.Event) error { panic("oh") })
 		h.OnConnect(func(s *socketio.Socket) {
 			s.Use(func(_ context.Context, e *socketio.Event) error {
@@ -150,6 +152,7 @@ func TestTraceOfEvents(t *testing.T) {
 			"own":    "<nil>",
 			"fails":  "one\ntwo",
 			"panics": "internal error",
+			"exits":  "socketio: a handler has ended its goroutine",
 			"public": "<nil>",
 			"none":   socketio.ErrNoHandler.Error(),
 		} {
