@@ -55,6 +55,7 @@ func NewServer(o *Options) *Server {
 		AllowEIO3:      opts.AllowEIO3,
 		CheckOrigin:    origins.allowed,
 		AllowRequest:   opts.AllowRequest,
+		GenerateID:     opts.GenerateID,
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
 		Trace:          &opts.Trace.Engine,
@@ -68,6 +69,9 @@ func NewServer(o *Options) *Server {
 	}
 	s.handler = origins.handler(s.handler)
 	s.Namespace = s.Of("/")
+	if f := s.trace.ServerCreated; f != nil {
+		f(s)
+	}
 	return s
 }
 

@@ -250,7 +250,7 @@ func (s *Socket) refuse(why error) {
 		_ = s.conn.session.Send(m)
 	}
 	if f := s.namespace.server.trace.Refused; f != nil {
-		f(s.namespace.name, why)
+		f(s.namespace, why)
 	}
 	s.conn.forget(s)
 	s.end(ReasonServerDisconnect)
