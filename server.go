@@ -59,6 +59,9 @@ func NewServer(o *Options) *Server {
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
 		Trace:          &opts.Trace.Engine,
+
+		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,
+		PerMessageDeflate:        opts.PerMessageDeflate,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
 	s.handler = s.engine
 	if opts.ServeClient != nil {
