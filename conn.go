@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -220,7 +221,7 @@ func (c *conn) refuseNamespace(name string) error {
 		return err
 	}
 	if f := c.server.trace.Refused; f != nil {
-		f(name, errNamespace)
+		f(nil, fmt.Errorf("%w %q", errNamespace, name))
 	}
 	return c.session.Send(m)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -53,6 +54,17 @@ type Options struct {
 	// need the same one as their parser option; see parser/msgpack.
 	Parser parser.Parser
 
+	// HTTPCompressionThreshold is the length in bytes from which the answers
+	// to polls are compressed for clients that accept gzip or deflate, 1,024
+	// by default; below 0 none is. Where a handler in front has set
+	// Content-Encoding, or Vary for it, the compression is left to that.
+	HTTPCompressionThreshold int
+
+	// PerMessageDeflate compresses WebSocket messages for clients that offer
+	// it, as browsers do; nil, the default, compresses none, which spares
+	// memory and time. See also [Broadcast.Compress].
+	PerMessageDeflate *engine.PerMessageDeflate
+
 	// AllowEIO3 admits clients of Socket.IO 2 too, which speak Engine.IO 3,
 	// and those of 1.x over WebSocket. Their connect query is what DecodeAuth
 	// decodes. Their sockets' ids are made of the session's id and must be
@@ -71,6 +83,15 @@ type Options struct {
 	// default. An error refuses it with 403 and the error's text. What
 	// decides by the auth option or by namespace belongs into Use.
 	AllowRequest func(*http.Request) error
+
+	// GenerateID makes the id of the session that a client opens, for load
+	// balancers that find a client's server by it; by default it is 20 random
+	// characters. Ids are letters, digits and -._~; another form, the id of a
+	// session that is there, or an error refuses the client with 400. Whoever
+	// knows the id can take part in the session: keep at least 120 random bits
+	// in it. It is not the id of a socket, except of [Options.AllowEIO3]
+	// clients.
+	GenerateID func(*http.Request) (string, error)
 
 	// Cookie is sent to each client that opens a connection, its value being
 	// the id of the session, for load balancers that keep a client with its

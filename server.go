@@ -55,9 +55,13 @@ func NewServer(o *Options) *Server {
 		AllowEIO3:      opts.AllowEIO3,
 		CheckOrigin:    origins.allowed,
 		AllowRequest:   opts.AllowRequest,
+		GenerateID:     opts.GenerateID,
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
 		Trace:          &opts.Trace.Engine,
+
+		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,
+		PerMessageDeflate:        opts.PerMessageDeflate,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
 	s.handler = s.engine
 	if opts.ServeClient != nil {
@@ -65,6 +69,9 @@ func NewServer(o *Options) *Server {
 	}
 	s.handler = origins.handler(s.handler)
 	s.Namespace = s.Of("/")
+	if f := s.trace.ServerCreated; f != nil {
+		f(s)
+	}
 	return s
 }
 

@@ -166,6 +166,12 @@ func (s *Socket) Volatile() Broadcast {
 	return Broadcast{namespace: s.namespace, self: s, volatile: true}
 }
 
+// Compress selects the socket itself, for events that are not to be compressed
+// although the connection does that; see [Broadcast.Compress].
+func (s *Socket) Compress(compress bool) Broadcast {
+	return Broadcast{namespace: s.namespace, self: s, plain: !compress}
+}
+
 // On implements EventTarget for this socket.
 func (s *Socket) On(event string, h Handler) (off func()) {
 	hs := s.handlers.Load()
@@ -244,7 +250,7 @@ func (s *Socket) refuse(why error) {
 		_ = s.conn.session.Send(m)
 	}
 	if f := s.namespace.server.trace.Refused; f != nil {
-		f(s.namespace.name, why)
+		f(s.namespace, why)
 	}
 	s.conn.forget(s)
 	s.end(ReasonServerDisconnect)

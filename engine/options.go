@@ -41,6 +41,16 @@ type Options struct {
 	// of any size may wait alone.
 	MaxBuffered int
 
+	// HTTPCompressionThreshold is the length in bytes from which the answers
+	// to polls are compressed for clients that accept gzip or deflate, 1,024
+	// by default; below 0 none is. Where a handler in front has set
+	// Content-Encoding, or Vary for it, the compression is left to that.
+	HTTPCompressionThreshold int
+
+	// PerMessageDeflate compresses the messages of WebSockets whose clients
+	// offer that; nil compresses none, which spares memory and time.
+	PerMessageDeflate *PerMessageDeflate
+
 	// AllowEIO3 admits clients of Engine.IO protocol revision 3 too, which
 	// Socket.IO 2 is built on.
 	AllowEIO3 bool
@@ -55,6 +65,14 @@ type Options struct {
 	// within a session are not asked about. It may block, and be called
 	// concurrently.
 	AllowRequest func(*http.Request) error
+
+	// GenerateID makes the id of the session that a handshake opens; by
+	// default it is NewID's. Ids are letters, digits and -._~; another form,
+	// the id of a session that is there, or an error refuses the handshake
+	// with 400. Whoever knows the id can take part in the session, so it must
+	// be as unguessable as a key: no user's name, number or time. It may
+	// block, and be called concurrently.
+	GenerateID func(*http.Request) (string, error)
 
 	// Cookie is sent with each handshake, its value being the session's id,
 	// for load balancers that keep a client with its server by that; none by
@@ -100,6 +118,10 @@ func (o *Options) withDefaults() Options {
 	defaultTo(&c.UpgradeTimeout, 10*time.Second)
 	defaultTo(&c.MaxPayload, 1_000_000)
 	defaultTo(&c.MaxBuffered, 1<<20)
+	if c.HTTPCompressionThreshold == 0 {
+		c.HTTPCompressionThreshold = defaultThreshold
+	}
+	c.PerMessageDeflate = c.PerMessageDeflate.withDefaults()
 	if c.CheckOrigin == nil {
 		c.CheckOrigin = SameOrigin
 	}

@@ -26,6 +26,7 @@ type Server struct {
 
 	mu       sync.RWMutex
 	sessions map[string]*Session
+	claimed  map[string]bool // ids of handshakes under way
 	closed   bool
 	gone     chan struct{} // closed when closed and no session is left
 }
@@ -140,7 +141,14 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 			return
 		}
 	}
-	s := &Session{server: srv, id: NewID(), shard: srv.shards.Add(1)}
+	id, err := srv.claimID(r)
+	if err != nil {
+		srv.opts.Logger.Error("handshake refused: no session id", "err", err)
+		srv.reject(w, r, codeBadRequest, CauseID, err.Error())
+		return
+	}
+	defer srv.releaseID(id)
+	s := &Session{server: srv, id: id, shard: srv.shards.Add(1)}
 	if srv.opts.Cookie != nil {
 		cookie := *srv.opts.Cookie
 		cookie.Value = s.id
@@ -179,7 +187,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url
 	p := s.newPayload(query)
 	p.addText(openPacket(s.id, upgrades, &srv.opts))
 	s.sent(p.packets, len(p.body))
-	if err := writePayload(w, query, &p, srv.opts.PingTimeout); err != nil {
+	if err := srv.writePayload(w, r, query, &p); err != nil {
 		s.abort(ReasonTransportError)
 	}
 }
