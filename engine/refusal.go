@@ -70,8 +70,8 @@ func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e Refusal) {
 	if f := srv.trace.Refused; f != nil {
 		f(r, e)
 	}
-	if r.ContentLength != 0 { // net/http wants the body before it answers
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(srv.opts.PingTimeout))
+	if e.Cause != CausePayload { // or else reading has ended already
+		srv.boundBody(w, r)
 	}
 	if e.Code == noCode {
 		http.Error(w, e.Message, e.Status)
@@ -84,4 +84,12 @@ func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e Refusal) {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}{e.Code, e.Message})
+}
+
+// boundBody bounds the wait for a body that is not wanted: net/http takes it
+// before it answers.
+func (srv *Server) boundBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(srv.opts.PingTimeout))
+	}
 }

@@ -244,10 +244,11 @@ func TestBodiesThatNobodyWants(t *testing.T) {
 		"for no transport":  {func(string) string { return head("/socket.io/?EIO=4") }, unknownTransport, nil},
 		"of another origin": {func(p string) string { return head(p, "Origin: http://evil.test") }, forbidden, nil},
 		"of bytes":          {func(p string) string { return head(p, "Content-Type: application/octet-stream") }, badRequest, one("/ transport error")},
+		"over the limit":    {func(p string) string { return head(p) }, tooLarge, one("/ transport error")},
 		"with a WebSocket":  {func(string) string { return head("/socket.io/?EIO=4&transport=websocket") }, badMethod, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lay(t, socketio.Options{}, func(s *siege) {
+			lay(t, socketio.Options{MaxPayload: 500}, func(s *siege) {
 				client := s.member(rawclient.Polling, false)
 				conn := s.connection()
 				_, err := io.WriteString(conn, strings.ReplaceAll(c.request(target(client, false)), "\n", "\r\n"))
