@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/goroomcast/socketio/engine"
@@ -12,28 +13,48 @@ import (
 type outgoing struct {
 	header  parser.Header
 	args    []any
+	tail    []any      // further arguments, for clients that can come back
+	bare    *outgoing  // the event without them, if somebody needs it
 	of      *Namespace // whom encoded is for
 	encoded *engine.Message
 }
 
 func (n *Namespace) outgoing(event string, h parser.Header, args []any) (*outgoing, error) {
+	return n.outgoingWith(event, h, args, nil)
+}
+
+// outgoingWith is outgoing for an event with a tail.
+func (n *Namespace) outgoingWith(event string, h parser.Header, args, tail []any) (*outgoing, error) {
 	if reserved(event) {
 		return nil, reservedError(event)
 	}
 	h.Type, h.Event = parser.Event, event
-	o := &outgoing{header: h, args: args, of: n}
-	var err error
+	o := &outgoing{header: h, args: args, tail: tail}
+	return o, o.encode(n)
+}
+
+// encode makes the message for the sockets of a namespace.
+func (o *outgoing) encode(n *Namespace) (err error) {
+	args := o.args
+	if o.tail != nil {
+		args = append(slices.Clip(args), o.tail...)
+	}
+	o.of = n
 	o.encoded, err = n.encode(&o.header, args...)
-	return o, err
+	return err
 }
 
 // message returns the message for a socket, which is told what it is sent. It
 // is nil if the arguments' own encoding works no more than once.
 func (o *outgoing) message(s *Socket) *engine.Message {
+	if o.tail != nil && s.seat == nil {
+		if o.bare == nil {
+			o.bare = &outgoing{header: o.header, args: o.args}
+		}
+		return o.bare.message(s)
+	}
 	if s.namespace != o.of {
-		o.of = s.namespace
-		var err error
-		if o.encoded, err = s.namespace.encode(&o.header, o.args...); err != nil { // though it has been before
+		if err := o.encode(s.namespace); err != nil { // though it has been before
 			s.namespace.server.logger.Error("cannot encode an event again", "namespace", s.namespace.name, "err", err)
 		}
 	}
