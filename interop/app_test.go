@@ -17,12 +17,13 @@ import (
 var namespaces = []string{"/", "/admin", "/news", "/games"}
 
 // newApp is the application the scenarios talk to; reference.mjs is the same one in JavaScript.
-func newApp(log *slog.Logger, p parser.Parser) *socketio.Server {
+func newApp(log *slog.Logger, p parser.Parser, r *socketio.Recovery) *socketio.Server {
 	io := socketio.NewServer(&socketio.Options{
 		PingInterval: 300 * time.Millisecond, // several heartbeats within a scenario
 		PingTimeout:  5 * time.Second,
 		Logger:       log,
 		Parser:       p,
+		Recovery:     r,
 		ServeClient:  clientbundle.Files,
 		AllowEIO3:    true, // for legacy.test.mjs
 	})

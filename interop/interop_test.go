@@ -19,14 +19,29 @@ import (
 	"github.com/goroomcast/socketio/parser/msgpack"
 )
 
-func TestServer(t *testing.T) { testServer(t, nil) }
+func TestServer(t *testing.T) { testServer(t, scenarios, nil, nil) }
 
 // TestMsgpack has both sides speak MessagePack instead of JSON.
-func TestMsgpack(t *testing.T) { testServer(t, msgpack.Parser{}, "PARSER=socket.io-msgpack-parser") }
+func TestMsgpack(t *testing.T) { testServer(t, scenarios, msgpack.Parser{}, nil, msgpackEnv) }
 
-func testServer(t *testing.T, p parser.Parser, env ...string) {
+// TestRecovery has a server whose events have offsets.
+func TestRecovery(t *testing.T) { testServer(t, recoveryScenarios, nil, &socketio.Recovery{}) }
+
+func TestRecoveryMsgpack(t *testing.T) {
+	testServer(t, recoveryScenarios, msgpack.Parser{}, &socketio.Recovery{}, msgpackEnv)
+}
+
+const (
+	scenarios         = "*.test.mjs"
+	recoveryScenarios = "recovery/*.test.mjs"
+
+	msgpackEnv  = "PARSER=socket.io-msgpack-parser"
+	recoveryEnv = "RECOVERY=true"
+)
+
+func testServer(t *testing.T, files string, p parser.Parser, r *socketio.Recovery, env ...string) {
 	requireNode(t)
-	io := newApp(slog.New(slog.NewTextHandler(t.Output(), nil)), p)
+	io := newApp(slog.New(slog.NewTextHandler(t.Output(), nil)), p, r)
 	disconnected := make(chan struct{}, 1)
 	for _, name := range namespaces {
 		io.Of(name).OnConnect(func(s *socketio.Socket) {
@@ -45,15 +60,17 @@ func testServer(t *testing.T, p parser.Parser, env ...string) {
 			t.Error(err)
 		}
 	})
-	runScenarios(t, func(t *testing.T) { requireNoSockets(t, io, disconnected) }, append(env, "URL="+server.URL)...)
+	runScenarios(t, files, func(t *testing.T) { requireNoSockets(t, io, disconnected) }, append(env, "URL="+server.URL)...)
 }
 
 // TestReference runs the scenarios against npm's server.
-func TestReference(t *testing.T) { testReference(t) }
+func TestReference(t *testing.T) { testReference(t, scenarios) }
 
-func TestReferenceMsgpack(t *testing.T) { testReference(t, "PARSER=socket.io-msgpack-parser") }
+func TestReferenceMsgpack(t *testing.T) { testReference(t, scenarios, msgpackEnv) }
 
-func testReference(t *testing.T, env ...string) {
+func TestReferenceRecovery(t *testing.T) { testReference(t, recoveryScenarios, recoveryEnv) }
+
+func testReference(t *testing.T, files string, env ...string) {
 	requireNode(t)
 	server := exec.CommandContext(t.Context(), "node", "reference.mjs")
 	server.Env = append(os.Environ(), env...)
@@ -70,12 +87,12 @@ func testReference(t *testing.T, env ...string) {
 	if err != nil {
 		t.Fatalf("reference.mjs has not told its address: %v", err)
 	}
-	runScenarios(t, func(*testing.T) {}, append(env, "URL="+strings.TrimSpace(url), "REFERENCE=true")...)
+	runScenarios(t, files, func(*testing.T) {}, append(env, "URL="+strings.TrimSpace(url), "REFERENCE=true")...)
 }
 
 // runScenarios runs each file of scenarios with the environment given, and check after it.
-func runScenarios(t *testing.T, check func(*testing.T), env ...string) {
-	files, err := filepath.Glob("*.test.mjs")
+func runScenarios(t *testing.T, pattern string, check func(*testing.T), env ...string) {
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
