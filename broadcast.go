@@ -61,7 +61,15 @@ func (b Broadcast) Compress(compress bool) Broadcast {
 // for no client. The error is about the event: a reserved name, or arguments
 // that cannot be encoded. That other servers cannot be reached is logged.
 func (b Broadcast) Emit(event string, args ...any) error {
-	out, err := b.outgoing(event, parser.Header{}, args)
+	if b.namespace.server.opts.Recovery != nil {
+		return b.emitRecoverable(event, args)
+	}
+	return b.emitOnce(event, args)
+}
+
+// emitOnce is Emit of an event that is not sent again.
+func (b Broadcast) emitOnce(event string, args []any, tail ...any) error {
+	out, err := b.outgoing(event, parser.Header{}, args, tail...)
 	if err == nil {
 		err = b.publishEvent(event, args)
 	}

@@ -159,13 +159,16 @@ func (c *conn) Closed(reason engine.Reason) {
 
 // connect answers a CONNECT.
 func (c *conn) connect(namespace string, auth parser.Args) error {
+	if c.claim(auth).PID != "" {
+		return c.connectLater(namespace, auth)
+	}
 	n := c.server.member(namespace)
 	switch {
 	case n != nil:
-		c.join(n, c.handshakeWith(auth))
+		c.join(n, c.handshakeWith(auth), nil)
 		return nil
 	case c.server.hasFamilies():
-		return c.connectToFamily(namespace, auth)
+		return c.connectLater(namespace, auth)
 	}
 	return c.refuseNamespace(namespace)
 }
@@ -197,9 +200,10 @@ func (c *conn) stopTimeout() {
 	}
 }
 
-// join makes a socket of a namespace, of which the client is a user already.
-func (c *conn) join(n *Namespace, h *Handshake) {
-	s := newSocket(n, c, h)
+// join makes a socket of a namespace, of which the client is a user already,
+// perhaps in a seat that it has taken.
+func (c *conn) join(n *Namespace, h *Handshake, taken *seat) {
+	s := newSocket(n, c, h, taken)
 	n.rooms.add(s.id, s)
 	c.mu.Lock()
 	closed := c.closed

@@ -48,6 +48,22 @@ func ExampleServer_Of() {
 	// ["notice","maintenance"]
 }
 
+// Clients that have lost their connection come back to where they were. In
+// JavaScript nothing is to be done: socket.recovered says what has happened.
+func ExampleRecovery() {
+	io := socketio.NewServer(&socketio.Options{
+		Recovery: &socketio.Recovery{MaxAge: 5 * time.Minute},
+	})
+	io.OnConnect(func(s *socketio.Socket) {
+		if s.Recovered() {
+			return // to its rooms, and the events it has missed are on their way
+		}
+		s.Join("news")
+		s.Emit("welcome", "here is all that has happened so far")
+	})
+	http.Handle("/socket.io/", io)
+}
+
 // Pages of other origins, with cookies and a header of their own. In
 // JavaScript: io("https://live.example.com", { withCredentials: true }).
 func ExampleCORS() {

@@ -38,3 +38,12 @@ func RelayValues(array parser.Encoded) (parser.Encoded, error) {
 	}
 	return encodeValues(args...)
 }
+
+// Kept returns how many sessions and events the main namespace keeps, and
+// whether a timer is set that will forget them.
+func (s *Server) Kept() (sessions, events int, timer bool) {
+	r := s.recovery
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.sessions.byPID), len(r.log.entries), r.timer != nil
+}

@@ -76,6 +76,10 @@ type Options struct {
 	// is alone.
 	Adapter adapter.Adapter
 
+	// Recovery lets clients that have lost their connection come back with
+	// their rooms, their data and the events they have missed. Nil is off.
+	Recovery *Recovery
+
 	// CORS allows pages of other origins.
 	CORS CORS
 
@@ -126,6 +130,7 @@ func (o *Options) withDefaults() Options {
 	if c.Parser == nil {
 		c.Parser = parser.JSON{MaxAttachments: c.MaxAttachments}
 	}
+	c.Recovery = c.Recovery.withDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

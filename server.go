@@ -147,7 +147,7 @@ func (s *Server) leaveClusters() {
 	namespaces := slices.Collect(maps.Values(s.namespaces))
 	s.mu.RUnlock()
 	for _, n := range namespaces {
-		n.leaveCluster()
+		n.close()
 	}
 }
 

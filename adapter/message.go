@@ -40,6 +40,10 @@ type Message struct {
 	UID       string // of the server that says it
 	Namespace string
 
+	// Offset is the place of a Broadcast in the log of a [Recovery], which sets
+	// it. It is not part of the encoded message.
+	Offset string
+
 	// To is the UID of the server that a response is for, "" for all. It is for
 	// the adapter's use and not part of the encoded message.
 	To        string

@@ -13,6 +13,7 @@ type outbox struct {
 	busy   bool
 	behind bool // the connection has not taken all at once
 	final  bool // the connection is over when nothing is left
+	over   bool // what was to be queued did not fit
 }
 
 // messageOverhead is what a queued message counts beyond its size: a flood of
@@ -77,16 +78,45 @@ func (s *Session) send(m *Message, later bool) error {
 		s.mu.Unlock()
 		return ErrClosed
 	}
-	if !s.out.admits(m, s.server.opts.MaxBuffered) {
+	if s.out.over || !s.out.admits(m, s.server.opts.MaxBuffered) {
 		s.mu.Unlock()
-		s.server.refused("slow", "slow client dropped: more than Options.MaxBuffered bytes wait for it",
-			"sid", s.id, "limit", s.server.opts.MaxBuffered)
-		s.abort(ReasonSlowClient)
+		s.dropSlow()
 		return ErrClosed
 	}
 	s.out.push(m)
 	s.kick(later)
 	return nil
+}
+
+func (s *Session) dropSlow() {
+	s.server.refused("slow", "slow client dropped: more than Options.MaxBuffered bytes wait for it",
+		"sid", s.id, "limit", s.server.opts.MaxBuffered)
+	s.abort(ReasonSlowClient)
+}
+
+// Queue is Send without what takes time or calls the receiver, for callers
+// who hold a lock. Release has to follow, and does it.
+func (s *Session) Queue(m *Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lifecycle() != stateOpen || s.out.over {
+		return
+	}
+	if s.out.over = !s.out.admits(m, s.server.opts.MaxBuffered); !s.out.over {
+		s.out.push(m)
+	}
+}
+
+// Release sends what Queue has queued, as Send or, with later true, SendLater
+// does.
+func (s *Session) Release(later bool) {
+	s.mu.Lock()
+	if s.out.over && s.lifecycle() == stateOpen {
+		s.mu.Unlock()
+		s.dropSlow()
+		return
+	}
+	s.kick(later)
 }
 
 // SendVolatile sends a message only if it can leave now, and reports whether

@@ -48,6 +48,9 @@ func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Serve
 	}
 }
 
+// Options returns the server's options with their defaults.
+func (srv *Server) Options() Options { return srv.opts }
+
 // Len returns the number of sessions.
 func (srv *Server) Len() int {
 	srv.mu.RLock()

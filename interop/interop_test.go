@@ -19,20 +19,38 @@ import (
 	"github.com/goroomcast/socketio/parser/msgpack"
 )
 
-func TestServer(t *testing.T) { testServer(t, socketio.Options{}) }
+func TestServer(t *testing.T) { testServer(t, scenarios, socketio.Options{}) }
 
 // TestMsgpack has both sides speak MessagePack instead of JSON.
 func TestMsgpack(t *testing.T) {
-	testServer(t, socketio.Options{Parser: msgpack.Parser{}}, "PARSER=socket.io-msgpack-parser")
+	testServer(t, scenarios, socketio.Options{Parser: msgpack.Parser{}}, msgpackEnv)
 }
 
 // TestDeflate has all messages over WebSocket compressed, each with the help of those before it.
 func TestDeflate(t *testing.T) {
 	deflate := &engine.PerMessageDeflate{Threshold: 1, ServerContextTakeover: true, ClientContextTakeover: true}
-	testServer(t, socketio.Options{PerMessageDeflate: deflate}, "DEFLATE=true")
+	testServer(t, scenarios, socketio.Options{PerMessageDeflate: deflate}, deflateEnv)
 }
 
-func testServer(t *testing.T, o socketio.Options, env ...string) {
+// TestRecovery has a server whose events have offsets.
+func TestRecovery(t *testing.T) {
+	testServer(t, recoveryScenarios, socketio.Options{Recovery: &socketio.Recovery{}})
+}
+
+func TestRecoveryMsgpack(t *testing.T) {
+	testServer(t, recoveryScenarios, socketio.Options{Recovery: &socketio.Recovery{}, Parser: msgpack.Parser{}}, msgpackEnv)
+}
+
+const (
+	scenarios         = "*.test.mjs"
+	recoveryScenarios = "recovery/*.test.mjs"
+
+	msgpackEnv  = "PARSER=socket.io-msgpack-parser"
+	deflateEnv  = "DEFLATE=true"
+	recoveryEnv = "RECOVERY=true"
+)
+
+func testServer(t *testing.T, files string, o socketio.Options, env ...string) {
 	requireNode(t)
 	o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	io := newApp(o)
@@ -54,19 +72,19 @@ func testServer(t *testing.T, o socketio.Options, env ...string) {
 			t.Error(err)
 		}
 	})
-	runScenarios(t, "*.test.mjs", func(t *testing.T) { requireNoSockets(t, io, disconnected) }, append(env, "URL="+server.URL)...)
+	runScenarios(t, files, func(t *testing.T) { requireNoSockets(t, io, disconnected) }, append(env, "URL="+server.URL)...)
 }
 
 // TestReference runs the scenarios against npm's server.
-func TestReference(t *testing.T) { testReference(t, "*.test.mjs") }
+func TestReference(t *testing.T) { testReference(t, scenarios) }
 
-func TestReferenceMsgpack(t *testing.T) {
-	testReference(t, "*.test.mjs", "PARSER=socket.io-msgpack-parser")
-}
+func TestReferenceMsgpack(t *testing.T) { testReference(t, scenarios, msgpackEnv) }
 
-func TestReferenceDeflate(t *testing.T) { testReference(t, "compression.test.mjs", "DEFLATE=true") }
+func TestReferenceDeflate(t *testing.T) { testReference(t, "compression.test.mjs", deflateEnv) }
 
-func testReference(t *testing.T, scenarios string, env ...string) {
+func TestReferenceRecovery(t *testing.T) { testReference(t, recoveryScenarios, recoveryEnv) }
+
+func testReference(t *testing.T, files string, env ...string) {
 	requireNode(t)
 	server := exec.CommandContext(t.Context(), "node", "reference.mjs")
 	server.Env = append(os.Environ(), env...)
@@ -83,12 +101,12 @@ func testReference(t *testing.T, scenarios string, env ...string) {
 	if err != nil {
 		t.Fatalf("reference.mjs has not told its address: %v", err)
 	}
-	runScenarios(t, scenarios, func(*testing.T) {}, append(env, "URL="+strings.TrimSpace(url), "REFERENCE=true")...)
+	runScenarios(t, files, func(*testing.T) {}, append(env, "URL="+strings.TrimSpace(url), "REFERENCE=true")...)
 }
 
-// runScenarios runs each file of those scenarios with the environment given, and check after it.
-func runScenarios(t *testing.T, scenarios string, check func(*testing.T), env ...string) {
-	files, err := filepath.Glob(scenarios)
+// runScenarios runs each file of scenarios with the environment given, and check after it.
+func runScenarios(t *testing.T, pattern string, check func(*testing.T), env ...string) {
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}

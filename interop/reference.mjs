@@ -1,12 +1,14 @@
 // The application of app_test.go on npm's socket.io: what the scenarios hold of both is Socket.IO's behaviour, not ours.
-// Prints its address when it listens; PORT chooses the port, PARSER the package of another parser, DEFLATE compression.
+// Prints its address when it listens; PORT chooses the port, PARSER the package of another parser, DEFLATE compression,
+// RECOVERY connection state recovery.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
 const http = createServer();
 const parser = process.env.PARSER ? { parser: (await import(process.env.PARSER)).default } : {};
 const perMessageDeflate = process.env.DEFLATE ? { threshold: 1 } : false;
-const io = new Server(http, { pingInterval: 300, pingTimeout: 5_000, allowEIO3: true, perMessageDeflate, ...parser });
+const recovery = process.env.RECOVERY ? { connectionStateRecovery: { skipMiddlewares: false } } : {};
+const io = new Server(http, { pingInterval: 300, pingTimeout: 5_000, allowEIO3: true, perMessageDeflate, ...parser, ...recovery });
 
 const refusal = (message, data) => Object.assign(new Error(message), { data });
 
