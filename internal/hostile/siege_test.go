@@ -189,7 +189,7 @@ func (s *siege) open(mode rawclient.Mode, eio3 bool) *rawclient.Client {
 	return c
 }
 
-var connected = regexp.MustCompile(`^40\{"sid":"[\w-]{20}"\}$`)
+var connected = regexp.MustCompile(`^40\{"sid":"[\w-]{20}"(,"pid":"[\w-]{20}")?\}$`)
 
 // member opens a session that is in "/".
 func (s *siege) member(mode rawclient.Mode, eio3 bool) *rawclient.Client {

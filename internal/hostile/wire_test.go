@@ -142,10 +142,10 @@ type wire struct {
 }
 
 // wire opens a WebSocket.
-func (s *siege) wire(query string) *wire {
+func (s *siege) wire(query string, fields ...string) *wire {
 	s.Helper()
 	w := &wire{s: s, conn: s.connection()}
-	go io.WriteString(w.conn, strings.ReplaceAll(upgrade(query), "\n", "\r\n"))
+	go io.WriteString(w.conn, strings.ReplaceAll(upgrade(query, fields...), "\n", "\r\n"))
 	r := bufio.NewReader(w.conn)
 	resp, err := http.ReadResponse(r, nil)
 	s.ok(err)
@@ -188,9 +188,9 @@ func (w *wire) listen(r io.Reader) {
 }
 
 // memberWire opens a WebSocket session that is in "/".
-func (s *siege) memberWire(eio3 bool) *wire {
+func (s *siege) memberWire(eio3 bool, fields ...string) *wire {
 	s.Helper()
-	w := s.wire(fmt.Sprint("EIO=", protocol(eio3)))
+	w := s.wire(fmt.Sprint("EIO=", protocol(eio3)), fields...)
 	if !eio3 {
 		w.write(text("40"))
 	}
