@@ -8,6 +8,7 @@ import "sync"
 type Message struct {
 	frame       []byte // the WebSocket frames, one after the other
 	start, end  int    // the text packet within frame
+	droppable   bool   // with Options.DropOldest
 	attachments *attachments
 }
 
@@ -37,7 +38,7 @@ func NewMessage(text []byte, binaries ...[]byte) *Message {
 	for _, b := range binaries {
 		size += frameHeaderSize(len(b)) + len(b)
 	}
-	m := &Message{frame: make([]byte, 0, size)}
+	m := &Message{frame: make([]byte, 0, size), droppable: true}
 	if text != nil {
 		m.frame = appendFrameHeader(m.frame, opText, len(text)+1)
 		m.start = len(m.frame)
@@ -54,6 +55,10 @@ func NewMessage(text []byte, binaries ...[]byte) *Message {
 	}
 	return m
 }
+
+// Keep exempts the message from Options.DropOldest: a client that is too slow
+// for it is closed. It must come before the message is sent.
+func (m *Message) Keep() { m.droppable = false }
 
 // Size is the message's length on a WebSocket of revision 4, in bytes.
 func (m *Message) Size() int { return len(m.frame) }

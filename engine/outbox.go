@@ -37,9 +37,14 @@ func (o *outbox) push(m *Message) {
 	o.bytes += m.Size()
 }
 
-// take moves the oldest messages to dst, as many as fit.
-func (o *outbox) take(dst []*Message) int {
-	n := copy(dst, o.queue[o.head:])
+// take moves the oldest messages to dst, as many as fit. Of large ones these
+// are few: what is taken can no longer make room for what is newer.
+func (o *outbox) take(dst []*Message) (n int) {
+	waiting := o.queue[o.head:]
+	for size := 0; n < min(len(dst), len(waiting)) && size < maxGather; n++ {
+		dst[n] = waiting[n]
+		size += waiting[n].Size()
+	}
 	clear(o.queue[o.head : o.head+n])
 	o.head += n
 	if o.empty() {
@@ -78,11 +83,7 @@ func (s *Session) send(m *Message, later bool) error {
 		return ErrClosed
 	}
 	if !s.out.admits(m, s.server.opts.MaxBuffered) {
-		s.mu.Unlock()
-		s.server.refused("slow", "slow client dropped: more than Options.MaxBuffered bytes wait for it",
-			"sid", s.id, "limit", s.server.opts.MaxBuffered)
-		s.abort(ReasonSlowClient)
-		return ErrClosed
+		return s.overflow(m, later)
 	}
 	s.out.push(m)
 	s.kick(later)
