@@ -27,6 +27,8 @@ type Server struct {
 	sessions map[string]*Session
 	closed   bool
 	gone     chan struct{} // closed when closed and no session is left
+
+	admissions admissions // guarded by mu
 }
 
 // NewServer returns a server that calls accept for each new session to learn
@@ -34,7 +36,7 @@ type Server struct {
 // during the call. Options may be nil; mistakes in them panic.
 func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Server {
 	opts := o.withDefaults()
-	return &Server{
+	srv := &Server{
 		opts:     opts,
 		accept:   accept,
 		heart:    newHeart(opts.PingInterval, opts.PingTimeout),
@@ -42,6 +44,10 @@ func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Serve
 		sessions: make(map[string]*Session),
 		gone:     make(chan struct{}),
 	}
+	if opts.MaxConnectionsPerAddress > 0 {
+		srv.admissions.byAddress = make(map[string]int)
+	}
+	return srv
 }
 
 // Len returns the number of sessions.
@@ -166,13 +172,17 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		http.Error(w, "server shutting down", http.StatusServiceUnavailable)
 		return
 	}
+	s := &Session{server: srv, id: NewID(), shard: srv.shards.Add(1)}
+	if !srv.admit(w, r, &s.admission) {
+		return
+	}
+	defer srv.dismiss(s)
 	if allow := srv.opts.AllowRequest; allow != nil {
 		if err := allow(r); err != nil {
 			rejectFor(w, codeForbidden, err.Error())
 			return
 		}
 	}
-	s := &Session{server: srv, id: NewID(), shard: srv.shards.Add(1)}
 	if srv.opts.Cookie != nil {
 		cookie := *srv.opts.Cookie
 		cookie.Value = s.id
@@ -270,6 +280,7 @@ func (srv *Server) forget(s *Session) {
 		return
 	}
 	delete(srv.sessions, s.id)
+	srv.admissions.release(&s.admission)
 	if srv.closed && len(srv.sessions) == 0 {
 		close(srv.gone)
 	}
