@@ -24,8 +24,11 @@ type conn struct {
 	// Of the goroutine that receives.
 	size  int       // bytes of the packet so far
 	dirty []*Socket // with events that came in this batch
+	part  bool      // the batch before ended inside a packet
+	rate  *bucket   // nil without Options.EventRate
 
 	mu         sync.Mutex
+	next       *time.Timer                   // for the next attachment
 	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
 	connecting map[string]context.CancelFunc // namespaces that families are deciding on
 	closed     Reason
@@ -42,6 +45,7 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 		server:  server,
 		session: session,
 		decoder: server.parser.NewDecoder(),
+		rate:    newBucket(server.opts.EventRate),
 		ctx:     context.WithoutCancel(r.Context()),
 		handshake: Handshake{
 			Header:      r.Header,
@@ -104,6 +108,9 @@ func (c *conn) route(p *parser.Packet, size int) error {
 	case parser.Ack:
 		s.acked(p.ID, p.Args)
 	case parser.Event:
+		if ok, err := c.pace(); !ok {
+			return err
+		}
 		c.put(s, &Event{
 			socket: s, name: p.Event, args: p.Args, size: size + eventOverhead, id: p.ID, hasID: p.HasID,
 		})
@@ -130,6 +137,26 @@ func (c *conn) EndBatch() {
 		c.dirty[i] = nil
 	}
 	c.dirty = c.dirty[:0]
+	if c.size > 0 || c.part {
+		c.awaitAttachment()
+	}
+}
+
+// awaitAttachment bounds the time until the next attachment of a packet comes,
+// as long as there is one to come.
+func (c *conn) awaitAttachment() {
+	c.part = c.size > 0
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.next != nil {
+		c.next.Stop()
+	}
+	if c.part && c.closed == "" {
+		c.next = time.AfterFunc(c.server.opts.ConnectTimeout, func() {
+			c.server.stuck.warn("closing a connection: no attachment within Options.ConnectTimeout", "sid", c.session.ID())
+			c.session.Close()
+		})
+	}
 }
 
 // Closed implements engine.Receiver.
@@ -137,6 +164,12 @@ func (c *conn) Closed(reason engine.Reason) {
 	c.timeout.Stop()
 	c.mu.Lock()
 	c.closed = Reason(reason)
+	if c.next != nil {
+		c.next.Stop()
+	}
+	if c.rate != nil {
+		close(c.rate.gone)
+	}
 	sockets := c.sockets
 	c.sockets = nil
 	for _, cancel := range c.connecting {
@@ -150,6 +183,11 @@ func (c *conn) Closed(reason engine.Reason) {
 
 // connect answers a CONNECT.
 func (c *conn) connect(namespace string, auth parser.Args) error {
+	if !c.makeRoom() {
+		c.server.crowded.warn("namespace over Options.MaxNamespaces refused",
+			"sid", c.session.ID(), "limit", c.server.opts.MaxNamespaces)
+		return c.refuseNamespace(namespace, "Too many namespaces")
+	}
 	n := c.server.member(namespace)
 	switch {
 	case n != nil:
@@ -158,7 +196,24 @@ func (c *conn) connect(namespace string, auth parser.Args) error {
 	case c.server.hasFamilies():
 		return c.connectToFamily(namespace, auth)
 	}
-	return c.refuseNamespace(namespace)
+	return c.refuseNamespace(namespace, "Invalid namespace")
+}
+
+// makeRoom reports whether the client may have one more namespace. If need be
+// it forgets one that the client has left.
+func (c *conn) makeRoom() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.sockets)+len(c.connecting) < c.server.opts.MaxNamespaces {
+		return true
+	}
+	for _, s := range c.sockets {
+		if s.status.Load() == statusDisconnected {
+			c.remove(s.namespace)
+			return true
+		}
+	}
+	return false
 }
 
 func (c *conn) handshakeWith(auth parser.Args) Handshake {
@@ -176,6 +231,7 @@ func (c *conn) join(n *Namespace, h Handshake) {
 	if closed == "" {
 		c.remove(n)
 		c.sockets = append(c.sockets, s)
+		delete(c.connecting, n.name)
 	}
 	c.mu.Unlock()
 	s.mailbox.put(func() { n.admit(s) })
@@ -184,9 +240,9 @@ func (c *conn) join(n *Namespace, h Handshake) {
 	}
 }
 
-func (c *conn) refuseNamespace(name string) error {
+func (c *conn) refuseNamespace(name, message string) error {
 	h := parser.Header{Type: parser.ConnectError, Namespace: name}
-	m, err := c.server.encode(&h, c.connectError("Invalid namespace", nil))
+	m, err := c.server.encode(&h, c.connectError(message, nil))
 	if err != nil {
 		return err
 	}

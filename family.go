@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"errors"
 	"regexp"
 	"slices"
 
@@ -139,12 +138,6 @@ func (n *Namespace) audience() []*Namespace {
 	return n.family.children
 }
 
-// maxConnecting bounds the namespaces that a connection may be waiting for
-// families to decide on.
-const maxConnecting = 32
-
-var errConnecting = errors.New("socketio: too many CONNECTs at once")
-
 // connectToFamily answers a CONNECT to a namespace that may have to be made.
 func (c *conn) connectToFamily(name string, auth parser.Args) error {
 	c.mu.Lock()
@@ -152,8 +145,6 @@ func (c *conn) connectToFamily(name string, auth parser.Args) error {
 	switch _, twice := c.connecting[name]; {
 	case twice:
 		return errConnectTwice
-	case len(c.connecting) == maxConnecting:
-		return errConnecting
 	case c.closed != "":
 		return nil
 	case c.connecting == nil:
@@ -173,10 +164,12 @@ func (c *conn) decide(ctx context.Context, name string, auth parser.Args) {
 	parent := c.server.findFamily(ctx, name, &h)
 	c.mu.Lock()
 	c.connecting[name]() // cancels the context
-	delete(c.connecting, name)
+	if parent == nil {
+		delete(c.connecting, name) // or else join does, so that none is overlooked
+	}
 	c.mu.Unlock()
 	if parent == nil {
-		_ = c.refuseNamespace(name)
+		_ = c.refuseNamespace(name, "Invalid namespace")
 		return
 	}
 	c.join(c.server.child(parent, name), h)

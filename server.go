@@ -27,6 +27,8 @@ type Server struct {
 	handler http.Handler
 	workers sync.WaitGroup // goroutines that run handlers
 
+	crowded, fast, stuck warning // clients over limits
+
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
 	families   []*Namespace // parents, in the order in which they were made
@@ -41,6 +43,9 @@ func NewServer(o *Options) *Server {
 		parser:     opts.Parser,
 		namespaces: make(map[string]*Namespace),
 	}
+	for _, w := range []*warning{&s.crowded, &s.fast, &s.stuck} {
+		w.logger = opts.Logger
+	}
 	origins := newOrigins(opts.CORS, opts.Logger)
 	s.engine = engine.NewServer(&engine.Options{
 		Path:           opts.Path,
@@ -50,11 +55,15 @@ func NewServer(o *Options) *Server {
 		UpgradeTimeout: opts.UpgradeTimeout,
 		MaxPayload:     opts.MaxPayload,
 		MaxBuffered:    opts.MaxBuffered,
+		DropOldest:     opts.DropOldest,
+		MaxConnections: opts.MaxConnections,
 		AllowEIO3:      opts.AllowEIO3,
 		CheckOrigin:    origins.allowed,
 		AllowRequest:   opts.AllowRequest,
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
+
+		MaxConnectionsPerAddress: opts.MaxConnectionsPerAddress,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
 	s.handler = s.engine
 	if opts.ServeClient != nil {
