@@ -109,6 +109,73 @@ func TestMaxPendingAcks(t *testing.T) {
 	})
 }
 
+// With DropOldest a slow client loses events, but nothing that somebody waits
+// for.
+func TestDropOldest(t *testing.T) {
+	for _, revision := range []int{4, 3} {
+		t.Run(fmt.Sprint("Engine.IO ", revision), func(t *testing.T) {
+			run(t, &socketio.Options{MaxBuffered: 10_000, DropOldest: true, AllowEIO3: true}, func(h *harness) {
+				chat := h.Of("/chat")
+				h.On("ask", func(ctx context.Context, e *socketio.Event) error { return e.Ack("reply") })
+				replies := 0
+				p := h.newPollerOf(revision)
+				if revision == 4 {
+					p.post("40")
+				}
+				p.poll()
+				s := h.anySocket(h.Namespace)
+				p.post(`427["ask"]`, "40/chat,", "40/nowhere,")
+				h.check(s.EmitWithAck(func(*socketio.Reply, error) { replies++ }, "question"))
+				h.anySocket(chat).Disconnect(false)
+				const events = 100
+				for n := range events {
+					h.check(h.Emit("n", n, strings.Repeat("x", 1000)))
+				}
+				h.check(context.Cause(s.Context()))
+				answer := p.poll()
+				for _, kept := range []string{`437["reply"]`, "40/chat", "44/nowhere", `420["question"]`, "41/chat"} {
+					if !strings.Contains(answer, kept) {
+						t.Errorf("no %s in %.300q", kept, answer)
+					}
+				}
+				got := regexp.MustCompile(`42\["n",(\d+)`).FindAllStringSubmatch(answer, -1)
+				if len(got) < 8 || len(got) == events {
+					t.Errorf("%d of %d events", len(got), events)
+				}
+				for i, event := range got { // the newest, in their order
+					if want := fmt.Sprint(events - len(got) + i); event[1] != want {
+						t.Fatalf("event %s, want %s", event[1], want)
+					}
+				}
+				p.post("430[]")
+				if replies != 1 {
+					t.Errorf("%d replies", replies)
+				}
+			})
+		})
+	}
+}
+
+// The limits that the engine keeps are the server's.
+func TestMaxConnections(t *testing.T) {
+	for option, o := range map[string]socketio.Options{
+		"Options.MaxConnections refused":           {MaxConnections: 1},
+		"Options.MaxConnectionsPerAddress refused": {MaxConnectionsPerAddress: 1},
+	} {
+		loggedOnce(t, o, []string{option}, func(h *harness, mode rawclient.Mode) {
+			c := h.connect(mode)
+			_, err := rawclient.Open(h.Context(), h.dial, mode, rawclient.Options{Path: "/socket.io/"})
+			var status *rawclient.StatusError
+			if !errors.As(err, &status) || status.Status != 503 && status.Status != 429 {
+				h.Errorf("the second client: %v", err)
+			}
+			c.Close()
+			synctest.Wait()
+			h.connect(mode)
+		})
+	}
+}
+
 // An event whose attachments do not come is given up, however much else comes.
 func TestMissingAttachments(t *testing.T) {
 	for name, begin := range map[string][]string{
