@@ -18,8 +18,7 @@ type conn struct {
 	session   *engine.Session
 	decoder   parser.Decoder
 	ctx       context.Context
-	handshake Handshake   // what the sockets' have in common
-	timeout   *time.Timer // for being let into a namespace
+	handshake *Handshake // the first socket's
 
 	// Of the goroutine that receives.
 	size  int       // bytes of the packet so far
@@ -32,12 +31,15 @@ type conn struct {
 	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
 	connecting map[string]context.CancelFunc // namespaces that families are deciding on
 	closed     Reason
+	timeout    *time.Timer // for being let into a namespace; nil once it has been
 }
 
 var (
 	errEventBeforeConnect = errors.New("socketio: packet for a namespace that the client is not connected to")
 	errConnectTwice       = errors.New("socketio: second CONNECT to a namespace")
 	errConnectError       = errors.New("socketio: CONNECT_ERROR from a client")
+	errNamespace          = errors.New("Invalid namespace") // as clients know it
+	errNamespaces         = errors.New("Too many namespaces")
 )
 
 func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
@@ -47,9 +49,8 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 		decoder: server.parser.NewDecoder(),
 		rate:    newBucket(server.opts.EventRate),
 		ctx:     context.WithoutCancel(r.Context()),
-		handshake: Handshake{
+		handshake: &Handshake{
 			Header:      r.Header,
-			Query:       r.URL.Query(),
 			URL:         r.URL.RequestURI(),
 			Address:     r.RemoteAddr,
 			Secure:      r.TLS != nil,
@@ -108,7 +109,7 @@ func (c *conn) route(p *parser.Packet, size int) error {
 	case parser.Ack:
 		s.acked(p.ID, p.Args)
 	case parser.Event:
-		if ok, err := c.pace(); !ok {
+		if ok, err := c.pace(s, p.Event); !ok {
 			return err
 		}
 		c.put(s, &Event{
@@ -121,7 +122,7 @@ func (c *conn) route(p *parser.Packet, size int) error {
 // put gives an event to its socket, and waits while that has too many.
 func (c *conn) put(s *Socket, e *Event) {
 	for full := s.mailbox.putEvent(e); full != nil; full = s.mailbox.putEvent(e) {
-		c.EndBatch()
+		c.handle()
 		<-full
 	}
 	if len(c.dirty) == 0 || c.dirty[len(c.dirty)-1] != s {
@@ -129,17 +130,30 @@ func (c *conn) put(s *Socket, e *Event) {
 	}
 }
 
+// handle has handled what has come, because the rest of the batch has to wait.
+func (c *conn) handle() {
+	if task := c.EndBatch(); task != nil {
+		go task.Run()
+	}
+}
+
 // EndBatch implements engine.Receiver: only now the handlers begin, so that
 // they find all that came together.
-func (c *conn) EndBatch() {
+func (c *conn) EndBatch() (task engine.Task) {
 	for i, s := range c.dirty {
-		s.mailbox.start()
+		if s.mailbox.claim() {
+			if task != nil {
+				go task.Run()
+			}
+			task = &s.mailbox
+		}
 		c.dirty[i] = nil
 	}
 	c.dirty = c.dirty[:0]
 	if c.size > 0 || c.part {
 		c.awaitAttachment()
 	}
+	return task
 }
 
 // awaitAttachment bounds the time until the next attachment of a packet comes,
@@ -161,8 +175,8 @@ func (c *conn) awaitAttachment() {
 
 // Closed implements engine.Receiver.
 func (c *conn) Closed(reason engine.Reason) {
-	c.timeout.Stop()
 	c.mu.Lock()
+	c.stopTimeout()
 	c.closed = Reason(reason)
 	if c.next != nil {
 		c.next.Stop()
@@ -186,7 +200,7 @@ func (c *conn) connect(namespace string, auth parser.Args) error {
 	if !c.makeRoom() {
 		c.server.crowded.warn("namespace over Options.MaxNamespaces refused",
 			"sid", c.session.ID(), "limit", c.server.opts.MaxNamespaces)
-		return c.refuseNamespace(namespace, "Too many namespaces")
+		return c.refuseNamespace(namespace, errNamespaces)
 	}
 	n := c.server.member(namespace)
 	switch {
@@ -196,7 +210,7 @@ func (c *conn) connect(namespace string, auth parser.Args) error {
 	case c.server.hasFamilies():
 		return c.connectToFamily(namespace, auth)
 	}
-	return c.refuseNamespace(namespace, "Invalid namespace")
+	return c.refuseNamespace(namespace, errNamespace)
 }
 
 // makeRoom reports whether the client may have one more namespace. If need be
@@ -216,14 +230,35 @@ func (c *conn) makeRoom() bool {
 	return false
 }
 
-func (c *conn) handshakeWith(auth parser.Args) Handshake {
+// handshakeWith returns the handshake of a CONNECT. The goroutine that
+// receives calls it.
+func (c *conn) handshakeWith(auth parser.Args) *Handshake {
 	h := c.handshake
+	if !h.Time.IsZero() { // another socket has it
+		own := *h
+		h = &own
+	}
 	h.Time, h.auth = time.Now(), auth
 	return h
 }
 
+// settled ends the wait for being let into a namespace.
+func (c *conn) settled() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopTimeout()
+}
+
+// stopTimeout is settled with c.mu locked.
+func (c *conn) stopTimeout() {
+	if c.timeout != nil {
+		c.timeout.Stop()
+		c.timeout = nil
+	}
+}
+
 // join makes a socket of a namespace, of which the client is a user already.
-func (c *conn) join(n *Namespace, h Handshake) {
+func (c *conn) join(n *Namespace, h *Handshake) {
 	s := newSocket(n, c, h)
 	n.rooms.add(s.id, s)
 	c.mu.Lock()
@@ -240,11 +275,14 @@ func (c *conn) join(n *Namespace, h Handshake) {
 	}
 }
 
-func (c *conn) refuseNamespace(name, message string) error {
+func (c *conn) refuseNamespace(name string, why error) error {
 	h := parser.Header{Type: parser.ConnectError, Namespace: name}
-	m, err := c.server.encode(&h, c.connectError(message, nil))
+	m, err := c.server.encode(&h, c.connectError(why.Error(), nil))
 	if err != nil {
 		return err
+	}
+	if f := c.server.trace.Refused; f != nil {
+		f(name, why)
 	}
 	return c.session.Send(m)
 }

@@ -18,6 +18,8 @@ var (
 	ErrAcked = errors.New("socketio: event already acknowledged")
 	// ErrPendingAcks: the client owes Options.MaxPendingAcks replies already.
 	ErrPendingAcks = errors.New("socketio: too many replies pending")
+	// ErrNoHandler: no handler is registered for the event.
+	ErrNoHandler = errors.New("socketio: no handler for the event")
 )
 
 // A ConnectError is what middleware returns to refuse a client with data: the

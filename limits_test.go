@@ -29,7 +29,8 @@ func loggedOnce(t *testing.T, o socketio.Options, line []string, f func(h *harne
 }
 
 func TestMaxNamespaces(t *testing.T) {
-	o := socketio.Options{MaxNamespaces: 3}
+	var seen tally
+	o := socketio.Options{MaxNamespaces: 3, Trace: &socketio.Trace{Refused: seen.trace().Refused}}
 	loggedOnce(t, o, []string{"Options.MaxNamespaces", "limit=3"}, func(h *harness, mode rawclient.Mode) {
 		h.OfPattern(regexp.MustCompile("^/r"))
 		deciding := make(chan struct{})
@@ -46,6 +47,7 @@ func TestMaxNamespaces(t *testing.T) {
 		synctest.Wait()
 		c.send("40/r1,")
 		c.expect(`44/r1,{"message":"Too many namespaces"}`)
+		seen.expect(h, "refused /r1: Too many namespaces")
 		close(deciding)
 		got := []string{c.next()[:11], c.next()[:11]}
 		if slices.Sort(got); !slices.Equal(got, []string{`40/slow1,{"`, `40/slow2,{"`}) {
@@ -66,6 +68,7 @@ func TestMaxNamespaces(t *testing.T) {
 		c.expect(`42["echo",1]`)
 		c.send("40/nowhere,")
 		c.expect(`44/nowhere,{"message":"Invalid namespace"}`)
+		seen.told = nil
 	})
 }
 
@@ -263,15 +266,22 @@ func TestEventRate(t *testing.T) {
 	})
 	t.Run("drop", func(t *testing.T) {
 		rate.Over = socketio.RateDrop
-		loggedOnce(t, socketio.Options{EventRate: rate}, []string{"Options.EventRate", "dropped"}, func(h *harness, mode rawclient.Mode) {
+		dropped := 0
+		trace := &socketio.Trace{OverRate: func(_ *socketio.Socket, event string) {
+			if event == "e" {
+				dropped++
+			}
+		}}
+		loggedOnce(t, socketio.Options{EventRate: rate, Trace: trace}, []string{"Options.EventRate", "dropped"}, func(h *harness, mode rawclient.Mode) {
 			c, times := handled(h, mode)
 			c.send(ten...)
 			wait(time.Second)
 			c.send(ten...)
 			want := []string{"0: 0s", "1: 0s", "2: 0s", "0: 1s", "1: 1s"}
-			if got := times(); !slices.Equal(got, want) {
-				h.Errorf("handled %q, want %q", got, want)
+			if got := times(); !slices.Equal(got, want) || dropped != 15 {
+				h.Errorf("handled %q and told of %d dropped, want %q", got, dropped, want)
 			}
+			dropped = 0
 		})
 	})
 	t.Run("disconnect", func(t *testing.T) {

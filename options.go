@@ -121,6 +121,10 @@ type Options struct {
 
 	// Logger gets a line for each refusal and failure; silent by default.
 	Logger *slog.Logger
+
+	// Trace is told what happens, for metrics and spans; nil for none. See
+	// metrics/prometheus and metrics/otel.
+	Trace *Trace
 }
 
 func (o *Options) withDefaults() Options {
@@ -142,6 +146,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Trace == nil {
+		c.Trace = new(Trace)
 	}
 	return c
 }

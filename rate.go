@@ -65,13 +65,16 @@ func (b *bucket) due() time.Duration {
 
 // pace reports whether an event is to be handled. It waits until it may be if
 // that is the policy.
-func (c *conn) pace() (bool, error) {
+func (c *conn) pace(s *Socket, event string) (bool, error) {
 	b := c.rate
 	if b == nil {
 		return true, nil
 	}
 	b.fill()
 	if b.tokens < 1 {
+		if f := c.server.trace.OverRate; f != nil && b.Over != RateWait {
+			f(s, event)
+		}
 		switch b.Over {
 		case RateDrop:
 			c.server.fast.warn("events over Options.EventRate dropped", "sid", c.session.ID())
@@ -80,7 +83,7 @@ func (c *conn) pace() (bool, error) {
 			c.server.fast.warn("client over Options.EventRate disconnected", "sid", c.session.ID())
 			return false, errEventRate
 		}
-		c.EndBatch() // what has come is handled meanwhile
+		c.handle()
 		due := time.NewTimer(b.due())
 		defer due.Stop()
 		select {

@@ -22,6 +22,7 @@ type Server struct {
 
 	opts    Options
 	logger  *slog.Logger
+	trace   Trace
 	parser  parser.Parser
 	engine  *engine.Server
 	handler http.Handler
@@ -40,6 +41,7 @@ func NewServer(o *Options) *Server {
 	s := &Server{
 		opts:       opts,
 		logger:     opts.Logger,
+		trace:      *opts.Trace,
 		parser:     opts.Parser,
 		namespaces: make(map[string]*Namespace),
 	}
@@ -62,6 +64,7 @@ func NewServer(o *Options) *Server {
 		AllowRequest:   opts.AllowRequest,
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
+		Trace:          &opts.Trace.Engine,
 
 		MaxConnectionsPerAddress: opts.MaxConnectionsPerAddress,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
@@ -100,6 +103,7 @@ func (s *Server) Of(name string) *Namespace {
 	s.mu.Unlock()
 	if created {
 		n.joinCluster()
+		n.created()
 	}
 	return n
 }

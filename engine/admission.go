@@ -36,18 +36,18 @@ func (srv *Server) admit(w http.ResponseWriter, r *http.Request, a *admission) b
 	case crowded:
 		srv.refused("crowded", "connection over Options.MaxConnectionsPerAddress refused",
 			"address", address, "limit", srv.opts.MaxConnectionsPerAddress)
-		refuseForNow(w, http.StatusTooManyRequests, "too many connections from your address")
+		srv.refuseForNow(w, r, Refusal{CauseConnections, http.StatusTooManyRequests, noCode, "too many connections from your address", address})
 	case full:
 		srv.refused("full", "connection over Options.MaxConnections refused", "limit", srv.opts.MaxConnections)
-		refuseForNow(w, http.StatusServiceUnavailable, "too many connections")
+		srv.refuseForNow(w, r, Refusal{CauseConnections, http.StatusServiceUnavailable, noCode, "too many connections", ""})
 	}
 	return !full && !crowded
 }
 
 // refuseForNow answers what may succeed later.
-func refuseForNow(w http.ResponseWriter, status int, text string) {
+func (srv *Server) refuseForNow(w http.ResponseWriter, r *http.Request, e Refusal) {
 	w.Header().Set("Retry-After", "5")
-	http.Error(w, text, status)
+	srv.refuse(w, r, e)
 }
 
 // dismiss takes the place of a handshake that has not become a session.

@@ -69,7 +69,8 @@ func TestMaxConnections(t *testing.T) {
 
 func TestMaxConnectionsPerAddress(t *testing.T) {
 	var log bytes.Buffer
-	o := &engine.Options{MaxConnectionsPerAddress: 2, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	var seen tally
+	o := &engine.Options{MaxConnectionsPerAddress: 2, Logger: slog.New(slog.NewTextHandler(&log, nil)), Trace: seen.trace()}
 	behindProxy(t, o, func(h *harness) {
 		for _, same := range [][3]string{ // three addresses of one client
 			{"192.0.2.1:1000", "192.0.2.1:2000", "192.0.2.1"},
@@ -98,6 +99,13 @@ func TestMaxConnectionsPerAddress(t *testing.T) {
 			}
 		}
 		h.expectStatus(h.from("[2001:db8:0:1::1]:1"), http.StatusOK) // another network
+		for i, network := range []string{"192.0.2.1", "2001:db8::/64", "192.0.2.2", "fe80::/64", "pipe"} {
+			for _, e := range seen.refused[3*i : 3*i+3] {
+				if e.Cause != engine.CauseConnections || e.Context != network {
+					t.Errorf("told of %+v, want one from %s", e, network)
+				}
+			}
+		}
 		if got := strings.Count(log.String(), "Options.MaxConnectionsPerAddress"); got != 1 || strings.Contains(log.String(), "MaxConnections ") {
 			t.Errorf("%d lines:\n%s", got, log.String())
 		}

@@ -234,7 +234,8 @@ func TestSlowPost(t *testing.T) {
 	for revision, packet := range map[string]string{"EIO=4&": "4x", "EIO=3&": "2:4x"} {
 		t.Run(revision, func(t *testing.T) {
 			var log bytes.Buffer
-			o := &engine.Options{AllowEIO3: true, PingTimeout: 5 * time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+			var seen tally
+			o := &engine.Options{AllowEIO3: true, PingTimeout: 5 * time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)), Trace: seen.trace()}
 			run(t, o, func(h *harness) {
 				h.request("GET", revision+"transport=polling", nil)
 				r := <-h.sessions
@@ -254,6 +255,9 @@ func TestSlowPost(t *testing.T) {
 					t.Errorf("refused after %v", took)
 				}
 				h.expectClosed(r, engine.ReasonTransportError)
+				if len(seen.refused) != 1 || seen.refused[0].Cause != engine.CauseTimeout {
+					t.Errorf("told of %+v", seen.refused)
+				}
 				if got := strings.Count(log.String(), "slow POST refused"); got != 1 {
 					t.Errorf("%d lines:\n%s", got, log.String())
 				}

@@ -82,6 +82,9 @@ type Options struct {
 
 	// Logger gets a line for each refusal; silent by default.
 	Logger *slog.Logger
+
+	// Trace is told what happens, for metrics; nil for none.
+	Trace *Trace
 }
 
 func (o *Options) withDefaults() Options {
@@ -120,6 +123,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Trace == nil {
+		c.Trace = new(Trace)
 	}
 	return c
 }

@@ -23,7 +23,9 @@ func kept(text string) *engine.Message {
 // with its attachment, and those to be kept, all in their order.
 func TestDropOldest(t *testing.T) {
 	var log bytes.Buffer
-	run(t, &engine.Options{MaxBuffered: 10_000, DropOldest: true, Logger: slog.New(slog.NewTextHandler(&log, nil))}, func(h *harness) {
+	var seen tally
+	o := &engine.Options{MaxBuffered: 10_000, DropOldest: true, Logger: slog.New(slog.NewTextHandler(&log, nil)), Trace: seen.trace()}
+	run(t, o, func(h *harness) {
 		r := h.openPolling()
 		attachment := make([]byte, 1000)
 		encoded := "b" + base64.StdEncoding.EncodeToString(attachment)
@@ -64,6 +66,10 @@ func TestDropOldest(t *testing.T) {
 		}
 		if len(got) != len(keptOnes)+8 || fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("got %q, want %q", got, want)
+		}
+		gone := messages - len(want)
+		if _, _, dropped := seen.take(); dropped[0] != 2*gone || dropped[1] < gone*len(attachment) {
+			t.Errorf("told of %v packets and bytes dropped, want %d messages", dropped, gone)
 		}
 		if lines := strings.Count(log.String(), "Options.MaxBuffered"); lines != 1 {
 			t.Errorf("%d lines:\n%s", lines, log.String())
