@@ -242,7 +242,7 @@ func TestEventRate(t *testing.T) {
 	t.Run("wait", func(t *testing.T) {
 		forEachMode(t, &socketio.Options{EventRate: rate}, func(h *harness, mode rawclient.Mode) {
 			c, times := handled(h, mode)
-			go c.send(ten...)
+			go c.Send(ten...)
 			wait(time.Minute)
 			want := []string{"0: 0s", "1: 0s", "2: 0s", "3: 500ms", "4: 1s", "5: 1.5s", "6: 2s", "7: 2.5s", "8: 3s", "9: 3.5s"}
 			if got := times(); !slices.Equal(got, want) {
