@@ -162,7 +162,7 @@ func (c *crowd) broadcast(tb testing.TB, events int, to ...socketio.Broadcast) [
 			}
 		})
 	}
-	text := strings.Repeat("x", 4<<10)
+	text := strings.Repeat("x", 6<<10)
 	for n := range events {
 		sent[n].Store(time.Now().UnixNano())
 		if err := to[n%len(to)].Emit("n", n, text); err != nil {
@@ -205,7 +205,7 @@ func ordered(tb testing.TB, c *rawclient.Client, until string) (last int) {
 // Two slow clients among 1,000 hold nobody up, whatever the policy, and what
 // the server keeps for them is bounded.
 func TestSlowAmongMany(t *testing.T) {
-	const events = 64
+	const events = 40
 	t.Run("disconnect", func(t *testing.T) {
 		c := newCrowd(t, socketio.Options{})
 		c.broadcast(t, events, c.Broadcast)
