@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -282,7 +283,7 @@ func (c *conn) refuseNamespace(name string, why error) error {
 		return err
 	}
 	if f := c.server.trace.Refused; f != nil {
-		f(name, why)
+		f(nil, fmt.Errorf("%w %q", why, name))
 	}
 	return c.session.Send(m)
 }

@@ -47,7 +47,7 @@ func TestMaxNamespaces(t *testing.T) {
 		synctest.Wait()
 		c.send("40/r1,")
 		c.expect(`44/r1,{"message":"Too many namespaces"}`)
-		seen.expect(h.T, "refused /r1: Too many namespaces")
+		seen.expect(h.T, `refused nothing: Too many namespaces "/r1"`)
 		close(deciding)
 		got := []string{c.next()[:11], c.next()[:11]}
 		if slices.Sort(got); !slices.Equal(got, []string{`40/slow1,{"`, `40/slow2,{"`}) {

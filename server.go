@@ -62,6 +62,7 @@ func NewServer(o *Options) *Server {
 		AllowEIO3:      opts.AllowEIO3,
 		CheckOrigin:    origins.allowed,
 		AllowRequest:   opts.AllowRequest,
+		GenerateID:     opts.GenerateID,
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
 		Trace:          &opts.Trace.Engine,
@@ -74,6 +75,9 @@ func NewServer(o *Options) *Server {
 	}
 	s.handler = origins.handler(s.handler)
 	s.Namespace = s.Of("/")
+	if f := s.trace.ServerCreated; f != nil {
+		f(s)
+	}
 	return s
 }
 

@@ -241,7 +241,7 @@ func (s *Socket) refuse(why error) {
 		m, err = s.namespace.encode(&parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, nil))
 	}
 	if f := s.namespace.server.trace.Refused; f != nil {
-		f(s.namespace.name, why)
+		f(s.namespace, why)
 	}
 	if err == nil {
 		_ = s.conn.session.Send(m)

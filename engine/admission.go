@@ -54,7 +54,7 @@ func (srv *Server) refuseForNow(w http.ResponseWriter, r *http.Request, e Refusa
 func (srv *Server) dismiss(s *Session) {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
-	if srv.sessions[s.id] == nil {
+	if srv.sessions[s.id] != s {
 		srv.admissions.release(&s.admission)
 	}
 }

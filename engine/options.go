@@ -74,6 +74,14 @@ type Options struct {
 	// concurrently.
 	AllowRequest func(*http.Request) error
 
+	// GenerateID makes the id of the session that a handshake opens; by
+	// default it is NewID's. Ids are letters, digits and -._~; another form,
+	// the id of a session that is there, or an error refuses the handshake
+	// with 400. Whoever knows the id can take part in the session, so it must
+	// be as unguessable as a key: no user's name, number or time. It may
+	// block, and be called concurrently.
+	GenerateID func(*http.Request) (string, error)
+
 	// Cookie is sent with each handshake, its value being the session's id,
 	// for load balancers that keep a client with its server by that; none by
 	// default. The id is a secret: set HttpOnly, SameSite, and Secure if you

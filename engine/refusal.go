@@ -26,6 +26,7 @@ const (
 	CauseOrigin       Cause = "origin"               // the Origin header
 	CauseVersion      Cause = "protocol version"     // the EIO parameter
 	CauseAllowRequest Cause = "not allowed"          // the error of Options.AllowRequest
+	CauseID           Cause = "no session id"        // the error of Options.GenerateID
 	CauseMismatch     Cause = "transport mismatch"   // the transport asked for, which is not the session's
 	CauseConcurrent   Cause = "concurrent requests"  // the method of which there are two
 	CausePayload      Cause = "bad payload"          // the error

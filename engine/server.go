@@ -26,6 +26,7 @@ type Server struct {
 
 	mu       sync.RWMutex
 	sessions map[string]*Session
+	claimed  map[string]bool // ids of handshakes under way
 	closed   bool
 	gone     chan struct{} // closed when closed and no session is left
 
@@ -140,7 +141,7 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		srv.refuse(w, r, Refusal{CauseShutdown, http.StatusServiceUnavailable, noCode, "server shutting down", ""})
 		return
 	}
-	s := &Session{server: srv, id: NewID(), shard: srv.shards.Add(1)}
+	s := &Session{server: srv, shard: srv.shards.Add(1)}
 	if !srv.admit(w, r, &s.admission) {
 		return
 	}
@@ -151,6 +152,14 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 			return
 		}
 	}
+	id, err := srv.claimID(r)
+	if err != nil {
+		srv.opts.Logger.Error("handshake refused: no session id", "err", err)
+		srv.reject(w, r, codeBadRequest, CauseID, err.Error())
+		return
+	}
+	defer srv.releaseID(id)
+	s.id = id
 	if srv.opts.Cookie != nil {
 		cookie := *srv.opts.Cookie
 		cookie.Value = s.id
