@@ -43,7 +43,7 @@ func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }
 func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
 		id := b.namespace.nextID()
-		out, err := b.namespace.outgoing(event, parser.Header{ID: id, HasID: true}, args)
+		out, err := b.outgoing(event, parser.Header{ID: id, HasID: true}, args)
 		if err != nil {
 			yield(nil, err)
 			return

@@ -248,6 +248,6 @@ func (c *cluster) respond(request, answer *adapter.Message) {
 // selection is the local part of what a message selects.
 func (c *cluster) selection(o adapter.Opts) Broadcast {
 	b := c.local.To(o.Rooms...).Except(o.Except...)
-	b.volatile = o.Volatile
+	b.volatile, b.plain = o.Volatile, o.Plain
 	return b
 }

@@ -114,7 +114,7 @@ func (c *cluster) relay(m *adapter.Message) error {
 	if m.RequestID != "" {
 		h.ID, h.HasID = c.namespace.nextID(), true
 	}
-	out, err := c.namespace.outgoing(p.Event, h, args)
+	out, err := c.selection(m.Opts).outgoing(p.Event, h, args)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -88,6 +89,17 @@ type Options struct {
 	// Parser encodes and decodes packets, [parser.JSON] by default. Clients
 	// need the same one as their parser option; see parser/msgpack.
 	Parser parser.Parser
+
+	// HTTPCompressionThreshold is the length in bytes from which the answers
+	// to polls are compressed for clients that accept gzip or deflate, 1,024
+	// by default; below 0 none is. Where a handler in front has set
+	// Content-Encoding, or Vary for it, the compression is left to that.
+	HTTPCompressionThreshold int
+
+	// PerMessageDeflate compresses WebSocket messages for clients that offer
+	// it, as browsers do; nil, the default, compresses none, which spares
+	// memory and time. See also [Broadcast.Compress].
+	PerMessageDeflate *engine.PerMessageDeflate
 
 	// AllowEIO3 admits clients of Socket.IO 2 too, which speak Engine.IO 3,
 	// and those of 1.x over WebSocket. Their connect query is what DecodeAuth

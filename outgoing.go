@@ -10,30 +10,34 @@ import (
 // An outgoing is an event on its way to sockets. It is encoded and framed once
 // for each of their namespaces, which are one, or the children of a parent.
 type outgoing struct {
-	header  parser.Header
+	header  parser.Header // of the namespace that encoded is for
 	args    []any
-	of      *Namespace // whom encoded is for
+	plain   bool // not compressed
 	encoded *engine.Message
 }
 
-func (n *Namespace) outgoing(event string, h parser.Header, args []any) (*outgoing, error) {
+func (b Broadcast) outgoing(event string, h parser.Header, args []any) (*outgoing, error) {
 	if reserved(event) {
 		return nil, reservedError(event)
 	}
 	h.Type, h.Event = parser.Event, event
-	o := &outgoing{header: h, args: args, of: n}
-	var err error
-	o.encoded, err = n.encode(&o.header, args...)
-	return o, err
+	o := &outgoing{header: h, args: args, plain: b.plain}
+	return o, o.encode(b.namespace)
+}
+
+// encode encodes the event for the sockets of a namespace.
+func (o *outgoing) encode(n *Namespace) (err error) {
+	if o.encoded, err = n.encode(&o.header, o.args...); err == nil {
+		o.encoded.SetCompress(!o.plain)
+	}
+	return err
 }
 
 // message returns the message for a socket, which is told what it is sent. It
 // is nil if the arguments' own encoding works no more than once.
 func (o *outgoing) message(s *Socket) *engine.Message {
-	if s.namespace != o.of {
-		o.of = s.namespace
-		var err error
-		if o.encoded, err = s.namespace.encode(&o.header, o.args...); err != nil { // though it has been before
+	if s.namespace.name != o.header.Namespace {
+		if err := o.encode(s.namespace); err != nil { // though it has been before
 			s.namespace.server.logger.Error("cannot encode an event again", "namespace", s.namespace.name, "err", err)
 		}
 	}

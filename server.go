@@ -68,6 +68,8 @@ func NewServer(o *Options) *Server {
 		Trace:          &opts.Trace.Engine,
 
 		MaxConnectionsPerAddress: opts.MaxConnectionsPerAddress,
+		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,
+		PerMessageDeflate:        opts.PerMessageDeflate,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
 	s.handler = s.engine
 	if opts.ServeClient != nil {

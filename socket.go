@@ -166,6 +166,12 @@ func (s *Socket) Volatile() Broadcast {
 	return Broadcast{namespace: s.namespace, self: s, volatile: true}
 }
 
+// Compress selects the socket itself, for events that are not to be compressed
+// although the connection does that; see [Broadcast.Compress].
+func (s *Socket) Compress(compress bool) Broadcast {
+	return Broadcast{namespace: s.namespace, self: s, plain: !compress}
+}
+
 // On implements EventTarget for this socket.
 func (s *Socket) On(event string, h Handler) (off func()) {
 	hs := s.handlers.Load()

@@ -64,7 +64,8 @@ type Opts struct {
 	Rooms    []string // any of them; all sockets if there is none
 	Except   []string
 	Volatile bool
-	Timeout  int // for acknowledgements, in milliseconds; 0 is without end
+	Plain    bool // not compressed
+	Timeout  int  // for acknowledgements, in milliseconds; 0 is without end
 }
 
 // A Socket is the description of a socket.

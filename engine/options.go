@@ -59,6 +59,16 @@ type Options struct {
 	// Keep stay; those that remain keep their order.
 	DropOldest bool
 
+	// HTTPCompressionThreshold is the length in bytes from which the answers
+	// to polls are compressed for clients that accept gzip or deflate, 1,024
+	// by default; below 0 none is. Where a handler in front has set
+	// Content-Encoding, or Vary for it, the compression is left to that.
+	HTTPCompressionThreshold int
+
+	// PerMessageDeflate compresses the messages of WebSockets whose clients
+	// offer that; nil compresses none, which spares memory and time.
+	PerMessageDeflate *PerMessageDeflate
+
 	// AllowEIO3 admits clients of Engine.IO protocol revision 3 too, which
 	// Socket.IO 2 is built on.
 	AllowEIO3 bool
@@ -126,6 +136,10 @@ func (o *Options) withDefaults() Options {
 	defaultTo(&c.UpgradeTimeout, 10*time.Second)
 	defaultTo(&c.MaxPayload, 1_000_000)
 	defaultTo(&c.MaxBuffered, 1<<20)
+	if c.HTTPCompressionThreshold == 0 {
+		c.HTTPCompressionThreshold = defaultThreshold
+	}
+	c.PerMessageDeflate = c.PerMessageDeflate.withDefaults()
 	if c.CheckOrigin == nil {
 		c.CheckOrigin = SameOrigin
 	}

@@ -103,7 +103,7 @@ func (s *Session) SendVolatile(m *Message) bool {
 	if !open || !ready || !s.out.admits(m, s.server.opts.MaxBuffered) {
 		s.mu.Unlock()
 		if f := s.server.trace.Dropped; open && f != nil {
-			f(s, m.packets(), m.Size())
+			f(s, int(m.packets), m.Size())
 		}
 		return false
 	}

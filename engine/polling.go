@@ -63,7 +63,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Va
 	s.mu.Unlock()
 
 	s.sent(p.packets, len(p.body))
-	err := writePayload(w, query, &p, s.server.opts.PingTimeout)
+	err := s.server.writePayload(w, r, query, &p)
 	if err != nil || farewell {
 		s.abort(ReasonTransportClose)
 	}
@@ -92,10 +92,12 @@ func (s *Session) fill(p *payload) (farewell bool) {
 		return false
 	}
 	p.octets = p.dialect == revision3 && s.out.holdsBinary()
+	p.plain = true
 	var batch [batchSize]*Message
 	for n := s.out.take(batch[:]); n > 0; n = s.out.take(batch[:]) {
 		for _, m := range batch[:n] {
 			p.add(m)
+			p.plain = p.plain && m.plain
 		}
 	}
 	s.out.bytes = 0
@@ -110,8 +112,9 @@ func (s *Session) fill(p *payload) (farewell bool) {
 	return false
 }
 
-// writePayload answers a poll. The client has timeout to take the answer.
-func writePayload(w http.ResponseWriter, query url.Values, p *payload, timeout time.Duration) error {
+// writePayload answers a poll. The client has Options.PingTimeout to take the
+// answer.
+func (srv *Server) writePayload(w http.ResponseWriter, r *http.Request, query url.Values, p *payload) error {
 	h := w.Header()
 	body, contentType := p.body, "text/plain; charset=UTF-8"
 	switch {
@@ -120,11 +123,14 @@ func writePayload(w http.ResponseWriter, query url.Values, p *payload, timeout t
 	case p.octets:
 		contentType = octetStream
 	}
+	if threshold := srv.opts.HTTPCompressionThreshold; threshold >= 0 && len(body) >= threshold && !p.plain {
+		body = encodeContent(h, r.Header, body)
+	}
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(time.Now().Add(timeout))
+	_ = rc.SetWriteDeadline(time.Now().Add(srv.opts.PingTimeout))
 	w.WriteHeader(http.StatusOK) // Echo's Gzip withdraws the length at this call only
 	if _, err := w.Write(body); err != nil {
 		return err

@@ -198,7 +198,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url
 	p := s.newPayload(query)
 	p.addText(openPacket(s.id, upgrades, &srv.opts))
 	s.sent(p.packets, len(p.body))
-	if err := writePayload(w, query, &p, srv.opts.PingTimeout); err != nil {
+	if err := srv.writePayload(w, r, query, &p); err != nil {
 		s.abort(ReasonTransportError)
 	}
 }

@@ -17,7 +17,7 @@ func (s *Session) overflow(m *Message, later bool) error {
 		s.out.push(m)
 		s.kick(later)
 	case s.server.opts.DropOldest && m.droppable:
-		packets, bytes = m.packets(), m.Size()
+		packets, bytes = int(m.packets), m.Size()
 		s.mu.Unlock()
 	default:
 		s.mu.Unlock()
@@ -43,7 +43,7 @@ func (o *outbox) makeRoom(m *Message, limit int) (packets, bytes int) {
 		if old := o.queue[end]; old.droppable {
 			after.bytes -= old.Size()
 			after.head++
-			packets += old.packets()
+			packets += int(old.packets)
 			fits = after.admits(m, limit)
 		}
 	}

@@ -27,7 +27,8 @@ type Trace struct {
 	Received func(s *Session, bytes int)
 
 	// Sent is called before each write to a WebSocket and each answer to a
-	// poll; bytes are those of the frames or the payload.
+	// poll; bytes are those of the frames, compressed or not, or of the
+	// payload before it is compressed.
 	Sent func(s *Session, packets, bytes int)
 
 	// Dropped is called when volatile packets are dropped because the client

@@ -15,18 +15,27 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/parser"
+	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser/msgpack"
 )
 
-func TestServer(t *testing.T) { testServer(t, nil) }
+func TestServer(t *testing.T) { testServer(t, socketio.Options{}) }
 
 // TestMsgpack has both sides speak MessagePack instead of JSON.
-func TestMsgpack(t *testing.T) { testServer(t, msgpack.Parser{}, "PARSER=socket.io-msgpack-parser") }
+func TestMsgpack(t *testing.T) {
+	testServer(t, socketio.Options{Parser: msgpack.Parser{}}, "PARSER=socket.io-msgpack-parser")
+}
 
-func testServer(t *testing.T, p parser.Parser, env ...string) {
+// TestDeflate has all messages over WebSocket compressed, each with the help of those before it.
+func TestDeflate(t *testing.T) {
+	deflate := &engine.PerMessageDeflate{Threshold: 1, ServerContextTakeover: true, ClientContextTakeover: true}
+	testServer(t, socketio.Options{PerMessageDeflate: deflate}, "DEFLATE=true")
+}
+
+func testServer(t *testing.T, o socketio.Options, env ...string) {
 	requireNode(t)
-	io := newApp(slog.New(slog.NewTextHandler(t.Output(), nil)), p)
+	o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	io := newApp(o)
 	disconnected := make(chan struct{}, 1)
 	for _, name := range namespaces {
 		io.Of(name).OnConnect(func(s *socketio.Socket) {
@@ -45,15 +54,19 @@ func testServer(t *testing.T, p parser.Parser, env ...string) {
 			t.Error(err)
 		}
 	})
-	runScenarios(t, func(t *testing.T) { requireNoSockets(t, io, disconnected) }, append(env, "URL="+server.URL)...)
+	runScenarios(t, "*.test.mjs", func(t *testing.T) { requireNoSockets(t, io, disconnected) }, append(env, "URL="+server.URL)...)
 }
 
 // TestReference runs the scenarios against npm's server.
-func TestReference(t *testing.T) { testReference(t) }
+func TestReference(t *testing.T) { testReference(t, "*.test.mjs") }
 
-func TestReferenceMsgpack(t *testing.T) { testReference(t, "PARSER=socket.io-msgpack-parser") }
+func TestReferenceMsgpack(t *testing.T) {
+	testReference(t, "*.test.mjs", "PARSER=socket.io-msgpack-parser")
+}
 
-func testReference(t *testing.T, env ...string) {
+func TestReferenceDeflate(t *testing.T) { testReference(t, "compression.test.mjs", "DEFLATE=true") }
+
+func testReference(t *testing.T, scenarios string, env ...string) {
 	requireNode(t)
 	server := exec.CommandContext(t.Context(), "node", "reference.mjs")
 	server.Env = append(os.Environ(), env...)
@@ -70,12 +83,12 @@ func testReference(t *testing.T, env ...string) {
 	if err != nil {
 		t.Fatalf("reference.mjs has not told its address: %v", err)
 	}
-	runScenarios(t, func(*testing.T) {}, append(env, "URL="+strings.TrimSpace(url), "REFERENCE=true")...)
+	runScenarios(t, scenarios, func(*testing.T) {}, append(env, "URL="+strings.TrimSpace(url), "REFERENCE=true")...)
 }
 
-// runScenarios runs each file of scenarios with the environment given, and check after it.
-func runScenarios(t *testing.T, check func(*testing.T), env ...string) {
-	files, err := filepath.Glob("*.test.mjs")
+// runScenarios runs each file of those scenarios with the environment given, and check after it.
+func runScenarios(t *testing.T, scenarios string, check func(*testing.T), env ...string) {
+	files, err := filepath.Glob(scenarios)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
