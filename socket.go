@@ -261,11 +261,11 @@ func (s *Socket) refuse(why error) {
 		s.namespace.server.logger.Error("cannot encode the data of a connect error", "err", err)
 		m, err = s.namespace.encode(&parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, nil))
 	}
-	if err == nil {
-		_ = s.conn.session.Send(m)
-	}
 	if f := s.namespace.server.trace.Refused; f != nil {
 		f(s.namespace, why)
+	}
+	if err == nil {
+		_ = s.conn.session.Send(m)
 	}
 	s.conn.forget(s)
 	s.end(ReasonServerDisconnect)
