@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/goroomcast/socketio/engine"
@@ -28,7 +29,7 @@ type conn struct {
 	mu         sync.Mutex
 	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
 	connecting map[string]context.CancelFunc // namespaces that families are deciding on
-	closed     Reason
+	closed     Reason                        // nobody joins any more
 }
 
 var (
@@ -132,6 +133,26 @@ func (c *conn) EndBatch() {
 	c.dirty = c.dirty[:0]
 }
 
+// Drain implements engine.Drainer: what has come is handled, later events are
+// not, and no namespace is entered any more.
+func (c *conn) Drain(done func()) {
+	c.mu.Lock()
+	c.closed = ReasonServerShutdown
+	sockets := c.sockets
+	c.mu.Unlock()
+	var busy atomic.Int64
+	busy.Store(int64(len(sockets)) + 1)
+	finish := func() {
+		if busy.Add(-1) == 0 {
+			done()
+		}
+	}
+	for _, s := range sockets {
+		s.mailbox.end(finish)
+	}
+	finish()
+}
+
 // Closed implements engine.Receiver.
 func (c *conn) Closed(reason engine.Reason) {
 	c.timeout.Stop()
@@ -171,17 +192,23 @@ func (c *conn) handshakeWith(auth parser.Args) Handshake {
 func (c *conn) join(n *Namespace, h Handshake) {
 	s := newSocket(n, c, h)
 	n.rooms.add(s.id, s)
+	if !c.add(s) {
+		n.rooms.remove(s)
+		c.server.leave(n)
+	}
+}
+
+// add begins the admission of a socket, unless the connection is over.
+func (c *conn) add(s *Socket) bool {
 	c.mu.Lock()
-	closed := c.closed
-	if closed == "" {
-		c.remove(n)
-		c.sockets = append(c.sockets, s)
+	defer c.mu.Unlock()
+	if c.closed != "" {
+		return false
 	}
-	c.mu.Unlock()
-	s.mailbox.put(func() { n.admit(s) })
-	if closed != "" {
-		s.end(closed)
-	}
+	c.remove(s.namespace)
+	c.sockets = append(c.sockets, s)
+	s.mailbox.put(func() { s.namespace.admit(s) })
+	return true
 }
 
 func (c *conn) refuseNamespace(name string) error {
