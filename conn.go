@@ -255,7 +255,7 @@ func (c *conn) disconnect() {
 	sockets := c.sockets
 	c.mu.Unlock()
 	for _, s := range sockets {
-		s.leaveNamespace()
+		s.leaveNamespace(ReasonServerDisconnect)
 	}
 	c.session.Close()
 }

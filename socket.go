@@ -34,6 +34,7 @@ type Socket struct {
 	reason Reason // once disconnected
 	data   any
 	acks   map[uint64]func(result)
+	expiry *expiry // nil unless ExpireAt has been called
 }
 
 const (
@@ -187,19 +188,19 @@ func (s *Socket) Disconnect(close bool) {
 	if close {
 		s.conn.disconnect()
 	} else {
-		s.leaveNamespace()
+		s.leaveNamespace(ReasonServerDisconnect)
 	}
 }
 
 // leaveNamespace disconnects the socket by the server's will.
-func (s *Socket) leaveNamespace() {
+func (s *Socket) leaveNamespace(reason Reason) {
 	if !s.connected() || s.mailbox.discard.Swap(true) {
 		return
 	}
 	if m, err := s.namespace.encode(&parser.Header{Type: parser.Disconnect}); err == nil {
 		_ = s.conn.session.Send(m)
 	}
-	s.end(ReasonServerDisconnect)
+	s.end(reason)
 }
 
 func (s *Socket) connected() bool { return s.status.Load() == statusConnected }
@@ -254,6 +255,9 @@ func (s *Socket) end(reason Reason) {
 	s.reason = reason
 	if s.cancel != nil {
 		s.cancel(disconnectError{reason})
+	}
+	if s.expiry != nil {
+		s.expiry.timer.Stop()
 	}
 	acks := s.acks
 	s.acks = nil
