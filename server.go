@@ -105,7 +105,7 @@ func (s *Server) ClientsCount() int { return s.engine.Len() }
 // ever. Then the events that it has sent are handled and acknowledged, later
 // ones are not; what is queued for it is sent, and its connection is closed
 // with [ReasonServerShutdown], upon which it reconnects by itself. Shutdown
-// returns when all handlers have. When ctx ends first it closes what is left
+// returns when all sockets' handlers have. When ctx ends first it closes what is left
 // at once and returns the context's cause.
 //
 // http.Server.Shutdown does not know of WebSockets; call it afterwards, because
