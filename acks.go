@@ -62,7 +62,7 @@ func (s *Socket) EmitWithAck(reply func(r *Reply, err error), event string, args
 	}
 	pending := s.onAck(id, func(r result) {
 		s.mailbox.put(func() {
-			s.run("reply to "+event, func() error { reply(&Reply{s.id, r.args}, r.err); return nil })
+			_ = s.run("reply to "+event, func() error { reply(&Reply{s.id, r.args}, r.err); return nil })
 		})
 	})
 	if !pending {

@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -19,8 +20,7 @@ type conn struct {
 	session   *engine.Session
 	decoder   parser.Decoder
 	ctx       context.Context
-	handshake Handshake   // what the sockets' have in common
-	timeout   *time.Timer // for being let into a namespace
+	handshake *Handshake // the first socket's
 
 	// Of the goroutine that receives.
 	size  int       // bytes of the packet so far
@@ -30,12 +30,14 @@ type conn struct {
 	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
 	connecting map[string]context.CancelFunc // namespaces that families are deciding on
 	closed     Reason                        // nobody joins any more
+	timeout    *time.Timer                   // for being let into a namespace; nil once it has been
 }
 
 var (
 	errEventBeforeConnect = errors.New("socketio: packet for a namespace that the client is not connected to")
 	errConnectTwice       = errors.New("socketio: second CONNECT to a namespace")
 	errConnectError       = errors.New("socketio: CONNECT_ERROR from a client")
+	errNamespace          = errors.New("Invalid namespace") // as clients know it
 )
 
 func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
@@ -44,9 +46,8 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 		session: session,
 		decoder: server.parser.NewDecoder(),
 		ctx:     context.WithoutCancel(r.Context()),
-		handshake: Handshake{
+		handshake: &Handshake{
 			Header:      r.Header,
-			Query:       r.URL.Query(),
 			URL:         r.URL.RequestURI(),
 			Address:     r.RemoteAddr,
 			Secure:      r.TLS != nil,
@@ -115,7 +116,9 @@ func (c *conn) route(p *parser.Packet, size int) error {
 // put gives an event to its socket, and waits while that has too many.
 func (c *conn) put(s *Socket, e *Event) {
 	for full := s.mailbox.putEvent(e); full != nil; full = s.mailbox.putEvent(e) {
-		c.EndBatch()
+		if task := c.EndBatch(); task != nil {
+			go task.Run()
+		}
 		<-full
 	}
 	if len(c.dirty) == 0 || c.dirty[len(c.dirty)-1] != s {
@@ -125,12 +128,18 @@ func (c *conn) put(s *Socket, e *Event) {
 
 // EndBatch implements engine.Receiver: only now the handlers begin, so that
 // they find all that came together.
-func (c *conn) EndBatch() {
+func (c *conn) EndBatch() (task engine.Task) {
 	for i, s := range c.dirty {
-		s.mailbox.start()
+		if s.mailbox.claim() {
+			if task != nil {
+				go task.Run()
+			}
+			task = &s.mailbox
+		}
 		c.dirty[i] = nil
 	}
 	c.dirty = c.dirty[:0]
+	return task
 }
 
 // Drain implements engine.Drainer: what has come is handled, later events are
@@ -155,8 +164,8 @@ func (c *conn) Drain(done func()) {
 
 // Closed implements engine.Receiver.
 func (c *conn) Closed(reason engine.Reason) {
-	c.timeout.Stop()
 	c.mu.Lock()
+	c.stopTimeout()
 	c.closed = Reason(reason)
 	sockets := c.sockets
 	c.sockets = nil
@@ -182,14 +191,35 @@ func (c *conn) connect(namespace string, auth parser.Args) error {
 	return c.refuseNamespace(namespace)
 }
 
-func (c *conn) handshakeWith(auth parser.Args) Handshake {
+// handshakeWith returns the handshake of a CONNECT. The goroutine that
+// receives calls it.
+func (c *conn) handshakeWith(auth parser.Args) *Handshake {
 	h := c.handshake
+	if !h.Time.IsZero() { // another socket has it
+		own := *h
+		h = &own
+	}
 	h.Time, h.auth = time.Now(), auth
 	return h
 }
 
+// settled ends the wait for being let into a namespace.
+func (c *conn) settled() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopTimeout()
+}
+
+// stopTimeout is settled with c.mu locked.
+func (c *conn) stopTimeout() {
+	if c.timeout != nil {
+		c.timeout.Stop()
+		c.timeout = nil
+	}
+}
+
 // join makes a socket of a namespace, of which the client is a user already.
-func (c *conn) join(n *Namespace, h Handshake) {
+func (c *conn) join(n *Namespace, h *Handshake) {
 	s := newSocket(n, c, h)
 	n.rooms.add(s.id, s)
 	if !c.add(s) {
@@ -213,9 +243,12 @@ func (c *conn) add(s *Socket) bool {
 
 func (c *conn) refuseNamespace(name string) error {
 	h := parser.Header{Type: parser.ConnectError, Namespace: name}
-	m, err := c.server.encode(&h, c.connectError("Invalid namespace", nil))
+	m, err := c.server.encode(&h, c.connectError(errNamespace.Error(), nil))
 	if err != nil {
 		return err
+	}
+	if f := c.server.trace.Refused; f != nil {
+		f(nil, fmt.Errorf("%w %q", errNamespace, name))
 	}
 	return c.session.Send(m)
 }

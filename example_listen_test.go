@@ -86,7 +86,7 @@ func ExampleSocket_Handshake() {
 	io.OnConnect(func(s *socketio.Socket) {
 		var auth struct{ Language string }
 		_ = s.Handshake().DecodeAuth(&auth)
-		s.Emit("hello", auth.Language, s.Handshake().Query.Get("transport"), s.Handshake().Header.Get("Origin"))
+		s.Emit("hello", auth.Language, s.Handshake().Query().Get("transport"), s.Handshake().Header.Get("Origin"))
 	})
 
 	client := connectJS(io, "/", map[string]string{"language": "fr"})

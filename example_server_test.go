@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"net/http/httptest"
 	"os/signal"
 	"syscall"
 	"time"
@@ -58,6 +59,30 @@ func ExampleCORS() {
 			MaxAge:      10 * time.Minute,
 		},
 	}))
+}
+
+// In JavaScript: io.engine.use(…), io.engine.on("headers", …) and
+// on("initial_headers", …). What comes before the server is any http.Handler;
+// the first request of a connection is the one without a sid.
+func ExampleServer_ServeHTTP() {
+	io := socketio.NewServer(nil)
+	defer io.Close()
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff") // on each answer, a WebSocket's 101 too
+		if !r.URL.Query().Has("sid") {
+			w.Header().Set("X-Served-By", "server-7") // on the first
+		}
+		io.ServeHTTP(w, r)
+	})
+
+	for _, query := range []string{"EIO=4&transport=polling", "EIO=4&transport=polling&sid=from-the-first"} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/socket.io/?"+query, nil))
+		fmt.Println(w.Header().Get("X-Content-Type-Options"), w.Header().Get("X-Served-By"))
+	}
+	// Output:
+	// nosniff server-7
+	// nosniff
 }
 
 // An orderly end at Ctrl-C, docker stop or a new deployment: clients get what

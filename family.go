@@ -73,6 +73,9 @@ func (s *Server) leave(n *Namespace) {
 	s.mu.Unlock()
 	if empty {
 		n.leaveCluster()
+		if f := s.trace.NamespaceRemoved; f != nil {
+			f(n)
+		}
 	}
 }
 
@@ -116,6 +119,7 @@ func (s *Server) child(parent *Namespace, name string) *Namespace {
 	s.mu.Unlock()
 	if created {
 		n.joinCluster()
+		n.created()
 	}
 	return n
 }
@@ -162,15 +166,14 @@ func (c *conn) connectToFamily(name string, auth parser.Args) error {
 	ctx, cancel := context.WithCancel(c.ctx)
 	c.connecting[name] = cancel
 	c.server.workers.Add(1)
-	go c.decide(ctx, name, auth)
+	go c.decide(ctx, name, c.handshakeWith(auth))
 	return nil
 }
 
 // decide asks the families, on a goroutine of its own.
-func (c *conn) decide(ctx context.Context, name string, auth parser.Args) {
+func (c *conn) decide(ctx context.Context, name string, h *Handshake) {
 	defer c.server.workers.Done()
-	h := c.handshakeWith(auth)
-	parent := c.server.findFamily(ctx, name, &h)
+	parent := c.server.findFamily(ctx, name, h)
 	c.mu.Lock()
 	c.connecting[name]() // cancels the context
 	delete(c.connecting, name)

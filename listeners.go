@@ -1,15 +1,21 @@
 package socketio
 
-import "sync/atomic"
+import (
+	"context"
+	"sync/atomic"
+)
 
-// Middleware for events, and listeners to all events, are rare: a socket has
-// a place for them only once it is needed.
+// A socket has a place for its own middleware and listeners only once it is
+// needed.
 type listeners struct{ made atomic.Pointer[listenerLists] }
 
 type listenerLists struct {
 	use callbacks[Handler]
 	any callbacks[Handler]
 	out callbacks[func(event string, args []any)]
+
+	disconnecting callbacks[func(Reason)]
+	disconnect    callbacks[func(Reason)]
 }
 
 func (l *listeners) lists() *listenerLists {
@@ -45,28 +51,45 @@ func (l *listeners) outgoing(o *outgoing) {
 	}
 }
 
-// pass runs the middleware and the listeners to all events, and reports
-// whether the handlers may have the event.
-func (s *Socket) pass(e *Event) bool {
+// pass runs the middleware and the listeners to all events. It returns the
+// error for which the handlers may not have the event.
+func (s *Socket) pass(ctx context.Context, e *Event) error {
 	lists := s.listeners.made.Load()
 	if lists == nil {
-		return true
+		return nil
 	}
 	for _, m := range lists.use.all() {
-		failed := false
-		s.run("Use", func() error {
-			failed = true // also by a panic
-			err := (*m)(s.Context(), e)
-			failed = err != nil
-			return e.refuse(err)
+		refusal := errPanic // unless it returns
+		_ = s.run("Use", func() error {
+			refusal = (*m)(ctx, e)
+			return e.refuse(refusal)
 		})
-		if failed {
+		if refusal != nil {
 			_ = e.refuse(errPanic) // unless it has been answered
-			return false
+			return refusal
 		}
 	}
 	for _, h := range lists.any.all() {
-		s.run("OnAny", func() error { return (*h)(s.Context(), e) })
+		_ = s.run("OnAny", func() error { return (*h)(ctx, e) })
 	}
-	return true
+	return nil
+}
+
+// disconnecting and disconnected tell of a socket's end.
+func (l *listeners) disconnecting(s *Socket, reason Reason) {
+	if lists := l.made.Load(); lists != nil {
+		s.tell("OnDisconnecting", &lists.disconnecting, reason)
+	}
+}
+
+func (l *listeners) disconnected(s *Socket, reason Reason) {
+	if lists := l.made.Load(); lists != nil {
+		s.tell("OnDisconnect", &lists.disconnect, reason)
+	}
+}
+
+func (s *Socket) tell(what string, whom *callbacks[func(Reason)], reason Reason) {
+	for _, f := range whom.all() {
+		_ = s.run(what, func() error { (*f)(reason); return nil })
+	}
 }

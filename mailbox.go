@@ -44,7 +44,7 @@ const (
 	corkTime = time.Millisecond
 )
 
-// putEvent adds an event, on which the work begins with start. If the mailbox
+// putEvent adds an event, on which the work begins with claim. If the mailbox
 // is full it does not, and returns a channel that is closed when to try again.
 func (b *mailbox) putEvent(e *Event) (full <-chan struct{}) {
 	b.mu.Lock()
@@ -63,38 +63,41 @@ func (b *mailbox) putEvent(e *Event) (full <-chan struct{}) {
 	return nil
 }
 
-// start begins the work on what has been put.
-func (b *mailbox) start() {
+// claim reports whether the caller has to Run the mailbox.
+func (b *mailbox) claim() bool {
 	b.mu.Lock()
-	b.begin()
-	b.mu.Unlock()
+	defer b.mu.Unlock()
+	if b.running || len(b.jobs) == 0 {
+		return false
+	}
+	b.running = true
+	b.socket.namespace.server.workers.Add(1)
+	return true
 }
 
-// begin is start with b.mu locked.
-func (b *mailbox) begin() {
-	if !b.running && len(b.jobs) > 0 {
-		b.running = true
-		b.socket.namespace.server.workers.Add(1)
-		go b.work()
+// start begins the work on what has been put.
+func (b *mailbox) start() {
+	if b.claim() {
+		go b.Run()
 	}
 }
 
 // put adds a job and starts the work.
 func (b *mailbox) put(do func()) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.jobs = append(b.jobs, job{do: do})
-	b.begin()
+	b.mu.Unlock()
+	b.start()
 }
 
 // end adds a job and takes no events any more.
 func (b *mailbox) end(do func()) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.ended = true
 	b.jobs = append(b.jobs, job{do: do})
 	b.freeSpace()
-	b.begin()
+	b.mu.Unlock()
+	b.start()
 }
 
 func (b *mailbox) freeSpace() {
@@ -104,14 +107,14 @@ func (b *mailbox) freeSpace() {
 	}
 }
 
-// work does jobs until none is left. Its state is in the mailbox, because a
+// Run does jobs until none is left. Its state is in the mailbox, because a
 // handler may end the goroutine, as t.FailNow does; then another goes on.
-func (b *mailbox) work() {
+func (b *mailbox) Run() {
 	finished := false
 	defer func() {
 		if !finished {
 			b.uncork()
-			go b.work()
+			go b.Run()
 		}
 	}()
 	for len(b.batch) > 0 || b.take() {
@@ -135,7 +138,7 @@ func (b *mailbox) take() bool {
 	b.done = 0
 	b.freeSpace()
 	if len(b.jobs) == 0 {
-		b.running = false
+		b.running, b.batch = false, nil
 		return false
 	}
 	b.batch, b.jobs = b.jobs, nil

@@ -93,7 +93,7 @@ func TestMiddleware(t *testing.T) {
 		var refused *socketio.Socket
 		h.Use(func(ctx context.Context, s *socketio.Socket) error {
 			s.Join("early")
-			if s.Handshake().Query.Has("refuse") {
+			if s.Handshake().Query().Has("refuse") {
 				refused = s
 				return errors.New("no")
 			}

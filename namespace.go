@@ -110,14 +110,17 @@ func (n *Namespace) admit(s *Socket) {
 	if !s.status.CompareAndSwap(statusPending, statusAdmitted) {
 		return // gone meanwhile; what its end left to do follows
 	}
-	s.conn.timeout.Stop()
+	s.conn.settled()
 	_ = s.conn.session.Send(m)
 	if !s.status.CompareAndSwap(statusAdmitted, statusConnected) {
 		return
 	}
+	if f := n.server.trace.Connected; f != nil {
+		f(s)
+	}
 	for _, from := range n.lineage {
 		for _, f := range from.onConnect.all() {
-			s.run("OnConnect", func() error { (*f)(s); return nil })
+			_ = s.run("OnConnect", func() error { (*f)(s); return nil })
 		}
 	}
 }

@@ -78,6 +78,15 @@ type Options struct {
 	// decides by the auth option or by namespace belongs into Use.
 	AllowRequest func(*http.Request) error
 
+	// GenerateID makes the id of the session that a client opens, for load
+	// balancers that find a client's server by it; by default it is 20 random
+	// characters. Ids are letters, digits and -._~; another form, the id of a
+	// session that is there, or an error refuses the client with 400. Whoever
+	// knows the id can take part in the session: keep at least 120 random bits
+	// in it. It is not the id of a socket, except of [Options.AllowEIO3]
+	// clients.
+	GenerateID func(*http.Request) (string, error)
+
 	// Cookie is sent to each client that opens a connection, its value being
 	// the id of the session, for load balancers that keep a client with its
 	// server by that; none by default. The id is a secret: set HttpOnly,
@@ -91,6 +100,10 @@ type Options struct {
 
 	// Logger gets a line for each refusal and failure; silent by default.
 	Logger *slog.Logger
+
+	// Trace is told what happens, for metrics and spans; nil for none. See
+	// metrics/prometheus and metrics/otel.
+	Trace *Trace
 }
 
 func (o *Options) withDefaults() Options {
@@ -109,6 +122,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Trace == nil {
+		c.Trace = new(Trace)
 	}
 	return c
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -157,7 +156,7 @@ func (b Broadcast) describe() []adapter.Socket {
 
 func (s *Socket) describe() adapter.Socket {
 	d := adapter.Socket{ID: s.id, Rooms: s.Rooms(), Data: json.RawMessage("{}")}
-	handshake, err := json.Marshal(describeHandshake(&s.handshake))
+	handshake, err := json.Marshal(describeHandshake(s.handshake))
 	if err == nil {
 		d.Handshake = handshake
 	}
@@ -205,7 +204,7 @@ func describeHandshake(h *Handshake) *handshakeJSON {
 		Secure:      h.Secure,
 		Issued:      h.Time.UnixMilli(),
 		URL:         h.URL,
-		Query:       multiMap(h.Query),
+		Query:       multiMap(h.Query()),
 		Auth:        json.RawMessage("{}"),
 	}
 	for name, v := range h.Header {
@@ -221,7 +220,6 @@ func describeHandshake(h *Handshake) *handshakeJSON {
 func (d *handshakeJSON) handshake() Handshake {
 	h := Handshake{
 		Header:      make(http.Header, len(d.Headers)),
-		Query:       url.Values(d.Query),
 		URL:         d.URL,
 		Address:     d.Address,
 		Time:        time.UnixMilli(d.Issued),

@@ -38,7 +38,7 @@ func (n *Namespace) tellRoomEvents() {
 		e := RoomEvent{c.kind, c.room, c.member.id}
 		for _, from := range n.lineage {
 			for _, f := range from.onRoomEvent.all() {
-				c.member.run("OnRoomEvent", func() error { (*f)(e); return nil })
+				_ = c.member.run("OnRoomEvent", func() error { (*f)(e); return nil })
 			}
 		}
 	})

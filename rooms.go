@@ -181,6 +181,13 @@ func (rm *room[M]) swapRemove(i int) (moved M, ok bool) {
 	return moved, i != last
 }
 
+// len returns the number of rooms.
+func (r *rooms[M]) len() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.named)
+}
+
 // of returns the names of m's rooms, its id first, or nil if m is not known.
 func (r *rooms[M]) of(m M) []string {
 	r.mu.RLock()

@@ -22,6 +22,7 @@ type Server struct {
 
 	opts    Options
 	logger  *slog.Logger
+	trace   Trace
 	parser  parser.Parser
 	engine  *engine.Server
 	handler http.Handler
@@ -38,6 +39,7 @@ func NewServer(o *Options) *Server {
 	s := &Server{
 		opts:       opts,
 		logger:     opts.Logger,
+		trace:      *opts.Trace,
 		parser:     opts.Parser,
 		namespaces: make(map[string]*Namespace),
 	}
@@ -54,8 +56,10 @@ func NewServer(o *Options) *Server {
 		AllowEIO3:      opts.AllowEIO3,
 		CheckOrigin:    origins.allowed,
 		AllowRequest:   opts.AllowRequest,
+		GenerateID:     opts.GenerateID,
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
+		Trace:          &opts.Trace.Engine,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
 	s.handler = s.engine
 	if opts.ServeClient != nil {
@@ -63,6 +67,9 @@ func NewServer(o *Options) *Server {
 	}
 	s.handler = origins.handler(s.handler)
 	s.Namespace = s.Of("/")
+	if f := s.trace.ServerCreated; f != nil {
+		f(s)
+	}
 	return s
 }
 
@@ -92,6 +99,7 @@ func (s *Server) Of(name string) *Namespace {
 	s.mu.Unlock()
 	if created {
 		n.joinCluster()
+		n.created()
 	}
 	return n
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,14 +20,11 @@ type Socket struct {
 	id        string
 	namespace *Namespace
 	conn      *conn
-	handshake Handshake
+	handshake *Handshake
 	handlers  atomic.Pointer[handlers] // made when first needed
 	listeners listeners
 	status    atomic.Int32
 	mailbox   mailbox
-
-	onDisconnecting callbacks[func(Reason)]
-	onDisconnect    callbacks[func(Reason)]
 
 	mu     sync.Mutex
 	ctx    context.Context // made when first needed
@@ -48,14 +46,21 @@ const (
 // modified.
 type Handshake struct {
 	Header      http.Header // of the connection's first request
-	Query       url.Values  // likewise
-	URL         string      // likewise
+	URL         string      // likewise, path and query
 	Address     string      // of the client or the proxy in front, host:port
 	Time        time.Time
 	Secure      bool // the connection came over TLS
 	CrossDomain bool // the request has an Origin header
 
 	auth parser.Args
+}
+
+// Query returns the query of the connection's first request: the query option
+// of the client, and parameters of the protocol.
+func (h *Handshake) Query() url.Values {
+	_, query, _ := strings.Cut(h.URL, "?")
+	values, _ := url.ParseQuery(query) // what can be read of it
+	return values
 }
 
 // DecodeAuth decodes the auth option of the client, by default an empty
@@ -67,7 +72,7 @@ func (h *Handshake) DecodeAuth(into any) error {
 	return h.auth.Decode(into)
 }
 
-func newSocket(n *Namespace, c *conn, h Handshake) *Socket {
+func newSocket(n *Namespace, c *conn, h *Handshake) *Socket {
 	s := &Socket{id: c.newID(n), namespace: n, conn: c, handshake: h}
 	s.mailbox.socket = s
 	return s
@@ -83,7 +88,7 @@ func (s *Socket) ID() string { return s.id }
 func (s *Socket) Namespace() *Namespace { return s.namespace }
 
 // Handshake returns what the client said when it connected.
-func (s *Socket) Handshake() *Handshake { return &s.handshake }
+func (s *Socket) Handshake() *Handshake { return s.handshake }
 
 // Context returns a context that has the values of the context of the
 // connection's first request, and ends when the socket disconnects. Its cause
@@ -174,11 +179,15 @@ func (s *Socket) On(event string, h Handler) (off func()) {
 
 // OnDisconnecting adds a function to be called when the socket has
 // disconnected, while it is still in its rooms.
-func (s *Socket) OnDisconnecting(f func(r Reason)) (off func()) { return s.onDisconnecting.add(f) }
+func (s *Socket) OnDisconnecting(f func(r Reason)) (off func()) {
+	return s.listeners.lists().disconnecting.add(f)
+}
 
 // OnDisconnect adds a function to be called when the socket has disconnected
 // and left its rooms.
-func (s *Socket) OnDisconnect(f func(r Reason)) (off func()) { return s.onDisconnect.add(f) }
+func (s *Socket) OnDisconnect(f func(r Reason)) (off func()) {
+	return s.listeners.lists().disconnect.add(f)
+}
 
 // Disconnect disconnects the socket; its client does not reconnect by itself.
 // With close true it disconnects the client's sockets in all namespaces and
@@ -221,10 +230,10 @@ func (s *Socket) deliver(m *engine.Message, volatile, later bool) error {
 }
 
 // refuse answers a client that may not connect.
-func (s *Socket) refuse(err error) {
-	message, data := err.Error(), any(nil)
+func (s *Socket) refuse(why error) {
+	message, data := why.Error(), any(nil)
 	var refusal *ConnectError
-	if errors.As(err, &refusal) {
+	if errors.As(why, &refusal) {
 		message, data = refusal.Message, refusal.Data
 	}
 	m, err := s.namespace.encode(&parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, data))
@@ -234,6 +243,9 @@ func (s *Socket) refuse(err error) {
 	}
 	if err == nil {
 		_ = s.conn.session.Send(m)
+	}
+	if f := s.namespace.server.trace.Refused; f != nil {
+		f(s.namespace, why)
 	}
 	s.conn.forget(s)
 	s.end(ReasonServerDisconnect)
@@ -271,53 +283,25 @@ func (s *Socket) end(reason Reason) {
 // leave takes the socket out of its namespace and tells those who asked.
 func (s *Socket) leave(reason Reason, wasConnected bool) {
 	if wasConnected {
-		s.tell("OnDisconnecting", &s.onDisconnecting, reason)
+		s.listeners.disconnecting(s, reason)
 	}
 	s.namespace.rooms.remove(s)
 	s.namespace.tellRoomEvents()
 	s.namespace.server.leave(s.namespace)
 	if wasConnected {
-		s.tell("OnDisconnect", &s.onDisconnect, reason)
+		s.listeners.disconnected(s, reason)
+		if f := s.namespace.server.trace.Disconnected; f != nil {
+			f(s, reason)
+		}
 	}
-}
-
-func (s *Socket) tell(what string, whom *callbacks[func(Reason)], reason Reason) {
-	for _, f := range whom.all() {
-		s.run(what, func() error { (*f)(reason); return nil })
-	}
-}
-
-// handle runs the handlers of an event.
-func (s *Socket) handle(e *Event) {
-	if !s.pass(e) {
-		return
-	}
-	found := false
-	for _, n := range s.namespace.lineage {
-		found = s.handleBy(&n.handlers, e) || found
-	}
-	if hs := s.handlers.Load(); hs != nil && s.handleBy(hs, e) {
-		found = true
-	}
-	if !found {
-		s.namespace.server.logger.Debug("no handler for an event", "event", e.name, "namespace", s.namespace.name, "socket", s.id)
-	}
-}
-
-func (s *Socket) handleBy(hs *handlers, e *Event) bool {
-	list := hs.get(e.name)
-	for _, h := range list {
-		s.run(e.name, func() error { return (*h)(s.Context(), e) })
-	}
-	return len(list) > 0
 }
 
 // run calls users' code and logs how it fails, unless only because the client
 // has left.
-func (s *Socket) run(what string, f func() error) {
+func (s *Socket) run(what string, f func() error) error {
 	err := s.namespace.server.guard(what, s.namespace.name, s.id, f)
 	if err == nil || errors.Is(err, errPanic) {
-		return
+		return err
 	}
 	level := slog.LevelError
 	if errors.Is(err, ErrDisconnected) {
@@ -325,4 +309,5 @@ func (s *Socket) run(what string, f func() error) {
 	}
 	s.namespace.server.logger.Log(context.Background(), level, "handler failed",
 		"handler", what, "namespace", s.namespace.name, "socket", s.id, "err", err)
+	return err
 }

@@ -41,14 +41,19 @@ type Receiver interface {
 	Binary(data []byte) error
 
 	// EndBatch follows the last of the messages that arrived together, also
-	// if one of them has ended the session.
-	EndBatch()
+	// if one of them has ended the session. It may return what is to be done
+	// next, or nil.
+	EndBatch() Task
 
 	// Closed is called once, when the session ends for whatever reason. It
 	// can be called while Text or Binary runs, and from within Session.Send;
 	// it must not block.
 	Closed(reason Reason)
 }
+
+// A Task is what has come of messages. It runs once, beside the session, and
+// may take its time.
+type Task interface{ Run() }
 
 // A Reason says why a session ended, in the words of the reference
 // implementation.

@@ -54,7 +54,10 @@ func (r *recorder) Binary(data []byte) error {
 	return r.Send(engine.NewMessage(nil, data))
 }
 
-func (r *recorder) EndBatch() { r.batches.Add(1) }
+func (r *recorder) EndBatch() engine.Task {
+	r.batches.Add(1)
+	return nil
+}
 
 func (r *recorder) Closed(reason engine.Reason) {
 	if r.endings.Add(1) > 1 {

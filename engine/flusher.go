@@ -13,6 +13,7 @@ type flushers []flusher
 type flusher struct {
 	mu      sync.Mutex
 	pending []*Session
+	spare   []*Session // what pending was before
 	running bool
 	_       [64]byte // keeps neighbours off one cache line
 }
@@ -32,19 +33,18 @@ func (fs flushers) add(s *Session) {
 }
 
 func (f *flusher) run() {
-	var batch []*Session
-	for {
-		f.mu.Lock()
-		if len(f.pending) == 0 {
-			f.running = false
-			f.mu.Unlock()
-			return
-		}
-		batch, f.pending = f.pending, batch[:0]
+	f.mu.Lock()
+	for len(f.pending) > 0 {
+		batch := f.pending
+		f.pending = f.spare
 		f.mu.Unlock()
 		for _, s := range batch {
 			s.drain()
 		}
 		clear(batch)
+		f.mu.Lock()
+		f.spare = batch[:0]
 	}
+	f.running = false
+	f.mu.Unlock()
 }

@@ -26,7 +26,7 @@ type note struct{ strings.Builder }
 
 func (n *note) Text(data []byte) error   { fmt.Fprintf(n, "text %q\n", data); return nil }
 func (n *note) Binary(data []byte) error { fmt.Fprintf(n, "binary %q\n", data); return nil }
-func (n *note) EndBatch()                {}
+func (n *note) EndBatch() Task           { return nil }
 func (n *note) Closed(reason Reason)     { fmt.Fprintf(n, "closed: %s\n", reason) }
 
 // inspect feeds bytes to a WebSocket session in the chunks that cuts say, and
@@ -36,7 +36,8 @@ func inspect(t *testing.T, data, cuts []byte) string {
 	n := &note{}
 	srv := NewServer(&Options{MaxPayload: 20_000}, nil)
 	s := &Session{server: srv, receiver: n}
-	c := &wsConn{session: s, conn: &sink{}, active: true}
+	c := &wsConn{session: s, active: true}
+	c.attach(&sink{})
 	s.ws = c
 	s.out.busy = true // answers stay in the outbox
 	defer s.abort(ReasonForcedClose)
@@ -51,7 +52,7 @@ func inspect(t *testing.T, data, cuts []byte) string {
 			k := copy(c.in.space(1), data[:chunk])
 			c.in.filled(k)
 			data, chunk, received = data[k:], chunk-k, received+k
-			err = c.consume()
+			err = c.handle()
 			if held := len(c.in.buf) + cap(c.message); held > 3*received+readSize {
 				t.Fatalf("%d bytes are held of %d received", held, received)
 			}
@@ -104,13 +105,13 @@ func TestIdleHoldsNoBuffer(t *testing.T) {
 		c.in.filled(copy(c.in.space(1), "\x82\xff\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00"))
 		for range 1 << 16 / size {
 			c.in.filled(copy(c.in.space(1), make([]byte, size)))
-			if err := c.consume(); err != nil {
+			if err := c.handle(); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for c.in.start != c.in.end {
 			c.in.filled(copy(c.in.space(1), make([]byte, 1)))
-			if err := c.consume(); err != nil {
+			if err := c.handle(); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -73,6 +73,15 @@ func (m *Message) binaries() int {
 	return len(m.attachments.spans)
 }
 
+// packets returns how many packets it is; the control frames of a WebSocket
+// are none.
+func (m *Message) packets() int {
+	if m.end == 0 {
+		return m.binaries()
+	}
+	return 1 + m.binaries()
+}
+
 func (m *Message) binary(i int) []byte {
 	at := m.attachments.spans[i]
 	return m.frame[at.start:at.end]

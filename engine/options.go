@@ -61,6 +61,14 @@ type Options struct {
 	// concurrently.
 	AllowRequest func(*http.Request) error
 
+	// GenerateID makes the id of the session that a handshake opens; by
+	// default it is NewID's. Ids are letters, digits and -._~; another form,
+	// the id of a session that is there, or an error refuses the handshake
+	// with 400. Whoever knows the id can take part in the session, so it must
+	// be as unguessable as a key: no user's name, number or time. It may
+	// block, and be called concurrently.
+	GenerateID func(*http.Request) (string, error)
+
 	// Cookie is sent with each handshake, its value being the session's id,
 	// for load balancers that keep a client with its server by that; none by
 	// default. The id is a secret: set HttpOnly, SameSite, and Secure if you
@@ -69,6 +77,9 @@ type Options struct {
 
 	// Logger gets a line for each refusal; silent by default.
 	Logger *slog.Logger
+
+	// Trace is told what happens, for metrics; nil for none.
+	Trace *Trace
 }
 
 func (o *Options) withDefaults() Options {
@@ -107,6 +118,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Trace == nil {
+		c.Trace = new(Trace)
 	}
 	return c
 }

@@ -98,8 +98,12 @@ func (s *Session) SendVolatile(m *Message) bool {
 	if s.ws != nil {
 		ready = !s.out.behind
 	}
-	if s.lifecycle() != stateOpen || !ready || !s.out.admits(m, s.server.opts.MaxBuffered) {
+	open := s.lifecycle() == stateOpen
+	if !open || !ready || !s.out.admits(m, s.server.opts.MaxBuffered) {
 		s.mu.Unlock()
+		if f := s.server.trace.Dropped; open && f != nil {
+			f(s, m.packets(), m.Size())
+		}
 		return false
 	}
 	s.out.push(m)

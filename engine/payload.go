@@ -17,6 +17,7 @@ import (
 type payload struct {
 	dialect dialect
 	octets  bool // the third form
+	packets int
 	body    []byte
 }
 
@@ -39,6 +40,7 @@ func (p *payload) add(m *Message) {
 }
 
 func (p *payload) addText(text []byte) {
+	p.packets++
 	switch {
 	case p.octets:
 		p.beginRecord(recordText, len(text))
@@ -51,6 +53,7 @@ func (p *payload) addText(text []byte) {
 }
 
 func (p *payload) addBinary(data []byte) {
+	p.packets++
 	switch {
 	case p.octets:
 		p.beginRecord(recordBinary, len(data)+1)

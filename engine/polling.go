@@ -32,12 +32,12 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Va
 	s.mu.Lock()
 	if s.ws != nil {
 		s.mu.Unlock()
-		s.server.reject(w, codeBadRequest)
+		s.server.reject(w, r, codeBadRequest, CauseMismatch, Polling)
 		return
 	}
 	if s.poll != nil {
 		s.mu.Unlock()
-		s.refuseSecond(w, "GET")
+		s.refuseSecond(w, r)
 		return
 	}
 	if s.out.empty() && s.lifecycle() == stateOpen && !s.probed {
@@ -61,6 +61,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Va
 	farewell := s.fill(&p)
 	s.mu.Unlock()
 
+	s.sent(p.packets, len(p.body))
 	err := writePayload(w, query, &p, s.server.opts.PingTimeout)
 	if err != nil || farewell {
 		s.abort(ReasonTransportClose)
@@ -139,21 +140,21 @@ func writePayload(w http.ResponseWriter, query url.Values, p *payload, timeout t
 func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Values) {
 	if !s.inlet.TryLock() {
 		if s.Transport() == Polling {
-			s.refuseSecond(w, "POST")
+			s.refuseSecond(w, r)
 		} else {
-			s.server.reject(w, codeBadRequest)
+			s.server.reject(w, r, codeBadRequest, CauseMismatch, Polling)
 		}
 		return
 	}
 	defer s.inlet.Unlock()
 	if s.Transport() != Polling {
-		s.server.reject(w, codeBadRequest)
+		s.server.reject(w, r, codeBadRequest, CauseMismatch, Polling)
 		return
 	}
 	octets := strings.HasPrefix(r.Header.Get("Content-Type"), octetStream)
 	if octets && !s.dialect.has(revision3) {
 		s.abort(ReasonTransportError)
-		s.server.reject(w, codeBadRequest)
+		s.server.reject(w, r, codeBadRequest, CausePayload, "binary")
 		return
 	}
 	body, err := s.readBody(w, r)
@@ -161,12 +162,13 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 		s.server.refused("payload", "payload over Options.MaxPayload refused",
 			"sid", s.id, "transport", Polling, "limit", s.server.opts.MaxPayload)
 		s.abort(ReasonTransportError)
-		http.Error(w, http.StatusText(http.StatusRequestEntityTooLarge), http.StatusRequestEntityTooLarge)
+		const status = http.StatusRequestEntityTooLarge
+		s.server.refuse(w, r, Refusal{CauseTooLarge, status, noCode, http.StatusText(status), ""})
 		return
 	}
 	if err != nil {
 		s.abort(ReasonTransportClose)
-		s.server.reject(w, codeBadRequest)
+		s.server.reject(w, r, codeBadRequest, CausePayload, err.Error())
 		return
 	}
 	if query.Has(jsonp) {
@@ -174,7 +176,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 	}
 	if !octets && !utf8.Valid(body) || !s.receivePayload(body, s.dialect.cutter(octets)) {
 		s.abort(ReasonParseError)
-		s.server.reject(w, codeBadRequest)
+		s.server.reject(w, r, codeBadRequest, CausePayload, errPacket.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "text/html")
@@ -206,7 +208,11 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 // which it reports false.
 func (s *Session) receivePayload(body []byte, cut cutter) bool {
 	s.delivering.Store(true)
-	defer s.endBatch()
+	defer func() {
+		if task := s.endBatch(); task != nil {
+			go task.Run()
+		}
+	}()
 	for more := true; more; more = body != nil {
 		p, rest, err := cut(body)
 		if err != nil {
@@ -222,8 +228,8 @@ func (s *Session) receivePayload(body []byte, cut cutter) bool {
 
 // refuseSecond answers a request that comes while another of its kind is
 // under way, which ends the session.
-func (s *Session) refuseSecond(w http.ResponseWriter, method string) {
-	s.server.opts.Logger.Debug("closing a session: two concurrent requests", "sid", s.id, "method", method)
+func (s *Session) refuseSecond(w http.ResponseWriter, r *http.Request) {
+	s.server.opts.Logger.Debug("closing a session: two concurrent requests", "sid", s.id, "method", r.Method)
 	s.abort(ReasonTransportError)
-	s.server.reject(w, codeBadRequest)
+	s.server.reject(w, r, codeBadRequest, CauseConcurrent, r.Method)
 }

@@ -47,7 +47,7 @@ func (c *wsConn) read() error {
 				return true
 			}
 			c.in.filled(n)
-			if failure = c.consume(); failure != nil {
+			if failure = c.handle(); failure != nil {
 				return true
 			}
 		}

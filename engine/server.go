@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -16,14 +15,17 @@ import (
 // Options.Path. Its methods are safe for concurrent use.
 type Server struct {
 	opts     Options
+	trace    Trace
 	accept   func(*Session, *http.Request) Receiver
 	heart    *heart
 	flushers flushers
+	poller   *poller
 	log      limitedLog
 	shards   atomic.Uint32
 
 	mu       sync.RWMutex
 	sessions map[string]*Session
+	claimed  map[string]bool // ids of handshakes under way
 	closed   bool
 	gone     chan struct{} // closed when closed and no session is left
 }
@@ -35,9 +37,11 @@ func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Serve
 	opts := o.withDefaults()
 	return &Server{
 		opts:     opts,
+		trace:    *opts.Trace,
 		accept:   accept,
 		heart:    newHeart(opts.PingInterval, opts.PingTimeout),
 		flushers: newFlushers(),
+		poller:   &poller{},
 		sessions: make(map[string]*Session),
 		gone:     make(chan struct{}),
 	}
@@ -48,41 +52,6 @@ func (srv *Server) Len() int {
 	srv.mu.RLock()
 	defer srv.mu.RUnlock()
 	return len(srv.sessions)
-}
-
-// The error codes of the reference implementation.
-const (
-	codeUnknownTransport = iota
-	codeUnknownSession
-	codeBadMethod
-	codeBadRequest
-	codeForbidden
-	codeUnsupportedVersion
-)
-
-var codeMessages = [...]string{
-	"Transport unknown",
-	"Session ID unknown",
-	"Bad handshake method",
-	"Bad request",
-	"Forbidden",
-	"Unsupported protocol version",
-}
-
-func (srv *Server) reject(w http.ResponseWriter, code int) { rejectFor(w, code, codeMessages[code]) }
-
-func rejectFor(w http.ResponseWriter, code int, message string) {
-	status := http.StatusBadRequest
-	if code == codeForbidden {
-		status = http.StatusForbidden
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
-	}{code, message})
 }
 
 // refused logs a refusal. Lines of one key are rare, however often the
@@ -101,16 +70,16 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	page := withOrigin(r, query)
 	if !validOrigin(page.Header.Get("Origin")) {
-		srv.reject(w, codeBadRequest)
+		srv.reject(w, r, codeBadRequest, CauseOrigin, page.Header.Get("Origin"))
 		return
 	}
 	if !srv.opts.CheckOrigin(page) {
-		srv.reject(w, codeForbidden)
+		srv.reject(w, r, codeForbidden, CauseOrigin, page.Header.Get("Origin"))
 		return
 	}
 	transport := query.Get("transport")
 	if !slices.Contains(srv.opts.Transports, transport) {
-		srv.reject(w, codeUnknownTransport)
+		srv.reject(w, r, codeUnknownTransport, CauseTransport, transport)
 		return
 	}
 	if sid := query.Get("sid"); sid != "" {
@@ -134,44 +103,51 @@ func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, query ur
 	case s == nil:
 		srv.refused("sid", "unknown session id: has the server been restarted, or are there several without sticky sessions?",
 			"transport", transport)
-		srv.reject(w, codeUnknownSession)
+		srv.reject(w, r, codeUnknownSession, CauseSession, sid)
 	case transport == WebSocket && isWebSocket(r):
 		s.serveUpgrade(w, r, query)
 	case transport == WebSocket:
-		srv.reject(w, codeBadRequest)
+		srv.reject(w, r, codeBadRequest, CauseHandshake, "no upgrade")
 	case r.Method == http.MethodGet:
 		s.servePoll(w, r, query)
 	case r.Method == http.MethodPost:
 		s.servePost(w, r, query)
 	default:
-		srv.reject(w, codeBadRequest)
+		srv.reject(w, r, codeBadRequest, CauseMethod, r.Method)
 	}
 }
 
 func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.Values, transport string) {
 	switch {
 	case r.Method != http.MethodGet:
-		srv.reject(w, codeBadMethod)
+		srv.reject(w, r, codeBadMethod, CauseMethod, r.Method)
 		return
 	case transport == WebSocket && !isWebSocket(r):
-		srv.reject(w, codeBadRequest)
+		srv.reject(w, r, codeBadRequest, CauseHandshake, "no upgrade")
 		return
 	case !srv.speaks(query.Get("EIO")):
 		srv.refuseVersion(query.Get("EIO"), r.RemoteAddr)
-		srv.reject(w, codeUnsupportedVersion)
+		srv.reject(w, r, codeUnsupportedVersion, CauseVersion, query.Get("EIO"))
 		return
 	case srv.closing():
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, "server shutting down", http.StatusServiceUnavailable)
+		srv.refuse(w, r, Refusal{CauseShutdown, http.StatusServiceUnavailable, noCode, "server shutting down", ""})
 		return
 	}
 	if allow := srv.opts.AllowRequest; allow != nil {
 		if err := allow(r); err != nil {
-			rejectFor(w, codeForbidden, err.Error())
+			srv.refuse(w, r, Refusal{CauseAllowRequest, http.StatusForbidden, codeForbidden, err.Error(), err.Error()})
 			return
 		}
 	}
-	s := &Session{server: srv, id: NewID(), shard: srv.shards.Add(1)}
+	id, err := srv.claimID(r)
+	if err != nil {
+		srv.opts.Logger.Error("handshake refused: no session id", "err", err)
+		srv.reject(w, r, codeBadRequest, CauseID, err.Error())
+		return
+	}
+	defer srv.releaseID(id)
+	s := &Session{server: srv, id: id, shard: srv.shards.Add(1)}
 	if srv.opts.Cookie != nil {
 		cookie := *srv.opts.Cookie
 		cookie.Value = s.id
@@ -209,6 +185,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url
 	srv.begin(s, r)
 	p := s.newPayload(query)
 	p.addText(openPacket(s.id, upgrades, &srv.opts))
+	s.sent(p.packets, len(p.body))
 	if err := writePayload(w, query, &p, srv.opts.PingTimeout); err != nil {
 		s.abort(ReasonTransportError)
 	}
@@ -225,12 +202,15 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, s *Sess
 	s.inlet.Lock()
 	s.out.push(newPacket(openPacket(s.id, []string{}, &srv.opts)))
 	srv.begin(s, r)
-	go ws.pump()
+	ws.start()
 }
 
 // begin makes a session known, and sends what its receiver had to say.
 func (srv *Server) begin(s *Session, r *http.Request) {
 	s.out.cork = 1
+	if f := srv.trace.Opened; f != nil {
+		f(s)
+	}
 	receiver := srv.accept(s, r)
 
 	s.mu.Lock()

@@ -148,6 +148,9 @@ func (s *Session) ended(receiver Receiver, reason Reason) {
 	if receiver != nil {
 		receiver.Closed(reason)
 	}
+	if f := s.server.trace.Closed; f != nil {
+		f(s, reason)
+	}
 	s.mu.Lock()
 	s.told = true
 	s.mu.Unlock()
@@ -180,6 +183,9 @@ func (s *Session) lifecycle() uint32 { return s.state.Load() }
 func (s *Session) receive(p packet) bool {
 	if s.lifecycle() != stateOpen {
 		return false
+	}
+	if f := s.server.trace.Received; f != nil {
+		f(s, len(p.data))
 	}
 	var err error
 	switch p.kind {
@@ -217,15 +223,16 @@ func (s *Session) heartbeat(kind byte) {
 }
 
 // endBatch follows the last packet of those that arrived together.
-func (s *Session) endBatch() {
+func (s *Session) endBatch() (task Task) {
 	if s.batch {
 		s.batch = false
-		s.receiver.EndBatch()
+		task = s.receiver.EndBatch()
 	}
 	s.delivering.Store(false)
 	if s.lifecycle() == stateClosed {
 		s.forgetOnceTold()
 	}
+	return task
 }
 
 // upgrade makes ws the transport and reports whether it may be.
@@ -244,6 +251,9 @@ func (s *Session) upgrade(ws *wsConn) bool {
 	}
 	s.kick(false)
 	s.inlet.Lock() // for good; a POST still being delivered goes first
+	if f := s.server.trace.Upgraded; f != nil {
+		f(s, nil)
+	}
 	return true
 }
 
@@ -288,16 +298,20 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request, query url
 		conn.Close()
 	default:
 		ws.attach(conn)
-		ws.deadline = time.AfterFunc(s.server.opts.UpgradeTimeout, func() { s.abandon(ws) })
-		go ws.pump()
+		ws.deadline = time.AfterFunc(s.server.opts.UpgradeTimeout, func() { s.abandon(ws, errUpgradeTimeout) })
+		ws.start()
 	}
 }
 
 // abandon gives an upgrade up; the session goes on over polling.
-func (s *Session) abandon(ws *wsConn) {
+func (s *Session) abandon(ws *wsConn, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.probe == ws {
+	under := s.probe == ws
+	if under {
 		s.endProbe()
+	}
+	s.mu.Unlock()
+	if f := s.server.trace.Upgraded; under && f != nil {
+		f(s, err)
 	}
 }

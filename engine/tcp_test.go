@@ -14,22 +14,29 @@ import (
 )
 
 // everywhere runs f in memory, where every connection is without a
-// descriptor, and over TCP, where the engine reads and writes descriptors.
+// descriptor, and over TCP, where the engine reads and writes descriptors, with
+// and without a poller.
 func everywhere(t *testing.T, o *engine.Options, f func(h *harness)) {
 	t.Run("memory", func(t *testing.T) { run(t, o, f) })
 	t.Run("tcp", func(t *testing.T) { runTCP(t, o, f) })
+	t.Run("tcp without poller", func(t *testing.T) {
+		serveTCP(t, o, func(h *harness, l net.Listener) net.Listener {
+			engine.DisablePoller(h.server)
+			return l
+		}, (&net.Dialer{}).DialContext, f)
+	})
 }
 
 // runTCP runs f with a server on the loopback interface, in real time, and
 // checks that nothing of it stays.
 func runTCP(t *testing.T, o *engine.Options, f func(h *harness)) {
 	t.Helper()
-	serveTCP(t, o, func(l net.Listener) net.Listener { return l }, (&net.Dialer{}).DialContext, f)
+	serveTCP(t, o, func(_ *harness, l net.Listener) net.Listener { return l }, (&net.Dialer{}).DialContext, f)
 }
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-func serveTCP(t *testing.T, o *engine.Options, wrap func(net.Listener) net.Listener, dial dialer, f func(h *harness)) {
+func serveTCP(t *testing.T, o *engine.Options, wrap func(*harness, net.Listener) net.Listener, dial dialer, f func(h *harness)) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -41,7 +48,7 @@ func serveTCP(t *testing.T, o *engine.Options, wrap func(net.Listener) net.Liste
 		return dial(ctx, "tcp", listener.Addr().String())
 	})
 	hs := &http.Server{Handler: h.server}
-	go hs.Serve(wrap(listener))
+	go hs.Serve(wrap(h, listener))
 	t.Cleanup(func() {
 		h.server.Close()
 		hs.Close()

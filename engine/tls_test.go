@@ -22,7 +22,7 @@ func TestTLS(t *testing.T) {
 	source.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(source.Certificate())
-	wrap := func(l net.Listener) net.Listener {
+	wrap := func(_ *harness, l net.Listener) net.Listener {
 		return tls.NewListener(l, &tls.Config{Certificates: source.TLS.Certificates})
 	}
 	client := &tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: "example.com"}}

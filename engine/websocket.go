@@ -23,6 +23,8 @@ type wsConn struct {
 	raw      syscall.RawConn // nil where there is no descriptor to try
 	deadline *time.Timer     // of an upgrade
 
+	polled
+
 	active  bool // it is the session's transport
 	peer    int  // the code of the client's close frame
 	in      inbound
@@ -35,19 +37,21 @@ type wsConn struct {
 func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) net.Conn {
 	key := r.Header.Get("Sec-WebSocket-Key")
 	if nonce, err := base64.StdEncoding.DecodeString(key); r.Method != http.MethodGet || err != nil || len(nonce) != 16 {
-		c.session.server.reject(w, codeBadRequest)
+		c.session.server.reject(w, r, codeBadRequest, CauseHandshake, "Sec-WebSocket-Key")
 		return nil
 	}
 	if r.Header.Get("Sec-WebSocket-Version") != "13" {
 		w.Header().Set("Sec-WebSocket-Version", "13")
-		http.Error(w, "WebSocket version 13 is spoken here", http.StatusUpgradeRequired)
+		c.session.server.refuse(w, r, Refusal{CauseHandshake, http.StatusUpgradeRequired, noCode,
+			"WebSocket version 13 is spoken here", "Sec-WebSocket-Version"})
 		return nil
 	}
 	conn, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		c.session.server.opts.Logger.Error("WebSocket is not possible: the http.ResponseWriter has no Hijack; "+
 			"a middleware that wraps it needs an Unwrap method", "err", err)
-		http.Error(w, "WebSocket is not possible here: "+err.Error(), http.StatusNotImplemented)
+		c.session.server.refuse(w, r, Refusal{CauseHandshake, http.StatusNotImplemented, noCode,
+			"WebSocket is not possible here: " + err.Error(), err.Error()})
 		return nil
 	}
 
@@ -102,18 +106,31 @@ func (c *wsConn) attach(conn net.Conn) {
 func (c *wsConn) kill() {
 	if c.conn != nil {
 		_ = c.conn.SetDeadline(longAgo)
+		c.wake()
 	}
 }
 
-// pump reads until the connection or the session is over. It runs on a
-// goroutine of its own, so that net/http's can go with its buffers.
+// start begins to read. Net/http's goroutine can go then, with its buffers.
+func (c *wsConn) start() {
+	if !c.session.server.poller.add(c) {
+		go c.pump()
+	}
+}
+
+// pump reads until the connection or the session is over.
 func (c *wsConn) pump() {
-	err := c.consume() // what came with the handshake
+	err := c.handle() // what came with the handshake
 	if err == nil {
 		err = c.read()
 	}
+	c.end(err)
+}
+
+// end closes the connection after an error.
+func (c *wsConn) end(err error) {
 	c.in.release()
 	c.hangUp(err)
+	c.unwatch()
 	c.conn.Close()
 }
 
@@ -123,7 +140,7 @@ func (c *wsConn) readPlain() error {
 		n, err := c.conn.Read(c.in.space(1))
 		c.in.filled(n)
 		if n > 0 {
-			if err := c.consume(); err != nil {
+			if err := c.handle(); err != nil {
 				return err
 			}
 			c.in.idle()
@@ -155,7 +172,7 @@ func (c *wsConn) hangUp(err error) {
 	if !c.active {
 		c.deadline.Stop()
 		c.lastWords(code)
-		s.abandon(c)
+		s.abandon(c, err)
 		return
 	}
 	if code != 0 && s.lifecycle() == stateOpen {
@@ -195,18 +212,30 @@ func (c *wsConn) hearOut() {
 var (
 	errPeerClosed = errors.New("engine: websocket: closed by the peer")
 	errOver       = errors.New("engine: session over")
+
+	errUpgradeTimeout = errors.New("engine: upgrade not done within Options.UpgradeTimeout")
 )
 
-// consume handles all that has been read, and keeps what is not complete.
-func (c *wsConn) consume() error {
+// handle is consume by a goroutine that has to go on reading.
+func (c *wsConn) handle() error {
+	task, err := c.consume()
+	if task != nil {
+		go task.Run()
+	}
+	return err
+}
+
+// consume handles all that has been read, and keeps what is not complete. It
+// returns what is to be done next.
+func (c *wsConn) consume() (task Task, err error) {
 	if c.active {
 		c.session.delivering.Store(true)
 	}
-	err := c.consumeFrames()
+	err = c.consumeFrames()
 	if c.active {
-		c.session.endBatch()
+		task = c.session.endBatch()
 	}
-	return err
+	return task, err
 }
 
 func (c *wsConn) consumeFrames() error {

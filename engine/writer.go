@@ -18,6 +18,7 @@ type writer struct {
 	data    []byte  // being written
 	buf     *[]byte // from gatherPool, when data lies in it
 	written int     // since the outbox was last told
+	packets int     // in data
 }
 
 // load makes data ready to be written. When nothing is left it gives up
@@ -26,18 +27,25 @@ func (w *writer) load() bool {
 	if w.next == w.end && !w.take() {
 		return false
 	}
+	w.packets = 0
+	w.data = w.gather()
+	w.s.sent(w.packets, len(w.data))
+	return true
+}
+
+// gather returns the next message's frames, with those that fit into one
+// write with them.
+func (w *writer) gather() []byte {
 	first := w.pop()
 	if w.next == w.end || len(first)+len(w.peek()) > maxGather {
-		w.data = first
-		return true
+		return first
 	}
 	w.buf = gatherPool.Get().(*[]byte)
 	data := append((*w.buf)[:0], first...)
 	for w.next < w.end && len(data)+len(w.peek()) <= maxGather {
 		data = append(data, w.pop()...)
 	}
-	w.data = data
-	return true
+	return data
 }
 
 func (w *writer) peek() []byte { return w.batch[w.next].frames(w.s.ws.dialect) }
@@ -47,6 +55,7 @@ func (w *writer) peek() []byte { return w.batch[w.next].frames(w.s.ws.dialect) }
 func (w *writer) pop() []byte {
 	frames := w.peek()
 	w.written += w.batch[w.next].Size() - len(frames)
+	w.packets += w.batch[w.next].packets()
 	w.next++
 	return frames
 }

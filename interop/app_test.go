@@ -273,8 +273,8 @@ func connections(io *socketio.Server) {
 			Secure:      h.Secure,
 			CrossDomain: h.CrossDomain,
 		}
-		for key := range h.Query {
-			id.Query[key] = h.Query.Get(key)
+		for key, values := range h.Query() {
+			id.Query[key] = values[0]
 		}
 		return id, h.DecodeAuth(&id.Auth)
 	})

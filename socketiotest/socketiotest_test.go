@@ -202,7 +202,7 @@ func TestOptions(t *testing.T) {
 		t.Cleanup(func() { io.Close() })
 		srv := socketiotest.NewServer(t, outer)
 		socketio.OnCall(io, "who", func(ctx context.Context, s *socketio.Socket, _ struct{}) (string, error) {
-			return s.Handshake().Query.Get("lang") + s.Handshake().Header.Get("X-Trace"), nil
+			return s.Handshake().Query().Get("lang") + s.Handshake().Header.Get("X-Trace"), nil
 		})
 		o := socketiotest.Options{
 			Path: "/chat/io/", Query: url.Values{"lang": {"a&b"}}, Header: http.Header{"Origin": {"https://app.test"}, "X-Trace": {"7"}},

@@ -69,7 +69,7 @@ var fetches = []check{
 		for _, c := range w.clients() {
 			got, want := w.fetchOne(c).Handshake, c.Socket.Handshake()
 			if got.URL != want.URL || got.Address != want.Address || got.Secure != want.Secure || got.CrossDomain != want.CrossDomain ||
-				!reflect.DeepEqual(got.Header, want.Header) || !reflect.DeepEqual(got.Query, want.Query) ||
+				!reflect.DeepEqual(got.Header, want.Header) || !reflect.DeepEqual(got.Query(), want.Query()) ||
 				!got.Time.Equal(want.Time.Truncate(time.Millisecond)) {
 				w.Errorf("handshake %+v, want %+v", got, want)
 			}

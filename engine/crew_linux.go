@@ -1,0 +1,87 @@
+package engine
+
+import "sync"
+
+// A crew does what connections have waiting, on as few goroutines as keep up:
+// while one of them is at work and there is more to do, another is on its way,
+// so that one which blocks holds nobody up. Goroutines that find nothing to do
+// wait for the next time, because their stacks have grown already.
+type crew struct {
+	mu      sync.Mutex
+	call    sync.Cond
+	queue   []*wsConn
+	head    int
+	waiting int  // for something to do
+	coming  bool // somebody is called or new, and will look at the queue
+	over    bool
+}
+
+// maxWaiting is how many goroutines of a crew may wait.
+const maxWaiting = 8
+
+func newCrew() *crew {
+	c := &crew{}
+	c.call.L = &c.mu
+	return c
+}
+
+// add queues connections.
+func (c *crew) add(conns ...*wsConn) {
+	c.mu.Lock()
+	c.queue = append(c.queue, conns...)
+	c.summon()
+	c.mu.Unlock()
+}
+
+// summon has somebody look at the queue if that is necessary. c.mu is locked.
+func (c *crew) summon() {
+	switch {
+	case c.coming || c.head == len(c.queue):
+		return
+	case c.waiting > 0:
+		c.call.Signal()
+	default:
+		go c.work()
+	}
+	c.coming = true
+}
+
+// end lets those who wait go once the queue is empty.
+func (c *crew) end() {
+	c.mu.Lock()
+	c.over = true
+	c.call.Broadcast()
+	c.mu.Unlock()
+}
+
+func (c *crew) work() {
+	c.mu.Lock()
+	for c.coming = false; ; {
+		for c.head < len(c.queue) {
+			next := c.take()
+			c.summon()
+			c.mu.Unlock()
+			next.run()
+			c.mu.Lock()
+		}
+		if c.over || c.waiting == maxWaiting {
+			break
+		}
+		c.waiting++
+		c.call.Wait()
+		c.waiting--
+		c.coming = false
+	}
+	c.mu.Unlock()
+}
+
+// take returns the first of the queue. c.mu is locked.
+func (c *crew) take() *wsConn {
+	next := c.queue[c.head]
+	c.queue[c.head] = nil
+	c.head++
+	if c.head == len(c.queue) {
+		c.queue, c.head = c.queue[:0], 0
+	}
+	return next
+}

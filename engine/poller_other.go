@@ -1,0 +1,15 @@
+//go:build !linux
+
+package engine
+
+// Elsewhere than on Linux the pump reads all connections.
+
+type (
+	poller struct{}
+	polled struct{}
+)
+
+func (*poller) add(*wsConn) bool { return false }
+
+func (*wsConn) wake()    {}
+func (*wsConn) unwatch() {}

@@ -1,0 +1,86 @@
+package engine
+
+import "net/http"
+
+// A Trace has functions that are called as things happen, for metrics and
+// logs. Any of them may be nil. They run on the goroutine at work, while it
+// holds no lock, and concurrently, for one session as well; so they must be
+// quick, must not panic and should not send. What is a state and no event, as
+// the bytes that wait, is in [Stats].
+type Trace struct {
+	// Opened is called for each new session, before accept, and Closed once
+	// for each of these when it ends. Session.Transport still tells how the
+	// client was connected.
+	Opened func(s *Session)
+	Closed func(s *Session, reason Reason)
+
+	// Upgraded is called when WebSocket has become a session's transport, or
+	// with the error for which that failed and the session stays with polling.
+	Upgraded func(s *Session, err error)
+
+	// Refused is called before a request is answered by an error. Requests for
+	// other paths are not told of.
+	Refused func(r *http.Request, e Refusal)
+
+	// Received is called with each packet of a client, heartbeats included;
+	// bytes are those of its data, after decompression and decoding.
+	Received func(s *Session, bytes int)
+
+	// Sent is called before each write to a WebSocket and each answer to a
+	// poll; bytes are those of the frames or the payload.
+	Sent func(s *Session, packets, bytes int)
+
+	// Dropped is called when volatile packets are dropped because the client
+	// is not ready for them; bytes are those of their frames.
+	Dropped func(s *Session, packets, bytes int)
+}
+
+// With returns a Trace that calls the functions of both, first its own.
+func (t Trace) With(other Trace) Trace {
+	return Trace{
+		Opened:   both(t.Opened, other.Opened),
+		Closed:   both2(t.Closed, other.Closed),
+		Upgraded: both2(t.Upgraded, other.Upgraded),
+		Refused:  both2(t.Refused, other.Refused),
+		Received: both2(t.Received, other.Received),
+		Sent:     both3(t.Sent, other.Sent),
+		Dropped:  both3(t.Dropped, other.Dropped),
+	}
+}
+
+func both[A any](f, g func(A)) func(A) {
+	switch {
+	case f == nil:
+		return g
+	case g == nil:
+		return f
+	}
+	return func(a A) { f(a); g(a) }
+}
+
+func both2[A, B any](f, g func(A, B)) func(A, B) {
+	switch {
+	case f == nil:
+		return g
+	case g == nil:
+		return f
+	}
+	return func(a A, b B) { f(a, b); g(a, b) }
+}
+
+func both3[A, B, C any](f, g func(A, B, C)) func(A, B, C) {
+	switch {
+	case f == nil:
+		return g
+	case g == nil:
+		return f
+	}
+	return func(a A, b B, c C) { f(a, b, c); g(a, b, c) }
+}
+
+// sent tells of a write.
+func (s *Session) sent(packets, bytes int) {
+	if f := s.server.trace.Sent; f != nil {
+		f(s, packets, bytes)
+	}
+}
