@@ -237,6 +237,7 @@ func (c *conn) add(s *Socket) bool {
 	}
 	c.remove(s.namespace)
 	c.sockets = append(c.sockets, s)
+	c.server.workers.Add(1) // until it has left
 	s.mailbox.put(func() { s.namespace.admit(s) })
 	return true
 }

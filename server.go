@@ -26,7 +26,7 @@ type Server struct {
 	parser  parser.Parser
 	engine  *engine.Server
 	handler http.Handler
-	workers sync.WaitGroup // goroutines that run handlers
+	workers sync.WaitGroup // sockets, and goroutines that run handlers
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
