@@ -224,13 +224,14 @@ func (s *Socket) Disconnect(close bool) {
 
 // leaveNamespace disconnects the socket by the server's will.
 func (s *Socket) leaveNamespace(reason Reason) {
-	if !s.connected() || s.mailbox.discard.Swap(true) {
+	if !s.status.CompareAndSwap(statusConnected, statusDisconnected) {
 		return
 	}
+	s.mailbox.discard.Store(true)
 	if m, err := s.namespace.encode(&parser.Header{Type: parser.Disconnect}); err == nil {
-		_ = s.conn.session.Send(m)
+		_ = s.conn.session.Send(m) // upon which the client may connect again at once
 	}
-	s.end(reason)
+	s.ended(reason, true)
 }
 
 func (s *Socket) connected() bool { return s.status.Load() == statusConnected }
@@ -280,10 +281,13 @@ type connectError struct {
 // end disconnects the socket, once. It may be called from anywhere and blocks
 // on nothing; what is left to do waits its turn in the mailbox.
 func (s *Socket) end(reason Reason) {
-	before := s.status.Swap(statusDisconnected)
-	if before == statusDisconnected {
-		return
+	if before := s.status.Swap(statusDisconnected); before != statusDisconnected {
+		s.ended(reason, before == statusConnected)
 	}
+}
+
+// ended is end once the status says so.
+func (s *Socket) ended(reason Reason, wasConnected bool) {
 	s.mu.Lock()
 	s.reason = reason
 	if s.seat != nil {
@@ -301,7 +305,7 @@ func (s *Socket) end(reason Reason) {
 	for _, reply := range acks {
 		reply(result{socket: s, err: disconnectError{reason}})
 	}
-	s.mailbox.end(func() { s.leave(reason, before == statusConnected) })
+	s.mailbox.end(func() { s.leave(reason, wasConnected) })
 }
 
 // vacate takes the socket out of its rooms and its namespace, and returns what
