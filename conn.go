@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/goroomcast/socketio/engine"
@@ -24,12 +25,15 @@ type conn struct {
 	// Of the goroutine that receives.
 	size  int       // bytes of the packet so far
 	dirty []*Socket // with events that came in this batch
+	part  bool      // the batch before ended inside a packet
+	rate  *bucket   // nil without Options.EventRate
 
 	mu         sync.Mutex
+	next       *time.Timer                   // for the next attachment
 	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
 	connecting map[string]context.CancelFunc // namespaces that families are deciding on
-	closed     Reason
-	timeout    *time.Timer // for being let into a namespace; nil once it has been
+	closed     Reason                        // nobody joins any more
+	timeout    *time.Timer                   // for being let into a namespace; nil once it has been
 }
 
 var (
@@ -37,6 +41,7 @@ var (
 	errConnectTwice       = errors.New("socketio: second CONNECT to a namespace")
 	errConnectError       = errors.New("socketio: CONNECT_ERROR from a client")
 	errNamespace          = errors.New("Invalid namespace") // as clients know it
+	errNamespaces         = errors.New("Too many namespaces")
 )
 
 func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
@@ -44,6 +49,7 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 		server:  server,
 		session: session,
 		decoder: server.parser.NewDecoder(),
+		rate:    newBucket(server.opts.EventRate),
 		ctx:     context.WithoutCancel(r.Context()),
 		handshake: &Handshake{
 			Header:      r.Header,
@@ -105,6 +111,9 @@ func (c *conn) route(p *parser.Packet, size int) error {
 	case parser.Ack:
 		s.acked(p.ID, p.Args)
 	case parser.Event:
+		if ok, err := c.pace(s, p.Event); !ok {
+			return err
+		}
 		c.put(s, &Event{
 			socket: s, name: p.Event, args: p.Args, size: size + eventOverhead, id: p.ID, hasID: p.HasID,
 		})
@@ -115,13 +124,18 @@ func (c *conn) route(p *parser.Packet, size int) error {
 // put gives an event to its socket, and waits while that has too many.
 func (c *conn) put(s *Socket, e *Event) {
 	for full := s.mailbox.putEvent(e); full != nil; full = s.mailbox.putEvent(e) {
-		if task := c.EndBatch(); task != nil {
-			go task.Run()
-		}
+		c.handle()
 		<-full
 	}
 	if len(c.dirty) == 0 || c.dirty[len(c.dirty)-1] != s {
 		c.dirty = append(c.dirty, s)
+	}
+}
+
+// handle has handled what has come, because the rest of the batch has to wait.
+func (c *conn) handle() {
+	if task := c.EndBatch(); task != nil {
+		go task.Run()
 	}
 }
 
@@ -138,7 +152,47 @@ func (c *conn) EndBatch() (task engine.Task) {
 		c.dirty[i] = nil
 	}
 	c.dirty = c.dirty[:0]
+	if c.size > 0 || c.part {
+		c.awaitAttachment()
+	}
 	return task
+}
+
+// awaitAttachment bounds the time until the next attachment of a packet comes,
+// as long as there is one to come.
+func (c *conn) awaitAttachment() {
+	c.part = c.size > 0
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.next != nil {
+		c.next.Stop()
+	}
+	if c.part && c.closed == "" {
+		c.next = time.AfterFunc(c.server.opts.ConnectTimeout, func() {
+			c.server.stuck.warn("closing a connection: no attachment within Options.ConnectTimeout", "sid", c.session.ID())
+			c.session.Close()
+		})
+	}
+}
+
+// Drain implements engine.Drainer: what has come is handled, later events are
+// not, and no namespace is entered any more.
+func (c *conn) Drain(done func()) {
+	c.mu.Lock()
+	c.closed = ReasonServerShutdown
+	sockets := c.sockets
+	c.mu.Unlock()
+	var busy atomic.Int64
+	busy.Store(int64(len(sockets)) + 1)
+	finish := func() {
+		if busy.Add(-1) == 0 {
+			done()
+		}
+	}
+	for _, s := range sockets {
+		s.mailbox.end(func() { s.persistEarly(); finish() })
+	}
+	finish()
 }
 
 // Closed implements engine.Receiver.
@@ -146,6 +200,12 @@ func (c *conn) Closed(reason engine.Reason) {
 	c.mu.Lock()
 	c.stopTimeout()
 	c.closed = Reason(reason)
+	if c.next != nil {
+		c.next.Stop()
+	}
+	if c.rate != nil {
+		close(c.rate.gone)
+	}
 	sockets := c.sockets
 	c.sockets = nil
 	for _, cancel := range c.connecting {
@@ -159,6 +219,11 @@ func (c *conn) Closed(reason engine.Reason) {
 
 // connect answers a CONNECT.
 func (c *conn) connect(namespace string, auth parser.Args) error {
+	if !c.makeRoom() {
+		c.server.crowded.warn("namespace over Options.MaxNamespaces refused",
+			"sid", c.session.ID(), "limit", c.server.opts.MaxNamespaces)
+		return c.refuseNamespace(namespace, errNamespaces)
+	}
 	if c.claim(auth).PID != "" {
 		return c.connectLater(namespace, auth)
 	}
@@ -170,7 +235,24 @@ func (c *conn) connect(namespace string, auth parser.Args) error {
 	case c.server.hasFamilies():
 		return c.connectLater(namespace, auth)
 	}
-	return c.refuseNamespace(namespace)
+	return c.refuseNamespace(namespace, errNamespace)
+}
+
+// makeRoom reports whether the client may have one more namespace. If need be
+// it forgets one that the client has left.
+func (c *conn) makeRoom() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.sockets)+len(c.connecting) < c.server.opts.MaxNamespaces {
+		return true
+	}
+	for _, s := range c.sockets {
+		if s.status.Load() == statusDisconnected {
+			c.remove(s.namespace)
+			return true
+		}
+	}
+	return false
 }
 
 // handshakeWith returns the handshake of a CONNECT. The goroutine that
@@ -205,27 +287,34 @@ func (c *conn) stopTimeout() {
 func (c *conn) join(n *Namespace, h *Handshake, taken *seat) {
 	s := newSocket(n, c, h, taken)
 	n.rooms.add(s.id, s)
-	c.mu.Lock()
-	closed := c.closed
-	if closed == "" {
-		c.remove(n)
-		c.sockets = append(c.sockets, s)
-	}
-	c.mu.Unlock()
-	s.mailbox.put(func() { n.admit(s) })
-	if closed != "" {
-		s.end(closed)
+	if !c.add(s) {
+		n.recovery.leave(s.seat, s.vacate("", false))
 	}
 }
 
-func (c *conn) refuseNamespace(name string) error {
+// add begins the admission of a socket, unless the connection is over.
+func (c *conn) add(s *Socket) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed != "" {
+		return false
+	}
+	c.remove(s.namespace)
+	c.sockets = append(c.sockets, s)
+	delete(c.connecting, s.namespace.name)
+	c.server.workers.Add(1) // until it has left
+	s.mailbox.put(func() { s.namespace.admit(s) })
+	return true
+}
+
+func (c *conn) refuseNamespace(name string, why error) error {
 	h := parser.Header{Type: parser.ConnectError, Namespace: name}
-	m, err := c.server.encode(&h, c.connectError(errNamespace.Error(), nil))
+	m, err := c.server.encode(&h, c.connectError(why.Error(), nil))
 	if err != nil {
 		return err
 	}
 	if f := c.server.trace.Refused; f != nil {
-		f(nil, fmt.Errorf("%w %q", errNamespace, name))
+		f(nil, fmt.Errorf("%w %q", why, name))
 	}
 	return c.session.Send(m)
 }
@@ -265,7 +354,7 @@ func (c *conn) disconnect() {
 	sockets := c.sockets
 	c.mu.Unlock()
 	for _, s := range sockets {
-		s.leaveNamespace()
+		s.leaveNamespace(ReasonServerDisconnect)
 	}
 	c.session.Close()
 }

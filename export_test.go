@@ -9,9 +9,6 @@ func (s *Socket) PendingAcks() int {
 	return len(s.acks)
 }
 
-// MaxInbox is the limit of events that wait for their handlers, in bytes.
-const MaxInbox = maxInbox
-
 // Children returns how many namespaces a parent has.
 func (s *Server) Children(parent *Namespace) int { return len(parent.audience()) }
 

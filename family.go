@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"errors"
 	"regexp"
 	"slices"
 
@@ -143,12 +142,6 @@ func (n *Namespace) audience() []*Namespace {
 	return n.family.children
 }
 
-// maxConnecting bounds the namespaces that a connection may be waiting for
-// families to decide on.
-const maxConnecting = 32
-
-var errConnecting = errors.New("socketio: too many CONNECTs at once")
-
 // connectLater answers a CONNECT to a namespace that may have to be made, or
 // that has to see whether the client comes back.
 func (c *conn) connectLater(name string, auth parser.Args) error {
@@ -157,8 +150,6 @@ func (c *conn) connectLater(name string, auth parser.Args) error {
 	switch _, twice := c.connecting[name]; {
 	case twice:
 		return errConnectTwice
-	case len(c.connecting) == maxConnecting:
-		return errConnecting
 	case c.closed != "":
 		return nil
 	case c.connecting == nil:
@@ -186,10 +177,12 @@ func (c *conn) decide(ctx context.Context, name string, h *Handshake) {
 	}
 	c.mu.Lock()
 	c.connecting[name]() // cancels the context
-	delete(c.connecting, name)
+	if n == nil {
+		delete(c.connecting, name) // or else join does, so that none is overlooked
+	}
 	c.mu.Unlock()
 	if n == nil {
-		_ = c.refuseNamespace(name)
+		_ = c.refuseNamespace(name, errNamespace)
 		return
 	}
 	c.join(n, h, taken)

@@ -15,7 +15,7 @@ type mailbox struct {
 	jobs    []job
 	bytes   int // of the events in jobs or being handled
 	running bool
-	ended   bool          // nothing is taken any more
+	ended   bool          // no event is taken any more
 	space   chan struct{} // closed when bytes has fallen, or at the end; made by who waits for it
 	discard atomic.Bool   // events still there are not handled
 
@@ -32,10 +32,6 @@ type job struct {
 }
 
 const (
-	// maxInbox bounds the bytes of a socket's events that wait for their
-	// handlers. Beyond it the client's connection is not read.
-	maxInbox = 1 << 20
-
 	// eventOverhead is what an event costs beside its bytes.
 	eventOverhead = 128
 
@@ -51,7 +47,7 @@ func (b *mailbox) putEvent(e *Event) (full <-chan struct{}) {
 	defer b.mu.Unlock()
 	switch {
 	case b.ended:
-	case b.bytes > 0 && b.bytes+e.size > maxInbox:
+	case b.bytes > 0 && b.bytes+e.size > b.socket.namespace.server.opts.MaxInbox:
 		if b.space == nil {
 			b.space = make(chan struct{})
 		}
@@ -90,7 +86,7 @@ func (b *mailbox) put(do func()) {
 	b.start()
 }
 
-// end adds the last job.
+// end adds a job and takes no events any more.
 func (b *mailbox) end(do func()) {
 	b.mu.Lock()
 	b.ended = true

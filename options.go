@@ -22,17 +22,26 @@ type Options struct {
 
 	// PingInterval is the pause between a client's PONG and the next PING,
 	// 25 s by default; PingTimeout the time it has to answer, 20 s by default.
-	// A client is noticed to be gone after their sum at the latest.
+	// A client is noticed to be gone after their sum at the latest. PingTimeout
+	// also bounds how long a POST's body and a poll's answer may be on their
+	// way.
 	PingInterval time.Duration
 	PingTimeout  time.Duration
 
 	// UpgradeTimeout bounds an upgrade from polling to WebSocket, 10 s by
-	// default, and how long a client that is disconnected may take to receive
-	// what is queued for it.
+	// default, how long a client that is disconnected may take to receive what
+	// is queued for it, and how long its handlers may go on at Shutdown before
+	// their context ends.
 	UpgradeTimeout time.Duration
 
+	// ShutdownSpread is the time over which Shutdown spreads the clients
+	// evenly, so that they do not all reconnect at once to the servers that
+	// are left; 0, the default, closes their connections together.
+	ShutdownSpread time.Duration
+
 	// ConnectTimeout is how long a connection may go without connecting to a
-	// namespace, 45 s by default.
+	// namespace, 45 s by default, and how long an event may wait for the next
+	// of its attachments.
 	ConnectTimeout time.Duration
 
 	// MaxPayload is the largest message or POST body accepted from a client,
@@ -45,10 +54,43 @@ type Options struct {
 	// [ReasonSlowClient]. One message of any size may wait alone.
 	MaxBuffered int
 
+	// DropOldest has a client that lets more pile up lose the oldest events
+	// instead, each with its attachments, while the others keep their order. It
+	// loses none that wants a reply, no reply and no packet of the protocol;
+	// if these alone are too much it is disconnected all the same.
+	DropOldest bool
+
 	// MaxAttachments is how many []byte one event or reply may have with the
 	// default Parser, in either direction, 10 by default. Stock JavaScript
 	// clients accept no more than 10.
 	MaxAttachments int
+
+	// MaxNamespaces is how many namespaces one client may be connected to at a
+	// time, 100 by default. Further ones are refused with a connect_error, "Too
+	// many namespaces".
+	MaxNamespaces int
+
+	// MaxInbox is how many bytes of a socket's events may wait for their
+	// handlers, each counted with 128 more, 1 MiB by default. While they are
+	// more nothing is read from the client.
+	MaxInbox int
+
+	// MaxPendingAcks is how many replies one socket's client may owe, 10,000 by
+	// default. Beyond it EmitWithAck and Call fail with [ErrPendingAcks].
+	MaxPendingAcks int
+
+	// MaxConnections is how many connections there may be, and
+	// MaxConnectionsPerAddress how many of one client address; both without
+	// limit by default. Those beyond are answered by 503, or 429 if they are
+	// too many of one address. The address is that in the request's RemoteAddr,
+	// of IPv6 the network of 64 bits: behind a proxy this is the proxy's,
+	// unless a handler in front sets RemoteAddr to what the proxy says.
+	MaxConnections           int
+	MaxConnectionsPerAddress int
+
+	// EventRate bounds how fast a client's events come; by default they are
+	// handled as they come.
+	EventRate EventRate
 
 	// Parser encodes and decodes packets, [parser.JSON] by default. Clients
 	// need the same one as their parser option; see parser/msgpack.
@@ -127,6 +169,9 @@ func (o *Options) withDefaults() Options {
 	if c.ConnectTimeout <= 0 {
 		c.ConnectTimeout = 45 * time.Second
 	}
+	defaultTo(&c.MaxNamespaces, 100)
+	defaultTo(&c.MaxInbox, 1<<20)
+	defaultTo(&c.MaxPendingAcks, 10_000)
 	if c.Parser == nil {
 		c.Parser = parser.JSON{MaxAttachments: c.MaxAttachments}
 	}
@@ -138,4 +183,10 @@ func (o *Options) withDefaults() Options {
 		c.Trace = new(Trace)
 	}
 	return c
+}
+
+func defaultTo(limit *int, def int) {
+	if *limit <= 0 {
+		*limit = def
+	}
 }

@@ -72,6 +72,9 @@ func (s *Server) encode(h *parser.Header, args ...any) (*engine.Message, error) 
 		return nil, encodeError(h, err)
 	}
 	m := engine.NewMessage(encoded.Text, encoded.Attachments...)
+	if h.Type != parser.Event || h.HasID {
+		m.Keep() // one side waits for it, or for the reply
+	}
 	if text := encoded.Text; text != nil && cap(text) <= maxPooledText {
 		*buf = text
 	}

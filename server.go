@@ -26,7 +26,9 @@ type Server struct {
 	parser  parser.Parser
 	engine  *engine.Server
 	handler http.Handler
-	workers sync.WaitGroup // goroutines that run handlers
+	workers sync.WaitGroup // sockets, and goroutines that run handlers
+
+	crowded, fast, stuck warning // clients over limits
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
@@ -43,6 +45,9 @@ func NewServer(o *Options) *Server {
 		parser:     opts.Parser,
 		namespaces: make(map[string]*Namespace),
 	}
+	for _, w := range []*warning{&s.crowded, &s.fast, &s.stuck} {
+		w.logger = opts.Logger
+	}
 	origins := newOrigins(opts.CORS, opts.Logger)
 	s.engine = engine.NewServer(&engine.Options{
 		Path:           opts.Path,
@@ -50,8 +55,11 @@ func NewServer(o *Options) *Server {
 		PingInterval:   opts.PingInterval,
 		PingTimeout:    opts.PingTimeout,
 		UpgradeTimeout: opts.UpgradeTimeout,
+		ShutdownSpread: opts.ShutdownSpread,
 		MaxPayload:     opts.MaxPayload,
 		MaxBuffered:    opts.MaxBuffered,
+		DropOldest:     opts.DropOldest,
+		MaxConnections: opts.MaxConnections,
 		AllowEIO3:      opts.AllowEIO3,
 		CheckOrigin:    origins.allowed,
 		AllowRequest:   opts.AllowRequest,
@@ -60,6 +68,7 @@ func NewServer(o *Options) *Server {
 		Logger:         opts.Logger,
 		Trace:          &opts.Trace.Engine,
 
+		MaxConnectionsPerAddress: opts.MaxConnectionsPerAddress,
 		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,
 		PerMessageDeflate:        opts.PerMessageDeflate,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
@@ -110,12 +119,16 @@ func (s *Server) Of(name string) *Namespace {
 // clients are in.
 func (s *Server) ClientsCount() int { return s.engine.Len() }
 
-// Shutdown refuses new clients, sends what is queued for the others, closes
-// their connections with [ReasonServerShutdown] and waits for running
-// handlers. Clients reconnect by themselves. When ctx ends first it closes
-// what is left at once and returns the context's cause.
+// Shutdown refuses new clients with 503 and lets the others go, one after the
+// other within [Options.ShutdownSpread]. Until its turn a client is served as
+// ever. Then the events that it has sent are handled and acknowledged, later
+// ones are not; what is queued for it is sent, and its connection is closed
+// with [ReasonServerShutdown], upon which it reconnects by itself. Shutdown
+// returns when all sockets' handlers have. When ctx ends first it closes what is left
+// at once and returns the context's cause.
 //
-// http.Server.Shutdown does not know of WebSockets; call both.
+// http.Server.Shutdown does not know of WebSockets; call it afterwards, because
+// clients need it to poll for what is queued for them.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.leaveClusters()
 	if err := s.engine.Shutdown(ctx); err != nil {

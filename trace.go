@@ -33,8 +33,12 @@ type Trace struct {
 
 	// Refused is called when middleware does not let a client into a
 	// namespace, or, with nil, when there is none of the name that the client
-	// asks for.
+	// asks for, or the client has Options.MaxNamespaces.
 	Refused func(n *Namespace, err error)
+
+	// OverRate is called when an event is dropped, or its client disconnected,
+	// because of Options.EventRate. The event's name is the client's word.
+	OverRate func(s *Socket, event string)
 
 	// Handle is called before the handlers of a client's event, which get the
 	// context that it returns. The function that it returns is called when
@@ -61,6 +65,7 @@ func (t *Trace) With(other *Trace) *Trace {
 		Connected:        both(t.Connected, other.Connected),
 		Disconnected:     both2(t.Disconnected, other.Disconnected),
 		Refused:          both2(t.Refused, other.Refused),
+		OverRate:         both2(t.OverRate, other.OverRate),
 		Handle:           bothHandle(t.Handle, other.Handle),
 	}
 }

@@ -50,6 +50,7 @@ func (t *tally) trace() *socketio.Trace {
 		NamespaceRemoved: func(n *socketio.Namespace) { t.note("removed %s", n.Name()) },
 		Connected:        func(s *socketio.Socket) { t.note("connected %s", s.Namespace().Name()) },
 		Disconnected:     func(s *socketio.Socket, r socketio.Reason) { t.note("disconnected %s", r) },
+		OverRate:         func(_ *socketio.Socket, event string) { t.note("over the rate: %s", event) },
 		Refused: func(n *socketio.Namespace, err error) {
 			name := "nothing"
 			if n != nil {

@@ -14,6 +14,7 @@ type Message struct {
 	deflated    atomic.Pointer[deflatedForms]
 	start       uint8 // of the text packet within frame; 0 if there is none
 	plain       bool  // never compressed
+	droppable   bool  // with Options.DropOldest
 	packets     uint32
 }
 
@@ -44,7 +45,7 @@ func NewMessage(text []byte, binaries ...[]byte) *Message {
 	for _, b := range binaries {
 		size += frameHeaderSize(len(b)) + len(b)
 	}
-	m := &Message{frame: make([]byte, 0, size), packets: uint32(len(binaries))}
+	m := &Message{frame: make([]byte, 0, size), packets: uint32(len(binaries)), droppable: true}
 	if text != nil {
 		m.packets++
 		m.frame = appendFrameHeader(m.frame, opText, len(text)+1)
@@ -61,6 +62,10 @@ func NewMessage(text []byte, binaries ...[]byte) *Message {
 	}
 	return m
 }
+
+// Keep exempts the message from Options.DropOldest: a client that is too slow
+// for it is closed. It must come before the message is sent.
+func (m *Message) Keep() { m.droppable = false }
 
 // Size is the message's length on a WebSocket of revision 4, in bytes.
 func (m *Message) Size() int { return len(m.frame) }

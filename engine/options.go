@@ -22,13 +22,20 @@ type Options struct {
 	// PingInterval is the longest pause between a PONG and the next PING, 25 s
 	// by default; PingTimeout the time a client has to answer it, 20 s by
 	// default. A client is noticed to be gone after their sum at the latest.
+	// PingTimeout also bounds how long a POST's body and a poll's answer may
+	// be on their way.
 	PingInterval time.Duration
 	PingTimeout  time.Duration
 
-	// UpgradeTimeout bounds an upgrade from polling to WebSocket, and how
-	// long a closing session waits for its client to take what is queued.
-	// 10 s by default.
+	// UpgradeTimeout bounds an upgrade from polling to WebSocket, how long a
+	// closing session waits for its client to take what is queued, and how
+	// long Shutdown waits for a Drainer. 10 s by default.
 	UpgradeTimeout time.Duration
+
+	// ShutdownSpread is the time over which Shutdown spreads the ends of the
+	// sessions evenly, so that the clients do not all reconnect at once; 0,
+	// the default, ends them together.
+	ShutdownSpread time.Duration
 
 	// MaxPayload is the largest message or POST body accepted, in bytes,
 	// 1,000,000 by default. It is enforced before anything is buffered and
@@ -40,6 +47,22 @@ type Options struct {
 	// ReasonSlowClient. Each message counts 64 bytes more than its size; one
 	// of any size may wait alone.
 	MaxBuffered int
+
+	// MaxConnections is how many sessions there may be, and
+	// MaxConnectionsPerAddress how many of one client address; both without
+	// limit by default. Handshakes under way count. Those beyond get 503, or
+	// 429 of one address, with Retry-After. The address is that in the
+	// request's RemoteAddr, of IPv6 the network of 64 bits: behind a proxy
+	// this is the proxy's, unless a handler in front sets RemoteAddr to what
+	// the proxy says.
+	MaxConnections           int
+	MaxConnectionsPerAddress int
+
+	// DropOldest has the oldest messages to a client dropped, whole and with a
+	// line in the log, where more than MaxBuffered bytes would wait for it, in
+	// place of its being closed. The protocol's own packets and messages with
+	// Keep stay; those that remain keep their order.
+	DropOldest bool
 
 	// HTTPCompressionThreshold is the length in bytes from which the answers
 	// to polls are compressed for clients that accept gzip or deflate, 1,024

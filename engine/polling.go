@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -173,6 +174,14 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 		s.server.refuse(w, r, Refusal{CauseTooLarge, status, noCode, http.StatusText(status), ""})
 		return
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && s.lifecycle() != stateClosed {
+		s.server.refused("slow post", "slow POST refused: its body took longer than Options.PingTimeout",
+			"sid", s.id, "limit", s.server.opts.PingTimeout)
+		s.abort(ReasonTransportError)
+		const status = http.StatusRequestTimeout
+		s.server.refuse(w, r, Refusal{CauseTimeout, status, noCode, http.StatusText(status), ""})
+		return
+	}
 	if err != nil {
 		s.abort(ReasonTransportClose)
 		s.server.reject(w, r, codeBadRequest, CausePayload, err.Error())
@@ -190,8 +199,8 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 	_, _ = io.WriteString(w, "ok")
 }
 
-// readBody reads a POST's body within the limit, and gives up when the
-// session ends.
+// readBody reads a POST's body within the limits, those of the http.Server
+// aside, and gives up when the session ends.
 func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	limit := s.server.opts.MaxPayload
 	if r.ContentLength > int64(limit) {
@@ -200,12 +209,17 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	s.mu.Lock()
 	over := s.lifecycle() == stateClosed
 	s.post = http.NewResponseController(w)
+	deadline := time.Now().Add(s.server.opts.PingTimeout)
 	if over {
-		_ = s.post.SetReadDeadline(longAgo) // net/http would read the rest
+		deadline = longAgo // net/http would read the rest
 	}
+	_ = s.post.SetReadDeadline(deadline)
 	s.mu.Unlock()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	s.mu.Lock()
+	if err == nil {
+		_ = s.post.SetReadDeadline(time.Time{}) // or net/http would take it for the client's end
+	}
 	s.post = nil
 	s.mu.Unlock()
 	return body, err

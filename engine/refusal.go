@@ -33,6 +33,8 @@ const (
 	CausePayload      Cause = "bad payload"          // the error
 	CauseTooLarge     Cause = "payload too large"    // nothing
 	CauseHandshake    Cause = "websocket handshake"  // what fails
+	CauseTimeout      Cause = "payload too slow"     // nothing
+	CauseConnections  Cause = "too many connections" // the address, if these are of one
 	CauseShutdown     Cause = "server shutting down" // nothing
 )
 

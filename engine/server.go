@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -29,6 +28,8 @@ type Server struct {
 	claimed  map[string]bool // ids of handshakes under way
 	closed   bool
 	gone     chan struct{} // closed when closed and no session is left
+
+	admissions admissions // guarded by mu
 }
 
 // NewServer returns a server that calls accept for each new session to learn
@@ -36,7 +37,7 @@ type Server struct {
 // during the call. Options may be nil; mistakes in them panic.
 func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Server {
 	opts := o.withDefaults()
-	return &Server{
+	srv := &Server{
 		opts:     opts,
 		trace:    *opts.Trace,
 		accept:   accept,
@@ -46,6 +47,10 @@ func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Serve
 		sessions: make(map[string]*Session),
 		gone:     make(chan struct{}),
 	}
+	if opts.MaxConnectionsPerAddress > 0 {
+		srv.admissions.byAddress = make(map[string]int)
+	}
+	return srv
 }
 
 // Options returns the server's options with their defaults.
@@ -138,6 +143,11 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		srv.refuse(w, r, Refusal{CauseShutdown, http.StatusServiceUnavailable, noCode, "server shutting down", ""})
 		return
 	}
+	s := &Session{server: srv, shard: srv.shards.Add(1)}
+	if !srv.admit(w, r, &s.admission) {
+		return
+	}
+	defer srv.dismiss(s)
 	if allow := srv.opts.AllowRequest; allow != nil {
 		if err := allow(r); err != nil {
 			srv.refuse(w, r, Refusal{CauseAllowRequest, http.StatusForbidden, codeForbidden, err.Error(), err.Error()})
@@ -151,7 +161,7 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		return
 	}
 	defer srv.releaseID(id)
-	s := &Session{server: srv, id: id, shard: srv.shards.Add(1)}
+	s.id = id
 	if srv.opts.Cookie != nil {
 		cookie := *srv.opts.Cookie
 		cookie.Value = s.id
@@ -253,6 +263,7 @@ func (srv *Server) forget(s *Session) {
 		return
 	}
 	delete(srv.sessions, s.id)
+	srv.admissions.release(&s.admission)
 	if srv.closed && len(srv.sessions) == 0 {
 		close(srv.gone)
 	}
@@ -284,21 +295,5 @@ func (srv *Server) refuseNew() []*Session {
 func (srv *Server) Close() {
 	for _, s := range srv.refuseNew() {
 		s.abort(ReasonServerShutdown)
-	}
-}
-
-// Shutdown refuses new sessions, ends all others with ReasonServerShutdown
-// after sending what is queued for them, and waits until they are gone. When
-// ctx ends first it closes the rest at once and returns the context's error.
-func (srv *Server) Shutdown(ctx context.Context) error {
-	for _, s := range srv.refuseNew() {
-		s.close(ReasonServerShutdown, closeGoingAway)
-	}
-	select {
-	case <-srv.gone:
-		return nil
-	case <-ctx.Done():
-		srv.Close()
-		return context.Cause(ctx)
 	}
 }

@@ -32,7 +32,8 @@ type Trace struct {
 	Sent func(s *Session, packets, bytes int)
 
 	// Dropped is called when volatile packets are dropped because the client
-	// is not ready for them; bytes are those of their frames.
+	// is not ready for them, or others because of Options.DropOldest; bytes are
+	// those of their frames.
 	Dropped func(s *Session, packets, bytes int)
 }
 

@@ -29,8 +29,8 @@ type instruments struct {
 
 	connected, disconnected, rejected metric.Int64Counter
 
-	duration          metric.Float64Histogram
-	failed, unhandled metric.Int64Counter
+	duration                    metric.Float64Histogram
+	failed, unhandled, overRate metric.Int64Counter
 
 	connections, queued         metric.Int64ObservableUpDownCounter
 	sockets, rooms, acks, inbox metric.Int64ObservableUpDownCounter
@@ -57,6 +57,7 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 
 		failed:    m.counter("event.errors", "{event}", "Events of which a handler returned an error or panicked."),
 		unhandled: m.counter("event.unhandled", "{event}", "Events without a handler."),
+		overRate:  m.counter("event.over_rate", "{event}", "Events beyond Options.EventRate, not handled."),
 
 		connections: m.state("connections", "{connection}", "Connections."),
 		queued:      m.state("queued", "By", "What waits for clients."),

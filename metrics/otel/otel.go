@@ -99,7 +99,10 @@ func (i *instruments) trace() *socketio.Trace {
 			i.disconnected.Add(background, 1, with(namespace(s.Namespace()), reason(string(r))))
 		},
 		Refused: func(n *socketio.Namespace, _ error) { i.rejected.Add(background, 1, with(namespace(n))) },
-		Handle:  i.handle,
+		OverRate: func(s *socketio.Socket, _ string) {
+			i.overRate.Add(background, 1, with(namespace(s.Namespace())))
+		},
+		Handle: i.handle,
 	}
 }
 

@@ -52,9 +52,11 @@ func run(t *testing.T, f func(r *recording, io *socketio.Server)) {
 		if got := r.numbers(); len(got) != 0 {
 			t.Errorf("%v before there is a server", got)
 		}
-		f(r, socketio.NewServer(&socketio.Options{Trace: hooks}))
+		f(r, socketio.NewServer(&socketio.Options{Trace: hooks, EventRate: rate}))
 	})
 }
+
+var rate = socketio.EventRate{PerSecond: 1, Burst: 1000, Over: socketio.RateDrop}
 
 // numbers returns the values by name and attributes.
 func (r *recording) numbers() map[string]int64 {
@@ -167,6 +169,16 @@ func TestMetrics(t *testing.T) {
 				t.Errorf("%s is 0", name)
 			}
 		}
+	})
+}
+
+func TestOverRate(t *testing.T) {
+	run(t, func(r *recording, io *socketio.Server) {
+		c := socketiotest.NewServer(r.T, io).Connect(nil)
+		for range rate.Burst + 3 {
+			c.Emit("none")
+		}
+		r.expect(map[string]int64{"socketio.event.over_rate{namespace=/}": 3})
 	})
 }
 

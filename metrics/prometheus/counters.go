@@ -16,9 +16,9 @@ type counters struct {
 
 	connected, disconnected, rejected *prometheus.CounterVec
 
-	events            labels.Events
-	duration          *prometheus.HistogramVec
-	failed, unhandled *prometheus.CounterVec
+	events                      labels.Events
+	duration                    *prometheus.HistogramVec
+	failed, unhandled, overRate *prometheus.CounterVec
 }
 
 // buckets of handlers' durations, in seconds.
@@ -47,6 +47,7 @@ func newCounters() *counters {
 		}, []string{"namespace", "event"}),
 		failed:    counterVec("event_errors_total", "Events of which a handler returned an error or panicked.", "namespace", "event"),
 		unhandled: counterVec("unhandled_events_total", "Events without a handler.", "namespace"),
+		overRate:  counterVec("events_over_rate_total", "Events beyond Options.EventRate, not handled.", "namespace"),
 	}
 }
 
@@ -64,6 +65,6 @@ func (c *counters) all() []prometheus.Collector {
 	return []prometheus.Collector{
 		c.opened, c.closed, c.upgrades, c.refused,
 		c.receivedPackets, c.receivedBytes, c.sentPackets, c.sentBytes, c.droppedPackets, c.droppedBytes,
-		c.connected, c.disconnected, c.rejected, c.duration, c.failed, c.unhandled,
+		c.connected, c.disconnected, c.rejected, c.duration, c.failed, c.unhandled, c.overRate,
 	}
 }

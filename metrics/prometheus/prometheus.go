@@ -58,7 +58,10 @@ func New() (*socketio.Trace, prometheus.Collector) {
 			c.disconnected.WithLabelValues(labels.Namespace(s.Namespace()), string(r)).Inc()
 		},
 		Refused: func(n *socketio.Namespace, _ error) { c.rejected.WithLabelValues(labels.Namespace(n)).Inc() },
-		Handle:  c.handle,
+		OverRate: func(s *socketio.Socket, _ string) {
+			c.overRate.WithLabelValues(labels.Namespace(s.Namespace())).Inc()
+		},
+		Handle: c.handle,
 	}, metrics
 }
 

@@ -34,10 +34,12 @@ func run(t *testing.T, f func(h *harness)) {
 		h := &harness{T: t, registry: client.NewPedanticRegistry()}
 		h.registry.MustRegister(metrics)
 		h.scrape() // there is no server yet
-		h.Server = socketio.NewServer(&socketio.Options{Trace: trace})
+		h.Server = socketio.NewServer(&socketio.Options{Trace: trace, EventRate: rate})
 		f(h)
 	})
 }
+
+var rate = socketio.EventRate{PerSecond: 1, Burst: 1000, Over: socketio.RateDrop}
 
 // scrape returns the values by name and labels; of a histogram, the count, and
 // the sum in milliseconds.
@@ -199,6 +201,21 @@ func TestWaiting(t *testing.T) {
 	})
 }
 
+// beyondRate has a client send so many events more than it may.
+func beyondRate(h *harness, n int) {
+	c := socketiotest.NewServer(h.T, h.Server).Connect(nil)
+	for range rate.Burst + n {
+		c.Emit("none")
+	}
+}
+
+func TestOverRate(t *testing.T) {
+	run(t, func(h *harness) {
+		beyondRate(h, 3)
+		h.expect(map[string]float64{"events_over_rate_total{namespace=/}": 3})
+	})
+}
+
 // Clients cannot make series.
 func TestCardinality(t *testing.T) {
 	run(t, func(h *harness) {
@@ -249,6 +266,7 @@ func TestDashboard(t *testing.T) {
 	there := map[string]bool{}
 	run(t, func(h *harness) {
 		everything(h).Close()
+		beyondRate(h, 1)
 		for name := range h.scrape() {
 			name, _, _ = strings.Cut(name, "{")
 			there[name] = true
