@@ -72,7 +72,7 @@ func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e Refusal) {
 	if f := srv.trace.Refused; f != nil {
 		f(r, e)
 	}
-	if e.Cause != CausePayload { // or else reading has ended already
+	if e.Cause != CausePayload && e.Cause != CauseTimeout { // or else reading has ended already
 		srv.boundBody(w, r)
 	}
 	if e.Code == noCode {

@@ -1,8 +1,11 @@
 package hostile_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
@@ -68,6 +71,47 @@ func TestAttachmentOfTheWrongType(t *testing.T) {
 		{"bytes for a text", all(`451-["note",{"_placeholder":true,"num":0}]`, "bAQID"), stays, nil, nil},
 		{"bytes in a text", all(`451-["note",[{"_placeholder":true,"num":0}]]`, "bAQID"), stays, nil, nil},
 	})
+}
+
+// Attachments that do not come end the connection; each has its time.
+func TestAttachmentsThatDoNotCome(t *testing.T) {
+	const placeholders = `{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}`
+	for _, eio3 := range []bool{false, true} {
+		started := func(name string, attack func(s *siege, c *rawclient.Client)) {
+			for _, mode := range []rawclient.Mode{rawclient.Polling, rawclient.WebSocket} {
+				t.Run(fmt.Sprint(name, " ", mode, " ", protocol(eio3)), func(t *testing.T) {
+					lay(t, socketio.Options{ConnectTimeout: 5 * time.Second}, func(s *siege) {
+						c := s.member(mode, eio3)
+						s.ok(c.Send(`452-1["echo",` + placeholders + `]`))
+						pause(4 * time.Second)
+						s.expectEndings()
+						attack(s, c)
+					})
+				})
+			}
+		}
+		started("none", func(s *siege, c *rawclient.Client) {
+			pause(2 * time.Second)
+			s.expectEndings("/ forced close")
+		})
+		started("one of two", func(s *siege, c *rawclient.Client) {
+			s.ok(c.Send("bAQ=="))
+			pause(4 * time.Second)
+			s.expectEndings()
+			pause(2 * time.Second)
+			s.expectEndings("/ forced close")
+		})
+		started("late, but in time", func(s *siege, c *rawclient.Client) {
+			s.ok(c.Send("bAQ=="))
+			pause(4 * time.Second)
+			s.ok(c.Send("bAg=="))
+			pause(6 * time.Second)
+			s.expectEndings()
+			if got, want := heard(c), all(`462-1[`+placeholders+`]`, "bAQ==", "bAg==", "open"); !slices.Equal(got, want) {
+				s.Errorf("the client hears %q, want %q", got, want)
+			}
+		})
+	}
 }
 
 // What base64 decoders forgive is refused.

@@ -162,42 +162,50 @@ func TestFloodsOfNamespaces(t *testing.T) {
 		w.write(text(`421["echo","x"]`))
 		w.expect(`text 431["x"]`)
 	})
-	flood(t, "of a pattern", func(s *siege, eio3 bool) {
+	flood(t, "of a pattern, more than allowed", func(s *siege, eio3 bool) {
 		children := s.OfPattern(regexp.MustCompile(`^/room-\d+$`))
-		connected := 0
-		children.OnConnect(func(*socketio.Socket) { connected++ })
 		w := s.memberWire(eio3)
 		for i := range 500 {
 			w.write(text(fmt.Sprintf("40/room-%d,", i)))
 			synctest.Wait()
 		}
-		if connected != 500 {
-			s.Errorf("%d are connected", connected)
+		n := 0
+		for range children.Sockets() {
+			n++
+		}
+		if n != 99 { // and "/"
+			s.Errorf("%d are connected", n)
+		}
+		pause(answerTime)
+		if answers := w.take(); len(answers) != 500 || answers[499] != tooManyNamespaces(499, eio3) {
+			s.Errorf("%d answers, the last %q", len(answers), answers[len(answers)-1])
 		}
 		w.conn.Close()
 		synctest.Wait()
-		connected = 0
-		for range children.Sockets() {
-			connected++
-		}
-		if connected > 0 {
-			s.Errorf("%d sockets stay", connected)
+		for socket := range children.Sockets() {
+			s.Errorf("a socket stays in %s", socket.Namespace().Name())
 		}
 	})
-	flood(t, "that are not decided on, one more than allowed", func(s *siege, eio3 bool) {
+	flood(t, "that are not decided on, more than allowed", func(s *siege, eio3 bool) {
 		s.OfFunc(func(ctx context.Context, _ string, _ *socketio.Handshake) bool {
 			<-ctx.Done()
 			return false
 		})
 		w := s.memberWire(eio3)
-		for i := range 32 {
+		for i := range 99 {
 			w.write(text(fmt.Sprintf("40/room-%d,", i)))
 		}
 		w.expect()
-		w.write(text("40/room-32,"))
-		w.expect("close 1000")
-		s.expectEndings("/ forced close")
+		w.write(text("40/room-99,"))
+		w.expect(tooManyNamespaces(99, eio3))
 	})
+}
+
+func tooManyNamespaces(room int, eio3 bool) string {
+	if eio3 {
+		return fmt.Sprintf(`text 44/room-%d,"Too many namespaces"`, room)
+	}
+	return fmt.Sprintf(`text 44/room-%d,{"message":"Too many namespaces"}`, room)
 }
 
 func TestFloodsOfConnections(t *testing.T) {
@@ -256,7 +264,7 @@ func TestFloodsOfConnections(t *testing.T) {
 		if err == nil {
 			s.Error("the server still reads")
 		}
-		s.expectEndings("/ ping timeout")
+		s.expectEndings("/ transport error")
 	})
 }
 
