@@ -3,6 +3,7 @@
 package epoll
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -39,4 +40,40 @@ func connect(fd int, from netip.Addr, to netip.AddrPort) error {
 		return os.NewSyscallError("connect", err)
 	}
 	return os.NewSyscallError("fcntl", syscall.SetNonblock(fd, true))
+}
+
+// Listen makes a stream of each connection made to an address, and calls
+// accept with it.
+func (l *Loop) Listen(at netip.AddrPort, accept func(*Stream)) error {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	l.listen, l.accept = fd, accept
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}); err != nil {
+		return os.NewSyscallError("bind", err)
+	}
+	if err := syscall.Listen(fd, syscall.SOMAXCONN); err != nil {
+		return os.NewSyscallError("listen", err)
+	}
+	return l.control(syscall.EPOLL_CTL_ADD, fd, syscall.EPOLLIN)
+}
+
+func (l *Loop) acceptAll() error {
+	for {
+		fd, _, err := syscall.Accept4(l.listen, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
+		switch {
+		case errors.Is(err, syscall.EAGAIN):
+			return nil
+		case errors.Is(err, syscall.ECONNABORTED) || errors.Is(err, syscall.EINTR):
+		case err != nil:
+			return os.NewSyscallError("accept4", err)
+		default:
+			s, err := l.Add(fd)
+			if err != nil {
+				return err
+			}
+			l.accept(s)
+		}
+	}
 }

@@ -27,7 +27,7 @@ type Loop struct {
 	dirty   []*Stream // to be flushed after the events at hand
 	events  [1024]syscall.EpollEvent
 	buf     []byte
-	accept  func(fd int) error
+	accept  func(*Stream)
 	listen  int
 }
 
@@ -42,12 +42,6 @@ func New() (*Loop, error) {
 
 // Open returns how many streams there are.
 func (l *Loop) Open() int { return l.open }
-
-// Listen calls accept with each connection made to the listening descriptor.
-func (l *Loop) Listen(fd int, accept func(fd int) error) error {
-	l.listen, l.accept = fd, accept
-	return l.control(syscall.EPOLL_CTL_ADD, fd, syscall.EPOLLIN)
-}
 
 // Run handles events until done, which is asked after each round of them and
 // at least every 20 ms, says so. An error of any callback ends it.
@@ -93,23 +87,6 @@ func (l *Loop) handle(fd int, events uint32) error {
 	return nil
 }
 
-func (l *Loop) acceptAll() error {
-	for {
-		fd, _, err := syscall.Accept4(l.listen, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
-		switch {
-		case errors.Is(err, syscall.EAGAIN):
-			return nil
-		case errors.Is(err, syscall.ECONNABORTED) || errors.Is(err, syscall.EINTR):
-		case err != nil:
-			return fmt.Errorf("accept4: %w", err)
-		default:
-			if err := l.accept(fd); err != nil {
-				return err
-			}
-		}
-	}
-}
-
 func (l *Loop) control(op, fd int, events uint32) error {
 	if err := syscall.EpollCtl(l.fd, op, fd, &syscall.EpollEvent{Events: events, Fd: int32(fd)}); err != nil {
 		return fmt.Errorf("epoll_ctl: %w", err)
@@ -123,6 +100,9 @@ func (l *Loop) Close() {
 		if s != nil {
 			s.Close()
 		}
+	}
+	if l.listen >= 0 {
+		_ = syscall.Close(l.listen)
 	}
 	_ = syscall.Close(l.fd)
 }

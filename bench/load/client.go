@@ -148,7 +148,7 @@ func (c *client) message(opcode byte, data []byte) error {
 	switch {
 	case len(data) == 0:
 	case data[0] == '4' && c.state == connected:
-		return c.fleet.deliver(c, data[1:], false)
+		return c.fleet.deliver(c, trimmed(data[1:]), false)
 	case data[0] == '2' && c.fleet.target.EIO == 4:
 		return c.sendText([]byte("3"))
 	case data[0] == '3' && c.state == probing:

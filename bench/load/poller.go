@@ -90,7 +90,7 @@ func (p *poller) received(packet []byte) error {
 		}
 		return p.send([]byte("40"))
 	case len(packet) > 0 && packet[0] == '4':
-		return p.packet(packet)
+		return p.packet(trimmed(packet))
 	case string(packet) == "2":
 		return p.send([]byte("3"))
 	case string(packet) == "6":

@@ -9,7 +9,7 @@ import (
 	"bytes"
 	"fmt"
 	"log"
-	"net"
+	"net/netip"
 	"os"
 	"runtime"
 
@@ -18,11 +18,7 @@ import (
 
 func main() {
 	runtime.GOMAXPROCS(1) // there is one goroutine
-	l, err := net.Listen("tcp", os.Args[1])
-	if err != nil {
-		log.Fatal(err)
-	}
-	file, err := l.(*net.TCPListener).File()
+	addr, err := netip.ParseAddrPort(os.Args[1])
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -30,8 +26,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	f := &floor{loop: loop, all: members{}, rooms: map[string]members{}}
-	if err := loop.Listen(int(file.Fd()), f.accept); err != nil {
+	f := &floor{all: members{}, rooms: map[string]members{}}
+	if err := loop.Listen(addr, f.accept); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println("listening")
@@ -41,21 +37,15 @@ func main() {
 type members map[*conn]struct{}
 
 type floor struct {
-	loop  *epoll.Loop
 	all   members
 	rooms map[string]members
 	frame []byte
 }
 
-func (f *floor) accept(fd int) error {
-	s, err := f.loop.Add(fd)
-	if err != nil {
-		return err
-	}
+func (f *floor) accept(s *epoll.Stream) {
 	c := &conn{floor: f, stream: s}
 	s.Received = c.received
 	s.Ended = func(error) error { c.left(); return nil }
-	return nil
 }
 
 // left forgets a client.
