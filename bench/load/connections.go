@@ -46,7 +46,7 @@ func upgrades(n int) func(*trial) error {
 		}
 		all := func(want int) error {
 			started := done
-			return t.wait("upgrades", patience+time.Duration(n)*10*time.Millisecond, func() (bool, error) {
+			return t.wait("upgrades", t.patience+time.Duration(n)*10*time.Millisecond, func() (bool, error) {
 				for ; started < want && started < done+dialing; started++ {
 					if err := t.newPoller(started, t.upgrade); err != nil {
 						return false, err

@@ -19,7 +19,7 @@ type Target struct {
 }
 
 const (
-	patience  = 30 * time.Second // how long anything may take that is not measured
+	patience  = 15 * time.Second // how long anything may take that is not measured
 	perSource = 5000             // connections from one 127.0.0.x
 	dialing   = 32               // connections being made at a time
 	heartbeat = 10 * time.Second // of clients that have to ping: Engine.IO 3
@@ -37,6 +37,7 @@ type fleet struct {
 
 	connected int
 	nextPing  time.Time
+	patience  time.Duration
 }
 
 func newFleet(t Target) (*fleet, error) {
@@ -44,7 +45,7 @@ func newFleet(t Target) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fleet{loop: loop, target: t, deliver: unexpected}, nil
+	return &fleet{loop: loop, target: t, deliver: unexpected, patience: patience}, nil
 }
 
 func unexpected(c *client, packet []byte, _ bool) error {
@@ -64,7 +65,7 @@ func (f *fleet) dial(id int) (*epoll.Stream, error) {
 // connect adds n clients, over WebSocket, in the main namespace.
 func (f *fleet) connect(n int) error {
 	want := len(f.clients) + n
-	return f.wait(fmt.Sprintf("%d connections", n), patience+time.Duration(n)*5*time.Millisecond, func() (bool, error) {
+	return f.wait(fmt.Sprintf("%d connections", n), f.patience+time.Duration(n)*5*time.Millisecond, func() (bool, error) {
 		for len(f.clients) < want && len(f.clients) < f.connected+dialing {
 			c, err := f.newClient(len(f.clients), "")
 			if err != nil {

@@ -69,7 +69,7 @@ func (t *trial) visit(n int, before *possession) (p possession, err error) {
 		return p, err
 	}
 	const rest = 300 * time.Millisecond
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(t.patience); ; {
 		if err := t.run(rest); err != nil {
 			return p, err
 		}

@@ -177,7 +177,7 @@ func pollingEcho(n int) func(*trial) error {
 				return err
 			}
 		}
-		err := t.wait("sessions over polling", patience, func() (bool, error) { return joined == n, nil })
+		err := t.wait("sessions over polling", t.patience, func() (bool, error) { return joined == n, nil })
 		if err != nil {
 			return err
 		}

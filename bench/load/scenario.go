@@ -8,21 +8,23 @@ import (
 )
 
 // A Group of scenarios is compared in one plot.
-type Group string
+type Group struct{ Name, Title string }
 
-// The groups, named by what is plotted.
-const (
-	Replies   Group = "CPU time per reply"
-	Fanout    Group = "CPU time per delivery"
-	Transport Group = "CPU time of polling and of connecting"
-	Memory    Group = "memory per idle connection"
-	Stress    Group = "memory under stress"
+// All groups.
+var (
+	Replies   = &Group{"replies", "CPU time per reply"}
+	Fanout    = &Group{"fanout", "CPU time per delivery"}
+	Transport = &Group{"transport", "CPU time of polling and of connecting"}
+	Memory    = &Group{"idle", "Memory per idle connection"}
+	Stress    = &Group{"stress", "Memory under stress"}
+
+	Groups = []*Group{Replies, Fanout, Transport, Memory, Stress} // in the order of the results
 )
 
 // A Scenario is what the clients do.
 type Scenario struct {
 	Name    string
-	Group   Group
+	Group   *Group
 	Unit    string // of Result.Cost
 	Clients int
 	Does    string // in a few words

@@ -64,9 +64,9 @@ func (l *largeBroadcasts) finish(what string) error {
 	if err := l.next(); err != nil {
 		return err
 	}
-	err := l.wait(what, 2*patience, func() (bool, error) { return l.left == 0 && l.outstanding == 0, nil })
+	err := l.wait(what, l.patience, func() (bool, error) { return l.left == 0 && l.outstanding == 0, nil })
 	if err != nil {
-		err = fmt.Errorf("%d of %d left: %w", l.left, largeFrames, err)
+		err = fmt.Errorf("%d of %d left, the last one has yet to reach %d: %w", l.left, largeFrames, l.flight.missing, err)
 	}
 	l.measuring = false
 	return err

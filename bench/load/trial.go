@@ -128,7 +128,7 @@ func (t *trial) end() error {
 // reply to a last event of each client has to be the next thing it gets.
 func (t *trial) drain() error {
 	t.stopping = true
-	err := t.wait("the last messages", patience, func() (bool, error) { return t.outstanding == 0, nil })
+	err := t.wait("the last messages", t.patience, func() (bool, error) { return t.outstanding == 0, nil })
 	if err != nil {
 		return fmt.Errorf("%d of them missing: %w", t.outstanding, err)
 	}
@@ -154,7 +154,7 @@ func (t *trial) barrier() error {
 			return err
 		}
 	}
-	err := t.wait("replies to a last event", patience, func() (bool, error) { return expected == 0, nil })
+	err := t.wait("replies to a last event", t.patience, func() (bool, error) { return expected == 0, nil })
 	t.deliver = unexpected
 	return err
 }
