@@ -77,16 +77,6 @@ var Scenarios = []*Scenario{
 		Does: "what is left per client after 2,000 have come, joined a room and gone"},
 }
 
-// Named returns the scenario of a name, nil if there is none.
-func Named(name string) *Scenario {
-	for _, s := range Scenarios {
-		if s.Name == name {
-			return s
-		}
-	}
-	return nil
-}
-
 // A LimitError says that the machine does not allow a scenario.
 type LimitError struct{ Need, Have uint64 }
 
