@@ -30,7 +30,7 @@ var servers = []*server{
 		build: [][]string{{"go", "build", "-o", "../../bin/roomcast", "."}}, run: []string{"bin/roomcast"},
 		version: []string{"git", "describe", "--always", "--dirty"}},
 	{name: reference, about: "npm socket.io", eio: 4, polling: true, folder: "servers/node",
-		build: [][]string{{"npm", "ci", "--silent"}}, run: []string{"node", "--expose-gc", "servers/node/server.mjs"},
+		build: [][]string{{"npm", "ci", "--silent", "--no-audit", "--prefer-offline"}}, run: []string{"node", "--expose-gc", "servers/node/server.mjs"},
 		version: []string{"node", "-p", `require("socket.io/package.json").version + ", Node.js " + process.version`}},
 	{name: "googollee", about: "github.com/googollee/go-socket.io", eio: 3, polling: true, folder: "servers/googollee",
 		build: [][]string{{"go", "build", "-o", "../../bin/googollee", "."}}, run: []string{"bin/googollee"},

@@ -4,10 +4,13 @@ package load
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"net"
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,8 +25,11 @@ type fakeServer struct {
 	reply func(n int, packet []byte) [][]byte // what the n-th event of a client is answered with
 	skip  func(client, n int) int             // how often a client gets the n-th broadcast
 
+	keepAll bool // clients stay in their rooms
+
 	mu         sync.Mutex
 	clients    []net.Conn
+	rooms      map[string][]net.Conn
 	broadcasts int
 }
 
@@ -85,6 +91,9 @@ func (s *fakeServer) serve(c net.Conn) {
 				s.send(c, []byte(`40{"sid":"b"}`))
 			case bytes.HasPrefix(f.Payload, []byte(`42["bcast"`)):
 				s.broadcast(f.Payload)
+			case s.inRooms(c, f.Payload):
+			case f.Opcode == websocket.Binary:
+				_, _ = c.Write(websocket.Append(nil, websocket.Binary, f.Payload))
 			default:
 				for _, packet := range s.reply(events, f.Payload) {
 					s.send(c, packet)
@@ -104,6 +113,39 @@ func (s *fakeServer) broadcast(packet []byte) {
 		}
 	}
 	s.broadcasts++
+}
+
+// inRooms handles the events that are about rooms.
+func (s *fakeServer) inRooms(c net.Conn, packet []byte) bool {
+	var event []json.RawMessage
+	if err := json.Unmarshal(bytes.TrimPrefix(packet, []byte("42")), &event); err != nil || len(event) != 2 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var room string
+	switch string(event[0]) {
+	case `"join"`:
+		_ = json.Unmarshal(event[1], &room)
+		s.rooms[room] = append(s.rooms[room], c)
+	case `"leave"`:
+		_ = json.Unmarshal(event[1], &room)
+		if !s.keepAll {
+			s.rooms[room] = slices.DeleteFunc(s.rooms[room], func(in net.Conn) bool { return in == c })
+		}
+	case `"room"`:
+		var to struct {
+			Room string
+			Text json.RawMessage
+		}
+		_ = json.Unmarshal(event[1], &to)
+		for _, in := range s.rooms[to.Room] {
+			s.send(in, fmt.Appendf(nil, `42["room",%s]`, to.Text))
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 func (s *fakeServer) send(c net.Conn, packet []byte) {
@@ -242,11 +284,32 @@ func TestBroadcast(t *testing.T) {
 	}
 }
 
+func TestRooms(t *testing.T) {
+	for name, run := range map[string]func(*trial) error{"rooms": rooms(40, 2), "churn": churn(40)} {
+		t.Run(name, func(t *testing.T) {
+			r, err := try(t, &fakeServer{reply: faithful, rooms: map[string][]net.Conn{}}, run)
+			if err != nil || r.Messages == 0 {
+				t.Errorf("got %+v, %v", r, err)
+			}
+		})
+	}
+	t.Run("leaving has no effect", func(t *testing.T) {
+		_, err := try(t, &fakeServer{reply: faithful, rooms: map[string][]net.Conn{}, keepAll: true}, churn(10))
+		checkError(t, err, "want")
+	})
+}
+
 func TestBinaryEcho(t *testing.T) {
-	_, err := try(t, &fakeServer{reply: func(_ int, packet []byte) [][]byte { // all frames as text: no attachments
+	if _, err := try(t, &fakeServer{reply: faithful}, binaryEcho(2)); err != nil {
+		t.Error(err)
+	}
+	_, err := try(t, &fakeServer{reply: func(n int, packet []byte) [][]byte {
+		if n == 3 {
+			return nil // an attachment without its event
+		}
 		return [][]byte{packet}
 	}}, binaryEcho(1))
-	checkError(t, err, "not an Engine.IO packet")
+	checkError(t, err, "do not alternate")
 }
 
 func TestRefusedHandshake(t *testing.T) {
