@@ -43,8 +43,7 @@ func sample() *cells {
 }
 
 func TestTable(t *testing.T) {
-	var b strings.Builder
-	sample().print(&b)
+	text := sample().text()
 	for _, want := range []string{
 		"echo, µs    4.00 (3.0×)  12.0\n", // the median, not the mean; and its ratio
 		"ack, µs     4.00         fails\n",
@@ -55,8 +54,8 @@ func TestTable(t *testing.T) {
 		"crowd, node: not tried: too few descriptors\n",
 		"gone: not there: its compiler is not installed\n",
 	} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("no %q in\n%s", want, b.String())
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
 }

@@ -51,11 +51,13 @@ func main() {
 		s.prepare(ctx)
 	}
 	t := newCells(scenarios, chosen, *rounds)
-	t.fill(ctx, load.Options{Warmup: *warmup, Measure: *measure}, *profile, os.Stderr)
+	t.fill(ctx, load.Options{Warmup: *warmup, Measure: *measure}, *profile, func(line string) {
+		fmt.Fprintln(os.Stderr, line)
+	})
 	if ctx.Err() != nil {
 		os.Exit(1)
 	}
-	t.print(os.Stdout)
+	fmt.Print(t.text())
 	if *results != "" {
 		if err := t.write(ctx, *results); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -102,8 +102,11 @@ func freeAddr() (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	defer l.Close()
-	return netip.ParseAddrPort(l.Addr().String())
+	addr := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return netip.AddrPort{}, err
+	}
+	return netip.ParseAddrPort(addr)
 }
 
 // A tail keeps the end of what is written to it. It is read when all is.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -53,7 +52,7 @@ func newCells(scenarios []*load.Scenario, all []*server, rounds int) *cells {
 // fill runs all scenarios, each against one server after the other, as many
 // times as there are rounds: what changes on the machine meanwhile concerns
 // all servers.
-func (t *cells) fill(ctx context.Context, o load.Options, profile string, progress io.Writer) {
+func (t *cells) fill(ctx context.Context, o load.Options, profile string, progress func(line string)) {
 	for round := range t.rounds {
 		for _, sc := range t.scenarios {
 			for _, s := range t.servers {
@@ -74,7 +73,7 @@ func (t *cells) fill(ctx context.Context, o load.Options, profile string, progre
 				default:
 					c.results = append(c.results, r)
 				}
-				fmt.Fprintf(progress, "%d/%d %-12s %-12s %s\n", round+1, t.rounds, sc.Name, s.name, outcome(sc, r, err))
+				progress(fmt.Sprintf("%d/%d %-12s %-12s %s", round+1, t.rounds, sc.Name, s.name, outcome(sc, r, err)))
 			}
 		}
 	}

@@ -106,35 +106,50 @@ func (t *cells) remarks() (all []string) {
 	return all
 }
 
-// print writes the tables as text.
-func (t *cells) print(w io.Writer) {
-	fmt.Fprintf(w, "\nWhat the server spends, and how many times less that is than %s's:\n\n", reference)
-	t.printTable(w, true, t.costWithoutUnit)
-	fmt.Fprint(w, "\nLatency p50 / p99, ms:\n\n")
-	t.printTable(w, false, t.latency)
-	fmt.Fprintf(w, "\n%s\n", strings.Join(t.remarks(), "\n"))
+// text is all of it, for a terminal.
+func (t *cells) text() string {
+	return fmt.Sprintf("\nWhat the server spends, and how many times less that is than %s's:\n\n%s\nLatency p50 / p99, ms:\n\n%s\n%s\n",
+		reference, t.costs(), t.latencies(), strings.Join(t.remarks(), "\n"))
 }
 
-func (t *cells) printTable(w io.Writer, units bool, text func(*load.Scenario, *server) string) {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	defer tw.Flush()
-	fmt.Fprint(tw, "scenario")
-	for _, s := range t.servers {
-		fmt.Fprint(tw, "\t", s.name)
-	}
-	fmt.Fprintln(tw)
+func (t *cells) costs() string {
+	rows := []string{t.head()}
 	for _, sc := range t.scenarios {
-		if !units && !t.hasLatency(sc) {
-			continue
-		}
-		name := sc.Name
-		if units {
-			name += ", " + sc.Unit
-		}
-		fmt.Fprint(tw, name)
-		for _, s := range t.servers {
-			fmt.Fprint(tw, "\t", text(sc, s))
-		}
-		fmt.Fprintln(tw)
+		rows = append(rows, t.row(sc.Name+", "+sc.Unit, sc, t.costWithoutUnit))
 	}
+	return aligned(rows)
+}
+
+func (t *cells) latencies() string {
+	rows := []string{t.head()}
+	for _, sc := range t.scenarios {
+		if t.hasLatency(sc) {
+			rows = append(rows, t.row(sc.Name, sc, t.latency))
+		}
+	}
+	return aligned(rows)
+}
+
+func (t *cells) head() string {
+	row := "scenario"
+	for _, s := range t.servers {
+		row += "\t" + s.name
+	}
+	return row
+}
+
+func (t *cells) row(name string, sc *load.Scenario, text func(*load.Scenario, *server) string) string {
+	for _, s := range t.servers {
+		name += "\t" + text(sc, s)
+	}
+	return name
+}
+
+// aligned puts rows of cells, with tabs between them, below each other.
+func aligned(rows []string) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	_, _ = io.WriteString(w, strings.Join(rows, "\n")+"\n")
+	_ = w.Flush() // a strings.Builder does not fail
+	return b.String()
 }

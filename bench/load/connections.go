@@ -7,46 +7,23 @@ import (
 	"time"
 )
 
-// connects measures n connections, after a tenth more of them.
+// connects measures n connections over WebSocket.
 func connects(n int) func(*trial) error {
-	return func(t *trial) error {
-		if err := t.connect(n / 10); err != nil {
-			return err
-		}
-		if err := t.begin(); err != nil {
-			return err
-		}
-		if err := t.connect(n); err != nil {
-			return err
-		}
-		t.messages = n
-		if err := t.end(); err != nil {
-			return err
-		}
-		t.result.perConnection()
-		return t.drain()
-	}
-}
-
-// perConnection turns what end has made of a count of connections to ms, and
-// leaves out the latencies, of which there are none.
-func (r *Result) perConnection() {
-	r.Cost /= 1000
-	r.P50, r.P99 = 0, 0
+	return func(t *trial) error { return t.measureConnections(n, t.connect) }
 }
 
 // upgrades measures n clients that start with polling, upgrade to WebSocket
 // and wait for one echo there.
 func upgrades(n int) func(*trial) error {
 	return func(t *trial) error {
-		done := 0
+		started, done := 0, 0
 		t.deliver = func(c *client, packet []byte, _ bool) error {
 			done++
 			return verify(c, packet, []byte(barrier))
 		}
-		all := func(want int) error {
-			started := done
-			return t.wait("upgrades", t.patience+time.Duration(n)*10*time.Millisecond, func() (bool, error) {
+		return t.measureConnections(n, func(more int) error {
+			want := started + more
+			return t.wait("upgrades", t.patience+time.Duration(more)*10*time.Millisecond, func() (bool, error) {
 				for ; started < want && started < done+dialing; started++ {
 					if err := t.newPoller(started, t.upgrade); err != nil {
 						return false, err
@@ -54,23 +31,27 @@ func upgrades(n int) func(*trial) error {
 				}
 				return done == want, nil
 			})
-		}
-		if err := all(n / 10); err != nil {
-			return err
-		}
-		if err := t.begin(); err != nil {
-			return err
-		}
-		if err := all(n/10 + n); err != nil {
-			return err
-		}
-		t.messages = n
-		if err := t.end(); err != nil {
-			return err
-		}
-		t.result.perConnection()
-		return t.drain()
+		})
 	}
+}
+
+// measureConnections measures n connections, after a tenth more of them.
+func (t *trial) measureConnections(n int, connect func(n int) error) error {
+	if err := connect(n / 10); err != nil {
+		return err
+	}
+	if err := t.begin(); err != nil {
+		return err
+	}
+	if err := connect(n); err != nil {
+		return err
+	}
+	t.messages, t.latencies = n, latencies{}
+	if err := t.end(); err != nil {
+		return err
+	}
+	t.result.Cost /= 1000 // ms
+	return t.drain()
 }
 
 // upgrade takes a session to WebSocket: a probe there, the end of polling, and

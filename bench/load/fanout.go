@@ -2,9 +2,7 @@
 
 package load
 
-import (
-	"time"
-)
+import "time"
 
 const fanoutSize = 128
 
@@ -14,7 +12,7 @@ func broadcast(n, w int) func(*trial) error {
 		if err := t.connect(n); err != nil {
 			return err
 		}
-		flights := newFlights(w)
+		flights := make([]flight, w)
 		sender := t.clients[0]
 		send := func() error {
 			f := &flights[sender.sent%w]
@@ -32,19 +30,9 @@ func broadcast(n, w int) func(*trial) error {
 			if err := verify(c, packet, f.packet); err != nil {
 				return err
 			}
-			c.got++
-			t.count(f.sent)
-			if f.missing--; f.missing > 0 || t.stopping {
-				return nil
-			}
-			return send()
+			return t.landed(c, f, send)
 		}
-		for range w {
-			if err := send(); err != nil {
-				return err
-			}
-		}
-		return t.measure()
+		return t.keepFlying(w, send)
 	}
 }
 
@@ -55,4 +43,23 @@ type flight struct {
 	missing int // deliveries
 }
 
-func newFlights(n int) []flight { return make([]flight, n) }
+// landed notes that a client has got a message, and sends the next one when it
+// was the last to get it.
+func (t *trial) landed(c *client, f *flight, send func() error) error {
+	c.got++
+	t.count(f.sent)
+	if f.missing--; f.missing > 0 || t.stopping {
+		return nil
+	}
+	return send()
+}
+
+// keepFlying starts with w messages, and measures.
+func (t *trial) keepFlying(w int, send func() error) error {
+	for range w {
+		if err := send(); err != nil {
+			return err
+		}
+	}
+	return t.measure()
+}

@@ -2,10 +2,7 @@
 
 package load
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // groupSize is how many clients share a room; those of one group have
 // consecutive ids. A group's first client is the one that emits.
@@ -58,17 +55,13 @@ func rooms(n, w int) func(*trial) error {
 		if err := t.connectGroups(n, func(*client) bool { return true }); err != nil {
 			return err
 		}
-		type room struct {
-			sent    time.Time
-			missing int
-		}
-		all := make([]room, n/groupSize)
+		all := make([]flight, n/groupSize) // one for each room
 		next := 0
 		send := func() error {
 			const stride = 389 // prime, so that all rooms take their turns
 			for next = (next + stride) % len(all); all[next].missing > 0; next = (next + 1) % len(all) {
 			}
-			all[next] = room{sent: t.loop.Now, missing: groupSize}
+			all[next] = flight{sent: t.loop.Now, missing: groupSize}
 			sender := t.clients[next*groupSize]
 			t.outstanding += groupSize
 			sender.sent++
@@ -82,18 +75,8 @@ func rooms(n, w int) func(*trial) error {
 			if c.got == t.clients[c.group()*groupSize].sent {
 				return unexpected(c, packet, false)
 			}
-			c.got++
-			t.count(r.sent)
-			if r.missing--; r.missing > 0 || t.stopping {
-				return nil
-			}
-			return send()
+			return t.landed(c, r, send)
 		}
-		for range w {
-			if err := send(); err != nil {
-				return err
-			}
-		}
-		return t.measure()
+		return t.keepFlying(w, send)
 	}
 }

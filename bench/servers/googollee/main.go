@@ -3,16 +3,12 @@
 package main
 
 import (
-	"fmt"
 	"log"
-	"net"
-	"net/http"
-	"os"
 
 	socketio "github.com/googollee/go-socket.io"
 	"github.com/googollee/go-socket.io/parser"
 
-	"github.com/goroomcast/socketio/bench/servers/gauge"
+	"github.com/goroomcast/socketio/bench/servers/host"
 )
 
 type message struct {
@@ -31,14 +27,5 @@ func main() {
 	io.OnEvent("/", "leave", func(s socketio.Conn, room string) { s.Leave(room) })
 	io.OnEvent("/", "room", func(_ socketio.Conn, m message) { io.BroadcastToRoom("/", m.Room, "room", m.Text) })
 	go func() { log.Fatal(io.Serve()) }()
-
-	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", io)
-	gauge.Register(mux)
-	l, err := net.Listen("tcp", os.Args[1])
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println("listening")
-	log.Fatal(http.Serve(l, mux))
+	host.Run(io)
 }

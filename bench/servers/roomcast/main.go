@@ -3,14 +3,9 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"log"
-	"net"
-	"net/http"
-	"os"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/bench/servers/gauge"
+	"github.com/goroomcast/socketio/bench/servers/host"
 )
 
 type message struct {
@@ -43,14 +38,5 @@ func main() {
 	socketio.On(io, "room", func(_ context.Context, _ *socketio.Socket, m message) error {
 		return io.To(m.Room).Emit("room", m.Text)
 	})
-
-	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", io)
-	gauge.Register(mux)
-	l, err := net.Listen("tcp", os.Args[1])
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println("listening")
-	log.Fatal(http.Serve(l, mux))
+	host.Run(io)
 }
