@@ -65,7 +65,7 @@ func (f *fleet) dial(id int) (*epoll.Stream, error) {
 // connect adds n clients, over WebSocket, in the main namespace.
 func (f *fleet) connect(n int) error {
 	want := len(f.clients) + n
-	return f.wait(fmt.Sprintf("%d connections", n), f.patience+time.Duration(n)*5*time.Millisecond, func() (bool, error) {
+	err := f.wait("connections", f.patience+time.Duration(n)*5*time.Millisecond, func() (bool, error) {
 		for len(f.clients) < want && len(f.clients) < f.connected+dialing {
 			c, err := f.newClient(len(f.clients), "")
 			if err != nil {
@@ -75,6 +75,20 @@ func (f *fleet) connect(n int) error {
 		}
 		return f.connected == want, nil
 	})
+	if err != nil {
+		return fmt.Errorf("%d of %d connected, %d others waiting for the answer to CONNECT: %w", f.connected, want, f.in(joining), err)
+	}
+	return nil
+}
+
+// in is how many clients are in a state.
+func (f *fleet) in(s state) (n int) {
+	for _, c := range f.clients {
+		if c.state == s {
+			n++
+		}
+	}
+	return n
 }
 
 // wait runs the loop until done says so or a time is over, which is an error.
