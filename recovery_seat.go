@@ -138,7 +138,7 @@ func (r *recovery) enter(s *Socket, reply *engine.Message) bool {
 		r.mu.Unlock()
 		return false
 	}
-	session.Queue(reply)
+	entered := s.queueReply(reply)
 	if s.Recovered() {
 		r.replay(s)
 	} else {
@@ -146,7 +146,6 @@ func (r *recovery) enter(s *Socket, reply *engine.Message) bool {
 		r.seats[s.seat.pid] = s.seat
 	}
 	s.seat.since = time.Now()
-	entered := s.status.CompareAndSwap(statusAdmitted, statusConnected)
 	r.mu.Unlock()
 	s.conn.settled()
 	session.Release(false)
@@ -162,12 +161,12 @@ func (r *recovery) replay(s *Socket) {
 	for _, e := range s.seat.missed {
 		stored[e.offset] = struct{}{}
 		if e.concerns(in, had) {
-			s.conn.session.Queue(e.message)
+			s.conn.session.Queue(e.message, nil)
 		}
 	}
 	for e := range r.log.from(s.seat.next) {
 		if _, twice := stored[e.offset]; !twice && e.concerns(in, had) {
-			s.conn.session.Queue(e.message)
+			s.conn.session.Queue(e.message, nil)
 		}
 	}
 	s.seat.again = r.log.yetToCome(s.seat.missed)

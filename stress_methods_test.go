@@ -80,6 +80,7 @@ var stressed = map[string]func(m *moment){
 			}
 		}
 	},
+	"Broadcast.Compress": func(m *moment) { m.n.Compress(rand.N(2) == 0).Emit("all") },
 	"Broadcast.DisconnectSockets": func(m *moment) {
 		if rand.N(20) == 0 {
 			m.n.In(m.s.ID()).DisconnectSockets(rand.N(2) == 0)
@@ -101,6 +102,7 @@ var stressed = map[string]func(m *moment){
 	"Broadcast.Volatile":     func(m *moment) { m.n.Volatile().Emit("all") },
 
 	"Socket.Broadcast": func(m *moment) { m.s.Broadcast().Emit("joined") },
+	"Socket.Compress":  func(m *moment) { m.s.Compress(false).Emit("one") },
 	"Socket.Context":   func(m *moment) { _ = context.Cause(m.s.Context()) },
 	"Socket.Data":      func(m *moment) { m.s.Data() },
 	"Socket.Disconnect": func(m *moment) {
@@ -136,6 +138,7 @@ var stressed = map[string]func(m *moment){
 	},
 	"Socket.OnDisconnect":    func(m *moment) { m.s.OnDisconnect(func(socketio.Reason) {})() },
 	"Socket.OnDisconnecting": func(m *moment) { m.s.OnDisconnecting(func(socketio.Reason) {})() },
+	"Socket.Recovered":       func(m *moment) { m.s.Recovered() },
 	"Socket.Rooms":           func(m *moment) { m.s.Rooms() },
 	"Socket.SetData":         func(m *moment) { m.s.SetData(m.room) },
 	"Socket.To":              func(m *moment) { m.s.To(m.room).Volatile().Emit("typing") },
@@ -171,7 +174,7 @@ var ending = []string{"Server.Shutdown", "Server.Close"}
 
 // TestStressIsComplete finds the methods that nobody has put under stress.
 func TestStressIsComplete(t *testing.T) {
-	ofTests := []string{"Server.Children", "Socket.PendingAcks", "Socket.HandleEvent"} // from export_test.go
+	ofTests := []string{"Server.Children", "Socket.PendingAcks", "Socket.HandleEvent", "Server.Kept"} // from export_test.go
 	known := slices.Concat(slices.Collect(maps.Keys(stressed)), ending, ofTests)
 	types := []reflect.Type{ // each before those that embed it
 		reflect.TypeFor[socketio.Broadcast](), reflect.TypeFor[*socketio.Namespace](), reflect.TypeFor[*socketio.Server](),
