@@ -13,6 +13,34 @@ import (
 	"github.com/goroomcast/socketio/internal/rawclient"
 )
 
+// TestRefusedAsksAgain has a client ask again so early that the server is
+// still busy with refusing it.
+func TestRefusedAsksAgain(t *testing.T) {
+	for _, mode := range rawclient.Modes {
+		t.Run(string(mode), func(t *testing.T) {
+			var let chan struct{} // made in the bubble
+			o := &socketio.Options{Trace: &socketio.Trace{Refused: func(string, error) { <-let }}}
+			run(t, o, func(h *harness) {
+				let = make(chan struct{})
+				allow := false
+				h.Use(func(context.Context, *socketio.Socket) error {
+					if allow {
+						return nil
+					}
+					allow = true
+					return errors.New("not yet")
+				})
+				c := h.open(mode)
+				c.send("40")
+				c.expect(`44{"message":"not yet"}`)
+				c.send("40")
+				c.connected("")
+				close(let)
+			})
+		})
+	}
+}
+
 func TestMiddleware(t *testing.T) {
 	behaviour(t, "all run in order, then OnConnect, then events", func(h *harness, mode rawclient.Mode) {
 		var ran []string

@@ -240,13 +240,13 @@ func (s *Socket) refuse(why error) {
 		s.namespace.server.logger.Error("cannot encode the data of a connect error", "err", err)
 		m, err = s.namespace.encode(&parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, nil))
 	}
+	s.conn.forget(s) // the client may ask again before Send has returned
 	if err == nil {
 		_ = s.conn.session.Send(m)
 	}
 	if f := s.namespace.server.trace.Refused; f != nil {
 		f(s.namespace.name, why)
 	}
-	s.conn.forget(s)
 	s.end(ReasonServerDisconnect)
 }
 
