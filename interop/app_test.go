@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,12 @@ func newApp(log *slog.Logger, p parser.Parser) *socketio.Server {
 		ServeClient:  clientbundle.Files,
 		AllowEIO3:    true, // for legacy.test.mjs
 	})
+	application(io)
+	return io
+}
+
+// application puts the handlers on a server.
+func application(io *socketio.Server) {
 	io.On("größe→🎉", echo)
 	for _, name := range namespaces {
 		io.Of(name).On("echo", echo)
@@ -35,7 +42,7 @@ func newApp(log *slog.Logger, p parser.Parser) *socketio.Server {
 	calls(io)
 	rooms(io)
 	connections(io)
-	return io
+	family(io)
 }
 
 // echo sends the arguments back, as the answer if the client asked for one.
@@ -81,6 +88,20 @@ func guard(admin *socketio.Namespace) {
 	admin.OnConnect(func(s *socketio.Socket) {
 		_ = s.Emit("welcome", map[string]any{"name": s.Data()})
 	})
+}
+
+// family is the dynamic namespaces: by pattern, and by function.
+func family(io *socketio.Server) {
+	io.OfPattern(regexp.MustCompile(`^/room-\d+$`)).OnConnect(func(s *socketio.Socket) {
+		_ = s.Emit("welcome", s.Namespace().Name())
+	})
+	club := io.OfFunc(func(_ context.Context, name string, h *socketio.Handshake) bool {
+		var auth struct {
+			Key string `json:"key"`
+		}
+		return h.DecodeAuth(&auth) == nil && strings.HasPrefix(name, "/club-") && auth.Key == "open sesame"
+	})
+	club.On("echo", echo)
 }
 
 func messages(io *socketio.Server) {

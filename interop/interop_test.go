@@ -55,6 +55,13 @@ func TestReferenceMsgpack(t *testing.T) { testReference(t, "PARSER=socket.io-msg
 
 func testReference(t *testing.T, env ...string) {
 	requireNode(t)
+	url := startReference(t, env...)
+	runScenarios(t, func(*testing.T) {}, append(env, "URL="+url, "REFERENCE=true")...)
+}
+
+// startReference starts npm's server with the environment given, and returns its address.
+func startReference(t *testing.T, env ...string) string {
+	t.Helper()
 	server := exec.CommandContext(t.Context(), "node", "reference.mjs")
 	server.Env = append(os.Environ(), env...)
 	server.Stderr = t.Output()
@@ -70,7 +77,7 @@ func testReference(t *testing.T, env ...string) {
 	if err != nil {
 		t.Fatalf("reference.mjs has not told its address: %v", err)
 	}
-	runScenarios(t, func(*testing.T) {}, append(env, "URL="+strings.TrimSpace(url), "REFERENCE=true")...)
+	return strings.TrimSpace(url)
 }
 
 // runScenarios runs each file of scenarios with the environment given, and check after it.
@@ -81,17 +88,23 @@ func runScenarios(t *testing.T, check func(*testing.T), env ...string) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(file, ".test.mjs"), func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "--test-timeout=30000", file)
-			node.Env = append(os.Environ(), env...)
-			out, err := node.CombinedOutput()
-			t.Logf("%s\n%s", node, out)
-			if err != nil {
-				t.Fatal(err)
-			}
+			runNode(t, file, env...)
 			check(t)
 		})
+	}
+}
+
+// runNode runs one file of JavaScript tests with the environment given.
+func runNode(t *testing.T, file string, env ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "--test-timeout=30000", file)
+	node.Env = append(os.Environ(), env...)
+	out, err := node.CombinedOutput()
+	t.Logf("%s\n%s", node, out)
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
