@@ -14,23 +14,26 @@ type result struct {
 }
 
 // awaitAck has the reply with this id, or the disconnect, sent to a channel
-// that has room for it. It reports false if the socket is not connected.
-func (s *Socket) awaitAck(id uint64, to chan<- result) bool {
+// that has room for it. It returns ErrDisconnected or ErrPendingAcks where
+// there is none to wait for.
+func (s *Socket) awaitAck(id uint64, to chan<- result) error {
 	return s.onAck(id, func(r result) { to <- r })
 }
 
 // onAck is awaitAck with a function, which must not block.
-func (s *Socket) onAck(id uint64, to func(result)) bool {
+func (s *Socket) onAck(id uint64, to func(result)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.connected() {
-		return false
-	}
-	if s.acks == nil {
+	switch {
+	case !s.connected():
+		return ErrDisconnected
+	case len(s.acks) >= s.namespace.server.opts.MaxPendingAcks:
+		return ErrPendingAcks
+	case s.acks == nil:
 		s.acks = make(map[uint64]func(result))
 	}
 	s.acks[id] = to
-	return true
+	return nil
 }
 
 func (s *Socket) forgetAck(id uint64) {
@@ -60,13 +63,13 @@ func (s *Socket) EmitWithAck(reply func(r *Reply, err error), event string, args
 	if err != nil {
 		return err
 	}
-	pending := s.onAck(id, func(r result) {
+	err = s.onAck(id, func(r result) {
 		s.mailbox.put(func() {
 			_ = s.run("reply to "+event, func() error { reply(&Reply{s.id, r.args}, r.err); return nil })
 		})
 	})
-	if !pending {
-		return ErrDisconnected
+	if err != nil {
+		return err
 	}
 	_ = s.deliver(out.message(s), false, false) // if it is gone, the reply says so
 	return nil
@@ -80,8 +83,8 @@ func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Arg
 		return nil, err
 	}
 	reply := make(chan result, 1)
-	if !s.awaitAck(id, reply) {
-		return nil, ErrDisconnected
+	if err := s.awaitAck(id, reply); err != nil {
+		return nil, err
 	}
 	if err := s.deliver(out.message(s), false, false); err != nil {
 		s.forgetAck(id)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -60,22 +61,39 @@ func TestBehindHandlers(t *testing.T) {
 	})
 }
 
+// A handler in front sets headers of each answer, and of the first of a
+// connection: its request has no sid.
 func TestHeadersFromBefore(t *testing.T) {
 	run(t, nil, func(h *harness) {
 		h.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Before", "yes")
+			if !r.URL.Query().Has("sid") {
+				w.Header().Set("X-First", "yes")
+			}
 			h.ServeHTTP(w, r)
 		}))
-		handshake := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=polling", nil)
-		upgrade := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=websocket", nil)
-		for name, value := range map[string]string{
-			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-		} {
-			upgrade.Header.Set(name, value)
+		request := func(query string, headers http.Header) *http.Request {
+			r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport="+query, nil)
+			maps.Copy(r.Header, headers)
+			return r
 		}
-		for r, want := range map[*http.Request]int{handshake: http.StatusOK, upgrade: http.StatusSwitchingProtocols} {
-			if resp := h.answer(r); resp.StatusCode != want || resp.Header.Get("X-Before") != "yes" {
-				t.Errorf("%s: %s, X-Before %q", r.URL, resp.Status, resp.Header.Get("X-Before"))
+		webSocket := http.Header{
+			"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="},
+		}
+		sid := "&sid=" + h.open(rawclient.Polling).Handshake.SID
+		for _, c := range []struct {
+			request *http.Request
+			status  int
+			first   string
+		}{
+			{request("polling", nil), http.StatusOK, "yes"},
+			{request("websocket", webSocket), http.StatusSwitchingProtocols, "yes"},
+			{request("websocket"+sid, webSocket), http.StatusSwitchingProtocols, ""},
+			{request("polling"+sid, nil), http.StatusBadRequest, ""}, // the second poll at once
+		} {
+			resp := h.answer(c.request)
+			if resp.StatusCode != c.status || resp.Header.Get("X-Before") != "yes" || resp.Header.Get("X-First") != c.first {
+				t.Errorf("%s: %s with %v", c.request.URL, resp.Status, resp.Header)
 			}
 		}
 	})

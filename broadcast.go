@@ -17,6 +17,7 @@ type Broadcast struct {
 	rooms     []string
 	except    []string
 	volatile  bool
+	plain     bool // not compressed
 	local     bool // not on other servers
 }
 
@@ -48,11 +49,27 @@ func (b Broadcast) Volatile() Broadcast {
 	return b
 }
 
+// Compress decides whether the event is compressed where the connection does
+// that and the event is long enough, which it is by default. What is
+// compressed already, as pictures are, is not worth the time.
+func (b Broadcast) Compress(compress bool) Broadcast {
+	b.plain = !compress
+	return b
+}
+
 // Emit sends an event to the selected sockets. It is encoded once, and waits
 // for no client. The error is about the event: a reserved name, or arguments
 // that cannot be encoded. That other servers cannot be reached is logged.
 func (b Broadcast) Emit(event string, args ...any) error {
-	out, err := b.namespace.outgoing(event, parser.Header{}, args)
+	if b.namespace.server.opts.Recovery != nil {
+		return b.emitRecoverable(event, args)
+	}
+	return b.emitOnce(event, args)
+}
+
+// emitOnce is Emit of an event that is not sent again.
+func (b Broadcast) emitOnce(event string, args []any, tail ...any) error {
+	out, err := b.outgoing(event, parser.Header{}, args, tail...)
 	if err == nil {
 		err = b.publishEvent(event, args)
 	}

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/goroomcast/socketio/parser"
@@ -33,7 +34,8 @@ func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }
 
 // Call emits an event to the selected sockets and yields each one's reply as
 // it arrives; of the replies to other servers only the first value does. A
-// socket that disconnects yields [ErrDisconnected]; when ctx ends, each that
+// socket that disconnects yields [ErrDisconnected], and one that owes too many
+// replies already [ErrPendingAcks]; when ctx ends, each that
 // has not replied yields the context's cause, and so does each server that has
 // not said how many will. Of a parent's sockets only this server's are called.
 // If the event cannot be sent at all, the only pair is a nil Reply and the
@@ -41,7 +43,7 @@ func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }
 func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
 		id := b.namespace.nextID()
-		out, err := b.namespace.outgoing(event, parser.Header{ID: id, HasID: true}, args)
+		out, err := b.outgoing(event, parser.Header{ID: id, HasID: true}, args)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -111,7 +113,7 @@ type localCall struct {
 	id      uint64
 	targets *[]*Socket
 	results chan result
-	missing map[string]*Socket // who has yet to reply
+	missing map[string]*Socket // who has yet to reply; nil who is not asked, which is a result
 }
 
 func (b Broadcast) newLocalCall(id uint64) *localCall {
@@ -123,8 +125,12 @@ func (b Broadcast) newLocalCall(id uint64) *localCall {
 		missing: make(map[string]*Socket, len(*targets)),
 	}
 	for _, s := range *targets {
-		if s.awaitAck(id, c.results) {
+		switch err := s.awaitAck(id, c.results); {
+		case err == nil:
 			c.missing[s.id] = s
+		case errors.Is(err, ErrPendingAcks):
+			c.missing[s.id] = nil
+			c.results <- result{socket: s, err: err}
 		}
 	}
 	return c
@@ -141,7 +147,9 @@ func (c *localCall) send(out *outgoing) {
 // forget ends the call.
 func (c *localCall) forget() {
 	for _, s := range c.missing {
-		s.forgetAck(c.id)
+		if s != nil {
+			s.forgetAck(c.id)
+		}
 	}
 	putTargets(c.targets)
 }

@@ -186,16 +186,22 @@ var errClosed = errors.New("socketio: server closed")
 
 // publish sends a message to the other servers. The error has been logged.
 func (c *cluster) publish(m *adapter.Message) error {
+	_, err := c.publishAt(m)
+	return err
+}
+
+// publishAt is publish that returns the message's place in the adapter's log.
+func (c *cluster) publishAt(m *adapter.Message) (offset string, err error) {
 	if c.ctx.Err() != nil {
-		return errClosed
+		return "", errClosed
 	}
 	m.UID, m.Namespace = c.uid, c.namespace.name
-	_, err := c.adapter.Publish(c.ctx, m)
+	offset, err = c.adapter.Publish(c.ctx, m)
 	if err != nil {
 		c.namespace.server.logger.Error("cannot send to the other servers",
 			"namespace", m.Namespace, "type", int(m.Type), "err", err)
 	}
-	return err
+	return offset, err
 }
 
 // receive takes a message of another server. It waits for nothing.
@@ -248,6 +254,6 @@ func (c *cluster) respond(request, answer *adapter.Message) {
 // selection is the local part of what a message selects.
 func (c *cluster) selection(o adapter.Opts) Broadcast {
 	b := c.local.To(o.Rooms...).Except(o.Except...)
-	b.volatile = o.Volatile
+	b.volatile, b.plain = o.Volatile, o.Plain
 	return b
 }

@@ -100,21 +100,29 @@ func reencodable(args parser.Args) ([]any, error) {
 	return decoded, args.Decode(targets...)
 }
 
+// decodeEvent returns the event of a broadcast, and its arguments to be encoded
+// anew.
+func decodeEvent(m *adapter.Message) (p *parser.Packet, args []any, err error) {
+	if p, err = decodeValues(parser.Event, m.Packet); err == nil {
+		args, err = reencodable(p.Args)
+	}
+	return p, args, err
+}
+
 // relay passes a broadcast of another server on to the local sockets.
 func (c *cluster) relay(m *adapter.Message) error {
-	p, err := decodeValues(parser.Event, m.Packet)
+	p, args, err := decodeEvent(m)
 	if err != nil {
 		return err
 	}
-	args, err := reencodable(p.Args)
-	if err != nil {
-		return err
+	if r := c.namespace.recovery; r != nil && m.RequestID == "" {
+		return r.relay(c.selection(m.Opts), p.Event, args, m.Offset)
 	}
 	var h parser.Header
 	if m.RequestID != "" {
 		h.ID, h.HasID = c.namespace.nextID(), true
 	}
-	out, err := c.namespace.outgoing(p.Event, h, args)
+	out, err := c.selection(m.Opts).outgoing(p.Event, h, args)
 	if err != nil {
 		return err
 	}

@@ -216,8 +216,13 @@ func TestFailingCode(t *testing.T) {
 	})
 }
 
-func TestInboxLimit(t *testing.T) {
-	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
+func TestMaxInbox(t *testing.T) {
+	t.Run("default", func(t *testing.T) { testMaxInbox(t, nil, 1<<20) })
+	t.Run("300,000", func(t *testing.T) { testMaxInbox(t, &socketio.Options{MaxInbox: 300_000}, 300_000) })
+}
+
+func testMaxInbox(t *testing.T, o *socketio.Options, limit int) {
+	forEachMode(t, o, func(h *harness, mode rawclient.Mode) {
 		release := make(chan struct{})
 		handled := 0
 		h.On("block", func(ctx context.Context, e *socketio.Event) error { <-release; return nil })
@@ -230,7 +235,7 @@ func TestInboxLimit(t *testing.T) {
 		synctest.Wait()
 
 		big := `42["n","` + strings.Repeat("x", 100_000) + `"]`
-		const flood = 3 * socketio.MaxInbox / 100_000
+		flood := 3 * limit / 100_000
 		sent, flooded := 0, make(chan struct{})
 		go func() {
 			defer close(flooded)
@@ -240,8 +245,8 @@ func TestInboxLimit(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		if limit := socketio.MaxInbox/100_000 + 1; sent == 0 || sent > limit {
-			h.Errorf("%d events were read, want at most %d", sent, limit)
+		if most := limit/100_000 + 1; sent == 0 || sent > most {
+			h.Errorf("%d events were read, want at most %d", sent, most)
 		}
 		wait(5 * time.Minute) // PONGs would not be read meanwhile
 		close(release)

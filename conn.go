@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -23,8 +24,11 @@ type conn struct {
 	// Of the goroutine that receives.
 	size  int       // bytes of the packet so far
 	dirty []*Socket // with events that came in this batch
+	part  bool      // the batch before ended inside a packet
+	rate  *bucket   // nil without Options.EventRate
 
 	mu         sync.Mutex
+	next       *time.Timer                   // for the next attachment
 	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
 	connecting map[string]context.CancelFunc // namespaces that families are deciding on
 	closed     Reason
@@ -36,6 +40,7 @@ var (
 	errConnectTwice       = errors.New("socketio: second CONNECT to a namespace")
 	errConnectError       = errors.New("socketio: CONNECT_ERROR from a client")
 	errNamespace          = errors.New("Invalid namespace") // as clients know it
+	errNamespaces         = errors.New("Too many namespaces")
 )
 
 func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
@@ -43,6 +48,7 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 		server:  server,
 		session: session,
 		decoder: server.parser.NewDecoder(),
+		rate:    newBucket(server.opts.EventRate),
 		ctx:     context.WithoutCancel(r.Context()),
 		handshake: &Handshake{
 			Header:      r.Header,
@@ -104,6 +110,9 @@ func (c *conn) route(p *parser.Packet, size int) error {
 	case parser.Ack:
 		s.acked(p.ID, p.Args)
 	case parser.Event:
+		if ok, err := c.pace(s, p.Event); !ok {
+			return err
+		}
 		c.put(s, &Event{
 			socket: s, name: p.Event, args: p.Args, size: size + eventOverhead, id: p.ID, hasID: p.HasID,
 		})
@@ -114,13 +123,18 @@ func (c *conn) route(p *parser.Packet, size int) error {
 // put gives an event to its socket, and waits while that has too many.
 func (c *conn) put(s *Socket, e *Event) {
 	for full := s.mailbox.putEvent(e); full != nil; full = s.mailbox.putEvent(e) {
-		if task := c.EndBatch(); task != nil {
-			go task.Run()
-		}
+		c.handle()
 		<-full
 	}
 	if len(c.dirty) == 0 || c.dirty[len(c.dirty)-1] != s {
 		c.dirty = append(c.dirty, s)
+	}
+}
+
+// handle has handled what has come, because the rest of the batch has to wait.
+func (c *conn) handle() {
+	if task := c.EndBatch(); task != nil {
+		go task.Run()
 	}
 }
 
@@ -137,7 +151,27 @@ func (c *conn) EndBatch() (task engine.Task) {
 		c.dirty[i] = nil
 	}
 	c.dirty = c.dirty[:0]
+	if c.size > 0 || c.part {
+		c.awaitAttachment()
+	}
 	return task
+}
+
+// awaitAttachment bounds the time until the next attachment of a packet comes,
+// as long as there is one to come.
+func (c *conn) awaitAttachment() {
+	c.part = c.size > 0
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.next != nil {
+		c.next.Stop()
+	}
+	if c.part && c.closed == "" {
+		c.next = time.AfterFunc(c.server.opts.ConnectTimeout, func() {
+			c.server.stuck.warn("closing a connection: no attachment within Options.ConnectTimeout", "sid", c.session.ID())
+			c.session.Close()
+		})
+	}
 }
 
 // Closed implements engine.Receiver.
@@ -145,6 +179,12 @@ func (c *conn) Closed(reason engine.Reason) {
 	c.mu.Lock()
 	c.stopTimeout()
 	c.closed = Reason(reason)
+	if c.next != nil {
+		c.next.Stop()
+	}
+	if c.rate != nil {
+		close(c.rate.gone)
+	}
 	sockets := c.sockets
 	c.sockets = nil
 	for _, cancel := range c.connecting {
@@ -158,15 +198,40 @@ func (c *conn) Closed(reason engine.Reason) {
 
 // connect answers a CONNECT.
 func (c *conn) connect(namespace string, auth parser.Args) error {
+	if !c.makeRoom() {
+		c.server.crowded.warn("namespace over Options.MaxNamespaces refused",
+			"sid", c.session.ID(), "limit", c.server.opts.MaxNamespaces)
+		return c.refuseNamespace(namespace, errNamespaces)
+	}
+	if c.claim(auth).PID != "" {
+		return c.connectLater(namespace, auth)
+	}
 	n := c.server.member(namespace)
 	switch {
 	case n != nil:
-		c.join(n, c.handshakeWith(auth))
+		c.join(n, c.handshakeWith(auth), nil)
 		return nil
 	case c.server.hasFamilies():
-		return c.connectToFamily(namespace, auth)
+		return c.connectLater(namespace, auth)
 	}
-	return c.refuseNamespace(namespace)
+	return c.refuseNamespace(namespace, errNamespace)
+}
+
+// makeRoom reports whether the client may have one more namespace. If need be
+// it forgets one that the client has left.
+func (c *conn) makeRoom() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.sockets)+len(c.connecting) < c.server.opts.MaxNamespaces {
+		return true
+	}
+	for _, s := range c.sockets {
+		if s.status.Load() == statusDisconnected {
+			c.remove(s.namespace)
+			return true
+		}
+	}
+	return false
 }
 
 // handshakeWith returns the handshake of a CONNECT. The goroutine that
@@ -196,15 +261,17 @@ func (c *conn) stopTimeout() {
 	}
 }
 
-// join makes a socket of a namespace, of which the client is a user already.
-func (c *conn) join(n *Namespace, h *Handshake) {
-	s := newSocket(n, c, h)
+// join makes a socket of a namespace, of which the client is a user already,
+// perhaps in a seat that it has taken.
+func (c *conn) join(n *Namespace, h *Handshake, taken *seat) {
+	s := newSocket(n, c, h, taken)
 	n.rooms.add(s.id, s)
 	c.mu.Lock()
 	closed := c.closed
 	if closed == "" {
 		c.remove(n)
 		c.sockets = append(c.sockets, s)
+		delete(c.connecting, n.name)
 	}
 	c.mu.Unlock()
 	s.mailbox.put(func() { n.admit(s) })
@@ -213,14 +280,14 @@ func (c *conn) join(n *Namespace, h *Handshake) {
 	}
 }
 
-func (c *conn) refuseNamespace(name string) error {
+func (c *conn) refuseNamespace(name string, why error) error {
 	h := parser.Header{Type: parser.ConnectError, Namespace: name}
-	m, err := c.server.encode(&h, c.connectError(errNamespace.Error(), nil))
+	m, err := c.server.encode(&h, c.connectError(why.Error(), nil))
 	if err != nil {
 		return err
 	}
 	if f := c.server.trace.Refused; f != nil {
-		f(name, errNamespace)
+		f(nil, fmt.Errorf("%w %q", why, name))
 	}
 	return c.session.Send(m)
 }

@@ -30,6 +30,12 @@
 // first argument; the dynamic form, Socket.On and Namespace.On, decodes what
 // it wants by [Event.Decode].
 //
+// # Lost connections
+//
+// A client that loses its connection reconnects as a new socket. With
+// Options.Recovery it comes back to its rooms, its data and the events it has
+// missed; see [Socket.Recovered].
+//
 // # Several servers
 //
 // Servers that share an Options.Adapter share rooms: broadcasts, calls and

@@ -16,6 +16,8 @@ var (
 	ErrReservedEvent = errors.New("socketio: reserved event name")
 	// ErrAcked: the event has been acknowledged before.
 	ErrAcked = errors.New("socketio: event already acknowledged")
+	// ErrPendingAcks: the client owes Options.MaxPendingAcks replies already.
+	ErrPendingAcks = errors.New("socketio: too many replies pending")
 	// ErrNoHandler: no handler is registered for the event.
 	ErrNoHandler = errors.New("socketio: no handler for the event")
 )

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"net/http/httptest"
 	"os/signal"
 	"syscall"
 	"time"
@@ -47,6 +48,22 @@ func ExampleServer_Of() {
 	// ["notice","maintenance"]
 }
 
+// Clients that have lost their connection come back to where they were. In
+// JavaScript nothing is to be done: socket.recovered says what has happened.
+func ExampleRecovery() {
+	io := socketio.NewServer(&socketio.Options{
+		Recovery: &socketio.Recovery{MaxAge: 5 * time.Minute},
+	})
+	io.OnConnect(func(s *socketio.Socket) {
+		if s.Recovered() {
+			return // to its rooms, and the events it has missed are on their way
+		}
+		s.Join("news")
+		s.Emit("welcome", "here is all that has happened so far")
+	})
+	http.Handle("/socket.io/", io)
+}
+
 // Pages of other origins, with cookies and a header of their own. In
 // JavaScript: io("https://live.example.com", { withCredentials: true }).
 func ExampleCORS() {
@@ -58,6 +75,30 @@ func ExampleCORS() {
 			MaxAge:      10 * time.Minute,
 		},
 	}))
+}
+
+// In JavaScript: io.engine.use(…), io.engine.on("headers", …) and
+// on("initial_headers", …). What comes before the server is any http.Handler;
+// the first request of a connection is the one without a sid.
+func ExampleServer_ServeHTTP() {
+	io := socketio.NewServer(nil)
+	defer io.Close()
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff") // on each answer, a WebSocket's 101 too
+		if !r.URL.Query().Has("sid") {
+			w.Header().Set("X-Served-By", "server-7") // on the first
+		}
+		io.ServeHTTP(w, r)
+	})
+
+	for _, query := range []string{"EIO=4&transport=polling", "EIO=4&transport=polling&sid=from-the-first"} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/socket.io/?"+query, nil))
+		fmt.Println(w.Header().Get("X-Content-Type-Options"), w.Header().Get("X-Served-By"))
+	}
+	// Output:
+	// nosniff server-7
+	// nosniff
 }
 
 // An orderly end at Ctrl-C, docker stop or a new deployment: clients get what

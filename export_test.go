@@ -7,9 +7,6 @@ func (s *Socket) PendingAcks() int {
 	return len(s.acks)
 }
 
-// MaxInbox is the limit of events that wait for their handlers, in bytes.
-const MaxInbox = maxInbox
-
 // Children returns how many namespaces a parent has.
 func (s *Server) Children(parent *Namespace) int { return len(parent.audience()) }
 
@@ -18,4 +15,13 @@ func (s *Server) Children(parent *Namespace) int { return len(parent.audience())
 func (s *Socket) HandleEvent(name string) func() {
 	e := &Event{socket: s, name: name}
 	return func() { s.handle(e) }
+}
+
+// Kept returns how many sessions and events the main namespace keeps, and
+// whether a timer is set that will forget them.
+func (s *Server) Kept() (sessions, events int, timer bool) {
+	r := s.recovery
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.sessions.byPID), len(r.log.entries), r.timer != nil
 }

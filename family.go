@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"errors"
 	"regexp"
 	"slices"
 
@@ -72,7 +71,7 @@ func (s *Server) leave(n *Namespace) {
 	}
 	s.mu.Unlock()
 	if empty {
-		n.leaveCluster()
+		n.close()
 		if f := s.trace.NamespaceRemoved; f != nil {
 			f(n)
 		}
@@ -143,21 +142,14 @@ func (n *Namespace) audience() []*Namespace {
 	return n.family.children
 }
 
-// maxConnecting bounds the namespaces that a connection may be waiting for
-// families to decide on.
-const maxConnecting = 32
-
-var errConnecting = errors.New("socketio: too many CONNECTs at once")
-
-// connectToFamily answers a CONNECT to a namespace that may have to be made.
-func (c *conn) connectToFamily(name string, auth parser.Args) error {
+// connectLater answers a CONNECT to a namespace that may have to be made, or
+// that has to see whether the client comes back.
+func (c *conn) connectLater(name string, auth parser.Args) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch _, twice := c.connecting[name]; {
 	case twice:
 		return errConnectTwice
-	case len(c.connecting) == maxConnecting:
-		return errConnecting
 	case c.closed != "":
 		return nil
 	case c.connecting == nil:
@@ -170,17 +162,28 @@ func (c *conn) connectToFamily(name string, auth parser.Args) error {
 	return nil
 }
 
-// decide asks the families, on a goroutine of its own.
+// decide asks the families, or takes a seat, on a goroutine of its own.
 func (c *conn) decide(ctx context.Context, name string, h *Handshake) {
 	defer c.server.workers.Done()
-	parent := c.server.findFamily(ctx, name, h)
+	n := c.server.member(name)
+	if n == nil {
+		if parent := c.server.findFamily(ctx, name, h); parent != nil {
+			n = c.server.child(parent, name)
+		}
+	}
+	var taken *seat
+	if n != nil {
+		taken = n.recovery.take(ctx, c, c.claim(h.auth))
+	}
 	c.mu.Lock()
 	c.connecting[name]() // cancels the context
-	delete(c.connecting, name)
+	if n == nil {
+		delete(c.connecting, name) // or else join does, so that none is overlooked
+	}
 	c.mu.Unlock()
-	if parent == nil {
-		_ = c.refuseNamespace(name)
+	if n == nil {
+		_ = c.refuseNamespace(name, errNamespace)
 		return
 	}
-	c.join(c.server.child(parent, name), h)
+	c.join(n, h, taken)
 }

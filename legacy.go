@@ -68,7 +68,11 @@ func (c *conn) connectReply(s *Socket) []any {
 	if c.legacy() {
 		return nil
 	}
-	return []any{connectReply{SID: s.id}}
+	reply := connectReply{SID: s.id}
+	if s.seat != nil {
+		reply.PID = s.seat.pid
+	}
+	return []any{reply}
 }
 
 // connectError returns the payload of the refusal of a CONNECT: for legacy

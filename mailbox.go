@@ -32,10 +32,6 @@ type job struct {
 }
 
 const (
-	// maxInbox bounds the bytes of a socket's events that wait for their
-	// handlers. Beyond it the client's connection is not read.
-	maxInbox = 1 << 20
-
 	// eventOverhead is what an event costs beside its bytes.
 	eventOverhead = 128
 
@@ -51,7 +47,7 @@ func (b *mailbox) putEvent(e *Event) (full <-chan struct{}) {
 	defer b.mu.Unlock()
 	switch {
 	case b.ended:
-	case b.bytes > 0 && b.bytes+e.size > maxInbox:
+	case b.bytes > 0 && b.bytes+e.size > b.socket.namespace.server.opts.MaxInbox:
 		if b.space == nil {
 			b.space = make(chan struct{})
 		}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -30,7 +31,8 @@ type Namespace struct {
 	users   int          // sockets, also those not admitted; guarded by Server.mu
 	kept    bool         // stays without users; guarded by Server.mu
 
-	cluster    *cluster // nil without an adapter
+	cluster    *cluster  // nil without an adapter
+	recovery   *recovery // nil without Options.Recovery, and of a parent
 	serverSide handlers
 
 	mu         sync.Mutex
@@ -53,10 +55,17 @@ func newNamespace(server *Server, name string, parent *Namespace) *Namespace {
 		n.ids = parent.ids
 		n.rooms.watched.Store(parent.rooms.watched.Load())
 	}
+	n.recovery = newRecovery(n)
 	if a := server.opts.Adapter; a != nil && name != "" { // a parent has its children's
 		n.cluster = newCluster(n, a)
 	}
 	return n
+}
+
+// close gives up what the namespace has beside its sockets.
+func (n *Namespace) close() {
+	n.leaveCluster()
+	n.recovery.close()
 }
 
 // Name returns the namespace's name, "/" for the main one and "" for the
@@ -71,8 +80,12 @@ func (n *Namespace) Use(m Middleware) {
 	n.middleware = append(slices.Clip(n.middleware), m)
 }
 
-// admission returns the middleware, the parent's first.
-func (n *Namespace) admission() (all []Middleware) {
+// admission returns the middleware that a socket has to pass, the parent's
+// first.
+func (n *Namespace) admission(s *Socket) (all []Middleware) {
+	if s.Recovered() && n.recovery.SkipMiddleware {
+		return nil
+	}
 	for _, from := range n.lineage {
 		from.mu.Lock()
 		all = append(all, from.middleware...)
@@ -94,7 +107,10 @@ func (n *Namespace) nextID() uint64 { return n.ids.Add(1) - 1 }
 
 // admit lets a socket in, or refuses it.
 func (n *Namespace) admit(s *Socket) {
-	for _, m := range n.admission() {
+	if s.Recovered() {
+		s.Join(s.seat.session.rooms...)
+	}
+	for _, m := range n.admission(s) {
 		if err := n.server.guard("middleware", n.name, s.id, func() error { return m(s.Context(), s) }); err != nil {
 			s.refuse(err)
 			return
@@ -105,15 +121,8 @@ func (n *Namespace) admit(s *Socket) {
 		s.refuse(err)
 		return
 	}
-	// The client may answer before Send has returned; broadcasts must come
-	// after.
-	if !s.status.CompareAndSwap(statusPending, statusAdmitted) {
+	if !s.enter(m) {
 		return // gone meanwhile; what its end left to do follows
-	}
-	s.conn.settled()
-	_ = s.conn.session.Send(m)
-	if !s.status.CompareAndSwap(statusAdmitted, statusConnected) {
-		return
 	}
 	if f := n.server.trace.Connected; f != nil {
 		f(s)
@@ -125,6 +134,22 @@ func (n *Namespace) admit(s *Socket) {
 	}
 }
 
+// enter makes a socket connected, and reports false if it has ended.
+func (s *Socket) enter(reply *engine.Message) bool {
+	if s.seat != nil {
+		return s.namespace.recovery.enter(s, reply)
+	}
+	// The client may answer before Send has returned; broadcasts must come
+	// after.
+	if !s.status.CompareAndSwap(statusPending, statusAdmitted) {
+		return false
+	}
+	s.conn.settled()
+	_ = s.conn.session.Send(reply)
+	return s.status.CompareAndSwap(statusAdmitted, statusConnected)
+}
+
 type connectReply struct {
 	SID string `json:"sid"`
+	PID string `json:"pid,omitempty"`
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -21,7 +22,9 @@ type Options struct {
 
 	// PingInterval is the pause between a client's PONG and the next PING,
 	// 25 s by default; PingTimeout the time it has to answer, 20 s by default.
-	// A client is noticed to be gone after their sum at the latest.
+	// A client is noticed to be gone after their sum at the latest. PingTimeout
+	// also bounds how long a POST's body and a poll's answer may be on their
+	// way.
 	PingInterval time.Duration
 	PingTimeout  time.Duration
 
@@ -31,7 +34,8 @@ type Options struct {
 	UpgradeTimeout time.Duration
 
 	// ConnectTimeout is how long a connection may go without connecting to a
-	// namespace, 45 s by default.
+	// namespace, 45 s by default, and how long an event may wait for the next
+	// of its attachments.
 	ConnectTimeout time.Duration
 
 	// MaxPayload is the largest message or POST body accepted from a client,
@@ -44,14 +48,58 @@ type Options struct {
 	// [ReasonSlowClient]. One message of any size may wait alone.
 	MaxBuffered int
 
+	// DropOldest has a client that lets more pile up lose the oldest events
+	// instead, each with its attachments, while the others keep their order. It
+	// loses none that wants a reply, no reply and no packet of the protocol;
+	// if these alone are too much it is disconnected all the same.
+	DropOldest bool
+
 	// MaxAttachments is how many []byte one event or reply may have with the
 	// default Parser, in either direction, 10 by default. Stock JavaScript
 	// clients accept no more than 10.
 	MaxAttachments int
 
+	// MaxNamespaces is how many namespaces one client may be connected to at a
+	// time, 100 by default. Further ones are refused with a connect_error, "Too
+	// many namespaces".
+	MaxNamespaces int
+
+	// MaxInbox is how many bytes of a socket's events may wait for their
+	// handlers, each counted with 128 more, 1 MiB by default. While they are
+	// more nothing is read from the client.
+	MaxInbox int
+
+	// MaxPendingAcks is how many replies one socket's client may owe, 10,000 by
+	// default. Beyond it EmitWithAck and Call fail with [ErrPendingAcks].
+	MaxPendingAcks int
+
+	// MaxConnections is how many connections there may be, and
+	// MaxConnectionsPerAddress how many of one client address; both without
+	// limit by default. Those beyond are answered by 503, or 429 if they are
+	// too many of one address. The address is that in the request's RemoteAddr,
+	// of IPv6 the network of 64 bits: behind a proxy this is the proxy's,
+	// unless a handler in front sets RemoteAddr to what the proxy says.
+	MaxConnections           int
+	MaxConnectionsPerAddress int
+
+	// EventRate bounds how fast a client's events come; by default they are
+	// handled as they come.
+	EventRate EventRate
+
 	// Parser encodes and decodes packets, [parser.JSON] by default. Clients
 	// need the same one as their parser option; see parser/msgpack.
 	Parser parser.Parser
+
+	// HTTPCompressionThreshold is the length in bytes from which the answers
+	// to polls are compressed for clients that accept gzip or deflate, 1,024
+	// by default; below 0 none is. Where a handler in front has set
+	// Content-Encoding, or Vary for it, the compression is left to that.
+	HTTPCompressionThreshold int
+
+	// PerMessageDeflate compresses WebSocket messages for clients that offer
+	// it, as browsers do; nil, the default, compresses none, which spares
+	// memory and time. See also [Broadcast.Compress].
+	PerMessageDeflate *engine.PerMessageDeflate
 
 	// AllowEIO3 admits clients of Socket.IO 2 too, which speak Engine.IO 3,
 	// and those of 1.x over WebSocket. Their connect query is what DecodeAuth
@@ -64,6 +112,10 @@ type Options struct {
 	// is alone.
 	Adapter adapter.Adapter
 
+	// Recovery lets clients that have lost their connection come back with
+	// their rooms, their data and the events they have missed. Nil is off.
+	Recovery *Recovery
+
 	// CORS allows pages of other origins.
 	CORS CORS
 
@@ -71,6 +123,15 @@ type Options struct {
 	// default. An error refuses it with 403 and the error's text. What
 	// decides by the auth option or by namespace belongs into Use.
 	AllowRequest func(*http.Request) error
+
+	// GenerateID makes the id of the session that a client opens, for load
+	// balancers that find a client's server by it; by default it is 20 random
+	// characters. Ids are letters, digits and -._~; another form, the id of a
+	// session that is there, or an error refuses the client with 400. Whoever
+	// knows the id can take part in the session: keep at least 120 random bits
+	// in it. It is not the id of a socket, except of [Options.AllowEIO3]
+	// clients.
+	GenerateID func(*http.Request) (string, error)
 
 	// Cookie is sent to each client that opens a connection, its value being
 	// the id of the session, for load balancers that keep a client with its
@@ -102,9 +163,13 @@ func (o *Options) withDefaults() Options {
 	if c.ConnectTimeout <= 0 {
 		c.ConnectTimeout = 45 * time.Second
 	}
+	defaultTo(&c.MaxNamespaces, 100)
+	defaultTo(&c.MaxInbox, 1<<20)
+	defaultTo(&c.MaxPendingAcks, 10_000)
 	if c.Parser == nil {
 		c.Parser = parser.JSON{MaxAttachments: c.MaxAttachments}
 	}
+	c.Recovery = c.Recovery.withDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -112,4 +177,10 @@ func (o *Options) withDefaults() Options {
 		c.Trace = new(Trace)
 	}
 	return c
+}
+
+func defaultTo(limit *int, def int) {
+	if *limit <= 0 {
+		*limit = def
+	}
 }

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/goroomcast/socketio/engine"
@@ -12,28 +13,45 @@ import (
 type outgoing struct {
 	header  parser.Header
 	args    []any
-	of      *Namespace // whom encoded is for
+	tail    []any     // further arguments, for clients that can come back
+	bare    *outgoing // the event without them, if somebody needs it
+	plain   bool      // not compressed
 	encoded *engine.Message
 }
 
-func (n *Namespace) outgoing(event string, h parser.Header, args []any) (*outgoing, error) {
+func (b Broadcast) outgoing(event string, h parser.Header, args []any, tail ...any) (*outgoing, error) {
 	if reserved(event) {
 		return nil, reservedError(event)
 	}
 	h.Type, h.Event = parser.Event, event
-	o := &outgoing{header: h, args: args, of: n}
-	var err error
-	o.encoded, err = n.encode(&o.header, args...)
-	return o, err
+	o := &outgoing{header: h, args: args, tail: tail, plain: b.plain}
+	return o, o.encode(b.namespace)
+}
+
+// encode encodes the event for the sockets of a namespace.
+func (o *outgoing) encode(n *Namespace) (err error) {
+	args := o.args
+	if o.tail != nil {
+		args = append(slices.Clip(args), o.tail...)
+	}
+	if o.encoded, err = n.encode(&o.header, args...); err == nil {
+		o.encoded.SetCompress(!o.plain)
+	}
+	return err
 }
 
 // message returns the message for a socket, which is told what it is sent. It
 // is nil if the arguments' own encoding works no more than once.
 func (o *outgoing) message(s *Socket) *engine.Message {
-	if s.namespace != o.of {
-		o.of = s.namespace
-		var err error
-		if o.encoded, err = s.namespace.encode(&o.header, o.args...); err != nil { // though it has been before
+	if o.tail != nil && s.seat == nil {
+		if o.bare == nil {
+			o.bare = &outgoing{header: o.header, args: o.args, plain: o.plain}
+			o.bare.header.Namespace = "" // encoded for none
+		}
+		return o.bare.message(s)
+	}
+	if s.namespace.name != o.header.Namespace {
+		if err := o.encode(s.namespace); err != nil { // though it has been before
 			s.namespace.server.logger.Error("cannot encode an event again", "namespace", s.namespace.name, "err", err)
 		}
 	}
@@ -54,6 +72,9 @@ func (s *Server) encode(h *parser.Header, args ...any) (*engine.Message, error) 
 		return nil, encodeError(h, err)
 	}
 	m := engine.NewMessage(encoded.Text, encoded.Attachments...)
+	if h.Type != parser.Event || h.HasID {
+		m.Keep() // one side waits for it, or for the reply
+	}
 	if text := encoded.Text; text != nil && cap(text) <= maxPooledText {
 		*buf = text
 	}

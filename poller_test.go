@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -13,12 +14,15 @@ import (
 // A poller is a client whose every request is made by hand.
 type poller struct {
 	h   *harness
+	eio int // the revision of Engine.IO
 	sid string
 }
 
-func (h *harness) newPoller() *poller {
+func (h *harness) newPoller() *poller { return h.newPollerOf(4) }
+
+func (h *harness) newPollerOf(revision int) *poller {
 	h.Helper()
-	p := &poller{h: h}
+	p := &poller{h: h, eio: revision}
 	_, rest, ok := strings.Cut(p.poll(), `"sid":"`)
 	if !ok {
 		h.Fatal("no handshake")
@@ -28,7 +32,7 @@ func (h *harness) newPoller() *poller {
 }
 
 func (p *poller) url() string {
-	url := "/socket.io/?EIO=4&transport=polling"
+	url := fmt.Sprintf("/socket.io/?EIO=%d&transport=polling", p.eio)
 	if p.sid != "" {
 		url += "&sid=" + p.sid
 	}
@@ -45,7 +49,14 @@ func (p *poller) poll() string {
 // it returns.
 func (p *poller) post(packets ...string) string {
 	p.h.Helper()
-	r := httptest.NewRequest(http.MethodPost, p.url(), strings.NewReader(strings.Join(packets, "\x1e")))
+	payload := strings.Join(packets, "\x1e")
+	if p.eio == 3 {
+		payload = ""
+		for _, packet := range packets {
+			payload += fmt.Sprintf("%d:%s", len(packet), packet)
+		}
+	}
+	r := httptest.NewRequest(http.MethodPost, p.url(), strings.NewReader(payload))
 	body := p.h.do(r).body
 	synctest.Wait()
 	return body

@@ -47,7 +47,7 @@ func (b Broadcast) clusters() []*cluster {
 }
 
 func (b Broadcast) opts() adapter.Opts {
-	return adapter.Opts{Rooms: b.rooms, Except: b.except, Volatile: b.volatile}
+	return adapter.Opts{Rooms: b.rooms, Except: b.except, Volatile: b.volatile, Plain: b.plain}
 }
 
 // FetchSockets returns descriptions of the selected sockets of all servers.

@@ -199,7 +199,7 @@ func (c *gatedConn) Read(b []byte) (int, error) {
 }
 
 // listen serves h on a loopback address with small send buffers.
-func listen(t *testing.T, h http.Handler) (addr string, stop func()) {
+func listen(t testing.TB, h http.Handler) (addr string, stop func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -218,7 +218,7 @@ func listen(t *testing.T, h http.Handler) (addr string, stop func()) {
 
 // eventually waits, within bounds, for what the other side of a real
 // connection has to do.
-func eventually(t *testing.T, what string, done func() bool) {
+func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !done(); runtime.Gosched() {
 		if time.Now().After(deadline) {

@@ -28,6 +28,8 @@ type Server struct {
 	handler http.Handler
 	workers sync.WaitGroup // goroutines that run handlers
 
+	crowded, fast, stuck warning // clients over limits
+
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
 	families   []*Namespace // parents, in the order in which they were made
@@ -43,6 +45,9 @@ func NewServer(o *Options) *Server {
 		parser:     opts.Parser,
 		namespaces: make(map[string]*Namespace),
 	}
+	for _, w := range []*warning{&s.crowded, &s.fast, &s.stuck} {
+		w.logger = opts.Logger
+	}
 	origins := newOrigins(opts.CORS, opts.Logger)
 	s.engine = engine.NewServer(&engine.Options{
 		Path:           opts.Path,
@@ -52,12 +57,19 @@ func NewServer(o *Options) *Server {
 		UpgradeTimeout: opts.UpgradeTimeout,
 		MaxPayload:     opts.MaxPayload,
 		MaxBuffered:    opts.MaxBuffered,
+		DropOldest:     opts.DropOldest,
+		MaxConnections: opts.MaxConnections,
 		AllowEIO3:      opts.AllowEIO3,
 		CheckOrigin:    origins.allowed,
 		AllowRequest:   opts.AllowRequest,
+		GenerateID:     opts.GenerateID,
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
 		Trace:          &opts.Trace.Engine,
+
+		MaxConnectionsPerAddress: opts.MaxConnectionsPerAddress,
+		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,
+		PerMessageDeflate:        opts.PerMessageDeflate,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
 	s.handler = s.engine
 	if opts.ServeClient != nil {
@@ -65,6 +77,9 @@ func NewServer(o *Options) *Server {
 	}
 	s.handler = origins.handler(s.handler)
 	s.Namespace = s.Of("/")
+	if f := s.trace.ServerCreated; f != nil {
+		f(s)
+	}
 	return s
 }
 
@@ -140,7 +155,7 @@ func (s *Server) leaveClusters() {
 	namespaces := slices.Collect(maps.Values(s.namespaces))
 	s.mu.RUnlock()
 	for _, n := range namespaces {
-		n.leaveCluster()
+		n.close()
 	}
 }
 

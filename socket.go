@@ -25,6 +25,7 @@ type Socket struct {
 	listeners listeners
 	status    atomic.Int32
 	mailbox   mailbox
+	seat      *seat // nil without Options.Recovery
 
 	mu     sync.Mutex
 	ctx    context.Context // made when first needed
@@ -71,15 +72,25 @@ func (h *Handshake) DecodeAuth(into any) error {
 	return h.auth.Decode(into)
 }
 
-func newSocket(n *Namespace, c *conn, h *Handshake) *Socket {
-	s := &Socket{id: c.newID(n), namespace: n, conn: c, handshake: h}
+// newSocket makes a socket, for a client that has come back to its seat if
+// that is not nil.
+func newSocket(n *Namespace, c *conn, h *Handshake, taken *seat) *Socket {
+	s := &Socket{namespace: n, conn: c, handshake: h, seat: taken}
 	s.mailbox.socket = s
+	switch {
+	case taken != nil:
+		s.id, s.data = taken.session.id, taken.session.data
+		return s
+	case n.recovery != nil && !c.legacy():
+		s.seat = newSeat(engine.NewID(), c)
+	}
+	s.id = c.newID(n)
 	return s
 }
 
 // ID returns the socket's id: 20 characters that say nothing about the
 // session, so that other clients may know them. It changes when the client
-// reconnects. The ids of [Options.AllowEIO3] clients are made of the session's
+// reconnects, unless it is [Socket.Recovered]. The ids of [Options.AllowEIO3] clients are made of the session's
 // and must stay secret.
 func (s *Socket) ID() string { return s.id }
 
@@ -136,8 +147,12 @@ func (s *Socket) Leave(rooms ...string) {
 }
 
 // Emit sends an event to the client. It does not wait for the client; a nil
-// error means that the event is on its way, not that it has arrived.
+// error means that the event is on its way, not that it has arrived. With
+// Options.Recovery it is kept for a client that has lost its connection.
 func (s *Socket) Emit(event string, args ...any) error {
+	if s.seat != nil {
+		return s.emitRecoverable(event, args)
+	}
 	if !s.connected() {
 		return ErrDisconnected
 	}
@@ -164,6 +179,12 @@ func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except
 // is not ready for them.
 func (s *Socket) Volatile() Broadcast {
 	return Broadcast{namespace: s.namespace, self: s, volatile: true}
+}
+
+// Compress selects the socket itself, for events that are not to be compressed
+// although the connection does that; see [Broadcast.Compress].
+func (s *Socket) Compress(compress bool) Broadcast {
+	return Broadcast{namespace: s.namespace, self: s, plain: !compress}
 }
 
 // On implements EventTarget for this socket.
@@ -240,12 +261,12 @@ func (s *Socket) refuse(why error) {
 		s.namespace.server.logger.Error("cannot encode the data of a connect error", "err", err)
 		m, err = s.namespace.encode(&parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, nil))
 	}
+	if f := s.namespace.server.trace.Refused; f != nil {
+		f(s.namespace, why)
+	}
 	s.conn.forget(s) // the client may ask again before Send has returned
 	if err == nil {
 		_ = s.conn.session.Send(m)
-	}
-	if f := s.namespace.server.trace.Refused; f != nil {
-		f(s.namespace.name, why)
 	}
 	s.end(ReasonServerDisconnect)
 }
@@ -264,6 +285,9 @@ func (s *Socket) end(reason Reason) {
 	}
 	s.mu.Lock()
 	s.reason = reason
+	if s.seat != nil {
+		s.seat.ended = time.Now()
+	}
 	if s.cancel != nil {
 		s.cancel(disconnectError{reason})
 	}
@@ -281,9 +305,15 @@ func (s *Socket) leave(reason Reason, wasConnected bool) {
 	if wasConnected {
 		s.listeners.disconnecting(s, reason)
 	}
+	kept := s.keep(reason, wasConnected)
 	s.namespace.rooms.remove(s)
 	s.namespace.tellRoomEvents()
-	s.namespace.server.leave(s.namespace)
+	if kept == nil { // or else the session goes on using it
+		s.namespace.server.leave(s.namespace)
+	}
+	if s.seat != nil {
+		defer s.namespace.recovery.leave(s.seat, kept)
+	}
 	if wasConnected {
 		s.listeners.disconnected(s, reason)
 		if f := s.namespace.server.trace.Disconnected; f != nil {

@@ -11,6 +11,9 @@ import (
 // holds no lock, and concurrently; so they must be quick and must not panic.
 // What is a state and no event is in [Server.Stats].
 type Trace struct {
+	// ServerCreated is called by NewServer with the server that it returns.
+	ServerCreated func(s *Server)
+
 	// Engine is told of the connections: those that open, upgrade and end,
 	// refused requests, packets and bytes.
 	Engine engine.Trace
@@ -28,10 +31,14 @@ type Trace struct {
 	Connected    func(s *Socket)
 	Disconnected func(s *Socket, reason Reason)
 
-	// Refused is called when a client may not connect to a namespace, be it
-	// because of middleware or because there is none of this name, which is
-	// the client's word then.
-	Refused func(namespace string, err error)
+	// Refused is called when middleware does not let a client into a
+	// namespace, or, with nil, when there is none of the name that the client
+	// asks for, or the client has Options.MaxNamespaces.
+	Refused func(n *Namespace, err error)
+
+	// OverRate is called when an event is dropped, or its client disconnected,
+	// because of Options.EventRate. The event's name is the client's word.
+	OverRate func(s *Socket, event string)
 
 	// Handle is called before the handlers of a client's event, which get the
 	// context that it returns. The function that it returns is called when
@@ -51,12 +58,14 @@ func (t *Trace) With(other *Trace) *Trace {
 		return t
 	}
 	return &Trace{
+		ServerCreated:    both(t.ServerCreated, other.ServerCreated),
 		Engine:           t.Engine.With(other.Engine),
 		NamespaceCreated: both(t.NamespaceCreated, other.NamespaceCreated),
 		NamespaceRemoved: both(t.NamespaceRemoved, other.NamespaceRemoved),
 		Connected:        both(t.Connected, other.Connected),
 		Disconnected:     both2(t.Disconnected, other.Disconnected),
 		Refused:          both2(t.Refused, other.Refused),
+		OverRate:         both2(t.OverRate, other.OverRate),
 		Handle:           bothHandle(t.Handle, other.Handle),
 	}
 }

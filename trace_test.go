@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -44,11 +45,19 @@ func (t *tally) expect(tb testing.TB, want ...string) {
 
 func (t *tally) trace() *socketio.Trace {
 	return &socketio.Trace{
+		ServerCreated:    func(*socketio.Server) { t.note("server created") },
 		NamespaceCreated: func(n *socketio.Namespace) { t.note("created %s of %q", n.Name(), n.Group()) },
 		NamespaceRemoved: func(n *socketio.Namespace) { t.note("removed %s", n.Name()) },
 		Connected:        func(s *socketio.Socket) { t.note("connected %s", s.Namespace().Name()) },
 		Disconnected:     func(s *socketio.Socket, r socketio.Reason) { t.note("disconnected %s", r) },
-		Refused:          func(namespace string, err error) { t.note("refused %s: %v", namespace, err) },
+		OverRate:         func(_ *socketio.Socket, event string) { t.note("over the rate: %s", event) },
+		Refused: func(n *socketio.Namespace, err error) {
+			name := "nothing"
+			if n != nil {
+				name = n.Name()
+			}
+			t.note("refused %s: %v", name, err)
+		},
 		Handle: func(ctx context.Context, e *socketio.Event) (context.Context, func(error)) {
 			start := time.Now()
 			return context.WithValue(ctx, traced{}, e.Name()), func(err error) {
@@ -68,7 +77,7 @@ func TestTraceOfSockets(t *testing.T) {
 			run(t, &socketio.Options{Trace: seen.trace()}, func(h *harness) {
 				h.OnConnect(func(s *socketio.Socket) { seen.note("OnConnect") })
 				c := h.join(mode)
-				seen.expect(t, "connected /", "OnConnect")
+				seen.expect(t, "server created", "connected /", "OnConnect")
 				c.Disconnect()
 				seen.expect(t, "disconnected client namespace disconnect")
 				h.join(mode).Close()
@@ -80,7 +89,7 @@ func TestTraceOfSockets(t *testing.T) {
 						t.Errorf("%s: not refused", namespace)
 					}
 				}
-				seen.expect(t, "refused /: no", "refused /none: Invalid namespace")
+				seen.expect(t, "refused /: no", `refused nothing: Invalid namespace "/none"`)
 			})
 		})
 	}
@@ -89,7 +98,7 @@ func TestTraceOfSockets(t *testing.T) {
 func TestTraceOfNamespaces(t *testing.T) {
 	var seen tally
 	run(t, &socketio.Options{Trace: seen.trace()}, func(h *harness) {
-		seen.expect(t) // of "/"
+		seen.expect(t, "server created") // and nothing of "/"
 		h.Of("/admin")
 		h.Of("admin")
 		seen.expect(t, `created /admin of "/admin"`)
@@ -98,7 +107,7 @@ func TestTraceOfNamespaces(t *testing.T) {
 		h.OfFunc(func(_ context.Context, name string, _ *socketio.Handshake) bool { return name == "/other" })
 		seen.expect(t)
 		srv := socketiotest.NewServer(h.T, h.Server)
-		for name, group := range map[string]string{"/room-1": `^/room-\d+$`, "/other": ""} {
+		for name, group := range map[string]string{"/room-1": `^/room-\d+$`, "/other": "other"} {
 			c := srv.Connect(&socketiotest.Options{Namespace: name})
 			seen.expect(t, fmt.Sprintf("created %s of %q", name, group), "connected "+name)
 			c.Disconnect()
@@ -119,6 +128,7 @@ func TestTraceOfEvents(t *testing.T) {
 		})
 		h.On("fails", func(context.Context, *socketio.Event) error { return errors.New("one") })
 		h.On("fails", func(context.Context, *socketio.Event) error { return errors.New("two") })
+		h.On("exits", func(context.Context, *socketio.Event) error { runtime.Goexit(); return nil }) // as t.FailNow does
 		h.On("panics", func(context.Context, *socketio.Event) error { panic("oh") })
 		h.OnConnect(func(s *socketio.Socket) {
 			s.Use(func(_ context.Context, e *socketio.Event) error {
@@ -133,7 +143,7 @@ func TestTraceOfEvents(t *testing.T) {
 			return "", &socketio.Error{Message: "full"}
 		})
 		c := h.join(rawclient.WebSocket)
-		seen.expect(t, "connected /")
+		seen.expect(t, "server created", "connected /")
 
 		if got := socketiotest.Call[string](c, "slow"); got != "slow" {
 			t.Errorf("the handler's context has %q", got)
@@ -143,6 +153,7 @@ func TestTraceOfEvents(t *testing.T) {
 			"own":    "<nil>",
 			"fails":  "one\ntwo",
 			"panics": "internal error",
+			"exits":  "socketio: a handler has ended its goroutine",
 			"public": "<nil>",
 			"none":   socketio.ErrNoHandler.Error(),
 		} {
@@ -219,7 +230,7 @@ func TestTraceWith(t *testing.T) {
 		c.Emit("echo", 1)
 		c.Expect("echo", 1)
 		for _, seen := range []*tally{&first, &second} {
-			seen.expect(t, "connected /", "handled echo in 0s: <nil>")
+			seen.expect(t, "server created", "connected /", "handled echo in 0s: <nil>")
 		}
 		if opened != 1 {
 			t.Errorf("%d sessions opened", opened)

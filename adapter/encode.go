@@ -35,8 +35,9 @@ type opts struct {
 }
 
 type flags struct {
-	Volatile bool `json:"volatile,omitempty"`
-	Timeout  int  `json:"timeout,omitempty"`
+	Volatile bool  `json:"volatile,omitempty"`
+	Compress *bool `json:"compress,omitempty"` // true if absent
+	Timeout  int   `json:"timeout,omitempty"`
 }
 
 // An event is the packet of a broadcast. The type is that of an EVENT.
@@ -131,7 +132,11 @@ func (m *Message) failed(err error) error {
 }
 
 func (m *Message) opts() *opts {
-	return &opts{m.Opts.Rooms, m.Opts.Except, flags{m.Opts.Volatile, m.Opts.Timeout}}
+	f := flags{Volatile: m.Opts.Volatile, Timeout: m.Opts.Timeout}
+	if m.Opts.Plain {
+		f.Compress = new(bool)
+	}
+	return &opts{m.Opts.Rooms, m.Opts.Except, f}
 }
 
 // Decode is the inverse of Encode. Of an unknown type only that and the sender
@@ -148,7 +153,9 @@ func Decode(encoded parser.Encoded) (*Message, error) {
 	}
 	m.RequestID, m.SocketID = d.RequestID, d.SocketID
 	if d.Opts != nil {
-		m.Opts = Opts{d.Opts.Rooms, d.Opts.Except, d.Opts.Flags.Volatile, d.Opts.Flags.Timeout}
+		f := d.Opts.Flags
+		plain := f.Compress != nil && !*f.Compress
+		m.Opts = Opts{Rooms: d.Opts.Rooms, Except: d.Opts.Except, Volatile: f.Volatile, Plain: plain, Timeout: f.Timeout}
 	}
 	if d.Rooms != nil {
 		m.Rooms = *d.Rooms

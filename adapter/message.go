@@ -40,6 +40,10 @@ type Message struct {
 	UID       string // of the server that says it
 	Namespace string
 
+	// Offset is the place of a Broadcast in the log of a [Recovery], which sets
+	// it. It is not part of the encoded message.
+	Offset string
+
 	// To is the UID of the server that a response is for, "" for all. It is for
 	// the adapter's use and not part of the encoded message.
 	To        string
@@ -64,7 +68,8 @@ type Opts struct {
 	Rooms    []string // any of them; all sockets if there is none
 	Except   []string
 	Volatile bool
-	Timeout  int // for acknowledgements, in milliseconds; 0 is without end
+	Plain    bool // not compressed
+	Timeout  int  // for acknowledgements, in milliseconds; 0 is without end
 }
 
 // A Socket is the description of a socket.

@@ -12,8 +12,7 @@ import (
 // case is about an empty text it is "4" alone.
 //
 // Left out: 6.4.*, which ask to fail before an invalid text is complete (it is
-// refused when it is), 7.1.6 and 9.7/9.8, which measure time, and 12.* and
-// 13.*, which need compression: see TestNoExtensionIsAccepted.
+// refused when it is), and 7.1.6 and 9.7/9.8, which measure time.
 type conformanceCase struct {
 	number string
 	send   [][]byte
@@ -156,13 +155,4 @@ func closeCases() []conformanceCase {
 	return append(cases,
 		conformanceCase{"7.13.1 close 5000", [][]byte{closing(5000, "")}, 0, []string{"close 1002"}},
 		conformanceCase{"7.13.2 close 65535", [][]byte{closing(65535, "")}, 0, []string{"close 1002"}})
-}
-
-func TestNoExtensionIsAccepted(t *testing.T) {
-	run(t, nil, func(h *harness) {
-		w := h.wire("", "Sec-Websocket-Extensions", "permessage-deflate; client_max_window_bits")
-		if got := w.resp.Header.Get("Sec-Websocket-Extensions"); w.resp.StatusCode != 101 || got != "" {
-			t.Errorf("answered by %s with the extensions %q", w.resp.Status, got)
-		}
-	})
 }

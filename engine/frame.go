@@ -15,6 +15,10 @@ const (
 	opPong         = 0xA
 )
 
+// rsv1 is the bit of a frame's first byte that marks compressed messages
+// (RFC 7692, section 6).
+const rsv1 = 0x40
+
 // Close codes, RFC 6455 section 7.4.1.
 const (
 	closeNormal        = 1000
@@ -34,7 +38,7 @@ type closeError struct {
 func (e *closeError) Error() string { return "engine: websocket: " + e.text }
 
 var (
-	errReservedBits  = &closeError{closeProtocolError, "reserved bit set without an extension"}
+	errReservedBits  = &closeError{closeProtocolError, "reserved bit set where no extension allows it"}
 	errOpcode        = &closeError{closeProtocolError, "reserved opcode"}
 	errUnmasked      = &closeError{closeProtocolError, "frame of a client without a mask"}
 	errControl       = &closeError{closeProtocolError, "control frame fragmented or over 125 bytes"}
@@ -43,29 +47,35 @@ var (
 	errLength        = &closeError{closeProtocolError, "payload length not in its shortest form"}
 	errCloseFrame    = &closeError{closeProtocolError, "malformed close frame"}
 	errUTF8          = &closeError{closeInvalidData, "text is not UTF-8"}
+	errDeflate       = &closeError{closeInvalidData, "malformed compressed message"}
 	errMessageTooBig = &closeError{closeTooBig, "message over the limit"}
 )
 
 // A frameHeader is the head of a client's frame.
 type frameHeader struct {
-	final  bool
-	opcode byte
-	length int
-	mask   [4]byte
+	final      bool
+	compressed bool
+	opcode     byte
+	length     int
+	mask       [4]byte
 }
 
 func (h *frameHeader) control() bool { return h.opcode&0x8 != 0 }
 
 // parseFrameHeader reads a client's frame header from the beginning of b. A
 // size of 0 means that b does not hold the whole of it yet. Data frames longer
-// than limit, of which the header is enough to know, are refused.
-func parseFrameHeader(b []byte, limit int) (h frameHeader, size int, err error) {
+// than limit, of which the header is enough to know, are refused, and so are
+// reserved bits other than those of the extension.
+func parseFrameHeader(b []byte, limit int, extension byte) (h frameHeader, size int, err error) {
 	if len(b) < 2 {
 		return h, 0, nil
 	}
 	h.final = b[0]&0x80 != 0
 	h.opcode = b[0] & 0x0F
-	if b[0]&0x70 != 0 {
+	if b[0]&0x70&^extension != 0 {
+		return h, 0, errReservedBits
+	}
+	if h.compressed = b[0]&rsv1 != 0; h.compressed && (h.opcode == opContinuation || h.control()) {
 		return h, 0, errReservedBits
 	}
 	switch h.opcode {
@@ -120,8 +130,10 @@ func frameHeaderSize(length int) int {
 	case length <= 0xFFFF:
 		return 4
 	}
-	return 10
+	return maxOwnHeaderSize
 }
+
+const maxOwnHeaderSize = 10
 
 // appendFrameHeader appends the header of an unfragmented server frame.
 func appendFrameHeader(dst []byte, opcode byte, length int) []byte {
@@ -133,6 +145,18 @@ func appendFrameHeader(dst []byte, opcode byte, length int) []byte {
 		return binary.BigEndian.AppendUint16(append(dst, 126), uint16(length))
 	}
 	return binary.BigEndian.AppendUint64(append(dst, 127), uint64(length))
+}
+
+// cutOwnFrame returns the first of a server's frames, and its payload.
+func cutOwnFrame(frames []byte) (frame, payload []byte) {
+	size, length := 2, int(frames[1])
+	switch length {
+	case 126:
+		size, length = 4, int(binary.BigEndian.Uint16(frames[2:]))
+	case 127:
+		size, length = maxOwnHeaderSize, int(binary.BigEndian.Uint64(frames[2:]))
+	}
+	return frames[:size+length], frames[size : size+length]
 }
 
 func appendCloseFrame(dst []byte, code int) []byte {

@@ -28,15 +28,15 @@ func TestParseFrameHeader(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("% x", c.wire), func(t *testing.T) {
 			for n := range len(c.wire) {
-				if _, size, err := parseFrameHeader([]byte(c.wire[:n]), 1<<20); size != 0 || err != nil {
+				if _, size, err := parseFrameHeader([]byte(c.wire[:n]), 1<<20, 0); size != 0 || err != nil {
 					t.Fatalf("after %d bytes: size %d, %v", n, size, err)
 				}
 			}
-			h, size, err := parseFrameHeader([]byte(c.wire+"payload"), 1<<20)
+			h, size, err := parseFrameHeader([]byte(c.wire+"payload"), 1<<20, 0)
 			if err != nil || size != len(c.wire) {
 				t.Fatalf("size %d, %v", size, err)
 			}
-			want := frameHeader{c.final, c.opcode, c.length, [4]byte{1, 2, 3, 4}}
+			want := frameHeader{c.final, false, c.opcode, c.length, [4]byte{1, 2, 3, 4}}
 			if h != want {
 				t.Errorf("got %+v, want %+v", h, want)
 			}
@@ -67,17 +67,33 @@ func TestParseFrameHeaderRefuses(t *testing.T) {
 		{"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff", errMessageTooBig},
 	} {
 		t.Run(fmt.Sprintf("% x", c.wire), func(t *testing.T) {
-			if h, size, err := parseFrameHeader([]byte(c.wire), 1000); !errors.Is(err, c.want) {
+			if h, size, err := parseFrameHeader([]byte(c.wire), 1000, 0); !errors.Is(err, c.want) {
 				t.Errorf("got %+v, size %d, %v, want %v", h, size, err, c.want)
 			}
 		})
 	}
 }
 
+// With an extension RSV1 may be set, on the first frame of a message.
+func TestParseCompressedFrameHeader(t *testing.T) {
+	const mask = "\x01\x02\x03\x04"
+	for wire, want := range map[string]error{
+		"\xc1\x81" + mask: nil, "\x42\x81" + mask: nil,
+		"\x40\x81" + mask: errReservedBits, "\xc0\x81" + mask: errReservedBits,
+		"\xc8\x81" + mask: errReservedBits, "\xc9\x81" + mask: errReservedBits, "\xca\x81" + mask: errReservedBits,
+		"\xe1\x81" + mask: errReservedBits, "\xd1\x81" + mask: errReservedBits,
+	} {
+		h, _, err := parseFrameHeader([]byte(wire), 1000, rsv1)
+		if !errors.Is(err, want) || err == nil && !h.compressed {
+			t.Errorf("% x: %+v, %v, want %v", wire, h, err, want)
+		}
+	}
+}
+
 // A control frame's length does not count against the limit, which may be
 // all but used up by fragments.
 func TestLimitSparesControlFrames(t *testing.T) {
-	if h, _, err := parseFrameHeader([]byte("\x89\xfd...."), 0); err != nil || h.length != 125 {
+	if h, _, err := parseFrameHeader([]byte("\x89\xfd...."), 0, 0); err != nil || h.length != 125 {
 		t.Errorf("length %d, %v", h.length, err)
 	}
 }

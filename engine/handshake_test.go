@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/internal/rawclient"
@@ -83,5 +84,77 @@ func TestCookie(t *testing.T) {
 			}
 		}()
 		engine.NewServer(&engine.Options{Cookie: &http.Cookie{Name: "a b"}}, nil)
+	})
+}
+
+func TestGenerateID(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode rawclient.Mode) {
+		t.Run("may take its time", func(t *testing.T) {
+			o := &engine.Options{GenerateID: func(r *http.Request) (string, error) {
+				after(time.Second)
+				return "shard-7." + engine.NewID() + "~" + r.URL.Query().Get("user"), nil
+			}}
+			run(t, o, func(h *harness) {
+				c, r := h.open(mode, rawclient.Options{Query: "user=ann"})
+				id := c.Handshake.SID
+				if id != r.ID() || !strings.HasPrefix(id, "shard-7.") || !strings.HasSuffix(id, "~ann") {
+					t.Errorf("the client's id is %q, the session's %q", id, r.ID())
+				}
+				if err := c.Send("4hello"); err != nil {
+					t.Fatal(err)
+				}
+				h.expect(c, "4hello")
+			})
+		})
+	})
+	refused := func(h *harness, want string, seen *tally) {
+		t.Helper()
+		h.expectAnswer(h.request("GET", "transport=polling", nil), 400, badRequest)
+		if w := h.wire(""); w.resp.StatusCode != 400 {
+			t.Errorf("WebSocket: %s", w.resp.Status)
+		}
+		for _, e := range seen.refused {
+			if e.Cause != engine.CauseID || e.Context != want {
+				t.Errorf("told of %+v, want %q", e, want)
+			}
+		}
+		if len(seen.refused) != 2 {
+			t.Errorf("told of %d refusals", len(seen.refused))
+		}
+		seen.refused = nil
+	}
+	t.Run("an error refuses the handshake", func(t *testing.T) {
+		var seen tally
+		o := &engine.Options{Trace: seen.trace(), GenerateID: func(*http.Request) (string, error) { return "fine", errors.New("no ids left") }}
+		run(t, o, func(h *harness) {
+			refused(h, "no ids left", &seen)
+			if n := h.server.Len(); n != 0 {
+				t.Errorf("%d sessions", n)
+			}
+		})
+	})
+	t.Run("an id that is none refuses the handshake", func(t *testing.T) {
+		for _, id := range []string{"", "a b", "a/b", "a&sid=b", "é", "a\r\nSet-Cookie: b"} {
+			var seen tally
+			o := &engine.Options{Trace: seen.trace(), GenerateID: func(*http.Request) (string, error) { return id, nil }}
+			run(t, o, func(h *harness) {
+				refused(h, "engine: Options.GenerateID: an id is letters, digits and -._~, one at least", &seen)
+			})
+		}
+	})
+	t.Run("a session's id is not given twice", func(t *testing.T) {
+		var seen tally
+		o := &engine.Options{Trace: seen.trace(), GenerateID: func(*http.Request) (string, error) { return "same", nil }}
+		run(t, o, func(h *harness) {
+			const taken = "engine: Options.GenerateID: another session has this id"
+			for range 2 {
+				r := h.openPolling()
+				refused(h, taken, &seen)
+				r.Close()
+				h.request("GET", session(r), nil) // takes the last packet
+			}
+			h.onOpen = func(*recorder) { refused(h, taken, &seen) } // while it opens
+			h.openPolling()
+		})
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -228,15 +229,124 @@ func TestEndlessPost(t *testing.T) {
 	})
 }
 
-// The same, where the client is silent.
-func TestEndlessPostOfSilentClient(t *testing.T) {
+// A POST's body has PingTimeout to arrive, whatever else the client does.
+func TestSlowPost(t *testing.T) {
+	for revision, packet := range map[string]string{"EIO=4&": "4x", "EIO=3&": "2:4x"} {
+		t.Run(revision, func(t *testing.T) {
+			var log bytes.Buffer
+			var seen tally
+			o := &engine.Options{AllowEIO3: true, PingTimeout: 5 * time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)), Trace: seen.trace()}
+			run(t, o, func(h *harness) {
+				h.request("GET", revision+"transport=polling", nil)
+				r := <-h.sessions
+				body, feed := io.Pipe()
+				defer feed.Close()
+				answers := make(chan answer)
+				start := time.Now()
+				go func() { answers <- h.request("POST", revision+session(r), body) }()
+				for range 4 { // it comes, but slowly
+					after(time.Second)
+					if _, err := feed.Write([]byte("4")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				h.expectAnswer(<-answers, 408, "Request Timeout")
+				if took := time.Since(start); took != 5*time.Second {
+					t.Errorf("refused after %v", took)
+				}
+				h.expectClosed(r, engine.ReasonTransportError)
+				if len(seen.refused) != 1 || seen.refused[0].Cause != engine.CauseTimeout {
+					t.Errorf("told of %+v", seen.refused)
+				}
+				if got := strings.Count(log.String(), "slow POST refused"); got != 1 {
+					t.Errorf("%d lines:\n%s", got, log.String())
+				}
+
+				h.request("GET", revision+"transport=polling", nil)
+				quick := <-h.sessions
+				goOn := make(chan struct{})
+				h.onText = func(*recorder, string) error { <-goOn; return nil }
+				go func() { answers <- h.request("POST", revision+session(quick), strings.NewReader(packet)) }()
+				after(time.Minute) // of the receiver's work, which is none of the client's time
+				close(goOn)
+				h.expectAnswer(<-answers, 200, "ok")
+			})
+		})
+	}
+}
+
+// A message that never ends holds nobody longer than the heartbeat does: what
+// would keep the session alive cannot come before the message's end.
+func TestUnfinishedMessage(t *testing.T) {
+	for name, begin := range map[string][]byte{
+		"fragment":       frame(1, "4never"),
+		"frame":          append(frameHead(fin|2, 1000), 'x'),
+		"header":         frameHead(fin|2, 1000)[:3],
+		"empty fragment": frame(2, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, &engine.Options{PingInterval: 4 * time.Second, PingTimeout: 2 * time.Second}, func(h *harness) {
+				w, r := h.wireSession()
+				w.write(begin, 0)
+				if name == "fragment" {
+					w.write(ping("still there"), 0)
+					w.expect("pong still there")
+				}
+				w.expect("text 2")
+				after(6 * time.Second)
+				h.expectClosed(r, engine.ReasonPingTimeout)
+			})
+		})
+	}
+}
+
+// A POST may have as many packets as MaxPayload has room for; they cost
+// nothing beyond.
+func TestPacketsPerPost(t *testing.T) {
 	run(t, nil, func(h *harness) {
+		const packets = 333_333
+		count := 0
+		h.onText = func(r *recorder, s string) error { count++; <-r.received; return nil }
 		r := h.openPolling()
-		body, feed := io.Pipe()
-		defer feed.Close()
-		go h.try("POST", session(r), body)
-		synctest.Wait()
-		after(45 * time.Second)
-		h.expectClosed(r, engine.ReasonPingTimeout)
+		body := strings.Repeat("4a\x1e", packets-1) + "4a"
+		before := heap()
+		h.expectAnswer(h.request("POST", session(r), strings.NewReader(body)), 200, "ok")
+		if grown := heap() - before; grown > 4<<20 {
+			t.Errorf("the heap grows by %d bytes", grown)
+		}
+		if count != packets || r.batches.Load() != 1 {
+			t.Errorf("%d messages in %d batches", count, r.batches.Load())
+		}
+	})
+}
+
+// A PONG that nothing has asked for is a sign of life, in any number.
+func TestPongsOutOfTurn(t *testing.T) {
+	run(t, nil, func(h *harness) {
+		w, r := h.wireSession()
+		for range 10 {
+			for range 100 {
+				w.write(text("3"), 0)
+			}
+			after(24 * time.Second) // the next PING is due 25 s after the last PONG
+		}
+		w.expect("text 2")
+		if len(r.closed) > 0 {
+			t.Errorf("closed for %q", <-r.closed)
+		}
+	})
+}
+
+// The headers' size is the http.Server's affair.
+func TestHeaderLimit(t *testing.T) {
+	runServer(t, nil, &http.Server{MaxHeaderBytes: 1000}, func(h *harness) {
+		for _, transport := range []string{"polling", "websocket"} {
+			a := h.request("GET", "transport="+transport, nil,
+				"X-Large", strings.Repeat("x", 10_000), "Connection", "Upgrade", "Upgrade", "websocket")
+			if a.status != http.StatusRequestHeaderFieldsTooLarge {
+				t.Errorf("%s: answered by %d", transport, a.status)
+			}
+		}
+		h.openPolling()
 	})
 }

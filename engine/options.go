@@ -22,6 +22,8 @@ type Options struct {
 	// PingInterval is the longest pause between a PONG and the next PING, 25 s
 	// by default; PingTimeout the time a client has to answer it, 20 s by
 	// default. A client is noticed to be gone after their sum at the latest.
+	// PingTimeout also bounds how long a POST's body and a poll's answer may
+	// be on their way.
 	PingInterval time.Duration
 	PingTimeout  time.Duration
 
@@ -41,6 +43,32 @@ type Options struct {
 	// of any size may wait alone.
 	MaxBuffered int
 
+	// MaxConnections is how many sessions there may be, and
+	// MaxConnectionsPerAddress how many of one client address; both without
+	// limit by default. Handshakes under way count. Those beyond get 503, or
+	// 429 of one address, with Retry-After. The address is that in the
+	// request's RemoteAddr, of IPv6 the network of 64 bits: behind a proxy
+	// this is the proxy's, unless a handler in front sets RemoteAddr to what
+	// the proxy says.
+	MaxConnections           int
+	MaxConnectionsPerAddress int
+
+	// DropOldest has the oldest messages to a client dropped, whole and with a
+	// line in the log, where more than MaxBuffered bytes would wait for it, in
+	// place of its being closed. The protocol's own packets and messages with
+	// Keep stay; those that remain keep their order.
+	DropOldest bool
+
+	// HTTPCompressionThreshold is the length in bytes from which the answers
+	// to polls are compressed for clients that accept gzip or deflate, 1,024
+	// by default; below 0 none is. Where a handler in front has set
+	// Content-Encoding, or Vary for it, the compression is left to that.
+	HTTPCompressionThreshold int
+
+	// PerMessageDeflate compresses the messages of WebSockets whose clients
+	// offer that; nil compresses none, which spares memory and time.
+	PerMessageDeflate *PerMessageDeflate
+
 	// AllowEIO3 admits clients of Engine.IO protocol revision 3 too, which
 	// Socket.IO 2 is built on.
 	AllowEIO3 bool
@@ -55,6 +83,14 @@ type Options struct {
 	// within a session are not asked about. It may block, and be called
 	// concurrently.
 	AllowRequest func(*http.Request) error
+
+	// GenerateID makes the id of the session that a handshake opens; by
+	// default it is NewID's. Ids are letters, digits and -._~; another form,
+	// the id of a session that is there, or an error refuses the handshake
+	// with 400. Whoever knows the id can take part in the session, so it must
+	// be as unguessable as a key: no user's name, number or time. It may
+	// block, and be called concurrently.
+	GenerateID func(*http.Request) (string, error)
 
 	// Cookie is sent with each handshake, its value being the session's id,
 	// for load balancers that keep a client with its server by that; none by
@@ -100,6 +136,10 @@ func (o *Options) withDefaults() Options {
 	defaultTo(&c.UpgradeTimeout, 10*time.Second)
 	defaultTo(&c.MaxPayload, 1_000_000)
 	defaultTo(&c.MaxBuffered, 1<<20)
+	if c.HTTPCompressionThreshold == 0 {
+		c.HTTPCompressionThreshold = defaultThreshold
+	}
+	c.PerMessageDeflate = c.PerMessageDeflate.withDefaults()
 	if c.CheckOrigin == nil {
 		c.CheckOrigin = SameOrigin
 	}

@@ -13,6 +13,8 @@ type outbox struct {
 	busy   bool
 	behind bool // the connection has not taken all at once
 	final  bool // the connection is over when nothing is left
+	over   bool // what was to be queued did not fit
+	lost   loss // not yet told of
 }
 
 // messageOverhead is what a queued message counts beyond its size: a flood of
@@ -37,9 +39,14 @@ func (o *outbox) push(m *Message) {
 	o.bytes += m.Size()
 }
 
-// take moves the oldest messages to dst, as many as fit.
-func (o *outbox) take(dst []*Message) int {
-	n := copy(dst, o.queue[o.head:])
+// take moves the oldest messages to dst, as many as fit. Of large ones these
+// are few: what is taken can no longer make room for what is newer.
+func (o *outbox) take(dst []*Message) (n int) {
+	waiting := o.queue[o.head:]
+	for size := 0; n < min(len(dst), len(waiting)) && size < maxGather; n++ {
+		dst[n] = waiting[n]
+		size += waiting[n].Size()
+	}
 	clear(o.queue[o.head : o.head+n])
 	o.head += n
 	if o.empty() {
@@ -77,16 +84,40 @@ func (s *Session) send(m *Message, later bool) error {
 		s.mu.Unlock()
 		return ErrClosed
 	}
-	if !s.out.admits(m, s.server.opts.MaxBuffered) {
+	if !s.admit(m) {
 		s.mu.Unlock()
-		s.server.refused("slow", "slow client dropped: more than Options.MaxBuffered bytes wait for it",
-			"sid", s.id, "limit", s.server.opts.MaxBuffered)
-		s.abort(ReasonSlowClient)
+		s.dropSlow()
 		return ErrClosed
 	}
-	s.out.push(m)
+	lost := s.out.takeLoss()
 	s.kick(later)
+	s.tellLoss(lost)
 	return nil
+}
+
+// Queue is Send without what takes time or calls the receiver, for callers
+// who hold a lock. Release has to follow, and does it.
+func (s *Session) Queue(m *Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lifecycle() != stateOpen || s.out.over {
+		return
+	}
+	s.out.over = !s.admit(m)
+}
+
+// Release sends what Queue has queued, as Send or, with later true, SendLater
+// does.
+func (s *Session) Release(later bool) {
+	s.mu.Lock()
+	if s.out.over && s.lifecycle() == stateOpen {
+		s.mu.Unlock()
+		s.dropSlow()
+		return
+	}
+	lost := s.out.takeLoss()
+	s.kick(later)
+	s.tellLoss(lost)
 }
 
 // SendVolatile sends a message only if it can leave now, and reports whether
@@ -102,7 +133,7 @@ func (s *Session) SendVolatile(m *Message) bool {
 	if !open || !ready || !s.out.admits(m, s.server.opts.MaxBuffered) {
 		s.mu.Unlock()
 		if f := s.server.trace.Dropped; open && f != nil {
-			f(s, m.packets(), m.Size())
+			f(s, int(m.packets), m.Size())
 		}
 		return false
 	}

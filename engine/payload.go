@@ -17,6 +17,7 @@ import (
 type payload struct {
 	dialect dialect
 	octets  bool // the third form
+	plain   bool // not to be compressed
 	packets int
 	body    []byte
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Va
 	s.mu.Unlock()
 
 	s.sent(p.packets, len(p.body))
-	err := writePayload(w, query, &p, s.server.opts.PingTimeout)
+	err := s.server.writePayload(w, r, query, &p)
 	if err != nil || farewell {
 		s.abort(ReasonTransportClose)
 	}
@@ -91,10 +92,12 @@ func (s *Session) fill(p *payload) (farewell bool) {
 		return false
 	}
 	p.octets = p.dialect == revision3 && s.out.holdsBinary()
+	p.plain = true
 	var batch [batchSize]*Message
 	for n := s.out.take(batch[:]); n > 0; n = s.out.take(batch[:]) {
 		for _, m := range batch[:n] {
 			p.add(m)
+			p.plain = p.plain && m.plain
 		}
 	}
 	s.out.bytes = 0
@@ -109,8 +112,9 @@ func (s *Session) fill(p *payload) (farewell bool) {
 	return false
 }
 
-// writePayload answers a poll. The client has timeout to take the answer.
-func writePayload(w http.ResponseWriter, query url.Values, p *payload, timeout time.Duration) error {
+// writePayload answers a poll. The client has Options.PingTimeout to take the
+// answer.
+func (srv *Server) writePayload(w http.ResponseWriter, r *http.Request, query url.Values, p *payload) error {
 	h := w.Header()
 	body, contentType := p.body, "text/plain; charset=UTF-8"
 	switch {
@@ -119,11 +123,14 @@ func writePayload(w http.ResponseWriter, query url.Values, p *payload, timeout t
 	case p.octets:
 		contentType = octetStream
 	}
+	if threshold := srv.opts.HTTPCompressionThreshold; threshold >= 0 && len(body) >= threshold && !p.plain {
+		body = encodeContent(h, r.Header, body)
+	}
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(time.Now().Add(timeout))
+	_ = rc.SetWriteDeadline(time.Now().Add(srv.opts.PingTimeout))
 	w.WriteHeader(http.StatusOK) // Echo's Gzip withdraws the length at this call only
 	if _, err := w.Write(body); err != nil {
 		return err
@@ -166,6 +173,14 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 		s.server.refuse(w, r, Refusal{CauseTooLarge, status, noCode, http.StatusText(status), ""})
 		return
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && s.lifecycle() != stateClosed {
+		s.server.refused("slow post", "slow POST refused: its body took longer than Options.PingTimeout",
+			"sid", s.id, "limit", s.server.opts.PingTimeout)
+		s.abort(ReasonTransportError)
+		const status = http.StatusRequestTimeout
+		s.server.refuse(w, r, Refusal{CauseTimeout, status, noCode, http.StatusText(status), ""})
+		return
+	}
 	if err != nil {
 		s.abort(ReasonTransportClose)
 		s.server.reject(w, r, codeBadRequest, CausePayload, err.Error())
@@ -184,8 +199,8 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 	_, _ = io.WriteString(w, "ok")
 }
 
-// readBody reads a POST's body within the limit, and gives up when the
-// session ends.
+// readBody reads a POST's body within the limits, those of the http.Server
+// aside, and gives up when the session ends.
 func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	limit := s.server.opts.MaxPayload
 	if r.ContentLength > int64(limit) {
@@ -194,12 +209,17 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	s.mu.Lock()
 	over := s.lifecycle() == stateClosed
 	s.post = http.NewResponseController(w)
+	deadline := time.Now().Add(s.server.opts.PingTimeout)
 	if over {
-		_ = s.post.SetReadDeadline(longAgo) // net/http would read the rest
+		deadline = longAgo // net/http would read the rest
 	}
+	_ = s.post.SetReadDeadline(deadline)
 	s.mu.Unlock()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	s.mu.Lock()
+	if err == nil {
+		_ = s.post.SetReadDeadline(time.Time{}) // or net/http would take it for the client's end
+	}
 	s.post = nil
 	s.mu.Unlock()
 	return body, err

@@ -26,11 +26,14 @@ const (
 	CauseOrigin       Cause = "origin"               // the Origin header
 	CauseVersion      Cause = "protocol version"     // the EIO parameter
 	CauseAllowRequest Cause = "not allowed"          // the error of Options.AllowRequest
+	CauseID           Cause = "no session id"        // the error of Options.GenerateID
 	CauseMismatch     Cause = "transport mismatch"   // the transport asked for, which is not the session's
 	CauseConcurrent   Cause = "concurrent requests"  // the method of which there are two
 	CausePayload      Cause = "bad payload"          // the error
 	CauseTooLarge     Cause = "payload too large"    // nothing
 	CauseHandshake    Cause = "websocket handshake"  // what fails
+	CauseTimeout      Cause = "payload too slow"     // nothing
+	CauseConnections  Cause = "too many connections" // the address, if these are of one
 	CauseShutdown     Cause = "server shutting down" // nothing
 )
 

@@ -26,8 +26,11 @@ type Server struct {
 
 	mu       sync.RWMutex
 	sessions map[string]*Session
+	claimed  map[string]bool // ids of handshakes under way
 	closed   bool
 	gone     chan struct{} // closed when closed and no session is left
+
+	admissions admissions // guarded by mu
 }
 
 // NewServer returns a server that calls accept for each new session to learn
@@ -35,7 +38,7 @@ type Server struct {
 // during the call. Options may be nil; mistakes in them panic.
 func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Server {
 	opts := o.withDefaults()
-	return &Server{
+	srv := &Server{
 		opts:     opts,
 		trace:    *opts.Trace,
 		accept:   accept,
@@ -45,7 +48,14 @@ func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Serve
 		sessions: make(map[string]*Session),
 		gone:     make(chan struct{}),
 	}
+	if opts.MaxConnectionsPerAddress > 0 {
+		srv.admissions.byAddress = make(map[string]int)
+	}
+	return srv
 }
+
+// Options returns the server's options with their defaults.
+func (srv *Server) Options() Options { return srv.opts }
 
 // Len returns the number of sessions.
 func (srv *Server) Len() int {
@@ -134,13 +144,25 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		srv.refuse(w, r, Refusal{CauseShutdown, http.StatusServiceUnavailable, noCode, "server shutting down", ""})
 		return
 	}
+	s := &Session{server: srv, shard: srv.shards.Add(1)}
+	if !srv.admit(w, r, &s.admission) {
+		return
+	}
+	defer srv.dismiss(s)
 	if allow := srv.opts.AllowRequest; allow != nil {
 		if err := allow(r); err != nil {
 			srv.refuse(w, r, Refusal{CauseAllowRequest, http.StatusForbidden, codeForbidden, err.Error(), err.Error()})
 			return
 		}
 	}
-	s := &Session{server: srv, id: NewID(), shard: srv.shards.Add(1)}
+	id, err := srv.claimID(r)
+	if err != nil {
+		srv.opts.Logger.Error("handshake refused: no session id", "err", err)
+		srv.reject(w, r, codeBadRequest, CauseID, err.Error())
+		return
+	}
+	defer srv.releaseID(id)
+	s.id = id
 	if srv.opts.Cookie != nil {
 		cookie := *srv.opts.Cookie
 		cookie.Value = s.id
@@ -179,7 +201,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url
 	p := s.newPayload(query)
 	p.addText(openPacket(s.id, upgrades, &srv.opts))
 	s.sent(p.packets, len(p.body))
-	if err := writePayload(w, query, &p, srv.opts.PingTimeout); err != nil {
+	if err := srv.writePayload(w, r, query, &p); err != nil {
 		s.abort(ReasonTransportError)
 	}
 }
@@ -242,6 +264,7 @@ func (srv *Server) forget(s *Session) {
 		return
 	}
 	delete(srv.sessions, s.id)
+	srv.admissions.release(&s.admission)
 	if srv.closed && len(srv.sessions) == 0 {
 		close(srv.gone)
 	}

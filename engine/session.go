@@ -18,6 +18,8 @@ type Session struct {
 	shard    uint32
 	beat     beat
 
+	admission admission
+
 	// inlet is held by whoever delivers what the client sent: a POST for its
 	// duration, a WebSocket from the upgrade on. A second POST finds it taken,
 	// and that is the error the protocol asks for.

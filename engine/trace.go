@@ -27,11 +27,13 @@ type Trace struct {
 	Received func(s *Session, bytes int)
 
 	// Sent is called before each write to a WebSocket and each answer to a
-	// poll; bytes are those of the frames or the payload.
+	// poll; bytes are those of the frames, compressed or not, or of the
+	// payload before it is compressed.
 	Sent func(s *Session, packets, bytes int)
 
 	// Dropped is called when volatile packets are dropped because the client
-	// is not ready for them; bytes are those of their frames.
+	// is not ready for them, or others because of Options.DropOldest; bytes are
+	// those of their frames.
 	Dropped func(s *Session, packets, bytes int)
 }
 

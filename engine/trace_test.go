@@ -270,6 +270,7 @@ func TestStats(t *testing.T) {
 		h.request("GET", session(r), nil)
 		r.Close()
 		h.request("GET", session(r), nil)
+		synctest.Wait() // the session ends after its last poll has been answered
 		if got, want := h.server.Stats(), (engine.Stats{Polling: 1, WebSocket: 2}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}

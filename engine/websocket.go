@@ -30,6 +30,8 @@ type wsConn struct {
 	in      inbound
 	message []byte // the fragments so far
 	kind    byte   // opcode of the fragmented message, or 0
+	packed  bool   // the fragmented message is compressed
+	deflate *deflate
 }
 
 // accept answers the opening handshake (RFC 6455 section 4.2) and takes the
@@ -59,6 +61,10 @@ func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) net.Conn {
 	answer.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
 	answer.WriteString(acceptKey(key))
 	answer.WriteString("\r\n")
+	if deflate, extension := c.session.server.opts.PerMessageDeflate.negotiate(r.Header); deflate != nil {
+		c.deflate = deflate
+		answer.WriteString("Sec-WebSocket-Extensions: " + extension + "\r\n")
+	}
 	_ = w.Header().Write(&answer) // what wrapping handlers have set
 	answer.WriteString("\r\n")
 	_ = conn.SetDeadline(time.Now().Add(c.session.server.opts.UpgradeTimeout))
@@ -242,7 +248,7 @@ func (c *wsConn) consumeFrames() error {
 	limit := c.session.server.opts.MaxPayload
 	for {
 		b := c.in.unread()
-		h, size, err := parseFrameHeader(b, limit-len(c.message))
+		h, size, err := parseFrameHeader(b, limit-len(c.message), c.deflate.extension())
 		if err != nil {
 			return err
 		}
@@ -283,17 +289,17 @@ func (c *wsConn) frame(h frameHeader, payload []byte) error {
 		}
 		kind, message := c.kind, c.message
 		c.kind, c.message = 0, nil
-		return c.deliver(kind, message)
+		return c.complete(kind, c.packed, message)
 	}
 	if c.kind != 0 {
 		return errInterleaved
 	}
 	if !h.final {
-		c.kind = h.opcode
+		c.kind, c.packed = h.opcode, h.compressed
 		c.message = append([]byte(nil), payload...)
 		return nil
 	}
-	return c.deliver(h.opcode, payload)
+	return c.complete(h.opcode, h.compressed, payload)
 }
 
 // pong answers a WebSocket ping.
@@ -305,6 +311,19 @@ func (c *wsConn) pong(payload []byte) error {
 	}
 	_, err := c.conn.Write(frame)
 	return err
+}
+
+// complete handles one message as it has come.
+func (c *wsConn) complete(kind byte, compressed bool, message []byte) error {
+	if !compressed {
+		return c.deliver(kind, message)
+	}
+	buf := inflatedPool.Get().(*[]byte)
+	defer putInflated(buf)
+	if err := c.deflate.inflate(buf, message, c.session.server.opts.MaxPayload); err != nil {
+		return err
+	}
+	return c.deliver(kind, *buf)
 }
 
 // deliver handles one message.

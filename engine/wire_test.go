@@ -19,6 +19,9 @@ type wire struct {
 	conn net.Conn
 	r    *bufio.Reader
 	resp *http.Response
+
+	deflater *deflater // where compression has been agreed on
+	length   int       // of the last frame's payload
 }
 
 // wire opens a WebSocket; further headers may take the place of its own.
@@ -106,11 +109,14 @@ func (w *wire) nextWithin(d time.Duration) string {
 	if err != nil {
 		return err.Error()
 	}
+	w.length = len(payload)
 	switch head[0] {
 	case 0x81:
 		return "text " + string(payload)
 	case 0x82:
 		return "binary " + string(payload)
+	case 0xC1, 0xC2:
+		return w.deflated(head[0], payload)
 	case 0x8A:
 		return "pong " + string(payload)
 	case 0x88:
@@ -120,6 +126,18 @@ func (w *wire) nextWithin(d time.Duration) string {
 		return fmt.Sprintf("close %d%s", binary.BigEndian.Uint16(payload), payload[2:])
 	}
 	return fmt.Sprintf("frame with the head %x", head)
+}
+
+// deflated describes a compressed frame.
+func (w *wire) deflated(head byte, payload []byte) string {
+	if w.deflater == nil {
+		return "compressed frame without permessage-deflate"
+	}
+	message, err := w.deflater.inflate(payload)
+	if err != nil {
+		return err.Error()
+	}
+	return map[byte]string{0xC1: "deflated text ", 0xC2: "deflated binary "}[head] + message
 }
 
 func (w *wire) read(n int) ([]byte, error) {

@@ -24,8 +24,13 @@ type writer struct {
 // load makes data ready to be written. When nothing is left it gives up
 // outbox.busy and returns false.
 func (w *writer) load() bool {
-	if w.next == w.end && !w.take() {
-		return false
+	if w.next == w.end {
+		if !w.take() {
+			return false
+		}
+		if w.s.ws.deflate != nil {
+			w.compress()
+		}
 	}
 	w.packets = 0
 	w.data = w.gather()
@@ -55,7 +60,7 @@ func (w *writer) peek() []byte { return w.batch[w.next].frames(w.s.ws.dialect) }
 func (w *writer) pop() []byte {
 	frames := w.peek()
 	w.written += w.batch[w.next].Size() - len(frames)
-	w.packets += w.batch[w.next].packets()
+	w.packets += int(w.batch[w.next].packets)
 	w.next++
 	return frames
 }

@@ -3,7 +3,6 @@ package interop
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"regexp"
 	"slices"
@@ -12,21 +11,17 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/clientbundle"
-	"github.com/goroomcast/socketio/parser"
 )
 
 var namespaces = []string{"/", "/admin", "/news", "/games"}
 
 // newApp is the application the scenarios talk to; reference.mjs is the same one in JavaScript.
-func newApp(log *slog.Logger, p parser.Parser) *socketio.Server {
-	io := socketio.NewServer(&socketio.Options{
-		PingInterval: 300 * time.Millisecond, // several heartbeats within a scenario
-		PingTimeout:  5 * time.Second,
-		Logger:       log,
-		Parser:       p,
-		ServeClient:  clientbundle.Files,
-		AllowEIO3:    true, // for legacy.test.mjs
-	})
+func newApp(o socketio.Options) *socketio.Server {
+	o.PingInterval = 300 * time.Millisecond // several heartbeats within a scenario
+	o.PingTimeout = 5 * time.Second
+	o.ServeClient = clientbundle.Files
+	o.AllowEIO3 = true // for legacy.test.mjs
+	io := socketio.NewServer(&o)
 	application(io)
 	return io
 }
@@ -119,6 +114,12 @@ func messages(io *socketio.Server) {
 	socketio.On(io, "measure", func(_ context.Context, s *socketio.Socket, text string) error {
 		return s.Emit("measured", len(text))
 	})
+	socketio.On(io, "repeat", func(_ context.Context, s *socketio.Socket, n int) error {
+		return s.Emit("repeated", strings.Repeat("again ", n))
+	})
+	socketio.On(io, "repeat plainly", func(_ context.Context, s *socketio.Socket, n int) error {
+		return s.Compress(false).Emit("repeated", strings.Repeat("again ", n))
+	})
 	socketio.On(io, "flood", func(_ context.Context, s *socketio.Socket, n int) error {
 		for i := range n {
 			if err := s.Emit("tick", i); err != nil {
@@ -137,9 +138,9 @@ func messages(io *socketio.Server) {
 		Reliable bool `json:"reliable"` // no frame may be dropped
 	}
 	socketio.OnCall(io, "play", func(_ context.Context, s *socketio.Socket, f film) (int, error) {
-		emit := s.Volatile().Emit
+		emit := s.Volatile().Compress(false).Emit // or the frames would be short
 		if f.Reliable {
-			emit = s.Emit
+			emit = s.Compress(false).Emit
 		}
 		body := strings.Repeat("x", f.Bytes)
 		for i := range f.Frames {

@@ -15,18 +15,45 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/parser"
+	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser/msgpack"
 )
 
-func TestServer(t *testing.T) { testServer(t, nil) }
+func TestServer(t *testing.T) { testServer(t, scenarios, socketio.Options{}) }
 
 // TestMsgpack has both sides speak MessagePack instead of JSON.
-func TestMsgpack(t *testing.T) { testServer(t, msgpack.Parser{}, "PARSER=socket.io-msgpack-parser") }
+func TestMsgpack(t *testing.T) {
+	testServer(t, scenarios, socketio.Options{Parser: msgpack.Parser{}}, msgpackEnv)
+}
 
-func testServer(t *testing.T, p parser.Parser, env ...string) {
+// TestDeflate has all messages over WebSocket compressed, each with the help of those before it.
+func TestDeflate(t *testing.T) {
+	deflate := &engine.PerMessageDeflate{Threshold: 1, ServerContextTakeover: true, ClientContextTakeover: true}
+	testServer(t, scenarios, socketio.Options{PerMessageDeflate: deflate}, deflateEnv)
+}
+
+// TestRecovery has a server whose events have offsets.
+func TestRecovery(t *testing.T) {
+	testServer(t, recoveryScenarios, socketio.Options{Recovery: &socketio.Recovery{}})
+}
+
+func TestRecoveryMsgpack(t *testing.T) {
+	testServer(t, recoveryScenarios, socketio.Options{Recovery: &socketio.Recovery{}, Parser: msgpack.Parser{}}, msgpackEnv)
+}
+
+const (
+	scenarios         = "*.test.mjs"
+	recoveryScenarios = "recovery/*.test.mjs"
+
+	msgpackEnv  = "PARSER=socket.io-msgpack-parser"
+	deflateEnv  = "DEFLATE=true"
+	recoveryEnv = "RECOVERY=true"
+)
+
+func testServer(t *testing.T, files string, o socketio.Options, env ...string) {
 	requireNode(t)
-	io := newApp(slog.New(slog.NewTextHandler(t.Output(), nil)), p)
+	o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	io := newApp(o)
 	disconnected := make(chan struct{}, 1)
 	for _, name := range namespaces {
 		io.Of(name).OnConnect(func(s *socketio.Socket) {
@@ -45,18 +72,22 @@ func testServer(t *testing.T, p parser.Parser, env ...string) {
 			t.Error(err)
 		}
 	})
-	runScenarios(t, func(t *testing.T) { requireNoSockets(t, io, disconnected) }, append(env, "URL="+server.URL)...)
+	runScenarios(t, files, func(t *testing.T) { requireNoSockets(t, io, disconnected) }, append(env, "URL="+server.URL)...)
 }
 
 // TestReference runs the scenarios against npm's server.
-func TestReference(t *testing.T) { testReference(t) }
+func TestReference(t *testing.T) { testReference(t, scenarios) }
 
-func TestReferenceMsgpack(t *testing.T) { testReference(t, "PARSER=socket.io-msgpack-parser") }
+func TestReferenceMsgpack(t *testing.T) { testReference(t, scenarios, msgpackEnv) }
 
-func testReference(t *testing.T, env ...string) {
+func TestReferenceDeflate(t *testing.T) { testReference(t, "compression.test.mjs", deflateEnv) }
+
+func TestReferenceRecovery(t *testing.T) { testReference(t, recoveryScenarios, recoveryEnv) }
+
+func testReference(t *testing.T, files string, env ...string) {
 	requireNode(t)
 	url := startReference(t, env...)
-	runScenarios(t, func(*testing.T) {}, append(env, "URL="+url, "REFERENCE=true")...)
+	runScenarios(t, files, func(*testing.T) {}, append(env, "URL="+url, "REFERENCE=true")...)
 }
 
 // startReference starts npm's server with the environment given, and returns its address.
@@ -81,8 +112,8 @@ func startReference(t *testing.T, env ...string) string {
 }
 
 // runScenarios runs each file of scenarios with the environment given, and check after it.
-func runScenarios(t *testing.T, check func(*testing.T), env ...string) {
-	files, err := filepath.Glob("*.test.mjs")
+func runScenarios(t *testing.T, pattern string, check func(*testing.T), env ...string) {
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}

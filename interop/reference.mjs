@@ -1,13 +1,16 @@
 // The application of app_test.go on npm's socket.io: what the scenarios hold of both is Socket.IO's behaviour, not ours.
-// Prints its address when it listens; PORT chooses the port, PARSER the package of another parser,
-// OPTIONS has others of the server's options, in JSON.
+// Prints its address when it listens; PORT chooses the port, PARSER the package of another parser, DEFLATE compression,
+// RECOVERY connection state recovery; OPTIONS has others of the server's options, in JSON.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
 const http = createServer();
 const parser = process.env.PARSER ? { parser: (await import(process.env.PARSER)).default } : {};
-const options = JSON.parse(process.env.OPTIONS ?? "{}");
-const io = new Server(http, { pingInterval: 300, pingTimeout: 5_000, allowEIO3: true, ...parser, ...options });
+const perMessageDeflate = process.env.DEFLATE ? { threshold: 1 } : false;
+const recovery = process.env.RECOVERY ? { connectionStateRecovery: { skipMiddlewares: false } } : {};
+const others = JSON.parse(process.env.OPTIONS ?? "{}");
+const options = { pingInterval: 300, pingTimeout: 5_000, allowEIO3: true, perMessageDeflate, ...parser, ...recovery, ...others };
+const io = new Server(http, options);
 
 const refusal = (message, data) => Object.assign(new Error(message), { data });
 
@@ -52,6 +55,8 @@ io.on("connection", (socket) => {
     ack({ name, sizes, whole: Buffer.concat(parts.map(({ body }) => body)) });
   });
   socket.on("measure", (text) => socket.emit("measured", Buffer.byteLength(text)));
+  socket.on("repeat", (n) => socket.emit("repeated", "again ".repeat(n)));
+  socket.on("repeat plainly", (n) => socket.compress(false).emit("repeated", "again ".repeat(n)));
   socket.on("flood", (n) => {
     for (let i = 0; i < n; i++) socket.emit("tick", i);
   });

@@ -9,6 +9,9 @@ import (
 // maxNamespaceLen is how many bytes a received namespace may have, its query included.
 const maxNamespaceLen = 512
 
+// maxEventLen is how many bytes the name of a received event may have.
+const maxEventLen = 1024
+
 // NewDecoder returns a decoder for one connection.
 func (p JSON) NewDecoder() Decoder {
 	return &decoder{maxAttachments: p.maxAttachments()}
@@ -200,6 +203,9 @@ func (d *decoder) name(p *received, text []byte) error {
 		p.Event = d.eventName(text)
 	default:
 		return invalid("event name is neither a string nor a number")
+	}
+	if len(p.Event) > maxEventLen {
+		return invalid("event name longer than %d bytes", maxEventLen)
 	}
 	if isReserved(p.Event) {
 		return invalid("reserved event name %q", p.Event)

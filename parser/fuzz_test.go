@@ -99,7 +99,7 @@ func FuzzRoundTrip(f *testing.F) {
 				t.Skip()
 			}
 		}
-		if len(namespace) > maxNamespaceLen || isReserved(event) || math.IsNaN(x) || math.IsInf(x, 0) {
+		if len(namespace) > maxNamespaceLen || len(event) > maxEventLen || isReserved(event) || math.IsNaN(x) || math.IsInf(x, 0) {
 			t.Skip()
 		}
 		type value struct {

@@ -19,6 +19,7 @@ type Client struct {
 	changed chan struct{} // closed and replaced at each change of the following
 	id      string        // once let in
 	refusal error
+	offsets bool   // events have one, as with Options.Recovery
 	end     string // why it is not connected any more
 	inbox   []*Event
 	answers map[string][]any
@@ -135,9 +136,9 @@ func (c *Client) ExpectDisconnect(reason string) {
 func (c *Client) receive(p *parser.Packet) {
 	switch p.Type {
 	case parser.Connect:
-		var r struct{ SID string }
+		var r struct{ SID, PID string }
 		err := decodeArgs(p.Args, &r)
-		c.update(func() { c.id, c.refusal = r.SID, err })
+		c.update(func() { c.id, c.refusal, c.offsets = r.SID, err, r.PID != "" })
 	case parser.ConnectError:
 		c.update(func() { c.refusal = refusal(p); c.ended("connect_error") })
 	case parser.Disconnect:
@@ -145,6 +146,9 @@ func (c *Client) receive(p *parser.Packet) {
 	case parser.Ack:
 		c.update(func() { c.replies[p.ID] = p.Args })
 	case parser.Event:
+		if c.offsets && !p.HasID {
+			p.Args = withoutOffset(p.Args)
+		}
 		e := &Event{client: c, packet: p}
 		if p.HasID {
 			c.mu.Lock()

@@ -110,6 +110,26 @@ func (e *Event) reply(args []any) {
 // String returns the event as it is shown when a test fails.
 func (e *Event) String() string { return fmt.Sprintf("%q %s", e.packet.Event, show(e.packet.Args)) }
 
+// withoutOffset returns arguments without the last one, which is for the client
+// itself.
+func withoutOffset(args parser.Args) parser.Args {
+	if args == nil || args.Len() == 1 {
+		return nil
+	}
+	return allButLast{args}
+}
+
+type allButLast struct{ parser.Args }
+
+func (a allButLast) Len() int { return a.Args.Len() - 1 }
+
+func (a allButLast) Decode(into ...any) error {
+	if len(into) > a.Len() {
+		return parser.ErrTooFewArgs
+	}
+	return a.Args.Decode(into...)
+}
+
 // situation says, in the message of a failed test, what the client has instead
 // of what was wanted.
 func (c *Client) situation() string {

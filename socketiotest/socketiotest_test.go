@@ -220,6 +220,28 @@ func TestOptions(t *testing.T) {
 	})
 }
 
+func TestRecoveryOffsets(t *testing.T) {
+	io := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{}})
+	c := socketiotest.NewServer(t, io).Connect(nil)
+	io.Emit("none")
+	c.Expect("none")
+	io.Emit("two", 1, "x")
+	e := c.Next("two")
+	var n int
+	var s string
+	if e.Decode(&n, &s); n != 1 || s != "x" {
+		t.Errorf("got %s", e)
+	}
+	io.Emit("two", 1, "x")
+	c.Expect("two", 1, "x")
+	c.Answer("call", "reply")
+	for r, err := range io.Call(t.Context(), "call", "x") {
+		if err := errors.Join(err, r.Decode(&s)); err != nil || s != "reply" {
+			t.Errorf("got %q, %v", s, err)
+		}
+	}
+}
+
 func TestRefusal(t *testing.T) {
 	io := socketio.NewServer(nil)
 	io.Use(func(ctx context.Context, s *socketio.Socket) error {

@@ -1,8 +1,6 @@
 // The parser of cbor.go for socket.io-client.
 import { Emitter } from "@socket.io/component-emitter";
-import { Encoder as CBOR } from "cbor-x";
-
-const cbor = new CBOR({ useRecords: false, tagUint8Array: false });
+import * as cbor from "cbor2";
 
 export class Encoder {
   encode({ type, nsp, id, data }) {

@@ -51,7 +51,8 @@ func Ask(t *testing.T, c *rawclient.Client, packet string) string {
 }
 
 // Echo tests that the server acknowledges the event "echo" with its argument
-// over each transport, and after an upgrade.
+// over each transport, and after an upgrade, also where over polling it is long
+// enough to be compressed by whoever does that.
 func Echo(t *testing.T, dial Dial) {
 	for _, mode := range rawclient.Modes {
 		t.Run(string(mode), func(t *testing.T) {
@@ -61,6 +62,10 @@ func Echo(t *testing.T, dial Dial) {
 			}
 			if got := Ask(t, c, `420["echo","hello"]`); got != `430["hello"]` {
 				t.Errorf("the echo is %s", got)
+			}
+			long := strings.Repeat("hello ", 1000)
+			if got := Ask(t, c, `421["echo","`+long+`"]`); got != `431["`+long+`"]` {
+				t.Errorf("the long echo is %.80q", got)
 			}
 		})
 	}

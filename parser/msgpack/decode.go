@@ -127,6 +127,9 @@ func (d *decoder) name(p *received, data []byte) (rest []byte, err error) {
 	default:
 		return nil, invalid("event name is neither a string nor a number")
 	}
+	if len(p.Event) > maxEventLen {
+		return nil, invalid("event name longer than %d bytes", maxEventLen)
+	}
 	if isReserved(p.Event) {
 		return nil, invalid("reserved event name %q", p.Event)
 	}

@@ -43,6 +43,7 @@ func nested(depth int) string { return strings.Repeat("91", depth-1) + "90" }
 func TestDecodeOnly(t *testing.T) {
 	long := "/" + strings.Repeat("n", maxNamespaceLen-1)
 	longName := strings.Repeat("a", 99)
+	longestName := strings.Repeat("a", maxEventLen)
 	for _, tc := range []struct {
 		behaviour, wire string
 		header          parser.Header
@@ -57,6 +58,7 @@ func TestDecodeOnly(t *testing.T) {
 		{"missing fields as Python has them", "84 a4'type' 01 a4'data' c0 a3'nsp' a1'/' a2'id' c0", parser.Header{Type: parser.Disconnect}, nil},
 		{"id of a disconnection", "83 a4'type' 01 a3'nsp' a1'/' a2'id' 0c", parser.Header{Type: parser.Disconnect, ID: 12, HasID: true}, nil},
 		{"ack without id", packet("03", "9101"), parser.Header{Type: parser.Ack}, []any{1.0}},
+		{"longest event name", packet("02", "91 da0400'"+longestName+"'"), parser.Header{Type: parser.Event, Event: longestName}, nil},
 		{"longest namespace", "82 a4'type' 00 a3'nsp' da0200'" + long + "'", parser.Header{Namespace: long}, nil},
 		{"integer as event name", packet("02", "92 01 a1'a'"), parser.Header{Type: parser.Event, Event: "1"}, []any{"a"}},
 		{"negative number as event name", packet("02", "91 e0"), parser.Header{Type: parser.Event, Event: "-32"}, nil},
@@ -112,6 +114,7 @@ func TestDecodeInvalid(t *testing.T) {
 		"EVENT without a name":         {packet("02", "90")},
 		"event name of the wrong type": {packet("02", "91 c3"), packet("02", "91 c0"), packet("02", "91 80"), packet("02", "91 91 a1'a'"), packet("02", "91 c401'a'"), packet("02", "91 cb 7ff8000000000000"), packet("02", "91 d40000")},
 		"reserved event name":          {packet("02", "91 a7'connect'"), packet("02", "91 ad'connect_error'"), packet("02", "91 aa'disconnect'"), packet("02", "91 ad'disconnecting'"), packet("02", "91 ab'newListener'"), packet("02", "91 ae'removeListener'")},
+		"event name too long":          {packet("02", "91 da0401'"+strings.Repeat("a", maxEventLen+1)+"'")},
 		"ACK payload no array":         {packet("03", "80"), packet("03", "a1'a'"), packet("03", "c0"), "82 a4'type' 03 a3'nsp' a1'/'"},
 		"CONNECT_ERROR payload":        {packet("04", "90"), packet("04", "c0"), packet("04", "01"), "82 a4'type' 04 a3'nsp' a1'/'"},
 		"nesting too deep":             {event(nested(maxDepth)), packet("00", "81 a0"+nested(maxDepth-1)), "81 a0" + nested(maxDepth+1), event(strings.Repeat("81 a0", 1e5) + "c0")},

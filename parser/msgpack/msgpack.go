@@ -23,6 +23,9 @@ const (
 	// maxNamespaceLen is how many bytes a received namespace may have, as in JSON.
 	maxNamespaceLen = 512
 
+	// maxEventLen is how many bytes the name of a received event may have, as in JSON.
+	maxEventLen = 1024
+
 	// maxID is the largest acknowledgement id, 2^53-1.
 	maxID = 1<<53 - 1
 )

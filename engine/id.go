@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+)
+
+var (
+	errIDForm  = errors.New("engine: Options.GenerateID: an id is letters, digits and -._~, one at least")
+	errIDTaken = errors.New("engine: Options.GenerateID: another session has this id")
+)
+
+// claimID returns the id of a new session. One that the program has generated
+// is kept from other handshakes until release.
+func (srv *Server) claimID(r *http.Request) (string, error) {
+	if srv.opts.GenerateID == nil {
+		return NewID(), nil
+	}
+	id, err := srv.opts.GenerateID(r)
+	switch {
+	case err != nil:
+		return "", err
+	case id == "" || strings.ContainsFunc(id, reservedInURLs):
+		return "", errIDForm
+	}
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.sessions[id] != nil || srv.claimed[id] {
+		return "", errIDTaken
+	}
+	if srv.claimed == nil {
+		srv.claimed = make(map[string]bool)
+	}
+	srv.claimed[id] = true
+	return id, nil
+}
+
+// releaseID follows claimID, when the session is known or has failed.
+func (srv *Server) releaseID(id string) {
+	if srv.opts.GenerateID != nil {
+		srv.mu.Lock()
+		delete(srv.claimed, id)
+		srv.mu.Unlock()
+	}
+}
+
+// reservedInURLs reports whether a character is none of RFC 3986's unreserved
+// ones.
+func reservedInURLs(r rune) bool {
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		return false
+	}
+	return !strings.ContainsRune("-._~", r)
+}

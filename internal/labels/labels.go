@@ -1,0 +1,56 @@
+// Package labels has the labels of metrics, of which there are never as many
+// as clients like.
+package labels
+
+import (
+	"sync"
+
+	"github.com/goroomcast/socketio"
+)
+
+// Other stands for what clients may have made up, and for what is too much.
+const Other = "other"
+
+// Namespace returns the label of a namespace, or of none.
+func Namespace(n *socketio.Namespace) string {
+	if n == nil {
+		return Other
+	}
+	return n.Group()
+}
+
+// MaxEvents is how many names of events are labels.
+const MaxEvents = 200
+
+// Events are the first names of events that there were.
+type Events struct {
+	mu    sync.RWMutex
+	known map[string]bool
+}
+
+// Label returns the label of an event.
+func (e *Events) Label(name string) string {
+	e.mu.RLock()
+	known, full := e.known[name], len(e.known) == MaxEvents
+	e.mu.RUnlock()
+	if !known && !full {
+		known = e.add(name)
+	}
+	if !known {
+		return Other
+	}
+	return name
+}
+
+// add reports whether there is room for a name.
+func (e *Events) add(name string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.known == nil {
+		e.known = make(map[string]bool)
+	}
+	if len(e.known) < MaxEvents {
+		e.known[name] = true
+	}
+	return e.known[name]
+}

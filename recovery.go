@@ -1,0 +1,143 @@
+package socketio
+
+import (
+	"sync"
+	"time"
+
+	"github.com/goroomcast/socketio/adapter"
+)
+
+// Recovery lets clients that have lost their connection come back as if they
+// had not: with their id, rooms and data, and with the events they have missed.
+// These are the events without acknowledgement that are not volatile. Each
+// namespace keeps its own, within the limits below.
+//
+// Events, volatile ones too, have a last argument more than emitted, from which
+// clients know how far they are. Clients of [Options.AllowEIO3] cannot come
+// back and do not get it.
+//
+// All is kept in memory, so a client has to come back to the same server, which
+// also keeps the events of others; unless Options.Adapter is an
+// [adapter.Recovery].
+type Recovery struct {
+	// MaxAge is how long after its disconnect a client can come back, 2 min by
+	// default. A namespace keeps 65,536 sessions at most.
+	MaxAge time.Duration
+
+	// MaxEvents and MaxBytes are how many events are kept, 10,000 by default,
+	// and how many bytes of them, 16 MiB by default. A client that has missed
+	// an event which is not there any more, or more than Options.MaxBuffered
+	// bytes, gets a new session.
+	MaxEvents int
+	MaxBytes  int
+
+	// SkipMiddleware lets clients come back without asking the middleware
+	// again, as the JavaScript server does by default: also a user who has been
+	// locked out meanwhile.
+	SkipMiddleware bool
+}
+
+func (o *Recovery) withDefaults() *Recovery {
+	if o == nil {
+		return nil
+	}
+	c := *o
+	if c.MaxAge <= 0 {
+		c.MaxAge = 2 * time.Minute
+	}
+	if c.MaxEvents <= 0 {
+		c.MaxEvents = 10_000
+	}
+	if c.MaxBytes <= 0 {
+		c.MaxBytes = 16 << 20
+	}
+	return &c
+}
+
+// A recovery is what a namespace keeps for clients that come back.
+type recovery struct {
+	*Recovery
+	namespace *Namespace
+	store     adapter.Recovery // of sessions; nil if they are here
+	deaf      time.Duration    // how long a client may have been sent events in vain
+
+	// mu makes the order of the log that of each socket's queue. It is held
+	// while an event is logged and queued, and while a socket begins to get
+	// events; what is called meanwhile calls nobody's code.
+	mu       sync.Mutex
+	log      *eventLog
+	seats    map[string]*seat // by pid: of sockets that have not left
+	sessions sessions
+	timer    *time.Timer // set to due; nil while there is nothing to forget
+	due      time.Time
+	closed   bool
+}
+
+func newRecovery(n *Namespace) *recovery {
+	o := n.server.opts.Recovery
+	if o == nil || n.name == "" { // a parent has its children's
+		return nil
+	}
+	engine := n.server.engine.Options()
+	r := &recovery{
+		Recovery:  o,
+		namespace: n,
+		// A client has all that was sent before the last PING it answered.
+		deaf:     engine.PingInterval + 2*engine.PingTimeout + time.Second,
+		seats:    make(map[string]*seat),
+		sessions: sessions{byPID: make(map[string]*session)},
+	}
+	r.store, _ = n.server.opts.Adapter.(adapter.Recovery)
+	r.log = newEventLog(o, o.MaxAge+r.deaf)
+	return r
+}
+
+// arm sets the timer to when something is too old to be kept. r.mu is locked.
+func (r *recovery) arm() {
+	due, any := r.log.due()
+	if ended, some := r.sessions.oldest(); some && (!any || ended.Add(r.MaxAge).Before(due)) {
+		due, any = ended.Add(r.MaxAge), true
+	}
+	switch {
+	case !any, r.closed:
+	case r.timer == nil:
+		r.timer = time.AfterFunc(time.Until(due), r.tidy)
+		r.due = due
+	case due.Before(r.due):
+		r.timer.Reset(time.Until(due))
+		r.due = due
+	}
+}
+
+func (r *recovery) tidy() {
+	r.mu.Lock()
+	now := time.Now()
+	r.log.prune(now)
+	forgotten := r.sessions.expire(now.Add(-r.MaxAge))
+	r.timer = nil // a timer that was reset in the last moment does no harm
+	r.arm()
+	r.mu.Unlock()
+	r.unuse(forgotten)
+}
+
+// unuse gives up the namespace for sessions that are no more.
+func (r *recovery) unuse(sessions int) {
+	for range sessions {
+		r.namespace.server.leave(r.namespace)
+	}
+}
+
+// close forgets everything, for good.
+func (r *recovery) close() {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	r.log.clear()
+	r.sessions = sessions{}
+}

@@ -1,0 +1,105 @@
+package socketio
+
+import (
+	"errors"
+	"time"
+
+	"github.com/goroomcast/socketio/parser"
+)
+
+// noOffset is the last argument of events that are not logged. Without it the
+// stock clients would take an argument of the program's, if the last one is a
+// string, for an offset.
+var noOffset any
+
+// emitRecoverable is Emit with Options.Recovery.
+func (b Broadcast) emitRecoverable(event string, args []any) error {
+	if b.volatile {
+		return b.emitOnce(event, args, noOffset)
+	}
+	if b.namespace.family == nil {
+		return b.namespace.recovery.emit(b, event, args)
+	}
+	children := b.namespace.audience()
+	if len(children) == 0 {
+		_, err := b.namespace.outgoing(event, parser.Header{}, args)
+		return err
+	}
+	var errs []error
+	for _, b.namespace = range children {
+		errs = append(errs, b.emitRecoverable(event, args))
+	}
+	return errors.Join(errs...)
+}
+
+// emit logs and sends an event.
+func (r *recovery) emit(b Broadcast, event string, args []any) error {
+	if r.store != nil {
+		return r.emitStored(b, event, args)
+	}
+	offset := r.log.newOffset()
+	out, err := b.outgoing(event, parser.Header{}, args, offset)
+	if err == nil {
+		err = b.publishEvent(event, args)
+	}
+	if err == nil {
+		r.send(b, out, offset)
+	}
+	return err
+}
+
+// send logs an event and sends it to the selected sockets of this server. What
+// has been encoded at the same time may be logged in another order than its
+// offsets have, but never in another than it is sent.
+func (r *recovery) send(b Broadcast, out *outgoing, offset string) {
+	e := &logged{offset: offset, at: time.Now(), message: out.encoded, rooms: b.rooms, except: b.except}
+	r.mu.Lock()
+	if r.wanted() {
+		r.log.add(e)
+		r.arm()
+	}
+	targets := b.targets()
+	for i, s := range *targets {
+		switch {
+		case !s.connected(), s.seat != nil && s.seat.hasHad(offset):
+			(*targets)[i] = nil
+		case s.seat != nil:
+			s.conn.session.Queue(e.message)
+		}
+	}
+	r.mu.Unlock()
+	later := len(*targets) > maxDirect
+	for _, s := range *targets {
+		switch {
+		case s == nil:
+		case s.seat == nil:
+			_ = s.deliver(out.message(s), false, later) // who is gone gets nothing
+		default:
+			s.listeners.outgoing(out)
+			s.conn.session.Release(later)
+		}
+	}
+	putTargets(targets)
+}
+
+// wanted reports whether there is anybody who may come back. r.mu is locked.
+func (r *recovery) wanted() bool {
+	return !r.closed && (len(r.seats) > 0 || len(r.sessions.byPID) > 0 || r.store != nil)
+}
+
+// emitRecoverable is Emit with Options.Recovery. It works also for a socket
+// that has disconnected while its client may come back.
+func (s *Socket) emitRecoverable(event string, args []any) error {
+	if !s.connected() && !s.mayComeBack() {
+		return ErrDisconnected
+	}
+	r := s.namespace.recovery
+	self := Broadcast{namespace: s.namespace, rooms: []string{s.id}, local: r.store == nil}
+	return r.emit(self, event, args)
+}
+
+func (s *Socket) mayComeBack() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return recoverable[s.reason] && time.Since(s.seat.ended) <= s.namespace.recovery.MaxAge
+}

@@ -1,0 +1,230 @@
+package socketio
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/parser"
+)
+
+// A seat is a socket's part in recovery. A client that comes back finds that
+// of its former socket, and waits until that one has left it.
+type seat struct {
+	pid  string // by which the client shows who it was; a secret
+	conn *conn
+	left chan struct{} // closed when the socket has left and its session is kept
+	place
+
+	session *session            // of a client that has come back
+	missed  []*logged           // events that a store has for it
+	next    uint64              // in the log: the first event after those that it has
+	again   map[string]struct{} // offsets of missed that have yet to come from other servers; guarded by recovery.mu
+
+	ended time.Time // when the socket disconnected; guarded by Socket.mu
+}
+
+// A place is where in the log a client has begun, whatever events it says it
+// has.
+type place struct {
+	start  uint64    // the log's end when it connected for the first time
+	origin string    // in a store's log: an offset not after that
+	since  time.Time // when it connected for the last time
+}
+
+// supersedeTime bounds the wait for the handlers of a socket whose client is
+// back already.
+const supersedeTime = 5 * time.Second
+
+func newSeat(pid string, c *conn) *seat {
+	return &seat{pid: pid, conn: c, left: make(chan struct{})}
+}
+
+// Recovered reports whether the client has come back with the id, the rooms
+// and the data that it had, by [Options.Recovery]. It is known to middleware.
+func (s *Socket) Recovered() bool { return s.seat != nil && s.seat.session != nil }
+
+// A claim is what a client that comes back has in its auth.
+type claim struct {
+	PID    string `json:"pid"`
+	Offset string `json:"offset"` // of the last event that it has, "" if it has none
+}
+
+// claim returns what a client says of its former session. Without a PID it has
+// none.
+func (c *conn) claim(auth parser.Args) (said claim) {
+	if c.server.opts.Recovery == nil || c.legacy() || auth == nil || auth.Decode(&said) != nil {
+		return claim{}
+	}
+	return said
+}
+
+// take returns the seat for a client that comes back, or nil.
+func (r *recovery) take(ctx context.Context, c *conn, said claim) *seat {
+	if r == nil || said.PID == "" {
+		return nil
+	}
+	patience := time.NewTimer(supersedeTime)
+	defer patience.Stop()
+	for {
+		taken, old := r.tryTake(c, said)
+		switch {
+		case taken != nil && r.store != nil:
+			return r.restore(ctx, taken, said.Offset)
+		case taken != nil:
+			r.unuse(1)
+			return taken
+		case old == nil:
+			return nil
+		case old.conn != c: // or else the client has just left the namespace
+			old.conn.supersede()
+		}
+		select {
+		case <-old.left:
+		case <-patience.C:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// tryTake takes the session off a client that comes back. While the socket
+// that it is of has not left, it returns that one's seat instead.
+func (r *recovery) tryTake(c *conn, said claim) (taken, old *seat) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old := r.seats[said.PID]; old != nil {
+		return nil, old
+	}
+	taken = newSeat(said.PID, c)
+	if r.store == nil {
+		s := r.sessions.byPID[said.PID]
+		if s == nil {
+			return nil, nil
+		}
+		next, known := r.log.after(said.Offset, s.start, s.ended.Add(-r.deaf))
+		if !known || r.log.size(next, newRoomSet(s.rooms)) > r.namespace.server.engine.Options().MaxBuffered {
+			return nil, nil
+		}
+		r.sessions.remove(s)
+		taken.session, taken.place, taken.next = s, s.place, next
+	} else {
+		taken.next = r.log.end()
+	}
+	r.seats[said.PID] = taken
+	return taken, nil
+}
+
+// supersede ends a connection whose client has come back over another.
+func (c *conn) supersede() {
+	c.Closed(engine.ReasonTransportClose)
+	c.session.Close()
+}
+
+// enter lets a socket in: it gets the answer to its CONNECT, then what it has
+// missed, then every event. It reports false if the socket has ended.
+func (r *recovery) enter(s *Socket, reply *engine.Message) bool {
+	session := s.conn.session
+	r.mu.Lock()
+	if s.Recovered() && s.seat.next < r.log.first { // its middleware has taken too long
+		r.mu.Unlock()
+		session.Close()
+		return false
+	}
+	if !s.status.CompareAndSwap(statusPending, statusAdmitted) {
+		r.mu.Unlock()
+		return false
+	}
+	session.Queue(reply)
+	if s.Recovered() {
+		r.replay(s)
+	} else {
+		s.seat.start, s.seat.origin = r.log.end(), r.log.latest()
+		r.seats[s.seat.pid] = s.seat
+	}
+	s.seat.since = time.Now()
+	entered := s.status.CompareAndSwap(statusAdmitted, statusConnected)
+	r.mu.Unlock()
+	s.conn.settled()
+	session.Release(false)
+	return entered
+}
+
+// replay queues what a socket has missed in the rooms that middleware has left
+// it in. r.mu is locked.
+func (r *recovery) replay(s *Socket) {
+	in, had := newRoomSet(s.Rooms()), newRoomSet(s.seat.session.rooms)
+	maps.DeleteFunc(in, func(room string, _ struct{}) bool { _, before := had[room]; return !before })
+	stored := make(map[string]struct{}, len(s.seat.missed))
+	for _, e := range s.seat.missed {
+		stored[e.offset] = struct{}{}
+		if e.concerns(in, had) {
+			s.conn.session.Queue(e.message)
+		}
+	}
+	for e := range r.log.from(s.seat.next) {
+		if _, twice := stored[e.offset]; !twice && e.concerns(in, had) {
+			s.conn.session.Queue(e.message)
+		}
+	}
+	s.seat.again = r.log.yetToCome(s.seat.missed)
+	s.seat.missed = nil
+}
+
+// recoverable are the reasons after which a client may come back.
+var recoverable = map[Reason]bool{
+	ReasonTransportClose: true,
+	ReasonTransportError: true,
+	ReasonPingTimeout:    true,
+	ReasonForcedClose:    true,
+	ReasonServerShutdown: true,
+	ReasonSlowClient:     true,
+}
+
+// keep returns what to persist of a socket that leaves, nil for nothing. It
+// is called while the socket is in its rooms.
+func (s *Socket) keep(reason Reason, wasConnected bool) *session {
+	switch {
+	case s.seat == nil:
+		return nil
+	case !wasConnected:
+		return s.seat.session // it may try again
+	case !recoverable[reason]:
+		return nil
+	}
+	return &session{
+		pid: s.seat.pid, id: s.id, rooms: s.Rooms(), data: s.Data(), ended: s.seat.ended, place: s.seat.place,
+	}
+}
+
+// leave gives up a seat, after its session, if any, has been persisted.
+func (r *recovery) leave(s *seat, kept *session) {
+	if kept != nil {
+		r.persist(kept)
+	}
+	r.mu.Lock()
+	if r.seats[s.pid] == s {
+		delete(r.seats, s.pid)
+	}
+	r.mu.Unlock()
+	close(s.left)
+}
+
+// persist keeps a session. While it is here it is a user of the namespace.
+func (r *recovery) persist(s *session) {
+	if r.store != nil {
+		r.persistInStore(s)
+		r.unuse(1)
+		return
+	}
+	r.mu.Lock()
+	forgotten := 1
+	if !r.closed {
+		forgotten = r.sessions.put(s)
+		r.arm()
+	}
+	r.mu.Unlock()
+	r.unuse(forgotten)
+}
