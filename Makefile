@@ -47,6 +47,14 @@ fuzz: | go ## run each fuzz target for FUZZTIME (1m)
 lint: | go ## run the linters of .golangci.yml
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run $(MODULES)
 
+.PHONY: bench
+bench: | go ## compare Socket.IO servers, those that can be built here, in five minutes
+	cd bench && go build -o bin/bench . && bin/bench -short -d 500ms -warmup 300ms
+
+.PHONY: bench-full
+bench-full: | go ## the same at length, and write bench/RESULTS.md
+	cd bench && go build -o bin/bench . && bin/bench -rounds 5 -d 3s -warmup 1s -results .
+
 .PHONY: clientbundle
 clientbundle: interop/node_modules ## renew the browser bundles from the socket.io-client of interop/
 	rm -f $@/*.gz

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/goroomcast/socketio/engine"
@@ -31,8 +32,8 @@ type conn struct {
 	next       *time.Timer                   // for the next attachment
 	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
 	connecting map[string]context.CancelFunc // namespaces that families are deciding on
-	closed     Reason
-	timeout    *time.Timer // for being let into a namespace; nil once it has been
+	closed     Reason                        // nobody joins any more
+	timeout    *time.Timer                   // for being let into a namespace; nil once it has been
 }
 
 var (
@@ -174,6 +175,26 @@ func (c *conn) awaitAttachment() {
 	}
 }
 
+// Drain implements engine.Drainer: what has come is handled, later events are
+// not, and no namespace is entered any more.
+func (c *conn) Drain(done func()) {
+	c.mu.Lock()
+	c.closed = ReasonServerShutdown
+	sockets := c.sockets
+	c.mu.Unlock()
+	var busy atomic.Int64
+	busy.Store(int64(len(sockets)) + 1)
+	finish := func() {
+		if busy.Add(-1) == 0 {
+			done()
+		}
+	}
+	for _, s := range sockets {
+		s.mailbox.end(func() { s.persistEarly(); finish() })
+	}
+	finish()
+}
+
 // Closed implements engine.Receiver.
 func (c *conn) Closed(reason engine.Reason) {
 	c.mu.Lock()
@@ -266,18 +287,24 @@ func (c *conn) stopTimeout() {
 func (c *conn) join(n *Namespace, h *Handshake, taken *seat) {
 	s := newSocket(n, c, h, taken)
 	n.rooms.add(s.id, s)
+	if !c.add(s) {
+		n.recovery.leave(s.seat, s.vacate("", false))
+	}
+}
+
+// add begins the admission of a socket, unless the connection is over.
+func (c *conn) add(s *Socket) bool {
 	c.mu.Lock()
-	closed := c.closed
-	if closed == "" {
-		c.remove(n)
-		c.sockets = append(c.sockets, s)
-		delete(c.connecting, n.name)
+	defer c.mu.Unlock()
+	if c.closed != "" {
+		return false
 	}
-	c.mu.Unlock()
-	s.mailbox.put(func() { n.admit(s) })
-	if closed != "" {
-		s.end(closed)
-	}
+	c.remove(s.namespace)
+	c.sockets = append(c.sockets, s)
+	delete(c.connecting, s.namespace.name)
+	c.server.workers.Add(1) // until it has left
+	s.mailbox.put(func() { s.namespace.admit(s) })
+	return true
 }
 
 func (c *conn) refuseNamespace(name string, why error) error {
@@ -327,7 +354,7 @@ func (c *conn) disconnect() {
 	sockets := c.sockets
 	c.mu.Unlock()
 	for _, s := range sockets {
-		s.leaveNamespace()
+		s.leaveNamespace(ReasonServerDisconnect)
 	}
 	c.session.Close()
 }

@@ -42,13 +42,14 @@ type Error struct {
 func (e *Error) Error() string { return e.Message }
 
 // A Reason says why a socket disconnected, in the words of the JavaScript
-// server.
+// server where it has any.
 type Reason string
 
 // The reasons for which sockets disconnect.
 const (
 	ReasonClientDisconnect Reason = "client namespace disconnect" // the client left the namespace
 	ReasonServerDisconnect Reason = "server namespace disconnect" // Socket.Disconnect
+	ReasonExpired          Reason = "expired"                     // Socket.ExpireAt
 	ReasonTransportClose          = Reason(engine.ReasonTransportClose)
 	ReasonTransportError          = Reason(engine.ReasonTransportError)
 	ReasonPingTimeout             = Reason(engine.ReasonPingTimeout)

@@ -1,5 +1,7 @@
 package socketio
 
+import "github.com/goroomcast/socketio/parser"
+
 // PendingAcks returns how many replies the socket's client still owes.
 func (s *Socket) PendingAcks() int {
 	s.mu.Lock()
@@ -15,6 +17,23 @@ func (s *Server) Children(parent *Namespace) int { return len(parent.audience())
 func (s *Socket) HandleEvent(name string) func() {
 	e := &Event{socket: s, name: name}
 	return func() { s.handle(e) }
+}
+
+// DecodeQueryAuth decodes the query of a legacy client's namespace.
+func DecodeQueryAuth(query string, into any) error { return queryAuth(query).Decode(into) }
+
+// RelayValues is what becomes of an array that another server has sent before
+// it is sent on.
+func RelayValues(array parser.Encoded) (parser.Encoded, error) {
+	p, err := decodeValues(parser.Ack, array)
+	if err != nil {
+		return parser.Encoded{}, err
+	}
+	args, err := reencodable(p.Args)
+	if err != nil {
+		return parser.Encoded{}, err
+	}
+	return encodeValues(args...)
 }
 
 // Kept returns how many sessions and events the main namespace keeps, and

@@ -2,67 +2,61 @@ package socketio_test
 
 import (
 	"bytes"
-	"context"
-	"encoding/base64"
-	"os"
-	"path/filepath"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/parser"
 )
 
-// FuzzConn lets a client send anything, packets apart by 0x1e. Whatever that
-// does to its own connection, others are served.
-func FuzzConn(f *testing.F) {
-	files, err := filepath.Glob("testdata/transcripts/*.txt")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no transcripts to begin with: ", err)
+// FuzzQueryAuth decodes any query as an auth object: its names are those of
+// the query, as far as that can be read.
+func FuzzQueryAuth(f *testing.F) {
+	for _, query := range []string{"", "token=x&token=y", "a=%zz&b", "a;b=1&__proto__=2", "%ff=%00", "token=%22%7d"} {
+		f.Add(query)
 	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
+	f.Fuzz(func(t *testing.T, query string) {
+		var auth map[string]string
+		if err := socketio.DecodeQueryAuth(query, &auth); err != nil {
+			t.Fatalf("%q: %v", query, err)
+		}
+		values, _ := url.ParseQuery(query)
+		for name, list := range values {
+			valid := strings.ToValidUTF8(name, "\ufffd")
+			if got, want := auth[name], list[len(list)-1]; valid == name && strings.ToValidUTF8(want, "") == want && got != want {
+				t.Errorf("%q: %q is %q, want %q", query, name, got, want)
+			}
+		}
+		var typed struct{ Token string }
+		if err := socketio.DecodeQueryAuth(query, &typed); err != nil {
+			t.Errorf("%q: %v", query, err)
+		}
+	})
+}
+
+// FuzzValues relays what another server may have sent: it stays the same from
+// the second time on.
+func FuzzValues(f *testing.F) {
+	f.Add(`["a",1,null,{"b":[]}]`, []byte(nil))
+	f.Add(`["a",{"_placeholder":true,"num":0}]`, []byte("x"))
+	f.Add(`[1e999,{"_placeholder":true,"num":-1}]`, []byte{0xff})
+	f.Fuzz(func(t *testing.T, text string, attachment []byte) {
+		array := parser.Encoded{Text: []byte(text)}
+		if attachment != nil {
+			array.Attachments = [][]byte{attachment}
+		}
+		once, err := socketio.RelayValues(array)
 		if err != nil {
-			f.Fatal(err)
+			return
 		}
-		for scene := range strings.SplitSeq(string(text), "\n== ") {
-			var packets []string
-			for line := range strings.Lines(scene) {
-				if p, is := strings.CutPrefix(line, "C: "); is {
-					packets = append(packets, strings.TrimSuffix(p, "\n"))
-				}
-			}
-			for i := range 2 * len(rawclient.Modes) { // of either revision
-				f.Add(byte(i), []byte(strings.Join(packets, "\x1e")))
-			}
+		twice, err := socketio.RelayValues(once)
+		if err != nil {
+			t.Fatalf("%q becomes %q: %v", text, once.Text, err)
 		}
-	}
-	f.Fuzz(func(t *testing.T, mode byte, data []byte) {
-		run(t, &socketio.Options{AllowEIO3: true}, func(h *harness) {
-			new(application).serve(h)
-			n := len(rawclient.Modes)
-			c := h.openWith(rawclient.Modes[int(mode)%n], rawclient.Options{Pong: true, EIO3: int(mode)/n%2 == 1})
-			for packet := range bytes.SplitSeq(data, []byte{0x1e}) {
-				if b, is := bytes.CutPrefix(packet, []byte("b")); is {
-					if _, err := base64.StdEncoding.DecodeString(string(b)); err != nil {
-						continue // nothing that the client could send over WebSocket
-					}
-				}
-				if c.Send(string(packet)) != nil {
-					break
-				}
-				synctest.Wait()
-			}
-			other := h.connect(rawclient.WebSocket)
-			other.send(`421["double",4]`)
-			other.expect(`431[8]`)
-			c.Close()
-			other.Close()
-			h.check(h.Shutdown(context.Background()))
-			for s := range h.Sockets() {
-				t.Errorf("socket %s stays", s.ID())
-			}
-		})
+		if !bytes.Equal(once.Text, twice.Text) || !slices.EqualFunc(once.Attachments, twice.Attachments, bytes.Equal) {
+			t.Errorf("%q becomes %q, then %q", text, once.Text, twice.Text)
+		}
 	})
 }

@@ -15,7 +15,7 @@ type mailbox struct {
 	jobs    []job
 	bytes   int // of the events in jobs or being handled
 	running bool
-	ended   bool          // nothing is taken any more
+	ended   bool          // no event is taken any more
 	space   chan struct{} // closed when bytes has fallen, or at the end; made by who waits for it
 	discard atomic.Bool   // events still there are not handled
 
@@ -86,7 +86,7 @@ func (b *mailbox) put(do func()) {
 	b.start()
 }
 
-// end adds the last job.
+// end adds a job and takes no events any more.
 func (b *mailbox) end(do func()) {
 	b.mu.Lock()
 	b.ended = true

@@ -139,14 +139,21 @@ func (s *Socket) enter(reply *engine.Message) bool {
 	if s.seat != nil {
 		return s.namespace.recovery.enter(s, reply)
 	}
-	// The client may answer before Send has returned; broadcasts must come
-	// after.
 	if !s.status.CompareAndSwap(statusPending, statusAdmitted) {
 		return false
 	}
 	s.conn.settled()
-	_ = s.conn.session.Send(reply)
-	return s.status.CompareAndSwap(statusAdmitted, statusConnected)
+	entered := s.queueReply(reply)
+	s.conn.session.Release(false)
+	return entered
+}
+
+// queueReply makes an admitted socket connected, and reports false if it has
+// ended. No broadcast gets before the reply, and none misses a client that has
+// it.
+func (s *Socket) queueReply(reply *engine.Message) (entered bool) {
+	s.conn.session.Queue(reply, func() { entered = s.status.CompareAndSwap(statusAdmitted, statusConnected) })
+	return entered
 }
 
 type connectReply struct {

@@ -29,9 +29,15 @@ type Options struct {
 	PingTimeout  time.Duration
 
 	// UpgradeTimeout bounds an upgrade from polling to WebSocket, 10 s by
-	// default, and how long a client that is disconnected may take to receive
-	// what is queued for it.
+	// default, how long a client that is disconnected may take to receive what
+	// is queued for it, and how long its handlers may go on at Shutdown before
+	// their context ends.
 	UpgradeTimeout time.Duration
+
+	// ShutdownSpread is the time over which Shutdown spreads the clients
+	// evenly, so that they do not all reconnect at once to the servers that
+	// are left; 0, the default, closes their connections together.
+	ShutdownSpread time.Duration
 
 	// ConnectTimeout is how long a connection may go without connecting to a
 	// namespace, 45 s by default, and how long an event may wait for the next

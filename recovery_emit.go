@@ -64,7 +64,7 @@ func (r *recovery) send(b Broadcast, out *outgoing, offset string) {
 		case !s.connected(), s.seat != nil && s.seat.hasHad(offset):
 			(*targets)[i] = nil
 		case s.seat != nil:
-			s.conn.session.Queue(e.message)
+			s.conn.session.Queue(e.message, nil)
 		}
 	}
 	r.mu.Unlock()

@@ -22,7 +22,8 @@ type seat struct {
 	next    uint64              // in the log: the first event after those that it has
 	again   map[string]struct{} // offsets of missed that have yet to come from other servers; guarded by recovery.mu
 
-	ended time.Time // when the socket disconnected; guarded by Socket.mu
+	ended  time.Time // when the socket disconnected; guarded by Socket.mu
+	stored bool      // the session is in the store before that; of the mailbox
 }
 
 // A place is where in the log a client has begun, whatever events it says it
@@ -137,7 +138,7 @@ func (r *recovery) enter(s *Socket, reply *engine.Message) bool {
 		r.mu.Unlock()
 		return false
 	}
-	session.Queue(reply)
+	entered := s.queueReply(reply)
 	if s.Recovered() {
 		r.replay(s)
 	} else {
@@ -145,7 +146,6 @@ func (r *recovery) enter(s *Socket, reply *engine.Message) bool {
 		r.seats[s.seat.pid] = s.seat
 	}
 	s.seat.since = time.Now()
-	entered := s.status.CompareAndSwap(statusAdmitted, statusConnected)
 	r.mu.Unlock()
 	s.conn.settled()
 	session.Release(false)
@@ -161,12 +161,12 @@ func (r *recovery) replay(s *Socket) {
 	for _, e := range s.seat.missed {
 		stored[e.offset] = struct{}{}
 		if e.concerns(in, had) {
-			s.conn.session.Queue(e.message)
+			s.conn.session.Queue(e.message, nil)
 		}
 	}
 	for e := range r.log.from(s.seat.next) {
 		if _, twice := stored[e.offset]; !twice && e.concerns(in, had) {
-			s.conn.session.Queue(e.message)
+			s.conn.session.Queue(e.message, nil)
 		}
 	}
 	s.seat.again = r.log.yetToCome(s.seat.missed)
@@ -201,8 +201,11 @@ func (s *Socket) keep(reason Reason, wasConnected bool) *session {
 
 // leave gives up a seat, after its session, if any, has been persisted.
 func (r *recovery) leave(s *seat, kept *session) {
+	if s == nil {
+		return
+	}
 	if kept != nil {
-		r.persist(kept)
+		r.persist(kept, s.stored)
 	}
 	r.mu.Lock()
 	if r.seats[s.pid] == s {
@@ -212,10 +215,27 @@ func (r *recovery) leave(s *seat, kept *session) {
 	close(s.left)
 }
 
-// persist keeps a session. While it is here it is a user of the namespace.
-func (r *recovery) persist(s *session) {
+// persistEarly puts the session of a client that is about to be sent to another
+// server into the store, so that it is there before the client.
+func (s *Socket) persistEarly() {
+	r := s.namespace.recovery
+	if s.seat == nil || r.store == nil || !s.connected() {
+		return
+	}
+	s.mu.Lock()
+	s.seat.ended = time.Now()
+	s.mu.Unlock()
+	r.persistInStore(s.keep(ReasonServerShutdown, true))
+	s.seat.stored = true
+}
+
+// persist keeps a session, unless the store has it already. While it is here
+// it is a user of the namespace.
+func (r *recovery) persist(s *session, stored bool) {
 	if r.store != nil {
-		r.persistInStore(s)
+		if !stored {
+			r.persistInStore(s)
+		}
 		r.unuse(1)
 		return
 	}

@@ -27,7 +27,7 @@ func TestRecoveryStress(t *testing.T) {
 		visits   = 12
 	)
 	io := socketio.NewServer(recovering())
-	io.OnConnect(func(s *socketio.Socket) { s.Join("room") })
+	io.Use(func(_ context.Context, s *socketio.Socket) error { s.Join("room"); return nil }) // before its first event
 	listener := memnet.Listen()
 	hs := &http.Server{Handler: io}
 	go hs.Serve(listener)

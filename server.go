@@ -26,7 +26,7 @@ type Server struct {
 	parser  parser.Parser
 	engine  *engine.Server
 	handler http.Handler
-	workers sync.WaitGroup // goroutines that run handlers
+	workers sync.WaitGroup // sockets, and goroutines that run handlers
 
 	crowded, fast, stuck warning // clients over limits
 
@@ -55,6 +55,7 @@ func NewServer(o *Options) *Server {
 		PingInterval:   opts.PingInterval,
 		PingTimeout:    opts.PingTimeout,
 		UpgradeTimeout: opts.UpgradeTimeout,
+		ShutdownSpread: opts.ShutdownSpread,
 		MaxPayload:     opts.MaxPayload,
 		MaxBuffered:    opts.MaxBuffered,
 		DropOldest:     opts.DropOldest,
@@ -118,12 +119,16 @@ func (s *Server) Of(name string) *Namespace {
 // clients are in.
 func (s *Server) ClientsCount() int { return s.engine.Len() }
 
-// Shutdown refuses new clients, sends what is queued for the others, closes
-// their connections with [ReasonServerShutdown] and waits for running
-// handlers. Clients reconnect by themselves. When ctx ends first it closes
-// what is left at once and returns the context's cause.
+// Shutdown refuses new clients with 503 and lets the others go, one after the
+// other within [Options.ShutdownSpread]. Until its turn a client is served as
+// ever. Then the events that it has sent are handled and acknowledged, later
+// ones are not; what is queued for it is sent, and its connection is closed
+// with [ReasonServerShutdown], upon which it reconnects by itself. Shutdown
+// returns when all sockets' handlers have. When ctx ends first it closes what is left
+// at once and returns the context's cause.
 //
-// http.Server.Shutdown does not know of WebSockets; call both.
+// http.Server.Shutdown does not know of WebSockets; call it afterwards, because
+// clients need it to poll for what is queued for them.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.leaveClusters()
 	if err := s.engine.Shutdown(ctx); err != nil {

@@ -39,7 +39,7 @@ func TestShutdown(t *testing.T) {
 		}
 		h.check(h.Shutdown(context.Background())) // a second time
 	})
-	behaviour(t, "waits for running handlers and OnDisconnect", func(h *harness, mode rawclient.Mode) {
+	behaviour(t, "ends the contexts of handlers after UpgradeTimeout, and waits for them and OnDisconnect", func(h *harness, mode rawclient.Mode) {
 		c := h.connect(mode)
 		var saw []string
 		s := h.socket(c.id)
@@ -54,7 +54,7 @@ func TestShutdown(t *testing.T) {
 		synctest.Wait()
 		start := time.Now()
 		h.check(h.Shutdown(context.Background()))
-		if time.Since(start) != time.Minute || !slices.Equal(saw, []string{"handled", "disconnected"}) {
+		if time.Since(start) != 10*time.Second+time.Minute || !slices.Equal(saw, []string{"handled", "disconnected"}) {
 			h.Errorf("after %v: %q", time.Since(start), saw)
 		}
 	})

@@ -33,6 +33,7 @@ type Socket struct {
 	reason Reason // once disconnected
 	data   any
 	acks   map[uint64]func(result)
+	expiry *expiry // nil unless ExpireAt has been called
 }
 
 const (
@@ -217,19 +218,20 @@ func (s *Socket) Disconnect(close bool) {
 	if close {
 		s.conn.disconnect()
 	} else {
-		s.leaveNamespace()
+		s.leaveNamespace(ReasonServerDisconnect)
 	}
 }
 
 // leaveNamespace disconnects the socket by the server's will.
-func (s *Socket) leaveNamespace() {
-	if !s.connected() || s.mailbox.discard.Swap(true) {
+func (s *Socket) leaveNamespace(reason Reason) {
+	if !s.status.CompareAndSwap(statusConnected, statusDisconnected) {
 		return
 	}
+	s.mailbox.discard.Store(true)
 	if m, err := s.namespace.encode(&parser.Header{Type: parser.Disconnect}); err == nil {
-		_ = s.conn.session.Send(m)
+		_ = s.conn.session.Send(m) // upon which the client may connect again at once
 	}
-	s.end(ReasonServerDisconnect)
+	s.ended(reason, true)
 }
 
 func (s *Socket) connected() bool { return s.status.Load() == statusConnected }
@@ -279,10 +281,13 @@ type connectError struct {
 // end disconnects the socket, once. It may be called from anywhere and blocks
 // on nothing; what is left to do waits its turn in the mailbox.
 func (s *Socket) end(reason Reason) {
-	before := s.status.Swap(statusDisconnected)
-	if before == statusDisconnected {
-		return
+	if before := s.status.Swap(statusDisconnected); before != statusDisconnected {
+		s.ended(reason, before == statusConnected)
 	}
+}
+
+// ended is end once the status says so.
+func (s *Socket) ended(reason Reason, wasConnected bool) {
 	s.mu.Lock()
 	s.reason = reason
 	if s.seat != nil {
@@ -291,29 +296,38 @@ func (s *Socket) end(reason Reason) {
 	if s.cancel != nil {
 		s.cancel(disconnectError{reason})
 	}
+	if s.expiry != nil {
+		s.expiry.timer.Stop()
+	}
 	acks := s.acks
 	s.acks = nil
 	s.mu.Unlock()
 	for _, reply := range acks {
 		reply(result{socket: s, err: disconnectError{reason}})
 	}
-	s.mailbox.end(func() { s.leave(reason, before == statusConnected) })
+	s.mailbox.end(func() { s.leave(reason, wasConnected) })
 }
 
-// leave takes the socket out of its namespace and tells those who asked.
-func (s *Socket) leave(reason Reason, wasConnected bool) {
-	if wasConnected {
-		s.listeners.disconnecting(s, reason)
-	}
+// vacate takes the socket out of its rooms and its namespace, and returns what
+// is kept of it.
+func (s *Socket) vacate(reason Reason, wasConnected bool) *session {
 	kept := s.keep(reason, wasConnected)
 	s.namespace.rooms.remove(s)
 	s.namespace.tellRoomEvents()
 	if kept == nil { // or else the session goes on using it
 		s.namespace.server.leave(s.namespace)
 	}
-	if s.seat != nil {
-		defer s.namespace.recovery.leave(s.seat, kept)
+	return kept
+}
+
+// leave takes the socket out of its namespace and tells those who asked.
+func (s *Socket) leave(reason Reason, wasConnected bool) {
+	defer s.namespace.server.workers.Done()
+	if wasConnected {
+		s.listeners.disconnecting(s, reason)
 	}
+	kept := s.vacate(reason, wasConnected)
+	defer s.namespace.recovery.leave(s.seat, kept)
 	if wasConnected {
 		s.listeners.disconnected(s, reason)
 		if f := s.namespace.server.trace.Disconnected; f != nil {

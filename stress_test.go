@@ -6,36 +6,140 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"regexp"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/rawclient"
 )
 
+// A stress is two servers that share rooms, and what happens to them.
+type stress struct {
+	ctx     context.Context // until nobody is to call methods any more
+	servers []*socketio.Server
+	ending  atomic.Bool // servers shut down
+
+	calls                                    map[string]*atomic.Int64
+	lasts                                    atomic.Int64 // calls with an effect that lasts
+	connected, disconnected, events, replies atomic.Int64
+
+	lastEvent  atomic.Pointer[socketio.Event]
+	lastReply  atomic.Pointer[socketio.Reply]
+	lastRemote atomic.Pointer[socketio.RemoteSocket]
+}
+
+// stressTime is how long TestStress goes on: STRESS=1m for long.
+func stressTime(t *testing.T) time.Duration {
+	text := os.Getenv("STRESS")
+	if text == "" {
+		return 2 * time.Second
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // TestStress calls methods at random from many goroutines and from within
-// handlers, while clients connect and leave over real connections. Nothing may
-// race, hang or stay behind.
+// handlers, while clients connect and leave over real connections, and goes on
+// while one server shuts down and the other is closed. Nothing may race, hang
+// or stay behind.
 func TestStress(t *testing.T) {
 	const (
-		duration = 2 * time.Second
-		clients  = 24
-		callers  = 6
+		clients = 24
+		callers = 6
 	)
+	duration := stressTime(t)
+	watchdog := time.AfterFunc(duration+time.Minute, func() {
+		stacks := make([]byte, 4<<20)
+		panic("hangs:\n" + string(stacks[:runtime.Stack(stacks, true)]))
+	})
+	defer watchdog.Stop()
 	goroutines := runtime.NumGoroutine()
-	io := socketio.NewServer(&socketio.Options{PingInterval: 50 * time.Millisecond, UpgradeTimeout: 2 * time.Second})
-	addr, stop := listen(t, io)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	time.AfterFunc(duration, cancel)
+	st := &stress{ctx: ctx, calls: make(map[string]*atomic.Int64)}
+	for method := range stressed {
+		st.calls[method] = new(atomic.Int64)
+	}
+	bus := new(adapter.Loopback)
+	var dials []dialer
+	var stops []func()
+	for range 2 {
+		io := st.server(bus)
+		st.servers = append(st.servers, io)
+		addr, stop := listen(t, io)
+		stops = append(stops, stop)
+		dials = append(dials, func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", addr) })
+	}
 
-	var connected, disconnected, events, replies atomic.Int64
+	var calling, visiting sync.WaitGroup
+	for range callers {
+		calling.Go(st.call)
+	}
+	for i := range clients {
+		visiting.Go(func() {
+			for !st.ending.Load() {
+				err := visit(ctx, dials[i%len(dials)], rawclient.Modes[i/2%len(rawclient.Modes)])
+				if err != nil && !st.ending.Load() {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	<-time.After(duration)
+	eventually(t, "all methods called", st.allCalled)
+	for _, dial := range dials {
+		last, err := rawclient.Open(ctx, dial, rawclient.WebSocket, rawclient.Options{Path: "/socket.io/", Pong: true})
+		if err != nil {
+			t.Fatal("a server does not serve any more: ", err)
+		}
+		last.Drop()
+	}
+	st.ending.Store(true)
+	shutdown, cancelShutdown := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancelShutdown()
+	var ends sync.WaitGroup
+	for range 2 {
+		ends.Go(func() {
+			if err := st.servers[0].Shutdown(shutdown); err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+		})
+	}
+	ends.Go(func() {
+		if err := errors.Join(st.servers[1].Close(), st.servers[1].Shutdown(shutdown)); err != nil {
+			t.Errorf("Close and Shutdown: %v", err)
+		}
+	})
+	ends.Wait()
+	visiting.Wait()
+	cancel()
+	calling.Wait()
+	for _, stop := range stops {
+		stop()
+	}
+	eventually(t, "all OnDisconnect called", func() bool { return st.connected.Load() == st.disconnected.Load() })
+	eventually(t, "all goroutines gone", func() bool { return runtime.NumGoroutine() <= goroutines })
+	t.Logf("%d sockets, %d events, %d replies", st.connected.Load(), st.events.Load(), st.replies.Load())
+}
+
+type dialer = func(context.Context) (net.Conn, error)
+
+// server returns a server whose handlers, too, call methods.
+func (st *stress) server(bus adapter.Adapter) *socketio.Server {
+	io := socketio.NewServer(&socketio.Options{
+		PingInterval: 50 * time.Millisecond, UpgradeTimeout: 2 * time.Second,
+		ShutdownSpread: 300 * time.Millisecond, Adapter: bus,
+	})
 	for _, n := range []*socketio.Namespace{io.Namespace, io.Of("/chat")} {
 		n.Use(func(_ context.Context, s *socketio.Socket) error {
 			s.Join("early")
@@ -45,121 +149,54 @@ func TestStress(t *testing.T) {
 			return nil
 		})
 		n.OnConnect(func(s *socketio.Socket) {
-			connected.Add(1)
+			st.connected.Add(1)
 			s.OnDisconnecting(func(socketio.Reason) { n.To(s.Rooms()...).Emit("leaving", s.ID()) })
-			s.OnDisconnect(func(socketio.Reason) { disconnected.Add(1); meddle(ctx, n, s, &replies) })
-			meddle(ctx, n, s, &replies)
+			s.OnDisconnect(func(socketio.Reason) { st.disconnected.Add(1); st.meddle(n, s) })
+			st.meddle(n, s)
 		})
 		n.On("e", func(c context.Context, e *socketio.Event) error {
-			events.Add(1)
-			meddle(ctx, n, e.Socket(), &replies)
+			st.events.Add(1)
+			st.lastEvent.Store(e)
+			st.meddle(n, e.Socket())
 			_ = e.Ack(e.Len())
 			return nil
 		})
+		n.OnServerSide("server", func(_ context.Context, e *socketio.Event) error { return e.Ack(1) })
 	}
-
-	var wg sync.WaitGroup
-	for range callers {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				n := []*socketio.Namespace{io.Namespace, io.Of("/chat")}[rand.N(2)]
-				for s := range n.Sockets() {
-					meddle(ctx, n, s, &replies)
-					if rand.N(4) == 0 {
-						break
-					}
-				}
-				runtime.Gosched()
-			}
-		})
-	}
-	dial := func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", addr) }
-	for i := range clients {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				if err := visit(ctx, dial, rawclient.Modes[i%len(rawclient.Modes)]); err != nil && ctx.Err() == nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-
-	last, err := rawclient.Open(context.Background(), dial, rawclient.WebSocket, rawclient.Options{Path: "/socket.io/", Pong: true})
-	if err != nil {
-		t.Fatal("the server does not serve any more: ", err)
-	}
-	last.Drop()
-	shutdown, cancelShutdown := context.WithTimeout(context.Background(), 15*time.Second)
-	defer cancelShutdown()
-	if err := io.Shutdown(shutdown); err != nil {
-		t.Errorf("Shutdown: %v", err)
-	}
-	stop()
-	eventually(t, "all OnDisconnect called", func() bool { return connected.Load() == disconnected.Load() })
-	eventually(t, "all goroutines gone", func() bool { return runtime.NumGoroutine() <= goroutines })
-	t.Logf("%d sockets, %d events, %d replies", connected.Load(), events.Load(), replies.Load())
-	if connected.Load() < clients || events.Load() == 0 || replies.Load() == 0 {
-		t.Error("hardly anything happened")
-	}
+	return io
 }
 
-// meddle does something at random, on behalf of a handler or of nobody.
-func meddle(ctx context.Context, n *socketio.Namespace, s *socketio.Socket, replies *atomic.Int64) {
-	room := fmt.Sprint("room", rand.N(4))
-	switch rand.N(16) {
-	case 0:
-		s.Join(room, "all")
-	case 1:
-		s.Leave(room)
-	case 2:
-		n.Emit("all", rand.N(1000))
-	case 3:
-		n.To(room).Except("all").Emit("room", []byte(room))
-	case 4:
-		s.To(room).Volatile().Emit("typing")
-	case 5:
-		s.Volatile().Emit("volatile", []byte{1})
-	case 6:
-		s.Emit("one", strings.Repeat("x", rand.N(2000)))
-	case 7:
-		if rand.N(8) == 0 {
-			s.Disconnect(rand.N(2) == 0)
-		}
-	case 8:
-		_ = slices.Collect(n.In(room).Sockets())
-		s.Rooms()
-	case 9:
-		s.SetData(room)
-		s.Data()
-		s.Context()
-	case 10:
-		off := s.On("e", func(context.Context, *socketio.Event) error { return nil })
-		off()
-		n.On("e", func(context.Context, *socketio.Event) error { return errors.New("transient") })()
-	case 11:
-		s.OnDisconnect(func(socketio.Reason) {})()
-	case 12, 13:
-		ctx, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-		defer cancel()
-		if _, err := socketio.Call[int](ctx, s, "call"); err == nil {
-			replies.Add(1)
-		}
-	case 14:
-		ctx, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-		defer cancel()
-		for _, err := range n.To(room).Call(ctx, "call", 1) {
-			if err == nil {
-				replies.Add(1)
-			}
-			if rand.N(5) == 0 {
+// call calls methods until the end.
+func (st *stress) call() {
+	for st.ctx.Err() == nil {
+		io := st.servers[rand.N(len(st.servers))]
+		n := []*socketio.Namespace{io.Namespace, io.Of("/chat")}[rand.N(2)]
+		for s := range n.Sockets() {
+			st.meddle(n, s)
+			if rand.N(4) == 0 {
 				break
 			}
 		}
-	case 15:
-		var auth map[string]any
-		_ = s.Handshake().DecodeAuth(&auth)
+		runtime.Gosched()
+	}
+}
+
+func (st *stress) allCalled() bool {
+	for _, n := range st.calls {
+		if n.Load() == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// lasting allows a few calls whose effect lasts.
+func (st *stress) lasting() bool { return st.lasts.Add(1) <= 12 }
+
+func (st *stress) note(r *socketio.Reply, err error) {
+	if err == nil {
+		st.replies.Add(1)
+		st.lastReply.Store(r)
 	}
 }
 

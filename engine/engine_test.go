@@ -27,6 +27,8 @@ type harness struct {
 
 	onOpen func(*recorder)               // called for each new session
 	onText func(*recorder, string) error // instead of the echo
+
+	receiver func(*recorder) engine.Receiver // what the engine gets, if not the recorder
 }
 
 // A recorder receives a session's messages and sends them back.
@@ -82,6 +84,9 @@ func newHarness(t *testing.T, o *engine.Options, dial func(context.Context) (net
 			h.onOpen(r)
 		}
 		h.sessions <- r
+		if h.receiver != nil {
+			return h.receiver(r)
+		}
 		return r
 	})
 	return h

@@ -27,10 +27,15 @@ type Options struct {
 	PingInterval time.Duration
 	PingTimeout  time.Duration
 
-	// UpgradeTimeout bounds an upgrade from polling to WebSocket, and how
-	// long a closing session waits for its client to take what is queued.
-	// 10 s by default.
+	// UpgradeTimeout bounds an upgrade from polling to WebSocket, how long a
+	// closing session waits for its client to take what is queued, and how
+	// long Shutdown waits for a Drainer. 10 s by default.
 	UpgradeTimeout time.Duration
+
+	// ShutdownSpread is the time over which Shutdown spreads the ends of the
+	// sessions evenly, so that the clients do not all reconnect at once; 0,
+	// the default, ends them together.
+	ShutdownSpread time.Duration
 
 	// MaxPayload is the largest message or POST body accepted, in bytes,
 	// 1,000,000 by default. It is enforced before anything is buffered and

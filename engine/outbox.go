@@ -96,14 +96,18 @@ func (s *Session) send(m *Message, later bool) error {
 }
 
 // Queue is Send without what takes time or calls the receiver, for callers
-// who hold a lock. Release has to follow, and does it.
-func (s *Session) Queue(m *Message) {
+// who hold a lock. Release has to follow, and does it. Queued, if not nil, is
+// called before the message can leave; it must not use the session.
+func (s *Session) Queue(m *Message, queued func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lifecycle() != stateOpen || s.out.over {
 		return
 	}
 	s.out.over = !s.admit(m)
+	if queued != nil {
+		queued()
+	}
 }
 
 // Release sends what Queue has queued, as Send or, with later true, SendLater

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"fmt"
+	"net/url"
 	"reflect"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -292,6 +294,25 @@ func FuzzOctets(f *testing.F) {
 		f.Add(g.octets)
 	}
 	f.Fuzz(func(t *testing.T, body string) { roundTrip(t, payload{dialect: revision3, octets: true}, body) })
+}
+
+// A form is malformed or has a payload, and what a client escapes comes back.
+func FuzzForm(f *testing.F) {
+	f.Add("d=4a%5C%5Cnb&d=6", `4\n`)
+	f.Add("x;d=1", "4a\nb")
+	f.Fuzz(func(t *testing.T, form, text string) {
+		fields, err := url.ParseQuery(form)
+		if got := formPayload([]byte(form)); (got == nil) != (err != nil || fields["d"] == nil) {
+			t.Errorf("%q has %q", form, got)
+		}
+		if strings.Contains(text, "\\\n") {
+			return // that no client can escape
+		}
+		escaped := strings.NewReplacer(`\n`, `\\n`, "\n", `\n`).Replace(text)
+		if got := formPayload([]byte("d=" + url.QueryEscape(escaped))); string(got) != text {
+			t.Errorf("%q comes back as %q", text, got)
+		}
+	})
 }
 
 func roundTrip(t *testing.T, p payload, body string) {

@@ -161,6 +161,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 	octets := strings.HasPrefix(r.Header.Get("Content-Type"), octetStream)
 	if octets && !s.dialect.has(revision3) {
 		s.abort(ReasonTransportError)
+		s.server.boundBody(w, r)
 		s.server.reject(w, r, codeBadRequest, CausePayload, "binary")
 		return
 	}

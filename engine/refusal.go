@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // A Refusal is an answer that is an error, and why it is.
@@ -71,6 +72,9 @@ func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e Refusal) {
 	if f := srv.trace.Refused; f != nil {
 		f(r, e)
 	}
+	if e.Cause != CausePayload && e.Cause != CauseTimeout { // or else reading has ended already
+		srv.boundBody(w, r)
+	}
 	if e.Code == noCode {
 		http.Error(w, e.Message, e.Status)
 		return
@@ -82,4 +86,12 @@ func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e Refusal) {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}{e.Code, e.Message})
+}
+
+// boundBody bounds the wait for a body that is not wanted: net/http takes it
+// before it answers.
+func (srv *Server) boundBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(srv.opts.PingTimeout))
+	}
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -296,21 +295,5 @@ func (srv *Server) refuseNew() []*Session {
 func (srv *Server) Close() {
 	for _, s := range srv.refuseNew() {
 		s.abort(ReasonServerShutdown)
-	}
-}
-
-// Shutdown refuses new sessions, ends all others with ReasonServerShutdown
-// after sending what is queued for them, and waits until they are gone. When
-// ctx ends first it closes the rest at once and returns the context's error.
-func (srv *Server) Shutdown(ctx context.Context) error {
-	for _, s := range srv.refuseNew() {
-		s.close(ReasonServerShutdown, closeGoingAway)
-	}
-	select {
-	case <-srv.gone:
-		return nil
-	case <-ctx.Done():
-		srv.Close()
-		return context.Cause(ctx)
 	}
 }

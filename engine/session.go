@@ -160,10 +160,10 @@ func (s *Session) ended(receiver Receiver, reason Reason) {
 }
 
 // forgetOnceTold removes a session that is over from the server, but not
-// before its receiver knows, because Shutdown waits for both.
+// before its receiver knows and has returned, because Shutdown waits for all.
 func (s *Session) forgetOnceTold() {
 	s.mu.Lock()
-	over := s.told && s.lifecycle() == stateClosed
+	over := s.told && s.lifecycle() == stateClosed && !s.delivering.Load()
 	s.mu.Unlock()
 	if over {
 		s.server.forget(s)
@@ -231,6 +231,9 @@ func (s *Session) endBatch() (task Task) {
 		task = s.receiver.EndBatch()
 	}
 	s.delivering.Store(false)
+	if s.lifecycle() == stateClosed {
+		s.forgetOnceTold()
+	}
 	return task
 }
 

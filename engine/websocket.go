@@ -87,9 +87,10 @@ func acceptKey(key string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// isWebSocket reports whether a request asks for a WebSocket.
+// isWebSocket reports whether a request asks for a WebSocket (RFC 6455
+// section 4.2.1).
 func isWebSocket(r *http.Request) bool {
-	return headerHas(r.Header, "Connection", "upgrade") && headerHas(r.Header, "Upgrade", "websocket")
+	return r.ProtoAtLeast(1, 1) && headerHas(r.Header, "Connection", "upgrade") && headerHas(r.Header, "Upgrade", "websocket")
 }
 
 func headerHas(h http.Header, name, token string) bool {

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/goroomcast/socketio/internal/rawclient"
 )
 
 // A wire is a WebSocket of which a test decides each bit.
@@ -157,28 +159,9 @@ func (w *wire) expect(want ...string) {
 
 const fin = 0x80
 
-// frame is a masked frame whose first byte is head.
-func frame(head byte, payload string) []byte {
-	f := frameHead(head, uint64(len(payload)))
-	mask := f[len(f)-4:]
-	for i := range len(payload) {
-		f = append(f, payload[i]^mask[i%4])
-	}
-	return f
-}
+func frame(head byte, payload string) []byte { return rawclient.Frame(head, payload) }
 
-func frameHead(head byte, length uint64) []byte {
-	f := []byte{head}
-	switch {
-	case length < 126:
-		f = append(f, 0x80|byte(length))
-	case length < 1<<16:
-		f = binary.BigEndian.AppendUint16(append(f, 0x80|126), uint16(length))
-	default:
-		f = binary.BigEndian.AppendUint64(append(f, 0x80|127), length)
-	}
-	return append(f, 0x37, 0xfa, 0x21, 0x3d)
-}
+func frameHead(head byte, length uint64) []byte { return rawclient.FrameHead(head, length) }
 
 func text(payload string) []byte        { return frame(fin|1, payload) }
 func binaryFrame(payload string) []byte { return frame(fin|2, payload) }

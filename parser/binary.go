@@ -6,8 +6,9 @@ import (
 	"reflect"
 )
 
-// maxValueDepth bounds the walks through values, which may be cyclic. encoding/json looks for cycles at this depth.
-const maxValueDepth = 1000
+// maxValueDepth bounds the walks through values, which may be cyclic. What can be received as an any can be sent: a level
+// counts twice there, as an interface and as what is in it.
+const maxValueDepth = 2 * maxDepth
 
 var errValueDepth = errors.New("binary nested too deeply")
 

@@ -21,21 +21,17 @@ func newServer(key tokenKey) *socketio.Server {
 			return &socketio.ConnectError{Message: "unauthorized", Data: err.Error()}
 		}
 		s.SetData(claims)
+		s.ExpireAt(claims.ExpiresAt.Time)
 		return nil
 	})
-	io.OnConnect(func(s *socketio.Socket) {
-		expiry := time.AfterFunc(time.Until(claimsOf(s).ExpiresAt.Time), func() { s.Disconnect(true) })
-		s.OnDisconnect(func(socketio.Reason) { expiry.Stop() })
-
-		socketio.OnCall(s, "refresh", func(ctx context.Context, s *socketio.Socket, token string) (time.Time, error) {
-			claims, err := key.verify(token)
-			if err != nil || claims.Subject != claimsOf(s).Subject {
-				return time.Time{}, &socketio.Error{Message: "unauthorized"}
-			}
-			s.SetData(claims)
-			expiry.Reset(time.Until(claims.ExpiresAt.Time))
-			return claims.ExpiresAt.Time, nil
-		})
+	socketio.OnCall(io, "refresh", func(ctx context.Context, s *socketio.Socket, token string) (time.Time, error) {
+		claims, err := key.verify(token)
+		if err != nil || claims.Subject != claimsOf(s).Subject {
+			return time.Time{}, &socketio.Error{Message: "unauthorized"}
+		}
+		s.SetData(claims)
+		s.ExpireAt(claims.ExpiresAt.Time)
+		return claims.ExpiresAt.Time, nil
 	})
 	socketio.OnCall(io, "whoami", func(ctx context.Context, s *socketio.Socket, _ struct{}) (string, error) {
 		return claimsOf(s).Subject, nil

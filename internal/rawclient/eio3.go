@@ -8,6 +8,22 @@ import (
 	"unicode/utf16"
 )
 
+// Join makes a payload of packets, and says whether it is one of bytes.
+func Join(packets []string, eio3 bool) (body string, octets bool, err error) {
+	if eio3 {
+		return joinEIO3(packets)
+	}
+	return strings.Join(packets, "\x1e"), false, nil
+}
+
+// Split returns the packets of a payload.
+func Split(body string, eio3 bool) ([]string, error) {
+	if eio3 {
+		return splitEIO3(body)
+	}
+	return strings.Split(body, "\x1e"), nil
+}
+
 // joinEIO3 makes a payload of protocol 3: of bytes if there is a binary
 // message among the packets, or else of strings.
 func joinEIO3(packets []string) (body string, octets bool, err error) {

@@ -125,7 +125,7 @@ func (c *Client) open(mode Mode) error {
 	if err != nil {
 		return err
 	}
-	packets, err := c.split(body)
+	packets, err := Split(body, c.eio3)
 	if err != nil {
 		return err
 	}
@@ -177,14 +177,11 @@ func (c *Client) Send(packets ...string) error {
 	c.sending <- struct{}{}
 	defer func() { <-c.sending }()
 	if c.ws == nil {
-		body, octets := strings.Join(packets, "\x1e"), false
-		if c.eio3 {
-			var err error
-			if body, octets, err = joinEIO3(packets); err != nil {
-				return err
-			}
+		body, octets, err := Join(packets, c.eio3)
+		if err != nil {
+			return err
 		}
-		body, err := c.request(http.MethodPost, c.Handshake.SID, body, octets)
+		body, err = c.request(http.MethodPost, c.Handshake.SID, body, octets)
 		if err == nil && body != "ok" {
 			return fmt.Errorf("POST answered by %q", body)
 		}
@@ -282,7 +279,7 @@ func (c *Client) poll() {
 			c.end(err)
 			return
 		}
-		packets, err := c.split(body)
+		packets, err := Split(body, c.eio3)
 		if err != nil {
 			c.end(err)
 			return
@@ -298,13 +295,6 @@ func (c *Client) poll() {
 			}
 		}
 	}
-}
-
-func (c *Client) split(body string) ([]string, error) {
-	if c.eio3 {
-		return splitEIO3(body)
-	}
-	return strings.Split(body, "\x1e"), nil
 }
 
 // A StatusError is an answer other than 200.
@@ -389,3 +379,6 @@ func (c *Client) openWebSocket(sid string) (*wsConn, error) {
 	}
 	return &wsConn{conn: conn, r: br, eio3: c.eio3}, nil
 }
+
+// OverWebSocket reports whether that is the transport.
+func (c *Client) OverWebSocket() bool { return c.ws != nil }

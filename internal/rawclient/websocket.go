@@ -49,30 +49,16 @@ func (ws *wsConn) write(packet string) error {
 }
 
 func (ws *wsConn) writeFrame(opcode byte, payload []byte) error {
-	frame := []byte{0x80 | opcode}
-	switch n := len(payload); {
-	case n < 126:
-		frame = append(frame, 0x80|byte(n))
-	case n < 1<<16:
-		frame = binary.BigEndian.AppendUint16(append(frame, 0x80|126), uint16(n))
-	default:
-		frame = binary.BigEndian.AppendUint64(append(frame, 0x80|127), uint64(n))
-	}
-	mask := [4]byte{0x12, 0x9a, 0x5f, 0xc3}
-	frame = append(frame, mask[:]...)
-	for i, b := range payload {
-		frame = append(frame, b^mask[i%4])
-	}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	_, err := ws.conn.Write(frame)
+	_, err := ws.conn.Write(Frame(0x80|opcode, string(payload)))
 	return err
 }
 
 // next returns the next message as a packet's text.
 func (ws *wsConn) next() (string, error) {
 	for {
-		opcode, payload, err := ws.readFrame()
+		opcode, payload, err := ReadFrame(ws.r)
 		if err != nil {
 			return "", err
 		}
@@ -103,31 +89,4 @@ func (ws *wsConn) next() (string, error) {
 			return "", fmt.Errorf("opcode %d", opcode)
 		}
 	}
-}
-
-func (ws *wsConn) readFrame() (opcode byte, payload []byte, err error) {
-	var head [2]byte
-	if _, err = io.ReadFull(ws.r, head[:]); err != nil {
-		return 0, nil, err
-	}
-	if head[0]&0xf0 != 0x80 || head[1]&0x80 != 0 {
-		return 0, nil, fmt.Errorf("frame header % x: a server sends whole, unmasked frames", head)
-	}
-	n := uint64(head[1])
-	switch n {
-	case 126:
-		var ext [2]byte
-		_, err = io.ReadFull(ws.r, ext[:])
-		n = uint64(binary.BigEndian.Uint16(ext[:]))
-	case 127:
-		var ext [8]byte
-		_, err = io.ReadFull(ws.r, ext[:])
-		n = binary.BigEndian.Uint64(ext[:])
-	}
-	if err != nil {
-		return 0, nil, err
-	}
-	payload = make([]byte, n)
-	_, err = io.ReadFull(ws.r, payload)
-	return head[0] & 0x0f, payload, err
 }

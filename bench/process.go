@@ -1,0 +1,120 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/goroomcast/socketio/bench/load"
+)
+
+// A process is a server that runs.
+type process struct {
+	target load.Target
+	cmd    *exec.Cmd
+	stderr tail
+	lines  chan string   // the first line it writes
+	done   chan struct{} // closed when it has ended
+}
+
+const patience = 20 * time.Second // how long a server may take to listen
+
+// start starts the server on a free port and waits until it listens.
+func (s *server) start(ctx context.Context) (*process, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	p := &process{
+		cmd:   exec.CommandContext(ctx, s.run[0], append(s.run[1:len(s.run):len(s.run)], addr.String())...),
+		lines: make(chan string, 1),
+		done:  make(chan struct{}),
+	}
+	p.cmd.Stderr = &p.stderr
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	p.target = load.Target{Addr: addr, PID: p.cmd.Process.Pid, EIO: s.eio}
+	go func() {
+		defer close(p.done)
+		lines := bufio.NewScanner(stdout)
+		for first := true; lines.Scan(); first = false {
+			if first {
+				p.lines <- lines.Text()
+			}
+		}
+		_ = p.cmd.Wait()
+	}()
+	if err := p.awaitListening(); err != nil {
+		p.stop()
+		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(p.stderr.text)))
+	}
+	return p, nil
+}
+
+func (p *process) awaitListening() error {
+	select {
+	case line := <-p.lines:
+		if line != "listening" {
+			return fmt.Errorf("the server says %q, want listening", line)
+		}
+		return nil
+	case <-p.done:
+		return errors.New("the server has ended")
+	case <-time.After(patience):
+		return fmt.Errorf("the server does not listen after %v", patience)
+	}
+}
+
+// ended reports whether the process has ended by itself.
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// stop ends the process and what it has started.
+func (p *process) stop() {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	<-p.done
+}
+
+// freeAddr returns an address nobody listens on.
+func freeAddr() (netip.AddrPort, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	addr := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return netip.AddrPort{}, err
+	}
+	return netip.ParseAddrPort(addr)
+}
+
+// A tail keeps the end of what is written to it. It is read when all is.
+type tail struct{ text []byte }
+
+func (t *tail) Write(b []byte) (int, error) {
+	const limit = 2000
+	t.text = append(t.text, b...)
+	t.text = t.text[max(0, len(t.text)-limit):]
+	return len(b), nil
+}

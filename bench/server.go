@@ -1,0 +1,72 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// A server is one of those that are compared.
+type server struct {
+	name    string
+	about   string     // for the table of results
+	eio     int        // the revision of Engine.IO it speaks
+	polling bool       // it has HTTP long-polling
+	build   [][]string // commands, in folder
+	folder  string
+	run     []string // command, with the address to listen on to follow
+	version []string // command, in folder
+
+	problem string // why it is not there
+}
+
+// servers are all there are. One is this library's; ratios are to the reference.
+var servers = []*server{
+	{name: ours, about: "this library", eio: 4, polling: true, folder: "servers/roomcast",
+		build: [][]string{{"go", "build", "-o", "../../bin/roomcast", "."}}, run: []string{"bin/roomcast"},
+		version: []string{"git", "describe", "--always", "--dirty"}},
+	{name: reference, about: "npm socket.io", eio: 4, polling: true, folder: "servers/node",
+		build: [][]string{{"npm", "ci", "--silent", "--no-audit", "--prefer-offline"}}, run: []string{"node", "--expose-gc", "servers/node/server.mjs"},
+		version: []string{"node", "-p", `require("socket.io/package.json").version + ", Node.js " + process.version`}},
+	{name: "googollee", about: "github.com/googollee/go-socket.io", eio: 3, polling: true, folder: "servers/googollee",
+		build: [][]string{{"go", "build", "-o", "../../bin/googollee", "."}}, run: []string{"bin/googollee"},
+		version: []string{"go", "list", "-m", "-f", "{{.Version}}", "github.com/googollee/go-socket.io"}},
+	{name: "zishang", about: "github.com/zishang520/socket.io", eio: 4, polling: true, folder: "servers/zishang",
+		build: [][]string{{"env", "GOWORK=off", "go", "build", "-o", "../../bin/zishang", "."}}, run: []string{"bin/zishang"},
+		version: []string{"env", "GOWORK=off", "go", "list", "-m", "-f", "{{.Version}}", "github.com/zishang520/socket.io/servers/socket/v3"}},
+	{name: "karagenc", about: "github.com/karagenc/socket.io-go", eio: 4, polling: true, folder: "servers/karagenc",
+		build: [][]string{{"env", "GOWORK=off", "go", "build", "-o", "../../bin/karagenc", "."}}, run: []string{"bin/karagenc"},
+		version: []string{"env", "GOWORK=off", "go", "list", "-m", "-f", "{{.Version}}", "github.com/karagenc/socket.io-go"}},
+	{name: "socketioxide", about: "socketioxide (Rust)", eio: 4, polling: true, folder: "servers/socketioxide",
+		build: [][]string{{"cargo", "build", "--release", "--quiet"}}, run: []string{"servers/socketioxide/target/release/bench-socketioxide"},
+		version: []string{"sh", "-c", "cargo pkgid socketioxide | sed s/.*@//"}},
+	{name: "floor", about: "bare epoll, no library", eio: 4, folder: "servers/floor",
+		build: [][]string{{"go", "build", "-o", "../../bin/floor", "."}}, run: []string{"bin/floor"},
+		version: []string{"go", "env", "GOVERSION"}},
+}
+
+const (
+	ours      = "roomcast"
+	reference = "node"
+)
+
+// prepare builds the server, or notes why it cannot be had.
+func (s *server) prepare(ctx context.Context) {
+	for _, command := range s.build {
+		if _, err := exec.LookPath(command[0]); err != nil {
+			s.problem = command[0] + " is not installed"
+			return
+		}
+		c := exec.CommandContext(ctx, command[0], command[1:]...)
+		c.Dir = s.folder
+		if out, err := c.CombinedOutput(); err != nil {
+			s.problem = fmt.Sprintf("%s: %v", strings.Join(command, " "), err)
+			fmt.Fprintf(os.Stderr, "%s: %s\n%s\n", s.name, s.problem, out)
+			return
+		}
+	}
+}

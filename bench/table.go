@@ -1,0 +1,155 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/goroomcast/socketio/bench/load"
+)
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// cost is a cell's figure with a unit, and how many times less it is than the
+// reference's.
+func (t *cells) cost(sc *load.Scenario, s *server, unit string) string {
+	c := t.of[sc][s]
+	r, ok := c.median()
+	if !ok {
+		return c.without()
+	}
+	text := figure(r.Cost) + unit
+	if ratio, ok := t.ratio(sc, r.Cost); ok && s.name != reference {
+		text += fmt.Sprintf(" (%.1f×)", ratio)
+	}
+	return text
+}
+
+func (t *cells) costWithoutUnit(sc *load.Scenario, s *server) string { return t.cost(sc, s, "") }
+
+// ratio is how many times less a cost is than the reference's. There is none of
+// memory under stress, where nothing at all may be spent.
+func (t *cells) ratio(sc *load.Scenario, cost float64) (float64, bool) {
+	for _, s := range t.servers {
+		if s.name == reference && sc.Group != load.Stress {
+			r, ok := t.of[sc][s].median()
+			return r.Cost / cost, ok && cost > 0
+		}
+	}
+	return 0, false
+}
+
+// without says why a cell has no figure.
+func (c *cell) without() string {
+	switch {
+	case len(c.failed) > 0:
+		return "fails"
+	default:
+		return "–"
+	}
+}
+
+func (t *cells) latency(sc *load.Scenario, s *server) string {
+	r, ok := t.of[sc][s].median()
+	if !ok {
+		return t.of[sc][s].without()
+	}
+	if r.P50 == 0 {
+		return "–"
+	}
+	return figure(millis(r.P50)) + " / " + figure(millis(r.P99))
+}
+
+func (t *cells) hasLatency(sc *load.Scenario) bool {
+	return slices.ContainsFunc(t.servers, func(s *server) bool {
+		r, ok := t.of[sc][s].median()
+		return ok && r.P50 > 0
+	})
+}
+
+// figure writes a number with three digits that mean something, at most.
+func figure(v float64) string {
+	switch {
+	case v < 9.995:
+		return fmt.Sprintf("%.2f", v)
+	case v < 99.95:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.0f", v)
+	}
+}
+
+// remarks are the failures, and what the figures do not say.
+func (t *cells) remarks() (all []string) {
+	for _, sc := range t.scenarios {
+		for _, s := range t.servers {
+			c := t.of[sc][s]
+			head := sc.Name + ", " + s.name + ": "
+			switch {
+			case len(c.failed) > 0:
+				all = append(all, fmt.Sprintf("%sfails in %d of %d: %v", head, len(c.failed), t.rounds, c.failed[0]))
+			case c.skipped != "":
+				all = append(all, head+"not tried: "+c.skipped)
+			case len(c.results) > 0 && c.results[0].Note != "":
+				all = append(all, head+c.results[0].Note)
+			}
+		}
+	}
+	for _, s := range t.missing {
+		all = append(all, s.name+": not there: "+s.problem)
+	}
+	return all
+}
+
+// text is all of it, for a terminal.
+func (t *cells) text() string {
+	return fmt.Sprintf("\nWhat the server spends, and how many times less that is than %s's:\n\n%s\nLatency p50 / p99, ms:\n\n%s\n%s\n",
+		reference, t.costs(), t.latencies(), strings.Join(t.remarks(), "\n"))
+}
+
+func (t *cells) costs() string {
+	rows := []string{t.head()}
+	for _, sc := range t.scenarios {
+		rows = append(rows, t.row(sc.Name+", "+sc.Unit, sc, t.costWithoutUnit))
+	}
+	return aligned(rows)
+}
+
+func (t *cells) latencies() string {
+	rows := []string{t.head()}
+	for _, sc := range t.scenarios {
+		if t.hasLatency(sc) {
+			rows = append(rows, t.row(sc.Name, sc, t.latency))
+		}
+	}
+	return aligned(rows)
+}
+
+func (t *cells) head() string {
+	row := "scenario"
+	for _, s := range t.servers {
+		row += "\t" + s.name
+	}
+	return row
+}
+
+func (t *cells) row(name string, sc *load.Scenario, text func(*load.Scenario, *server) string) string {
+	for _, s := range t.servers {
+		name += "\t" + text(sc, s)
+	}
+	return name
+}
+
+// aligned puts rows of cells, with tabs between them, below each other.
+func aligned(rows []string) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	_, _ = io.WriteString(w, strings.Join(rows, "\n")+"\n")
+	_ = w.Flush() // a strings.Builder does not fail
+	return b.String()
+}
