@@ -45,12 +45,12 @@ var wireServers = map[string]struct {
 	"hasty": {
 		socketio.Options{
 			PingInterval:   300 * time.Millisecond,
-			PingTimeout:    time.Second,
-			ConnectTimeout: 500 * time.Millisecond,
-			UpgradeTimeout: 500 * time.Millisecond,
+			PingTimeout:    1500 * time.Millisecond,
+			ConnectTimeout: time.Second,
+			UpgradeTimeout: time.Second,
 			AllowEIO3:      true,
 		},
-		`{"pingInterval": 300, "pingTimeout": 1000, "connectTimeout": 500, "upgradeTimeout": 500}`,
+		`{"pingInterval": 300, "pingTimeout": 1500, "connectTimeout": 1000, "upgradeTimeout": 1000}`,
 	},
 	"polling": {
 		socketio.Options{PingInterval: time.Minute, MaxPayload: 1000, Transports: []string{"polling"}},

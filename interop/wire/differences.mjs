@@ -1,6 +1,7 @@
 // What Roomcast does otherwise than npm's server, on purpose, and how it shows on the wire: what Node's record says there,
 // and what Roomcast's says here.
-const refused = (code, message) => `  cache-control: no-store\n  content-type: application/json\n{"code":${code},"message":"${message}"}`;
+const refused = (code, message) =>
+  `  cache-control: no-store\n  content-type: application/json\n{"code":${code},"message":"${message}"}`;
 
 export const uncachedErrors = {
   what: "errors tell caches not to keep them",

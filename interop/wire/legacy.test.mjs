@@ -31,7 +31,8 @@ compare("events over polling, text and binary", legacy, async (wire) => {
   await wire.request("GET", query);
   const attachment = Buffer.concat([Buffer.from([1, 3, 0xff, 4]), Buffer.from([1, 2])]);
   const header = '451-["echo",{"_placeholder":true,"num":0}]';
-  const body = Buffer.concat([Buffer.from([0, Math.floor(header.length / 10), header.length % 10, 0xff]), Buffer.from(header), attachment]);
+  const length = Buffer.from([0, Math.floor(header.length / 10), header.length % 10, 0xff]);
+  const body = Buffer.concat([length, Buffer.from(header), attachment]);
   await wire.request("POST", query, { body, headers: { "content-type": "application/octet-stream" } });
   await wire.request("GET", query);
 });

@@ -1,5 +1,7 @@
 // Payloads over polling, their limits, and how sessions end.
-import { closeOverPolling, lastPoll, lineSeparator, malformedPost, methodInSession, script, silentErrors, silentPoll, uncachedErrors } from "./differences.mjs";
+import {
+  closeOverPolling, lastPoll, lineSeparator, malformedPost, methodInSession, script, silentErrors, silentPoll, uncachedErrors,
+} from "./differences.mjs";
 import { compare } from "./recorder.mjs";
 
 compare("several packets in a POST, several in an answer", async (wire) => {

@@ -16,7 +16,7 @@ const [roomcast, node] = [process.env.ROOMCAST, process.env.NODE].map((urls) => 
 export function compare(name, options, script) {
   if (!script) [options, script] = [{}, options];
   const { server = "plain", differs = [] } = options;
-  test(name, { timeout: 10_000 }, async () => {
+  test(name, { timeout: 15_000 }, async () => {
     let [ours, theirs] = await Promise.all([roomcast, node].map((urls) => record(urls[server], script)));
     assert.match(theirs, /^(\w+ )?< /m, "the server says nothing");
     for (const { what, there, here } of differs) {
@@ -30,16 +30,18 @@ export function compare(name, options, script) {
 
 async function record(url, script) {
   const wire = new Wire(url);
-  const late = setTimeout(() => {
-    wire.note("(nothing more)");
-    wire.close();
-  }, 5_000);
+  let late = false;
+  const limit = setTimeout(() => {
+    late = true;
+    wire.close(); // which ends all waiting
+  }, 8_000);
   try {
     await script(wire);
+    assert.ok(!late, "more was awaited than came");
   } catch (error) {
     throw new Error(`${error.message}\nat ${url}, after\n${wire}`, { cause: error });
   } finally {
-    clearTimeout(late);
+    clearTimeout(limit);
     wire.close();
   }
   return String(wire);
@@ -73,7 +75,7 @@ class Wire {
   async request(method, query, { headers = {}, body, path = "/socket.io/", show = true } = {}) {
     const target = path + (query && `?${query}`);
     if (show) this.note(`> ${method} ${target}${body === undefined ? "" : ` ${printable(body)}`}`);
-    const signal = AbortSignal.timeout(5_000);
+    const signal = AbortSignal.timeout(8_000);
     const request = http.request(this.url + target, { method, headers, agent: false, signal });
     request.end(body);
     const [answer] = await once(request, "response");
