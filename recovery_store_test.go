@@ -165,6 +165,25 @@ func TestRecoveryStore(t *testing.T) {
 			}
 		})
 	})
+	t.Run("Shutdown puts sessions into the store before clients can come back", func(t *testing.T) {
+		runServers(t, func(j *journal, a, b *harness) {
+			a.Emit("before")
+			g := a.guest(rawclient.WebSocket)
+			release := make(chan struct{})
+			a.socket(g.stays["/"].SID).OnDisconnecting(func(socketio.Reason) { <-release })
+			done := a.shutdown(context.Background())
+			g.conn.expectClosed()
+			b.Emit("missed")
+			synctest.Wait()
+			g.h = b
+			b.comesBackWith(g, "missed")
+			close(release)
+			a.check(<-done)
+			if len(j.sessions) != 0 {
+				a.Error("the session is stored again")
+			}
+		})
+	})
 	t.Run("without ever having got an event", func(t *testing.T) {
 		runServers(t, func(j *journal, a, b *harness) {
 			a.Emit("before")

@@ -116,7 +116,7 @@ func (ps *pollSet) remove(c *wsConn) {
 // close ends wait and the crew. There are no connections, so no events.
 func (ps *pollSet) close() {
 	ps.crew.end()
-	ps.epoll.Close()
+	_ = ps.epoll.Close()
 }
 
 // wait passes on to the crew what is ready, until the epoll instance is closed.
