@@ -26,7 +26,7 @@ chat-dev: $(WEB)/node_modules | go ## the chat with hot reload on http://localho
 test: test-go test-e2e ## run all tests
 
 .PHONY: test-go
-test-go: interop/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
+test-go: interop/node_modules examples/parser/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
 	go vet $(MODULES)
 	go test -race $(MODULES)
 	go test -run TestAllocationBudgets . # pools leak under -race

@@ -14,7 +14,7 @@ var (
 	// and what is to be said of them.
 	behaviourRow = regexp.MustCompile(`(?m)^\| ([^|]+) \| (\d+) \| ([^|]+) \|$`)
 	// A test in a row: a file, perhaps a function, perhaps cases in quotes.
-	namedTest = regexp.MustCompile("`([\\w./-]+\\.(?:go|txt))(?:: ([^`]+))?`")
+	namedTest = regexp.MustCompile("`([\\w./-]+\\.(?:go|txt|mjs))(?:: ([^`]+))?`")
 	testPart  = regexp.MustCompile(`"[^"]+"|\w+`)
 )
 

@@ -129,3 +129,16 @@ func TestCORSOfRefusals(t *testing.T) {
 		t.Errorf("answer %d with %v", w.Code, w.Header())
 	}
 }
+
+// TestAddressFromBefore has a handler in front know better whose request it is.
+func TestAddressFromBefore(t *testing.T) {
+	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
+		h.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.RemoteAddr = "203.0.113.7:0"
+			h.ServeHTTP(w, r)
+		}))
+		if got := h.socket(h.connect(mode).id).Handshake().Address; got != "203.0.113.7:0" {
+			h.Errorf("address %q", got)
+		}
+	})
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -12,6 +14,32 @@ import (
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
 )
+
+// TestRefusedAsksAgain has a client ask again at once, over TCP, where it can be
+// faster than the server's return from telling it.
+func TestRefusedAsksAgain(t *testing.T) {
+	io := socketio.NewServer(nil)
+	defer io.Close()
+	io.Use(func(context.Context, *socketio.Socket) error { return errors.New("no") })
+	server := httptest.NewServer(io)
+	defer server.Close()
+	dial := func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", server.Listener.Addr().String())
+	}
+	c, err := rawclient.Open(t.Context(), dial, rawclient.WebSocket, rawclient.Options{Path: "/socket.io/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Drop()
+	for range 200 {
+		if err := c.Send("40"); err != nil {
+			t.Fatal(err)
+		}
+		if answer, err := c.Next(); err != nil || answer != `44{"message":"no"}` {
+			t.Fatalf("got %q, %v", answer, err)
+		}
+	}
+}
 
 func TestMiddleware(t *testing.T) {
 	behaviour(t, "all run in order, then OnConnect, then events", func(h *harness, mode rawclient.Mode) {

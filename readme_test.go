@@ -10,7 +10,7 @@ import (
 
 // TestReadme compiles the Go programs of the pages that have one.
 func TestReadme(t *testing.T) {
-	for _, page := range []string{"README.md", "docs/migrating-from-googollee.md"} {
+	for _, page := range []string{"README.md", "docs/migrating-from-googollee.md", "docs/behind-a-proxy.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) { compilePrograms(t, page) })
 	}
 }

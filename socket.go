@@ -266,10 +266,10 @@ func (s *Socket) refuse(why error) {
 	if f := s.namespace.server.trace.Refused; f != nil {
 		f(s.namespace, why)
 	}
+	s.conn.forget(s) // the client may ask again before Send has returned
 	if err == nil {
 		_ = s.conn.session.Send(m)
 	}
-	s.conn.forget(s)
 	s.end(ReasonServerDisconnect)
 }
 

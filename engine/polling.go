@@ -196,6 +196,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 		return
 	}
 	w.Header().Set("Content-Type", "text/html")
+	w.Header().Set("Cache-Control", "no-store")
 	_, _ = io.WriteString(w, "ok")
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,12 @@ func newApp(o socketio.Options) *socketio.Server {
 	o.ServeClient = clientbundle.Files
 	o.AllowEIO3 = true // for legacy.test.mjs
 	io := socketio.NewServer(&o)
+	application(io)
+	return io
+}
+
+// application puts the handlers on a server.
+func application(io *socketio.Server) {
 	io.On("größe→🎉", echo)
 	for _, name := range namespaces {
 		io.Of(name).On("echo", echo)
@@ -30,7 +37,7 @@ func newApp(o socketio.Options) *socketio.Server {
 	calls(io)
 	rooms(io)
 	connections(io)
-	return io
+	family(io)
 }
 
 // echo sends the arguments back, as the answer if the client asked for one.
@@ -76,6 +83,20 @@ func guard(admin *socketio.Namespace) {
 	admin.OnConnect(func(s *socketio.Socket) {
 		_ = s.Emit("welcome", map[string]any{"name": s.Data()})
 	})
+}
+
+// family is the dynamic namespaces: by pattern, and by function.
+func family(io *socketio.Server) {
+	io.OfPattern(regexp.MustCompile(`^/room-\d+$`)).OnConnect(func(s *socketio.Socket) {
+		_ = s.Emit("welcome", s.Namespace().Name())
+	})
+	club := io.OfFunc(func(_ context.Context, name string, h *socketio.Handshake) bool {
+		var auth struct {
+			Key string `json:"key"`
+		}
+		return h.DecodeAuth(&auth) == nil && strings.HasPrefix(name, "/club-") && auth.Key == "open sesame"
+	})
+	club.On("echo", echo)
 }
 
 func messages(io *socketio.Server) {

@@ -86,6 +86,13 @@ func TestReferenceRecovery(t *testing.T) { testReference(t, recoveryScenarios, r
 
 func testReference(t *testing.T, files string, env ...string) {
 	requireNode(t)
+	url := startReference(t, env...)
+	runScenarios(t, files, func(*testing.T) {}, append(env, "URL="+url, "REFERENCE=true")...)
+}
+
+// startReference starts npm's server with the environment given, and returns its address.
+func startReference(t *testing.T, env ...string) string {
+	t.Helper()
 	server := exec.CommandContext(t.Context(), "node", "reference.mjs")
 	server.Env = append(os.Environ(), env...)
 	server.Stderr = t.Output()
@@ -101,7 +108,7 @@ func testReference(t *testing.T, files string, env ...string) {
 	if err != nil {
 		t.Fatalf("reference.mjs has not told its address: %v", err)
 	}
-	runScenarios(t, files, func(*testing.T) {}, append(env, "URL="+strings.TrimSpace(url), "REFERENCE=true")...)
+	return strings.TrimSpace(url)
 }
 
 // runScenarios runs each file of scenarios with the environment given, and check after it.
@@ -112,17 +119,23 @@ func runScenarios(t *testing.T, pattern string, check func(*testing.T), env ...s
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(file, ".test.mjs"), func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "--test-timeout=30000", file)
-			node.Env = append(os.Environ(), env...)
-			out, err := node.CombinedOutput()
-			t.Logf("%s\n%s", node, out)
-			if err != nil {
-				t.Fatal(err)
-			}
+			runNode(t, file, env...)
 			check(t)
 		})
+	}
+}
+
+// runNode runs one file of JavaScript tests with the environment given.
+func runNode(t *testing.T, file string, env ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "--test-timeout=30000", file)
+	node.Env = append(os.Environ(), env...)
+	out, err := node.CombinedOutput()
+	t.Logf("%s\n%s", node, out)
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,6 +1,6 @@
 // The application of app_test.go on npm's socket.io: what the scenarios hold of both is Socket.IO's behaviour, not ours.
 // Prints its address when it listens; PORT chooses the port, PARSER the package of another parser, DEFLATE compression,
-// RECOVERY connection state recovery.
+// RECOVERY connection state recovery; OPTIONS has others of the server's options, in JSON.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
@@ -8,7 +8,9 @@ const http = createServer();
 const parser = process.env.PARSER ? { parser: (await import(process.env.PARSER)).default } : {};
 const perMessageDeflate = process.env.DEFLATE ? { threshold: 1 } : false;
 const recovery = process.env.RECOVERY ? { connectionStateRecovery: { skipMiddlewares: false } } : {};
-const io = new Server(http, { pingInterval: 300, pingTimeout: 5_000, allowEIO3: true, perMessageDeflate, ...parser, ...recovery });
+const others = JSON.parse(process.env.OPTIONS ?? "{}");
+const options = { pingInterval: 300, pingTimeout: 5_000, allowEIO3: true, perMessageDeflate, ...parser, ...recovery, ...others };
+const io = new Server(http, options);
 
 const refusal = (message, data) => Object.assign(new Error(message), { data });
 
@@ -22,6 +24,9 @@ io.of("/admin").on("connection", (socket) => {
   socket.emit("welcome", { name: socket.handshake.auth.name });
 });
 
+io.of(/^\/room-\d+$/).on("connection", (socket) => socket.emit("welcome", socket.nsp.name));
+const club = io.of((name, auth, next) => next(null, name.startsWith("/club-") && auth?.key === "open sesame"));
+
 function echo(event) {
   return (socket) =>
     socket.on(event, (...args) => {
@@ -30,6 +35,7 @@ function echo(event) {
     });
 }
 for (const namespace of ["/", "/admin", "/news", "/games"]) io.of(namespace).on("connection", echo("echo"));
+club.on("connection", echo("echo"));
 io.on("connection", echo("größe→🎉"));
 
 // The Go server acknowledges a handled event by itself.
