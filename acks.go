@@ -72,6 +72,7 @@ func (s *Socket) EmitWithAck(reply func(r *Reply, err error), event string, args
 		return err
 	}
 	_ = s.deliver(out.message(s), false, false) // if it is gone, the reply says so
+	out.free()
 	return nil
 }
 
@@ -90,6 +91,7 @@ func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Arg
 		s.forgetAck(id)
 		return nil, ErrDisconnected
 	}
+	out.free()
 	s.conn.session.Flush() // its handler may be the one that waits
 	select {
 	case r := <-reply:

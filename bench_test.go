@@ -32,11 +32,11 @@ var benchmarks = []struct {
 	budget  float64
 	make    func(srv *benchServer) func()
 }{
-	{"Emit", 1, 4, func(srv *benchServer) func() {
+	{"Emit", 1, 3, func(srv *benchServer) func() {
 		s := anySocket(srv)
 		return func() { _ = s.Emit("message", benchText); srv.sent(1) }
 	}},
-	{"Emit/struct", 1, 4, func(srv *benchServer) func() {
+	{"Emit/struct", 1, 3, func(srv *benchServer) func() {
 		s := anySocket(srv)
 		m := &struct {
 			Room string `json:"room"`
@@ -45,15 +45,15 @@ var benchmarks = []struct {
 		}{"lobby", benchText, 1}
 		return func() { _ = s.Emit("message", m); srv.sent(1) }
 	}},
-	{"Emit/binary", 1, 9, func(srv *benchServer) func() {
+	{"Emit/binary", 1, 8, func(srv *benchServer) func() {
 		s := anySocket(srv)
 		data := make([]byte, 1024)
 		return func() { _ = s.Emit("message", data); srv.sent(2) }
 	}},
-	{"Broadcast/1", 1, 4, broadcastToAll},
-	{"Broadcast/100", 100, 4 + flushers, broadcastToAll},
-	{"Broadcast/1000", 1000, 4 + flushers, broadcastToAll},
-	{"Room/10 of 1000", 1000, 5, func(srv *benchServer) func() {
+	{"Broadcast/1", 1, 3, broadcastToAll},
+	{"Broadcast/100", 100, 3 + flushers, broadcastToAll},
+	{"Broadcast/1000", 1000, 3 + flushers, broadcastToAll},
+	{"Room/10 of 1000", 1000, 4, func(srv *benchServer) func() {
 		n := 0
 		for s := range srv.Sockets() {
 			s.Join(fmt.Sprint("room ", n/10))

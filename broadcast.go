@@ -70,13 +70,15 @@ func (b Broadcast) Emit(event string, args ...any) error {
 // emitOnce is Emit of an event that is not sent again.
 func (b Broadcast) emitOnce(event string, args []any, tail ...any) error {
 	out, err := b.outgoing(event, parser.Header{}, args, tail...)
-	if err == nil {
-		err = b.publishEvent(event, args)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		b.send(out)
+	defer out.free()
+	if err := b.publishEvent(event, args); err != nil {
+		return err
 	}
-	return err
+	b.send(out)
+	return nil
 }
 
 // send sends an event to the selected sockets of this server.

@@ -19,13 +19,27 @@ type outgoing struct {
 	encoded *engine.Message
 }
 
+// outgoing returns an event to be sent.
 func (b Broadcast) outgoing(event string, h parser.Header, args []any, tail ...any) (*outgoing, error) {
 	if reserved(event) {
 		return nil, reservedError(event)
 	}
 	h.Type, h.Event = parser.Event, event
-	o := &outgoing{header: h, args: args, tail: tail, plain: b.plain}
-	return o, o.encode(b.namespace)
+	o := outgoingPool.Get().(*outgoing)
+	*o = outgoing{header: h, args: args, tail: tail, plain: b.plain}
+	if err := o.encode(b.namespace); err != nil {
+		o.free()
+		return nil, err
+	}
+	return o, nil
+}
+
+var outgoingPool = sync.Pool{New: func() any { return new(outgoing) }}
+
+// free gives back what nobody uses any more.
+func (o *outgoing) free() {
+	*o = outgoing{}
+	outgoingPool.Put(o)
 }
 
 // encode encodes the event for the sockets of a namespace.

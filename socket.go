@@ -161,6 +161,7 @@ func (s *Socket) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
+	defer out.free()
 	return s.deliver(out.message(s), false, false)
 }
 

@@ -207,14 +207,16 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url
 
 func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, s *Session) {
 	ws := &wsConn{session: s, dialect: s.dialect, active: true}
-	conn := ws.accept(w, r)
+	conn, answer := ws.accept(w, r)
 	if conn == nil {
 		return
 	}
 	ws.attach(conn)
 	s.ws = ws
 	s.inlet.Lock()
-	s.out.push(newPacket(openPacket(s.id, []string{}, &srv.opts)))
+	first := newPacket(openPacket(s.id, []string{}, &srv.opts))
+	first.frame = append([]byte(answer), first.frame...) // one write for both
+	s.out.push(first)
 	srv.begin(s, r)
 	ws.start()
 }

@@ -282,7 +282,7 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request, query url
 		s.probe = ws
 	}
 	s.mu.Unlock()
-	conn := ws.accept(w, r)
+	conn := ws.open(w, r)
 	if busy && conn != nil { // as the reference implementation refuses it
 		ws.conn = conn
 		ws.lastWords(closeProtocolError)

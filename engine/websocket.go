@@ -34,19 +34,20 @@ type wsConn struct {
 	deflate *deflate
 }
 
-// accept answers the opening handshake (RFC 6455 section 4.2) and takes the
-// connection over. When it returns nil it has answered with an error.
-func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) net.Conn {
+// accept takes the connection of an opening handshake (RFC 6455 section 4.2)
+// over and returns it with the answer, which is to be sent first. When it
+// returns nil it has answered with an error.
+func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) (net.Conn, string) {
 	key := r.Header.Get("Sec-WebSocket-Key")
 	if nonce, err := base64.StdEncoding.DecodeString(key); r.Method != http.MethodGet || err != nil || len(nonce) != 16 {
 		c.session.server.reject(w, r, codeBadRequest, CauseHandshake, "Sec-WebSocket-Key")
-		return nil
+		return nil, ""
 	}
 	if r.Header.Get("Sec-WebSocket-Version") != "13" {
 		w.Header().Set("Sec-WebSocket-Version", "13")
 		c.session.server.refuse(w, r, Refusal{CauseHandshake, http.StatusUpgradeRequired, noCode,
 			"WebSocket version 13 is spoken here", "Sec-WebSocket-Version"})
-		return nil
+		return nil, ""
 	}
 	conn, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -54,7 +55,7 @@ func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) net.Conn {
 			"a middleware that wraps it needs an Unwrap method", "err", err)
 		c.session.server.refuse(w, r, Refusal{CauseHandshake, http.StatusNotImplemented, noCode,
 			"WebSocket is not possible here: " + err.Error(), err.Error()})
-		return nil
+		return nil, ""
 	}
 
 	var answer strings.Builder
@@ -67,18 +68,27 @@ func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) net.Conn {
 	}
 	_ = w.Header().Write(&answer) // what wrapping handlers have set
 	answer.WriteString("\r\n")
-	_ = conn.SetDeadline(time.Now().Add(c.session.server.opts.UpgradeTimeout))
-	if _, err := io.WriteString(conn, answer.String()); err != nil {
-		conn.Close()
-		return nil
-	}
-	_ = conn.SetDeadline(time.Time{})
 
 	if n := brw.Reader.Buffered(); n > 0 { // sent before the answer was there
 		early, _ := brw.Reader.Peek(n)
 		copy(c.in.space(n), early)
 		c.in.filled(n)
 	}
+	return conn, answer.String()
+}
+
+// open is accept with the answer sent.
+func (c *wsConn) open(w http.ResponseWriter, r *http.Request) net.Conn {
+	conn, answer := c.accept(w, r)
+	if conn == nil {
+		return nil
+	}
+	_ = conn.SetDeadline(time.Now().Add(c.session.server.opts.UpgradeTimeout))
+	if _, err := io.WriteString(conn, answer); err != nil {
+		conn.Close()
+		return nil
+	}
+	_ = conn.SetDeadline(time.Time{})
 	return conn
 }
 
