@@ -274,8 +274,10 @@ func TestAccept(t *testing.T) {
 			if h.server.Len() != 0 {
 				t.Error("the session stays")
 			}
-			w := h.wire("")
-			w.expect("end")
+			if c, err := rawclient.Open(context.Background(), h.dial, rawclient.WebSocket, rawclient.Options{}); err == nil {
+				c.Drop()
+				t.Error("a WebSocket opens")
+			}
 			h.expectClosed(<-h.sessions, engine.ReasonSlowClient)
 		})
 	})
