@@ -22,7 +22,7 @@ type reference struct {
 }
 
 func newRestoration(args *jsonArgs) *restoration {
-	return &restoration{args: args, copies: make([][]byte, len(args.attachments)), seen: make(map[reference]bool)}
+	return &restoration{args: args, copies: make([][]byte, len(args.attachments))}
 }
 
 // decode decodes JSON that may have tokens in it.
@@ -104,6 +104,9 @@ func (r *restoration) visited(v reflect.Value) bool {
 	}
 	if r.seen[ref] {
 		return true
+	}
+	if r.seen == nil {
+		r.seen = make(map[reference]bool)
 	}
 	r.seen[ref] = true
 	return false
