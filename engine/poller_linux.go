@@ -185,7 +185,7 @@ func (c *wsConn) unwatch() {
 // somebody else may read on.
 func (c *wsConn) run() {
 	for {
-		task, err := c.readReady(c.readiness.And(^uint32(ready | early)))
+		task, err := c.readReady(c.readiness.And(^uint32(ready | early | hungUp)))
 		if err != nil {
 			if task != nil {
 				go task.Run()
