@@ -28,7 +28,7 @@ type faults struct {
 	mute, deaf bool // nothing passes from, or to, the clients
 	down       bool // clients can't connect
 
-	cutLarge  int // the client's first chunk of so many bytes breaks off in the middle
+	cutLarge  int // the first chunk of so many bytes breaks off in the middle
 	cutSwitch int // a WebSocket breaks off in the middle of the client's so-manieth chunk
 }
 
@@ -117,7 +117,7 @@ func (f *faultyNet) judge(l *faultyLink, chunk []byte, up bool, err error) (pass
 		late += time.Second
 	}
 	large := f.faults.cutLarge > 0 && len(chunk) >= f.faults.cutLarge
-	breaks := up && (large || l.webSocket && l.sent == f.faults.cutSwitch)
+	breaks := large || up && l.webSocket && l.sent == f.faults.cutSwitch
 	switch {
 	case up && f.faults.mute || !up && f.faults.deaf:
 		return nil, 0, false

@@ -101,5 +101,8 @@ func (s *Socket) emitRecoverable(event string, args []any) error {
 func (s *Socket) mayComeBack() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.reason == "" && s.status.Load() == statusDisconnected {
+		return true // the reason is about to be known, and until then it may be any
+	}
 	return recoverable[s.reason] && time.Since(s.seat.ended) <= s.namespace.recovery.MaxAge
 }

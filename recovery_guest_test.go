@@ -17,10 +17,11 @@ import (
 // pid, and as its offset the last argument of the last event if that is a
 // string.
 type guest struct {
-	h    *harness
-	mode rawclient.Mode
-	conn *client
-	auth map[string]any
+	h       *harness
+	mode    rawclient.Mode
+	conn    *client
+	decoder parser.Decoder // of what comes over conn
+	auth    map[string]any
 	stays
 
 	answers bool // PINGs by read, and not by itself
@@ -58,6 +59,7 @@ func (h *harness) guest(mode rawclient.Mode, namespaces ...string) *guest {
 func (g *guest) comeBack() {
 	g.h.Helper()
 	g.conn = g.h.openWith(g.mode, rawclient.Options{Pong: !g.answers})
+	g.decoder = parser.JSON{}.NewDecoder()
 	for name, s := range g.stays {
 		s.SID, s.recovered = "", false
 		g.enter(name)
@@ -94,7 +96,6 @@ func (g *guest) drop() {
 func (g *guest) read() {
 	g.h.Helper()
 	synctest.Wait()
-	decoder := parser.JSON{}.NewDecoder()
 	for {
 		select {
 		case packet, ok := <-g.conn.Packets():
@@ -103,7 +104,7 @@ func (g *guest) read() {
 			}
 			if packet == "2" {
 				g.conn.send("3")
-			} else if err := g.take(decoder, packet); err != nil {
+			} else if err := g.take(g.decoder, packet); err != nil {
 				g.h.Fatalf("packet %q: %v", packet, err)
 			}
 		default:

@@ -21,6 +21,7 @@ type harness struct {
 	*testing.T
 	*socketio.Server
 	listener *memnet.Listener
+	net      *faultyNet // between clients and the listener, if there is one
 }
 
 // run runs f with a server in a synctest bubble, which ends only when all the
@@ -67,7 +68,12 @@ func behaviour(t *testing.T, name string, f func(h *harness, mode rawclient.Mode
 	t.Run(name, func(t *testing.T) { forEachMode(t, nil, f) })
 }
 
-func (h *harness) dial(ctx context.Context) (net.Conn, error) { return h.listener.Dial(ctx) }
+func (h *harness) dial(ctx context.Context) (net.Conn, error) {
+	if h.net != nil {
+		return h.net.Dial(ctx)
+	}
+	return h.listener.Dial(ctx)
+}
 
 // A client is a client as it looks on the wire.
 type client struct {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,6 +51,7 @@ type Client struct {
 	stop    context.CancelFunc
 	ctx     context.Context
 	readers sync.WaitGroup
+	paused  atomic.Bool // no poll follows that under way
 
 	mu  sync.Mutex
 	err error
@@ -146,7 +148,8 @@ func (c *Client) parseHandshake(packet string) error {
 	return json.Unmarshal([]byte(packet[1:]), &c.Handshake)
 }
 
-// Upgrade moves a session on which no poll is under way to WebSocket.
+// Upgrade moves a session to WebSocket. As the stock client does, it polls until
+// the probe has been answered.
 func (c *Client) Upgrade() error {
 	ws, err := c.openWebSocket(c.Handshake.SID)
 	if err != nil {
@@ -161,6 +164,14 @@ func (c *Client) Upgrade() error {
 	}
 	if answer != "3probe" {
 		return fmt.Errorf("the probe is answered by %q", answer)
+	}
+	c.paused.Store(true)
+	c.readers.Wait()
+	c.mu.Lock()
+	err = c.err
+	c.mu.Unlock()
+	if err != nil {
+		return err
 	}
 	if err := ws.write("5"); err != nil {
 		return err
@@ -273,7 +284,7 @@ func (c *Client) readWebSocket(ws *wsConn) {
 }
 
 func (c *Client) poll() {
-	for {
+	for !c.paused.Load() {
 		body, err := c.request(http.MethodGet, c.Handshake.SID, "", false)
 		if err != nil {
 			c.end(err)
