@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
@@ -91,6 +92,7 @@ func TestHeadersFromBefore(t *testing.T) {
 			{request("websocket"+sid, webSocket), http.StatusSwitchingProtocols, ""},
 			{request("polling"+sid, nil), http.StatusBadRequest, ""}, // the second poll at once
 		} {
+			synctest.Wait() // until the client polls
 			resp := h.answer(c.request)
 			if resp.StatusCode != c.status || resp.Header.Get("X-Before") != "yes" || resp.Header.Get("X-First") != c.first {
 				t.Errorf("%s: %s with %v", c.request.URL, resp.Status, resp.Header)
