@@ -13,70 +13,63 @@ type benchMessage struct {
 
 var benchText = strings.Repeat("a message ", 7)[:64]
 
-func BenchmarkEncode(b *testing.B) {
-	for _, bm := range []struct {
-		name string
-		arg  any
+// benchmarks are operations with a budget of allocations. The budgets are for
+// encoding/json as it is without GOEXPERIMENT=jsonv2.
+var benchmarks = func() (list []benchmark) {
+	for _, c := range []struct {
+		name                   string
+		arg                    any
+		into                   any
+		encode, packet, decode float64 // budgets
 	}{
-		{"string", benchText},
-		{"unicode", benchText + "é🎉"},
-		{"struct", benchMessage{"lobby", benchText}},
-		{"map", map[string]any{"room": "lobby", "text": benchText}},
-		{"binary", make([]byte, 1024)},
-		{"nested binary", map[string]any{"data": make([]byte, 1024)}},
+		{"string", benchText, new(string), 0, 2, 2},
+		{"unicode", benchText + "é🎉", new(string), 0, 2, 2},
+		{"struct", benchMessage{"lobby", benchText}, new(benchMessage), 0, 2, 7},
+		{"map", map[string]any{"room": "lobby", "text": benchText}, new(any), 5, 2, 11},
+		{"binary", make([]byte, 1024), new([]byte), 2, 6, 2},
+		{"nested binary", map[string]any{"data": make([]byte, 1024)}, new(any), 17, 6, 15},
 	} {
-		b.Run(bm.name, func(b *testing.B) {
-			b.ReportAllocs()
-			h := Header{Type: Event, Event: "msg"}
-			buf := make([]byte, 0, 256)
-			for b.Loop() {
-				if _, err := (JSON{}).Encode(buf, &h, bm.arg); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkDecode(b *testing.B) {
-	for _, bm := range []struct {
-		name string
-		arg  any
-		into any
-	}{
-		{"string", benchText, new(string)},
-		{"struct", benchMessage{"lobby", benchText}, new(benchMessage)},
-		{"binary", make([]byte, 1024), new([]byte)},
-		{"nested binary", map[string]any{"data": make([]byte, 1024)}, new(any)},
-	} {
-		e, err := JSON{}.Encode(nil, &Header{Type: Event, Event: "msg"}, bm.arg)
-		if err != nil {
-			b.Fatal(err)
-		}
-		receive := func(b *testing.B, d Decoder) *Packet {
+		h := Header{Type: Event, Event: "msg"}
+		buf := make([]byte, 0, 256)
+		e, err := JSON{}.Encode(nil, &h, c.arg)
+		receive := func(d Decoder) *Packet {
 			p, err := d.Text(e.Text)
 			for _, a := range e.Attachments {
 				p, err = d.Binary(a)
 			}
 			if err != nil {
-				b.Fatal(err)
+				panic(err)
 			}
 			return p
 		}
-		b.Run(bm.name+"/packet", func(b *testing.B) {
+		if err != nil {
+			panic(err)
+		}
+		d, p := JSON{}.NewDecoder(), receive(JSON{}.NewDecoder())
+		if err := p.Args.Decode(c.into); err != nil {
+			panic(err)
+		}
+		list = append(list,
+			benchmark{"Encode/" + c.name, c.encode, func() { _, _ = JSON{}.Encode(buf, &h, c.arg) }},
+			benchmark{"Decode/" + c.name + "/packet", c.packet, func() { receive(d) }},
+			benchmark{"Decode/" + c.name + "/arguments", c.decode, func() { _ = p.Args.Decode(c.into) }},
+		)
+	}
+	return list
+}()
+
+type benchmark struct {
+	name   string
+	budget float64
+	op     func()
+}
+
+func BenchmarkJSON(b *testing.B) {
+	for _, bench := range benchmarks {
+		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
-			d := JSON{}.NewDecoder()
 			for b.Loop() {
-				receive(b, d)
-			}
-		})
-		b.Run(bm.name+"/arguments", func(b *testing.B) {
-			b.ReportAllocs()
-			p := receive(b, JSON{}.NewDecoder())
-			for b.Loop() {
-				if err := p.Args.Decode(bm.into); err != nil {
-					b.Fatal(err)
-				}
+				bench.op()
 			}
 		})
 	}
