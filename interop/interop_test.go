@@ -52,6 +52,7 @@ const (
 
 func testServer(t *testing.T, files string, o socketio.Options, env ...string) {
 	requireNode(t)
+	t.Parallel() // heartbeats are most of the time
 	o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	io := newApp(o)
 	disconnected := make(chan struct{}, 1)
@@ -86,6 +87,7 @@ func TestReferenceRecovery(t *testing.T) { testReference(t, recoveryScenarios, r
 
 func testReference(t *testing.T, files string, env ...string) {
 	requireNode(t)
+	t.Parallel()
 	url := startReference(t, env...)
 	runScenarios(t, files, func(*testing.T) {}, append(env, "URL="+url, "REFERENCE=true")...)
 }
