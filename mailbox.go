@@ -16,8 +16,8 @@ type mailbox struct {
 	bytes   int // of the events in jobs or being handled
 	running bool
 	ended   bool          // no event is taken any more
-	space   chan struct{} // closed when bytes has fallen, or at the end; made by who waits for it
 	discard atomic.Bool   // events still there are not handled
+	space   chan struct{} // closed when bytes has fallen, or at the end; made by who waits for it
 
 	// Of the goroutine at work.
 	batch []job

@@ -13,8 +13,8 @@ import (
 type Session struct {
 	server   *Server
 	id       string
-	dialect  dialect
 	receiver Receiver // nil while accept runs
+	dialect  dialect
 	shard    uint32
 	beat     beat
 
@@ -29,15 +29,15 @@ type Session struct {
 
 	mu     sync.Mutex
 	state  atomic.Uint32 // a state; written with mu locked
+	probed bool          // the probe has been answered: polls end at once
+	told   bool          // the receiver has been told of the end
+	last   byte          // the type of the packet that ends its last poll
 	out    outbox
 	ws     *wsConn                  // the transport, or nil for polling
 	probe  *wsConn                  // a WebSocket that may become the transport
-	probed bool                     // the probe has been answered: polls end at once
 	poll   *poll                    // the GET that waits for messages
 	post   *http.ResponseController // of the POST under way
 	reason Reason                   // why the session has ended
-	told   bool                     // the receiver has been told so
-	last   byte                     // the type of the packet that ends its last poll
 	linger *time.Timer              // bounds stateClosing
 }
 
