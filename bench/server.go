@@ -44,6 +44,10 @@ var servers = []*server{
 	{name: "socketioxide", about: "socketioxide (Rust)", eio: 4, polling: true, folder: "servers/socketioxide",
 		build: [][]string{{"cargo", "build", "--release", "--quiet"}}, run: []string{"servers/socketioxide/target/release/bench-socketioxide"},
 		version: []string{"sh", "-c", "cargo pkgid socketioxide | sed s/.*@//"}},
+	{name: "python", about: "python-socketio, uvicorn", eio: 4, polling: true, folder: "servers/python",
+		build:   [][]string{{"python3", "-m", "venv", ".venv"}, {".venv/bin/pip", "install", "--quiet", "-r", "requirements.txt"}},
+		run:     []string{"servers/python/.venv/bin/python", "servers/python/server.py"},
+		version: []string{".venv/bin/python", "-c", "import importlib.metadata, platform; print(importlib.metadata.version('python-socketio') + ', Python', platform.python_version())"}},
 	{name: "floor", about: "bare epoll, no library", eio: 4, folder: "servers/floor",
 		build: [][]string{{"go", "build", "-o", "../../bin/floor", "."}}, run: []string{"bin/floor"},
 		version: []string{"go", "env", "GOVERSION"}},
@@ -57,7 +61,7 @@ const (
 // prepare builds the server, or notes why it cannot be had.
 func (s *server) prepare(ctx context.Context) {
 	for _, command := range s.build {
-		if _, err := exec.LookPath(command[0]); err != nil {
+		if _, err := exec.LookPath(command[0]); err != nil && !strings.Contains(command[0], "/") {
 			s.problem = command[0] + " is not installed"
 			return
 		}

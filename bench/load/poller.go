@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // A poller is an Engine.IO session over HTTP long-polling: one GET waits all
@@ -116,7 +117,7 @@ func (p *poller) postNext() error {
 		packet = fmt.Appendf(nil, "%d:%s", len(packet), packet) // ASCII only
 	}
 	return p.post.post(p.url(), packet, func(body []byte) error {
-		if string(body) != "ok" {
+		if !strings.EqualFold(string(body), "ok") { // clients do not look
 			return fmt.Errorf("session %d: POST answered by %s", p.id, abridged(body))
 		}
 		p.posting = false
