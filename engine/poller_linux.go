@@ -187,23 +187,17 @@ func (c *wsConn) run() {
 	for {
 		task, err := c.readReady(c.readiness.And(^uint32(ready | early | hungUp)))
 		if err != nil {
-			if task != nil {
-				go task.Run()
-			}
+			runBeside(task)
 			c.end(err)
 			return
 		}
-		released := c.readiness.CompareAndSwap(watched|owned, watched)
-		if task != nil {
-			if released {
+		if c.readiness.CompareAndSwap(watched|owned, watched) {
+			if task != nil {
 				task.Run()
-			} else {
-				go task.Run()
 			}
-		}
-		if released {
 			return
 		}
+		runBeside(task)
 	}
 }
 
@@ -232,9 +226,7 @@ func (c *wsConn) readReady(news uint32) (task Task, err error) {
 		case n == 0:
 			return task, io.EOF
 		}
-		if task != nil {
-			go task.Run()
-		}
+		runBeside(task)
 		c.in.filled(n)
 		task, err = c.consume()
 		if n < len(space) && news&hungUp == 0 {

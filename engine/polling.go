@@ -230,11 +230,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 // which it reports false.
 func (s *Session) receivePayload(body []byte, cut cutter) bool {
 	s.delivering.Store(true)
-	defer func() {
-		if task := s.endBatch(); task != nil {
-			go task.Run()
-		}
-	}()
+	defer func() { runBeside(s.endBatch()) }()
 	for more := true; more; more = body != nil {
 		p, rest, err := cut(body)
 		if err != nil {

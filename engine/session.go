@@ -237,6 +237,13 @@ func (s *Session) endBatch() (task Task) {
 	return task
 }
 
+// runBeside runs what endBatch has returned, for callers who have to go on.
+func runBeside(task Task) {
+	if task != nil {
+		go task.Run()
+	}
+}
+
 // upgrade makes ws the transport and reports whether it may be.
 func (s *Session) upgrade(ws *wsConn) bool {
 	s.mu.Lock()

@@ -13,9 +13,9 @@ import (
 	"unicode/utf8"
 )
 
-// A wsConn is one WebSocket connection (RFC 6455, server side). Its pump owns
-// the connection: it alone closes it, because a descriptor can't be closed
-// while a read waits on it.
+// A wsConn is one WebSocket connection (RFC 6455, server side). Who reads it,
+// the pump or one of a crew, owns it and alone closes it, because a descriptor
+// can't be closed while a read waits on it.
 type wsConn struct {
 	session  *Session
 	dialect  dialect
@@ -236,9 +236,7 @@ var (
 // handle is consume by a goroutine that has to go on reading.
 func (c *wsConn) handle() error {
 	task, err := c.consume()
-	if task != nil {
-		go task.Run()
-	}
+	runBeside(task)
 	return err
 }
 
