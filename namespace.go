@@ -139,7 +139,7 @@ func (s *Socket) enter(reply *engine.Message) bool {
 	if s.seat != nil {
 		return s.namespace.recovery.enter(s, reply)
 	}
-	if !s.status.CompareAndSwap(statusPending, statusAdmitted) {
+	if s.status.Load() != statusPending {
 		return false
 	}
 	s.conn.settled()
@@ -148,11 +148,11 @@ func (s *Socket) enter(reply *engine.Message) bool {
 	return entered
 }
 
-// queueReply makes an admitted socket connected, and reports false if it has
+// queueReply makes a pending socket connected, and reports false if it has
 // ended. No broadcast gets before the reply, and none misses a client that has
 // it.
 func (s *Socket) queueReply(reply *engine.Message) (entered bool) {
-	s.conn.session.Queue(reply, func() { entered = s.status.CompareAndSwap(statusAdmitted, statusConnected) })
+	s.conn.session.Queue(reply, func() { entered = s.status.CompareAndSwap(statusPending, statusConnected) })
 	return entered
 }
 

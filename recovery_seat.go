@@ -134,7 +134,7 @@ func (r *recovery) enter(s *Socket, reply *engine.Message) bool {
 		session.Close()
 		return false
 	}
-	if !s.status.CompareAndSwap(statusPending, statusAdmitted) {
+	if s.status.Load() != statusPending {
 		r.mu.Unlock()
 		return false
 	}

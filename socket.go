@@ -37,8 +37,7 @@ type Socket struct {
 }
 
 const (
-	statusPending  = iota // middleware has not decided yet
-	statusAdmitted        // the client is being told
+	statusPending = iota // middleware has not decided yet
 	statusConnected
 	statusDisconnected
 )
