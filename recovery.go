@@ -60,6 +60,7 @@ type recovery struct {
 	namespace *Namespace
 	store     adapter.Recovery // of sessions; nil if they are here
 	deaf      time.Duration    // how long a client may have been sent events in vain
+	maxMissed int              // bytes of events that are sent to who comes back
 
 	// mu makes the order of the log that of each socket's queue. It is held
 	// while an event is logged and queued, and while a socket begins to get
@@ -83,9 +84,10 @@ func newRecovery(n *Namespace) *recovery {
 		Recovery:  o,
 		namespace: n,
 		// A client has all that was sent before the last PING it answered.
-		deaf:     engine.PingInterval + 2*engine.PingTimeout + time.Second,
-		seats:    make(map[string]*seat),
-		sessions: sessions{byPID: make(map[string]*session)},
+		deaf:      engine.PingInterval + 2*engine.PingTimeout + time.Second,
+		maxMissed: engine.MaxBuffered,
+		seats:     make(map[string]*seat),
+		sessions:  sessions{byPID: make(map[string]*session)},
 	}
 	r.store, _ = n.server.opts.Adapter.(adapter.Recovery)
 	r.log = newEventLog(o, o.MaxAge+r.deaf)

@@ -132,10 +132,9 @@ func (l *eventLog) from(position uint64) iter.Seq[*logged] {
 	return slices.Values(l.entries[position-l.first:])
 }
 
-// size returns the bytes of the events from a position on that concern who is
-// in these rooms.
-func (l *eventLog) size(position uint64, rooms roomSet) (bytes int) {
-	for e := range l.from(position) {
+// sizeFor returns the bytes of the events that concern who is in these rooms.
+func sizeFor(rooms roomSet, events iter.Seq[*logged]) (bytes int) {
+	for e := range events {
 		if e.concerns(rooms, rooms) {
 			bytes += e.size()
 		}

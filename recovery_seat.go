@@ -106,7 +106,7 @@ func (r *recovery) tryTake(c *conn, said claim) (taken, old *seat) {
 			return nil, nil
 		}
 		next, known := r.log.after(said.Offset, s.start, s.ended.Add(-r.deaf))
-		if !known || r.log.size(next, newRoomSet(s.rooms)) > r.namespace.server.engine.Options().MaxBuffered {
+		if !known || sizeFor(newRoomSet(s.rooms), r.log.from(next)) > r.maxMissed {
 			return nil, nil
 		}
 		r.sessions.remove(s)

@@ -127,7 +127,6 @@ func (r *recovery) fill(taken *seat, kept *adapter.Session, missed []*adapter.Me
 	if kept.Data != nil {
 		s.data = kept.Data
 	}
-	size, rooms := 0, newRoomSet(s.rooms)
 	for _, m := range missed {
 		if m.Opts.Volatile {
 			continue
@@ -136,12 +135,9 @@ func (r *recovery) fill(taken *seat, kept *adapter.Session, missed []*adapter.Me
 		if err != nil {
 			return err
 		}
-		if e.concerns(rooms, rooms) {
-			size += e.size()
-		}
 		taken.missed = append(taken.missed, e)
 	}
-	if size <= r.namespace.server.engine.Options().MaxBuffered {
+	if sizeFor(newRoomSet(s.rooms), slices.Values(taken.missed)) <= r.maxMissed {
 		taken.session = s
 	}
 	return nil

@@ -130,7 +130,7 @@ func (s *Server) ClientsCount() int { return s.engine.Len() }
 // http.Server.Shutdown does not know of WebSockets; call it afterwards, because
 // clients need it to poll for what is queued for them.
 func (s *Server) Shutdown(ctx context.Context) error {
-	defer s.leaveClusters()
+	defer s.closeNamespaces()
 	if err := s.engine.Shutdown(ctx); err != nil {
 		return err
 	}
@@ -151,17 +151,21 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // [ReasonServerShutdown]. It returns nil.
 func (s *Server) Close() error {
 	s.engine.Close()
-	s.leaveClusters()
+	s.closeNamespaces()
 	return nil
 }
 
-func (s *Server) leaveClusters() {
-	s.mu.RLock()
-	namespaces := slices.Collect(maps.Values(s.namespaces))
-	s.mu.RUnlock()
-	for _, n := range namespaces {
+func (s *Server) closeNamespaces() {
+	for _, n := range s.allNamespaces() {
 		n.close()
 	}
+}
+
+// allNamespaces returns those that there are now, without parents.
+func (s *Server) allNamespaces() []*Namespace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Collect(maps.Values(s.namespaces))
 }
 
 // errPanic stands for a panic that has been logged.

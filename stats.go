@@ -1,9 +1,6 @@
 package socketio
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/goroomcast/socketio/engine"
 )
 
@@ -26,14 +23,12 @@ type NamespaceStats struct {
 // Stats returns the server's load, for metrics. It visits each socket, which
 // takes some ten milliseconds where there are 100,000; they go on meanwhile.
 func (s *Server) Stats() Stats {
-	s.mu.RLock()
-	namespaces := slices.Collect(maps.Values(s.namespaces))
-	s.mu.RUnlock()
 	all := Stats{Stats: s.engine.Stats(), Namespaces: make(map[string]NamespaceStats)}
-	for _, n := range namespaces {
-		sum := all.Namespaces[n.Group()]
+	for _, n := range s.allNamespaces() {
+		group := n.Group()
+		sum := all.Namespaces[group]
 		n.addStats(&sum)
-		all.Namespaces[n.Group()] = sum
+		all.Namespaces[group] = sum
 	}
 	return all
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -61,7 +62,7 @@ const (
 // prepare builds the server, or notes why it cannot be had.
 func (s *server) prepare(ctx context.Context) {
 	for _, command := range s.build {
-		if _, err := exec.LookPath(command[0]); err != nil && !strings.Contains(command[0], "/") {
+		if _, err := exec.LookPath(command[0]); errors.Is(err, exec.ErrNotFound) {
 			s.problem = command[0] + " is not installed"
 			return
 		}
