@@ -164,14 +164,18 @@ func (c *conn) awaitAttachment() {
 	c.part = c.size > 0
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.next != nil {
-		c.next.Stop()
-	}
-	if c.part && c.closed == "" {
+	switch {
+	case !c.part || c.closed != "":
+		if c.next != nil {
+			c.next.Stop()
+		}
+	case c.next == nil:
 		c.next = time.AfterFunc(c.server.opts.ConnectTimeout, func() {
 			c.server.stuck.warn("closing a connection: no attachment within Options.ConnectTimeout", "sid", c.session.ID())
 			c.session.Close()
 		})
+	default:
+		c.next.Reset(c.server.opts.ConnectTimeout)
 	}
 }
 
