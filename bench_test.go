@@ -2,7 +2,9 @@ package socketio_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -62,6 +64,19 @@ var benchmarks = []struct {
 		room := srv.To("room 7")
 		return func() { _ = room.Emit("message", benchText); srv.sent(10) }
 	}},
+	{"Echo", 1, 9, func(srv *benchServer) func() {
+		socketio.On(srv, "echo", func(_ context.Context, s *socketio.Socket, text string) error {
+			return s.Emit("echo", text)
+		})
+		return roundTrip(srv, 1, appendClientFrame(nil, 1, `42["echo","`+benchText+`"]`))
+	}},
+	{"Echo/binary", 1, 30, func(srv *benchServer) func() {
+		socketio.On(srv, "echo", func(_ context.Context, s *socketio.Socket, data []byte) error {
+			return s.Emit("echo", data)
+		})
+		event := appendClientFrame(nil, 1, `451-["echo",{"_placeholder":true,"num":0}]`)
+		return roundTrip(srv, 2, appendClientFrame(event, 2, strings.Repeat("x", 1024)))
+	}},
 	{"Join and Leave", 1000, 0, func(srv *benchServer) func() {
 		for s := range srv.Sockets() {
 			s.Join("room")
@@ -74,6 +89,28 @@ var benchmarks = []struct {
 func broadcastToAll(srv *benchServer) func() {
 	all := srv.ClientsCount()
 	return func() { _ = srv.Emit("message", benchText); srv.sent(all) }
+}
+
+// roundTrip has a further client send an event, and read the frames of the
+// reply.
+func roundTrip(srv *benchServer, frames int, event []byte) func() {
+	conn, in, err := dialSocket(srv.addr)
+	for range 2 { // OPEN, and the answer to CONNECT
+		err = errors.Join(err, skipFrame(in))
+	}
+	if err != nil {
+		panic(err)
+	}
+	return func() {
+		if _, err := conn.Write(event); err != nil {
+			panic(err)
+		}
+		for range frames {
+			if err := skipFrame(in); err != nil {
+				panic(err)
+			}
+		}
+	}
 }
 
 func anySocket(srv *benchServer) (s *socketio.Socket) {
@@ -105,6 +142,7 @@ func BenchmarkServer(b *testing.B) {
 // A benchServer knows how many packets it has written.
 type benchServer struct {
 	*socketio.Server
+	addr              string
 	written, expected atomic.Int64
 }
 
@@ -120,21 +158,21 @@ func (srv *benchServer) sent(n int) {
 // else, in a process of their own.
 func serverWith(tb testing.TB, sockets int) *benchServer {
 	tb.Helper()
-	srv := &benchServer{}
-	trace := &socketio.Trace{}
-	trace.Engine.Sent = func(_ *engine.Session, packets, _ int) { srv.written.Add(int64(packets)) }
-	srv.Server = socketio.NewServer(&socketio.Options{Trace: trace})
-	connected := make(chan struct{}, sockets)
-	srv.OnConnect(func(*socketio.Socket) { connected <- struct{}{} })
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
+	srv := &benchServer{addr: l.Addr().String()}
+	trace := &socketio.Trace{}
+	trace.Engine.Sent = func(_ *engine.Session, packets, _ int) { srv.written.Add(int64(packets)) }
+	srv.Server = socketio.NewServer(&socketio.Options{Trace: trace})
+	connected := make(chan struct{}, sockets+1)
+	srv.OnConnect(func(*socketio.Socket) { connected <- struct{}{} })
 	hs := &http.Server{Handler: srv}
 	go hs.Serve(l)
 
 	clients := exec.Command(os.Args[0])
-	clients.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", silentClients, l.Addr(), sockets))
+	clients.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", silentClients, srv.addr, sockets))
 	clients.Stderr = os.Stderr
 	stop, err := clients.StdinPipe()
 	if err == nil {
@@ -195,22 +233,55 @@ func beClients(spec string) {
 }
 
 func beClient(addr string) error {
+	_, in, err := dialSocket(addr)
+	if err == nil {
+		go io.Copy(io.Discard, in)
+	}
+	return err
+}
+
+// dialSocket connects a client, whose first frame is still to be read.
+func dialSocket(addr string) (net.Conn, *bufio.Reader, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	request := "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: " + addr + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-	const mask = 0
-	frame := binary.BigEndian.AppendUint32([]byte{0x81, 0x80 | 2}, mask)
-	if _, err := conn.Write(append([]byte(request), append(frame, "40"...)...)); err != nil {
-		return err
+	if _, err := conn.Write(appendClientFrame([]byte(request), 1, "40")); err != nil {
+		return nil, nil, err
 	}
 	in := bufio.NewReader(conn)
-	answer, err := in.ReadString('\n')
-	if err == nil && !strings.Contains(answer, " 101 ") {
-		err = fmt.Errorf("the server says %q", answer)
+	answer, err := http.ReadResponse(in, nil)
+	if err == nil && answer.StatusCode != http.StatusSwitchingProtocols {
+		err = fmt.Errorf("the server says %q", answer.Status)
 	}
-	go io.Copy(io.Discard, in)
+	return conn, in, err
+}
+
+// appendClientFrame appends a WebSocket frame with a mask of zeros.
+func appendClientFrame(dst []byte, opcode byte, payload string) []byte {
+	if dst = append(dst, 0x80|opcode); len(payload) < 126 {
+		dst = append(dst, 0x80|byte(len(payload)))
+	} else {
+		dst = binary.BigEndian.AppendUint16(append(dst, 0x80|126), uint16(len(payload)))
+	}
+	return append(append(dst, 0, 0, 0, 0), payload...)
+}
+
+// skipFrame reads a server's frame, of 64 KiB at most.
+func skipFrame(in *bufio.Reader) error {
+	head, err := in.Peek(2)
+	if err != nil {
+		return err
+	}
+	size := 2 + int(head[1])
+	if head[1] == 126 {
+		if head, err = in.Peek(4); err != nil {
+			return err
+		}
+		size = 4 + int(binary.BigEndian.Uint16(head[2:]))
+	}
+	_, err = in.Discard(size)
 	return err
 }

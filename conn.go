@@ -114,16 +114,14 @@ func (c *conn) route(p *parser.Packet, size int) error {
 		if ok, err := c.pace(s, p.Event); !ok {
 			return err
 		}
-		c.put(s, &Event{
-			socket: s, name: p.Event, args: p.Args, size: size + eventOverhead, id: p.ID, hasID: p.HasID,
-		})
+		c.put(s, &job{event: Event{socket: s, packet: p, size: size + eventOverhead}})
 	}
 	return nil
 }
 
 // put gives an event to its socket, and waits while that has too many.
-func (c *conn) put(s *Socket, e *Event) {
-	for full := s.mailbox.putEvent(e); full != nil; full = s.mailbox.putEvent(e) {
+func (c *conn) put(s *Socket, event *job) {
+	for full := s.mailbox.putEvent(event); full != nil; full = s.mailbox.putEvent(event) {
 		c.handle()
 		<-full
 	}

@@ -12,17 +12,14 @@ import (
 // An Event is one event that a client has sent.
 type Event struct {
 	socket *Socket
-	name   string
-	args   parser.Args
+	packet *parser.Packet
 	size   int // on the wire
-	id     uint64
-	hasID  bool
 	acked  atomic.Bool
 	answer func(args []any) error // to another server, of which the event is
 }
 
 // Name returns the event's name.
-func (e *Event) Name() string { return e.name }
+func (e *Event) Name() string { return e.packet.Event }
 
 // Socket returns the socket that received the event, nil for those of
 // Namespace.OnServerSide.
@@ -30,25 +27,25 @@ func (e *Event) Socket() *Socket { return e.socket }
 
 // Len returns the number of arguments.
 func (e *Event) Len() int {
-	if e.args == nil {
+	if e.packet.Args == nil {
 		return 0
 	}
-	return e.args.Len()
+	return e.packet.Args.Len()
 }
 
 // Decode decodes the arguments, from the first on, into the pointers given.
 // Fewer arguments than pointers are an error; more are ignored. A null leaves
 // its target as it is.
-func (e *Event) Decode(into ...any) error { return decodeArgs(e.args, into) }
+func (e *Event) Decode(into ...any) error { return decodeArgs(e.packet.Args, into) }
 
 // WantsAck reports whether the client waits for a reply.
-func (e *Event) WantsAck() bool { return e.hasID }
+func (e *Event) WantsAck() bool { return e.packet.HasID }
 
 // Ack replies to the client, from any goroutine and also after the handler
 // has returned. It does nothing if the client wants no reply, and returns
 // [ErrAcked] if it has been called before.
 func (e *Event) Ack(args ...any) error {
-	if !e.hasID {
+	if !e.packet.HasID {
 		return nil
 	}
 	if !e.acked.CompareAndSwap(false, true) {
@@ -61,7 +58,7 @@ func (e *Event) Ack(args ...any) error {
 	if !s.connected() {
 		return ErrDisconnected
 	}
-	m, err := s.namespace.encode(&parser.Header{Type: parser.Ack, ID: e.id, HasID: true}, args...)
+	m, err := s.namespace.encode(&parser.Header{Type: parser.Ack, ID: e.packet.ID, HasID: true}, args...)
 	if err != nil {
 		e.acked.Store(false)
 		return err
@@ -98,7 +95,7 @@ type EventTarget interface {
 // socket.io-client works.
 func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) error) (off func()) {
 	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := decodeFirst[T](e.args)
+		arg, err := decodeFirst[T](e.packet.Args)
 		if err != nil {
 			return err
 		}
@@ -115,7 +112,7 @@ func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socke
 // other.
 func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) (R, error)) (off func()) {
 	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := decodeFirst[T](e.args)
+		arg, err := decodeFirst[T](e.packet.Args)
 		if err != nil {
 			return errors.Join(err, e.reply(errorReply{Error: "invalid argument"}))
 		}
@@ -176,12 +173,17 @@ func decodeArgs(args parser.Args, into []any) error {
 }
 
 func decodeFirst[T any](args parser.Args) (T, error) {
-	var v T
-	if _, nothing := any(v).(struct{}); nothing {
-		return v, nil
+	var none T
+	if _, nothing := any(none).(struct{}); nothing {
+		return none, nil
 	}
-	if err := decodeArgs(args, []any{&v}); err != nil {
-		return v, fmt.Errorf("socketio: invalid argument: %w", err)
+	var d struct { // both in one allocation
+		v    T
+		into [1]any
 	}
-	return v, nil
+	d.into[0] = &d.v
+	if err := decodeArgs(args, d.into[:]); err != nil {
+		return d.v, fmt.Errorf("socketio: invalid argument: %w", err)
+	}
+	return d.v, nil
 }

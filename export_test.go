@@ -15,7 +15,7 @@ func (s *Server) Children(parent *Namespace) int { return len(parent.audience())
 // HandleEvent returns a function that has an event without arguments handled,
 // as the mailbox does.
 func (s *Socket) HandleEvent(name string) func() {
-	e := &Event{socket: s, name: name}
+	e := &Event{socket: s, packet: &parser.Packet{Header: parser.Header{Event: name}}}
 	return func() { s.handle(e) }
 }
 

@@ -24,7 +24,7 @@ func (s *Socket) handle(e *Event) {
 // runHandlers returns what Trace.Handle is told. What failed has been logged.
 func (s *Socket) runHandlers(ctx context.Context, e *Event) error {
 	if err := s.pass(ctx, e); err != nil {
-		if !s.handles(e.name) {
+		if !s.handles(e.Name()) {
 			err = errors.Join(ErrNoHandler, err)
 		}
 		return err
@@ -38,7 +38,7 @@ func (s *Socket) runHandlers(ctx context.Context, e *Event) error {
 		found = s.handleBy(ctx, own, e, &failed) || found
 	}
 	if !found {
-		s.namespace.server.logger.Debug("no handler for an event", "event", e.name, "namespace", s.namespace.name, "socket", s.id)
+		s.namespace.server.logger.Debug("no handler for an event", "event", e.Name(), "namespace", s.namespace.name, "socket", s.id)
 		return ErrNoHandler
 	}
 	return failed
@@ -47,9 +47,9 @@ func (s *Socket) runHandlers(ctx context.Context, e *Event) error {
 // handleBy reports whether a table has handlers for the event, and joins their
 // errors.
 func (s *Socket) handleBy(ctx context.Context, hs *handlers, e *Event, failed *error) bool {
-	list := hs.get(e.name)
+	list := hs.get(e.Name())
 	for _, h := range list {
-		if err := s.run(e.name, func() error { return (*h)(ctx, e) }); err != nil {
+		if err := s.run(e.Name(), func() error { return (*h)(ctx, e) }); err != nil {
 			*failed = errors.Join(*failed, err)
 		}
 	}

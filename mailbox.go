@@ -12,23 +12,25 @@ type mailbox struct {
 	socket *Socket
 
 	mu      sync.Mutex
-	jobs    []job
-	bytes   int // of the events in jobs or being handled
+	first   *job // waiting, or nil
+	last    *job
+	bytes   int // of the events that wait or are being handled
 	running bool
 	ended   bool          // no event is taken any more
 	discard atomic.Bool   // events still there are not handled
 	space   chan struct{} // closed when bytes has fallen, or at the end; made by who waits for it
 
 	// Of the goroutine at work.
-	batch []job
+	batch *job        // the next to do
 	done  int         // bytes of the events handled
 	cork  *time.Timer // holds the replies to the batch together
 }
 
 // A job is an event to handle, or anything else.
 type job struct {
-	event *Event
-	do    func()
+	event Event
+	do    func() // not the event
+	next  *job
 }
 
 const (
@@ -42,28 +44,38 @@ const (
 
 // putEvent adds an event, on which the work begins with claim. If the mailbox
 // is full it does not, and returns a channel that is closed when to try again.
-func (b *mailbox) putEvent(e *Event) (full <-chan struct{}) {
+func (b *mailbox) putEvent(j *job) (full <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.ended:
-	case b.bytes > 0 && b.bytes+e.size > b.socket.namespace.server.opts.MaxInbox:
+	case b.bytes > 0 && b.bytes+j.event.size > b.socket.namespace.server.opts.MaxInbox:
 		if b.space == nil {
 			b.space = make(chan struct{})
 		}
 		return b.space
 	default:
-		b.jobs = append(b.jobs, job{event: e})
-		b.bytes += e.size
+		b.append(j)
+		b.bytes += j.event.size
 	}
 	return nil
+}
+
+// append adds a job. b.mu is locked.
+func (b *mailbox) append(j *job) {
+	if b.first == nil {
+		b.first = j
+	} else {
+		b.last.next = j
+	}
+	b.last = j
 }
 
 // claim reports whether the caller has to Run the mailbox.
 func (b *mailbox) claim() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.running || len(b.jobs) == 0 {
+	if b.running || b.first == nil {
 		return false
 	}
 	b.running = true
@@ -81,7 +93,7 @@ func (b *mailbox) start() {
 // put adds a job and starts the work.
 func (b *mailbox) put(do func()) {
 	b.mu.Lock()
-	b.jobs = append(b.jobs, job{do: do})
+	b.append(&job{do: do})
 	b.mu.Unlock()
 	b.start()
 }
@@ -90,7 +102,7 @@ func (b *mailbox) put(do func()) {
 func (b *mailbox) end(do func()) {
 	b.mu.Lock()
 	b.ended = true
-	b.jobs = append(b.jobs, job{do: do})
+	b.append(&job{do: do})
 	b.freeSpace()
 	b.mu.Unlock()
 	b.start()
@@ -113,10 +125,10 @@ func (b *mailbox) Run() {
 			go b.Run()
 		}
 	}()
-	for len(b.batch) > 0 || b.take() {
-		for len(b.batch) > 0 {
-			next := b.batch[0]
-			b.batch = b.batch[1:]
+	for b.batch != nil || b.take() {
+		for b.batch != nil {
+			next := b.batch
+			b.batch, next.next = next.next, nil // handlers may keep events
 			b.do(next)
 		}
 		b.uncork()
@@ -133,12 +145,12 @@ func (b *mailbox) take() bool {
 	b.bytes -= b.done
 	b.done = 0
 	b.freeSpace()
-	if len(b.jobs) == 0 {
-		b.running, b.batch = false, nil
+	b.batch, b.first, b.last = b.first, nil, nil
+	if b.batch == nil {
+		b.running = false
 		return false
 	}
-	b.batch, b.jobs = b.jobs, nil
-	if len(b.batch) > 1 {
+	if b.batch.next != nil {
 		session := b.socket.conn.session
 		session.Cork()
 		b.cork = time.AfterFunc(corkTime, session.Uncork)
@@ -153,13 +165,13 @@ func (b *mailbox) uncork() {
 	b.cork = nil
 }
 
-func (b *mailbox) do(j job) {
-	if j.event == nil {
+func (b *mailbox) do(j *job) {
+	if j.do != nil {
 		j.do()
 		return
 	}
 	b.done += j.event.size
 	if !b.discard.Load() {
-		b.socket.handle(j.event)
+		b.socket.handle(&j.event)
 	}
 }

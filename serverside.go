@@ -82,7 +82,8 @@ func (c *cluster) takeServerSide(m *adapter.Message) error {
 	if err != nil {
 		return err
 	}
-	e := &Event{name: p.Event, args: p.Args, hasID: m.RequestID != ""}
+	p.HasID = m.RequestID != ""
+	e := &Event{packet: p}
 	e.answer = func(args []any) error {
 		packet, err := encodeValue(args...)
 		if err != nil {
@@ -98,10 +99,10 @@ func (c *cluster) takeServerSide(m *adapter.Message) error {
 // handle runs the handlers of an event of another server.
 func (c *cluster) handle(e *Event) {
 	for _, n := range c.namespace.lineage {
-		for _, h := range n.serverSide.get(e.name) {
-			err := n.server.guard(e.name, c.namespace.name, "", func() error { return (*h)(c.ctx, e) })
+		for _, h := range n.serverSide.get(e.Name()) {
+			err := n.server.guard(e.Name(), c.namespace.name, "", func() error { return (*h)(c.ctx, e) })
 			if err != nil && !errors.Is(err, errPanic) {
-				n.server.logger.Error("handler failed", "handler", e.name, "namespace", c.namespace.name, "err", err)
+				n.server.logger.Error("handler failed", "handler", e.Name(), "namespace", c.namespace.name, "err", err)
 			}
 		}
 	}
