@@ -59,7 +59,7 @@ func (s *Socket) acked(id uint64, args parser.Args) {
 // once. To wait for the reply instead, see [Call].
 func (s *Socket) EmitWithAck(reply func(r *Reply, err error), event string, args ...any) error {
 	id := s.namespace.nextID()
-	out, err := s.namespace.outgoing(event, parser.Header{ID: id, HasID: true}, args)
+	out, err := s.outgoing(event, parser.Header{ID: id, HasID: true}, args)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (s *Socket) EmitWithAck(reply func(r *Reply, err error), event string, args
 // call emits an event and waits for its reply.
 func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Args, error) {
 	id := s.namespace.nextID()
-	out, err := s.namespace.outgoing(event, parser.Header{ID: id, HasID: true}, args)
+	out, err := s.outgoing(event, parser.Header{ID: id, HasID: true}, args)
 	if err != nil {
 		return nil, err
 	}

@@ -34,11 +34,11 @@ var benchmarks = []struct {
 	budget  float64
 	make    func(srv *benchServer) func()
 }{
-	{"Emit", 1, 3, func(srv *benchServer) func() {
+	{"Emit", 1, 1, func(srv *benchServer) func() {
 		s := anySocket(srv)
 		return func() { _ = s.Emit("message", benchText); srv.sent(1) }
 	}},
-	{"Emit/struct", 1, 3, func(srv *benchServer) func() {
+	{"Emit/struct", 1, 1, func(srv *benchServer) func() {
 		s := anySocket(srv)
 		m := &struct {
 			Room string `json:"room"`
@@ -47,7 +47,7 @@ var benchmarks = []struct {
 		}{"lobby", benchText, 1}
 		return func() { _ = s.Emit("message", m); srv.sent(1) }
 	}},
-	{"Emit/binary", 1, 8, func(srv *benchServer) func() {
+	{"Emit/binary", 1, 4, func(srv *benchServer) func() {
 		s := anySocket(srv)
 		data := make([]byte, 1024)
 		return func() { _ = s.Emit("message", data); srv.sent(2) }
@@ -64,13 +64,13 @@ var benchmarks = []struct {
 		room := srv.To("room 7")
 		return func() { _ = room.Emit("message", benchText); srv.sent(10) }
 	}},
-	{"Echo", 1, 9, func(srv *benchServer) func() {
+	{"Echo", 1, 7, func(srv *benchServer) func() {
 		socketio.On(srv, "echo", func(_ context.Context, s *socketio.Socket, text string) error {
 			return s.Emit("echo", text)
 		})
 		return roundTrip(srv, 1, appendClientFrame(nil, 1, `42["echo","`+benchText+`"]`))
 	}},
-	{"Echo/binary", 1, 30, func(srv *benchServer) func() {
+	{"Echo/binary", 1, 11, func(srv *benchServer) func() {
 		socketio.On(srv, "echo", func(_ context.Context, s *socketio.Socket, data []byte) error {
 			return s.Emit("echo", data)
 		})

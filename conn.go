@@ -311,7 +311,7 @@ func (c *conn) add(s *Socket) bool {
 
 func (c *conn) refuseNamespace(name string, why error) error {
 	h := parser.Header{Type: parser.ConnectError, Namespace: name}
-	m, err := c.server.encode(&h, c.connectError(why.Error(), nil))
+	m, err := c.server.encode(engine.NewMessage, h, []any{c.connectError(why.Error(), nil)})
 	if err != nil {
 		return err
 	}

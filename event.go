@@ -58,11 +58,12 @@ func (e *Event) Ack(args ...any) error {
 	if !s.connected() {
 		return ErrDisconnected
 	}
-	m, err := s.namespace.encode(&parser.Header{Type: parser.Ack, ID: e.packet.ID, HasID: true}, args...)
+	m, err := s.namespace.encodeOnce(parser.Header{Type: parser.Ack, ID: e.packet.ID, HasID: true}, args...)
 	if err != nil {
 		e.acked.Store(false)
 		return err
 	}
+	defer m.Recycle()
 	return s.deliver(m, false, false)
 }
 

@@ -116,7 +116,7 @@ func (n *Namespace) admit(s *Socket) {
 			return
 		}
 	}
-	m, err := n.encode(&parser.Header{Type: parser.Connect}, s.conn.connectReply(s)...)
+	m, err := n.encode(parser.Header{Type: parser.Connect}, s.conn.connectReply(s)...)
 	if err != nil {
 		s.refuse(err)
 		return

@@ -16,6 +16,7 @@ type outgoing struct {
 	tail    []any     // further arguments, for clients that can come back
 	bare    *outgoing // the event without them, if somebody needs it
 	plain   bool      // not compressed
+	once    bool      // nobody keeps the message
 	encoded *engine.Message
 }
 
@@ -26,7 +27,7 @@ func (b Broadcast) outgoing(event string, h parser.Header, args []any, tail ...a
 	}
 	h.Type, h.Event = parser.Event, event
 	o := outgoingPool.Get().(*outgoing)
-	*o = outgoing{header: h, args: args, tail: tail, plain: b.plain}
+	*o = outgoing{header: h, args: args, tail: tail, plain: b.plain, once: b.once}
 	if err := o.encode(b.namespace); err != nil {
 		o.free()
 		return nil, err
@@ -36,8 +37,16 @@ func (b Broadcast) outgoing(event string, h parser.Header, args []any, tail ...a
 
 var outgoingPool = sync.Pool{New: func() any { return new(outgoing) }}
 
+// outgoing returns an event to be sent to the socket, at once.
+func (s *Socket) outgoing(event string, h parser.Header, args []any) (*outgoing, error) {
+	return Broadcast{namespace: s.namespace, once: true}.outgoing(event, h, args)
+}
+
 // free gives back what nobody uses any more.
 func (o *outgoing) free() {
+	if o.encoded != nil {
+		o.encoded.Recycle()
+	}
 	*o = outgoing{}
 	outgoingPool.Put(o)
 }
@@ -48,7 +57,12 @@ func (o *outgoing) encode(n *Namespace) (err error) {
 	if o.tail != nil {
 		args = append(slices.Clip(args), o.tail...)
 	}
-	if o.encoded, err = n.encode(&o.header, args...); err == nil {
+	encode := n.encode
+	if o.once {
+		encode = n.encodeOnce
+	}
+	o.header.Namespace = n.name
+	if o.encoded, err = encode(o.header, args...); err == nil {
 		o.encoded.SetCompress(!o.plain)
 	}
 	return err
@@ -73,29 +87,44 @@ func (o *outgoing) message(s *Socket) *engine.Message {
 	return o.encoded
 }
 
-func (n *Namespace) encode(h *parser.Header, args ...any) (*engine.Message, error) {
+// encode encodes a packet of the namespace.
+func (n *Namespace) encode(h parser.Header, args ...any) (*engine.Message, error) {
 	h.Namespace = n.name
-	return n.server.encode(h, args...)
+	return n.server.encode(engine.NewMessage, h, args)
 }
 
-func (s *Server) encode(h *parser.Header, args ...any) (*engine.Message, error) {
-	buf := encodePool.Get().(*[]byte)
-	encoded, err := s.parser.Encode((*buf)[:0], h, args...)
+// encodeOnce is encode for a message that is sent once, and then recycled.
+func (n *Namespace) encodeOnce(h parser.Header, args ...any) (*engine.Message, error) {
+	h.Namespace = n.name
+	return n.server.encode(engine.NewTransientMessage, h, args)
+}
+
+func (s *Server) encode(message newMessage, h parser.Header, args []any) (*engine.Message, error) {
+	e := encodings.Get().(*encoding)
+	defer encodings.Put(e)
+	e.header = h
+	encoded, err := s.parser.Encode(e.text[:0], &e.header, args...)
 	if err != nil {
-		encodePool.Put(buf)
-		return nil, encodeError(h, err)
+		return nil, encodeError(&e.header, err)
 	}
-	m := engine.NewMessage(encoded.Text, encoded.Attachments...)
+	m := message(encoded.Text, encoded.Attachments...)
 	if h.Type != parser.Event || h.HasID {
 		m.Keep() // one side waits for it, or for the reply
 	}
 	if text := encoded.Text; text != nil && cap(text) <= maxPooledText {
-		*buf = text
+		e.text = text
 	}
-	encodePool.Put(buf)
 	return m, nil
 }
 
-const maxPooledText = 64 << 10
+type newMessage func(text []byte, binaries ...[]byte) *engine.Message
 
-var encodePool = sync.Pool{New: func() any { return new([]byte) }}
+// An encoding is what encode needs and can use again.
+type encoding struct {
+	header parser.Header
+	text   []byte
+}
+
+var encodings = sync.Pool{New: func() any { return new(encoding) }}
+
+const maxPooledText = 64 << 10

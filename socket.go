@@ -156,7 +156,7 @@ func (s *Socket) Emit(event string, args ...any) error {
 	if !s.connected() {
 		return ErrDisconnected
 	}
-	out, err := s.namespace.outgoing(event, parser.Header{}, args)
+	out, err := s.outgoing(event, parser.Header{}, args)
 	if err != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (s *Socket) leaveNamespace(reason Reason) {
 		return
 	}
 	s.mailbox.discard.Store(true)
-	if m, err := s.namespace.encode(&parser.Header{Type: parser.Disconnect}); err == nil {
+	if m, err := s.namespace.encode(parser.Header{Type: parser.Disconnect}); err == nil {
 		_ = s.conn.session.Send(m) // upon which the client may connect again at once
 	}
 	s.ended(reason, true)
@@ -258,10 +258,10 @@ func (s *Socket) refuse(why error) {
 	if errors.As(why, &refusal) {
 		message, data = refusal.Message, refusal.Data
 	}
-	m, err := s.namespace.encode(&parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, data))
+	m, err := s.namespace.encode(parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, data))
 	if err != nil {
 		s.namespace.server.logger.Error("cannot encode the data of a connect error", "err", err)
-		m, err = s.namespace.encode(&parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, nil))
+		m, err = s.namespace.encode(parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, nil))
 	}
 	if f := s.namespace.server.trace.Refused; f != nil {
 		f(s.namespace, why)

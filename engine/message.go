@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -15,22 +16,24 @@ type Message struct {
 	start       uint8 // of the text packet within frame; 0 if there is none
 	plain       bool  // never compressed
 	droppable   bool  // with Options.DropOldest
+	transient   bool  // its memory is used again
 	packets     uint32
 }
 
 // attachments are the binary part of a message, the one that looks different
 // in each dialect.
 type attachments struct {
-	start  int                     // within frame, where the text packet ends
-	spans  []span                  // within frame
-	frames [dialects - 1]otherForm // of the whole message, in all dialects but 0
+	start int    // within frame, where the text packet ends
+	spans []span // within frame
+	few   [2]span
+	forms atomic.Pointer[otherForms]
 }
 
 type span struct{ start, end int }
 
-// otherForm is a message's frames in a dialect, made for the first receiver
-// that wants them.
-type otherForm struct {
+// otherForms are a message's frames in all dialects but 0, each made for the
+// first receiver that wants it.
+type otherForms [dialects - 1]struct {
 	once  sync.Once
 	frame []byte
 }
@@ -38,6 +41,13 @@ type otherForm struct {
 // NewMessage encodes a text message followed by binary messages. It copies
 // its arguments. A nil text means binary messages only.
 func NewMessage(text []byte, binaries ...[]byte) *Message {
+	m := new(Message)
+	m.encode(text, binaries)
+	return m
+}
+
+// encode makes m what NewMessage returns, in the memory that it has.
+func (m *Message) encode(text []byte, binaries [][]byte) {
 	size := 0
 	if text != nil {
 		size = frameHeaderSize(len(text)+1) + 1 + len(text)
@@ -45,7 +55,10 @@ func NewMessage(text []byte, binaries ...[]byte) *Message {
 	for _, b := range binaries {
 		size += frameHeaderSize(len(b)) + len(b)
 	}
-	m := &Message{frame: make([]byte, 0, size), packets: uint32(len(binaries)), droppable: true}
+	m.packets, m.droppable = uint32(len(binaries)), true
+	if m.frame = m.frame[:0]; cap(m.frame) < size {
+		m.frame = make([]byte, 0, size)
+	}
 	if text != nil {
 		m.packets++
 		m.frame = appendFrameHeader(m.frame, opText, len(text)+1)
@@ -54,13 +67,51 @@ func NewMessage(text []byte, binaries ...[]byte) *Message {
 		m.frame = append(m.frame, text...)
 	}
 	if len(binaries) > 0 {
-		m.attachments = &attachments{start: len(m.frame), spans: make([]span, len(binaries))}
+		m.attachments = &attachments{start: len(m.frame)}
+		m.attachments.spans = m.attachments.few[:0]
 	}
-	for i, b := range binaries {
+	for _, b := range binaries {
 		m.frame = dialect(0).appendBinaryFrame(m.frame, b)
-		m.attachments.spans[i] = span{len(m.frame) - len(b), len(m.frame)}
+		m.attachments.spans = append(m.attachments.spans, span{len(m.frame) - len(b), len(m.frame)})
 	}
+}
+
+var transients = sync.Pool{New: func() any { return new(Message) }}
+
+// maxTransient is the largest frame whose memory is used again.
+const maxTransient = 64 << 10
+
+// NewTransientMessage is NewMessage for a message of which nothing is left
+// after it has been sent once: sending copies what can't be written at once.
+// Recycle is to follow.
+func NewTransientMessage(text []byte, binaries ...[]byte) *Message {
+	m := transients.Get().(*Message)
+	m.encode(text, binaries)
+	m.transient = true
 	return m
+}
+
+// Recycle gives the memory of a transient message to later ones. Other
+// messages it leaves alone. The message must not be used any more.
+func (m *Message) Recycle() {
+	if m.transient && cap(m.frame) <= maxTransient {
+		*m = Message{frame: m.frame}
+		transients.Put(m)
+	}
+}
+
+// lasting returns a message that may be kept.
+func (m *Message) lasting() *Message {
+	if !m.transient {
+		return m
+	}
+	kept := &Message{
+		frame: slices.Clone(m.frame), start: m.start, plain: m.plain, droppable: m.droppable, packets: m.packets,
+	}
+	if m.attachments != nil {
+		kept.attachments = &attachments{start: m.attachments.start, spans: m.attachments.spans}
+	}
+	return kept
 }
 
 // Keep exempts the message from Options.DropOldest: a client that is too slow
@@ -103,7 +154,10 @@ func (m *Message) frames(d dialect) []byte {
 	if d == 0 || m.attachments == nil {
 		return m.frame
 	}
-	form := &m.attachments.frames[d-1]
+	if m.attachments.forms.Load() == nil {
+		m.attachments.forms.CompareAndSwap(nil, new(otherForms))
+	}
+	form := &m.attachments.forms.Load()[d-1]
 	form.once.Do(func() {
 		form.frame = append(form.frame, m.frame[:m.attachments.start]...)
 		for i := range m.binaries() {

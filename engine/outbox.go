@@ -84,6 +84,9 @@ func (s *Session) send(m *Message, later bool) error {
 		s.mu.Unlock()
 		return ErrClosed
 	}
+	if later || !s.writesAtOnce() {
+		m = m.lasting()
+	}
 	if !s.admit(m) {
 		s.mu.Unlock()
 		s.dropSlow()
@@ -95,6 +98,12 @@ func (s *Session) send(m *Message, later bool) error {
 	return nil
 }
 
+// writesAtOnce reports whether a message that is queued now is written, or
+// given up, before Send returns. s.mu is locked.
+func (s *Session) writesAtOnce() bool {
+	return s.ws != nil && s.out.empty() && !s.out.busy && s.out.cork == 0
+}
+
 // Queue is Send without what takes time or calls the receiver, for callers
 // who hold a lock. Release has to follow, and does it. Queued, if not nil, is
 // called before the message can leave; it must not use the session.
@@ -104,7 +113,7 @@ func (s *Session) Queue(m *Message, queued func()) {
 	if s.lifecycle() != stateOpen || s.out.over {
 		return
 	}
-	s.out.over = !s.admit(m)
+	s.out.over = !s.admit(m.lasting())
 	if queued != nil {
 		queued()
 	}
@@ -141,7 +150,7 @@ func (s *Session) SendVolatile(m *Message) bool {
 		}
 		return false
 	}
-	s.out.push(m)
+	s.out.push(m.lasting())
 	s.kick(false)
 	return true
 }
@@ -207,6 +216,7 @@ func (s *Session) drain() {
 		}
 		if w.wrote(n); len(w.data) > 0 {
 			w.settle()
+			w.keep()
 			rest := w
 			go rest.drainBlocking()
 			return

@@ -1,6 +1,9 @@
 package engine
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 const (
 	batchSize = 32       // messages taken at once
@@ -93,6 +96,13 @@ func (w *writer) settle() {
 	s.out.bytes -= w.written
 	w.written = 0
 	s.out.behind = true
+}
+
+// keep makes data last, of which the client has taken a part.
+func (w *writer) keep() {
+	if w.buf == nil && w.batch[w.next-1].transient {
+		w.data = slices.Clone(w.data)
+	}
 }
 
 // wrote notes that n bytes of data have been written.

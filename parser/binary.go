@@ -138,7 +138,7 @@ func (x *extraction) copy(dst, src reflect.Value, depth int) bool {
 		return true
 	default:
 		if s.bytes {
-			dst.SetBytes(x.tokens.bytes(len(x.found)))
+			dst.SetBytes(x.tokens.append(nil, len(x.found)))
 			x.found = append(x.found, src.Bytes())
 			return true
 		}

@@ -408,3 +408,41 @@ func TestDecodePlaceholder(t *testing.T) {
 		})
 	}
 }
+
+// A telltale is told the JSON that it is decoded from, tokens and all.
+type telltale struct{ json string }
+
+func (t *telltale) UnmarshalJSON(b []byte) error {
+	t.json = string(b)
+	return nil
+}
+
+// A client that has learnt a token gains nothing by it.
+func TestDecodeBinaryWithToldTokens(t *testing.T) {
+	d := JSON{}.NewDecoder()
+	p, err := receive(t, d, `52-["a",[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]]`, []byte("x"), []byte("y"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []telltale
+	if err := p.Args.Decode(&told); err != nil || len(told) != 2 || told[1].json[0] != '"' {
+		t.Fatalf("told %v, %v", told, err)
+	}
+	token := told[1].json // of an attachment that the next packet does not have
+	p, err = receive(t, d, `51-["a",`+token+`,{"b":`+token+`},{"_placeholder":true,"num":0}]`, []byte("z"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, into := range []any{new(any), new([]byte), new(string), new(json.RawMessage)} {
+		if err := p.Args.Decode(into); err == nil {
+			t.Errorf("%T is decoded from a token", into)
+		}
+		if err := p.Args.Decode(new(telltale), into); err == nil {
+			t.Errorf("%T is decoded from a token in an object", into)
+		}
+	}
+	var last []byte
+	if err := p.Args.Decode(new(telltale), new(telltale), &last); err != nil || string(last) != "z" {
+		t.Errorf("got %q, %v", last, err)
+	}
+}

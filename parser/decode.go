@@ -23,6 +23,7 @@ type decoder struct {
 	awaited        int       // how many
 	namespace      string    // of the last packet, to be used again
 	event          string    // likewise, if it is short
+	tokens         *tokens   // made for the first packet with attachments
 }
 
 // received is a packet and its arguments, in one allocation.
@@ -185,7 +186,10 @@ func (d *decoder) array(p *received, data []byte, i, attachments int) error {
 	if n > 0 {
 		p.args.n = n
 		p.Args = &p.args
-		if err := p.args.keep(data[first:last], attachments); err != nil {
+		if attachments > 0 && d.tokens == nil {
+			d.tokens = newTokens()
+		}
+		if err := p.args.keep(data[first:last], attachments, d.tokens); err != nil {
 			return err
 		}
 	}

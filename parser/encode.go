@@ -46,7 +46,8 @@ func (p JSON) Encode(dst []byte, h *Header, args ...any) (Encoded, error) {
 			return Encoded{}, fmt.Errorf("encode %v: %w: %d", h.Type, ErrTooManyAttachments, n)
 		}
 		dst[start] += byte(BinaryEvent - Event)
-		dst = slices.Insert(dst, start+1, append(strconv.AppendInt(nil, int64(n), 10), '-')...)
+		var digits [20]byte
+		dst = slices.Insert(dst, start+1, append(strconv.AppendInt(digits[:0], int64(n), 10), '-')...)
 	}
 	return Encoded{Text: dst, Attachments: attachments}, nil
 }

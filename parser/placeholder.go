@@ -4,19 +4,19 @@ import "bytes"
 
 // keep sets the text of the arguments to a copy of text. In a packet with attachments, the placeholders
 // {"_placeholder":true,"num":n} become tokens in it.
-func (a *jsonArgs) keep(text []byte, attachments int) error {
+func (a *jsonArgs) keep(text []byte, attachments int, tokens *tokens) error {
 	if attachments == 0 {
 		a.text = bytes.Clone(text)
 		return nil
 	}
-	s := substitution{in: text, out: make([]byte, 0, len(text)), tokens: newTokens(), attachments: attachments}
+	s := substitution{in: text, out: make([]byte, 0, len(text)), tokens: tokens, attachments: attachments}
 	for s.i < len(s.in) {
 		if !s.value() {
 			return invalid("illegal attachments")
 		}
 		s.pass() // the comma
 	}
-	a.text, a.tokens = s.out, s.tokens
+	a.text, a.tokens = s.out, tokens
 	return nil
 }
 

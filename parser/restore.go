@@ -30,7 +30,7 @@ func (r *restoration) decode(text []byte, target any) error {
 	if !r.args.tokens.in(text) {
 		return decodeJSON(text, target)
 	}
-	if n, ok := r.args.tokens.textIndex(bytes.Trim(text, `"`)); ok {
+	if n, ok := r.own(r.args.tokens.textIndex(bytes.Trim(text, `"`))); ok {
 		switch p := target.(type) {
 		case *[]byte:
 			if p != nil {
@@ -46,6 +46,12 @@ func (r *restoration) decode(text []byte, target any) error {
 	}
 	// Whatever else went wrong, no token is left behind.
 	return cmp.Or(unmarshalJSON(text, target), r.restore(reflect.ValueOf(target)))
+}
+
+// own reports whether a token is one of this packet. The client may have got hold of another: a target with an
+// UnmarshalJSON of its own sees tokens, and may tell.
+func (r *restoration) own(n int, token bool) (int, bool) {
+	return n, token && n < len(r.copies)
 }
 
 // attachment returns a copy of attachment n, since Decode may be called again.
@@ -80,7 +86,7 @@ func (r *restoration) restore(v reflect.Value) error {
 		if v.Type().Elem().Kind() != reflect.Uint8 {
 			return r.restoreElems(v)
 		}
-		if n, ok := r.args.tokens.index(v.Bytes()); ok && v.CanSet() {
+		if n, ok := r.own(r.args.tokens.index(v.Bytes())); ok && v.CanSet() {
 			v.SetBytes(r.attachment(n))
 			return nil
 		}
@@ -91,7 +97,7 @@ func (r *restoration) restore(v reflect.Value) error {
 
 // refuse returns an error if a token stands in text of type t, whose place is not for binary.
 func (r *restoration) refuse(text []byte, t reflect.Type) error {
-	if r.args.tokens.in(text) {
+	if _, token := r.args.tokens.index(text); token || r.args.tokens.in(text) {
 		return fmt.Errorf("binary where %v is wanted", t)
 	}
 	return nil
@@ -118,7 +124,7 @@ func (r *restoration) restoreInterface(v reflect.Value) error {
 	}
 	elem := v.Elem()
 	if elem.Kind() == reflect.String && v.CanSet() && v.NumMethod() == 0 {
-		if n, ok := r.args.tokens.textIndex([]byte(elem.String())); ok {
+		if n, ok := r.own(r.args.tokens.textIndex([]byte(elem.String()))); ok {
 			v.Set(reflect.ValueOf(r.attachment(n)))
 			return nil
 		}

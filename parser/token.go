@@ -25,15 +25,16 @@ func newTokens() *tokens {
 	return t
 }
 
-// bytes returns token n.
-func (t *tokens) bytes(n int) []byte {
-	return append(t.secret[:len(t.secret):len(t.secret)], byte(n>>16), byte(n>>8), byte(n))
+// append appends token n.
+func (t *tokens) append(dst []byte, n int) []byte {
+	return append(append(dst, t.secret[:]...), byte(n>>16), byte(n>>8), byte(n))
 }
 
 // appendText appends the JSON string of token n.
 func (t *tokens) appendText(dst []byte, n int) []byte {
+	var token [tokenLen]byte
 	dst = append(dst, '"')
-	dst = base64.StdEncoding.AppendEncode(dst, t.bytes(n))
+	dst = base64.StdEncoding.AppendEncode(dst, t.append(token[:0], n))
 	return append(dst, '"')
 }
 
