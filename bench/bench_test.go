@@ -37,7 +37,7 @@ func sample() *cells {
 	}
 	t.of[scenarios[0]][other].results = []load.Result{{Cost: 12, P50: time.Millisecond, P99: time.Millisecond, Note: "a note"}}
 	t.of[scenarios[1]][other].results = []load.Result{{Cost: 1}, {Cost: 1}}
-	t.of[scenarios[1]][other].failed = []error{errors.New("a <reply> too many")}
+	t.of[scenarios[1]][other].failed = errors.New("a <reply> too many")
 	t.of[scenarios[2]][other].skipped = "too few descriptors"
 	return t
 }
@@ -50,7 +50,7 @@ func TestTable(t *testing.T) {
 		"crowd, KiB  4.00         –\n",
 		"echo      4.00 / 20.0  1.00 / 1.00\n",
 		"echo, node: a note\n",
-		"ack, node: fails in 1 of 3: a <reply> too many\n",
+		"ack, node: fails in round 3: a <reply> too many\n",
 		"crowd, node: not tried: too few descriptors\n",
 		"gone: not there: its compiler is not installed\n",
 	} {

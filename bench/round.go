@@ -15,7 +15,7 @@ import (
 // A cell is what one server has done in one scenario.
 type cell struct {
 	results []load.Result
-	failed  []error
+	failed  error
 	skipped string // why it was not tried
 }
 
@@ -57,7 +57,7 @@ func (t *cells) fill(ctx context.Context, o load.Options, profile string, progre
 		for _, sc := range t.scenarios {
 			for _, s := range t.servers {
 				c := t.of[sc][s]
-				if c.skipped != "" {
+				if c.skipped != "" || c.failed != nil {
 					continue
 				}
 				if ctx.Err() != nil {
@@ -69,7 +69,7 @@ func (t *cells) fill(ctx context.Context, o load.Options, profile string, progre
 				case errors.As(err, &limit):
 					c.skipped = limit.Error()
 				case err != nil:
-					c.failed = append(c.failed, err)
+					c.failed = err
 				default:
 					c.results = append(c.results, r)
 				}
@@ -103,6 +103,7 @@ func trial(ctx context.Context, s *server, sc *load.Scenario, o load.Options, pr
 		return load.Result{}, err
 	}
 	defer p.stop()
+	o.Warmup += s.cold
 	profiled := make(chan error, 1)
 	if profile != "" {
 		o.Measuring = func() { go func() { profiled <- p.fetchProfile(o.Measure, profile) }() }
@@ -123,7 +124,7 @@ func trial(ctx context.Context, s *server, sc *load.Scenario, o load.Options, pr
 // median returns the results' figures in the middle, each by itself; ok is
 // false for a cell that has none, or has failed.
 func (c *cell) median() (r load.Result, ok bool) {
-	if len(c.results) == 0 || len(c.failed) > 0 {
+	if len(c.results) == 0 || c.failed != nil {
 		return r, false
 	}
 	r = c.results[0]

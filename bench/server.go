@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // A server is one of those that are compared.
@@ -19,8 +20,9 @@ type server struct {
 	polling bool       // it has HTTP long-polling
 	build   [][]string // commands, in folder
 	folder  string
-	run     []string // command, with the address to listen on to follow
-	version []string // command, in folder
+	run     []string      // command, with the address to listen on to follow
+	version []string      // command, in folder
+	cold    time.Duration // to be added to the warm-up
 
 	problem string // why it is not there
 }
@@ -51,7 +53,8 @@ var servers = []*server{
 		version: []string{".venv/bin/python", "-c", "import importlib.metadata, platform; print(importlib.metadata.version('python-socketio') + ', Python', platform.python_version())"}},
 	{name: "netty", about: "netty-socketio (Java)", eio: 4, polling: true, folder: "servers/netty",
 		build: [][]string{{"mvn", "-q", "-B", "package"}}, run: []string{"java", "-jar", "servers/netty/target/bench-netty.jar"},
-		version: []string{"sh", "-c", "echo $(ls target/lib | sed -n 's/^netty-socketio-\\(.*\\).jar$/\\1/p'), $(java --version | head -n 1)"}},
+		version: []string{"sh", "-c", "echo $(ls target/lib | sed -n 's/^netty-socketio-\\(.*\\).jar$/\\1/p'), $(java --version | head -n 1)"},
+		cold:    4 * time.Second}, // the JVM compiles meanwhile
 	{name: "floor", about: "bare epoll, no library", eio: 4, folder: "servers/floor",
 		build: [][]string{{"go", "build", "-o", "../../bin/floor", "."}}, run: []string{"bin/floor"},
 		version: []string{"go", "env", "GOVERSION"}},

@@ -47,7 +47,7 @@ func (t *cells) ratio(sc *load.Scenario, cost float64) (float64, bool) {
 // without says why a cell has no figure.
 func (c *cell) without() string {
 	switch {
-	case len(c.failed) > 0:
+	case c.failed != nil:
 		return "fails"
 	default:
 		return "–"
@@ -91,8 +91,8 @@ func (t *cells) remarks() (all []string) {
 			c := t.of[sc][s]
 			head := sc.Name + ", " + s.name + ": "
 			switch {
-			case len(c.failed) > 0:
-				all = append(all, fmt.Sprintf("%sfails in %d of %d: %v", head, len(c.failed), t.rounds, c.failed[0]))
+			case c.failed != nil:
+				all = append(all, fmt.Sprintf("%sfails in round %d: %v", head, len(c.results)+1, c.failed))
 			case c.skipped != "":
 				all = append(all, head+"not tried: "+c.skipped)
 			case len(c.results) > 0 && c.results[0].Note != "":
