@@ -105,7 +105,7 @@ func TestAppendFrameHeader(t *testing.T) {
 		126:     "\x81\x7e\x00\x7e",
 		65535:   "\x81\x7e\xff\xff",
 		65536:   "\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00",
-		1 << 32: "\x81\x7f\x00\x00\x00\x01\x00\x00\x00\x00",
+		1 << 24: "\x81\x7f\x00\x00\x00\x00\x01\x00\x00\x00",
 	} {
 		if got := appendFrameHeader(nil, opText, length); string(got) != want || frameHeaderSize(length) != len(want) {
 			t.Errorf("%d: % x, want % x", length, got, want)

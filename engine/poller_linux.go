@@ -213,7 +213,7 @@ func (c *wsConn) readReady(news uint32) (task Task, err error) {
 		}
 		space := c.in.space(1)
 		var n int
-		n, err = syscall.Read(c.fd, space)
+		n, err = readNow(c.fd, space)
 		switch {
 		case err == syscall.EINTR:
 			err = nil

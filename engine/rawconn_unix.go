@@ -32,7 +32,7 @@ func (c *wsConn) read() error {
 		// buffer has emptied the socket, but the end of the stream may have
 		// come on the same edge of the poller.
 		for {
-			n, err := syscall.Read(int(fd), c.in.space(1))
+			n, err := readNow(int(fd), c.in.space(1))
 			switch {
 			case err == syscall.EINTR:
 				continue
@@ -91,7 +91,7 @@ var writeOps = sync.Pool{New: func() any {
 
 func (w *writeOp) write(fd uintptr) bool {
 	for {
-		w.n, w.err = syscall.Write(int(fd), w.data)
+		w.n, w.err = writeNow(int(fd), w.data)
 		switch w.err {
 		case syscall.EINTR:
 			continue

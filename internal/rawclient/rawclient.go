@@ -61,8 +61,8 @@ type Client struct {
 type Handshake struct {
 	SID          string
 	Upgrades     []string
-	PingInterval int
-	PingTimeout  int
+	PingInterval int64
+	PingTimeout  int64
 	MaxPayload   int
 }
 
