@@ -1,4 +1,4 @@
-//go:build linux && !386 && !s390x
+//go:build linux && !386 && !s390x && !race
 
 package engine
 
@@ -10,7 +10,9 @@ import (
 // System calls that never wait. Package syscall tells the scheduler of each
 // call, which then passes the processor on to another thread when one takes
 // 20 µs, as writing to a socket may: that costs more than the call. So these
-// are not told of, where they move few bytes.
+// are not told of, where they move few bytes. The race detector is told of
+// all, because what is seen after a read depends on what was done before the
+// write.
 
 const maxUntold = maxGather
 

@@ -33,8 +33,8 @@ func TestOptions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.want("pingInterval", c.Handshake.PingInterval, 7000)
-		h.want("pingTimeout", c.Handshake.PingTimeout, 3000)
+		h.want("pingInterval", c.Handshake.PingInterval, int64(7000))
+		h.want("pingTimeout", c.Handshake.PingTimeout, int64(3000))
 	})
 }
 
