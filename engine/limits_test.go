@@ -152,20 +152,31 @@ func TestOneLargeMessage(t *testing.T) {
 			c, r := h.open(mode, rawclient.Options{Pong: true})
 			for i := range 2 {
 				large := fmt.Sprint(i, strings.Repeat("x", 1_500_000))
-				for r.Send(engine.NewMessage([]byte(large))) != nil {
-					t.Fatal("refused")
+				if err := r.Send(engine.NewMessage([]byte(large))); err != nil {
+					t.Fatal(err)
 				}
 				h.expect(c, "4"+large)
-				taken := engine.NewMessage([]byte("taken"))
-				for range 10_000_000 { // until the server, too, knows that nothing waits any more
-					if r.SendVolatile(taken) {
-						break
-					}
-					runtime.Gosched()
-				}
-				h.expect(c, "4taken")
 			}
 		})
+	})
+}
+
+// One may wait while another is being written, which the client may have, but
+// not two.
+func TestLargeMessageBesideAnother(t *testing.T) {
+	run(t, &engine.Options{MaxBuffered: 1000}, func(h *harness) {
+		_, r := h.wireSession()
+		large := engine.NewMessage(make([]byte, 900))
+		for n := range 2 {
+			synctest.Wait() // a pipe has no buffer
+			if err := r.Send(large); err != nil {
+				t.Fatalf("message %d: %v", n, err)
+			}
+		}
+		if err := r.Send(large); err == nil {
+			t.Fatal("two may wait")
+		}
+		h.expectClosed(r, engine.ReasonSlowClient)
 	})
 }
 

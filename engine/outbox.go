@@ -24,8 +24,13 @@ const messageOverhead = 64
 func (o *outbox) empty() bool { return o.head == len(o.queue) }
 
 // admits reports whether a message may be queued within limit. One may always
-// wait alone.
+// wait, because what is being written may have arrived already.
 func (o *outbox) admits(m *Message, limit int) bool {
+	return o.empty() || o.fits(m, limit)
+}
+
+// fits reports whether the queue is within limit with a message more.
+func (o *outbox) fits(m *Message, limit int) bool {
 	return o.bytes == 0 || o.bytes+m.Size()+(len(o.queue)-o.head)*messageOverhead <= limit
 }
 

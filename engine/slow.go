@@ -68,7 +68,7 @@ func (o *outbox) makeRoom(m *Message, limit int) (gone loss) {
 			after.bytes -= old.Size()
 			after.head++
 			gone.packets += int(old.packets)
-			fits = after.admits(m, limit)
+			fits = after.fits(m, limit)
 		}
 	}
 	if !fits {
