@@ -63,8 +63,9 @@ func verify(c *client, got, want []byte) error {
 func trimmed(packet []byte) []byte { return bytes.TrimSuffix(packet, []byte("\n")) }
 
 func abridged(b []byte) string {
-	if len(b) > 300 {
-		return fmt.Sprintf("%q… (%d bytes)", b[:300], len(b))
+	const limit = 140
+	if len(b) > limit {
+		return fmt.Sprintf("%q… (%d bytes)", b[:limit/4], len(b))
 	}
 	return fmt.Sprintf("%q", b)
 }
