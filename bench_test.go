@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -69,6 +70,13 @@ var benchmarks = []struct {
 			return s.Emit("echo", text)
 		})
 		return roundTrip(srv, 1, appendClientFrame(nil, 1, `42["echo","`+benchText+`"]`))
+	}},
+	{"Echo/16 at once", 1, 16*7 + 4, func(srv *benchServer) func() {
+		socketio.On(srv, "echo", func(_ context.Context, s *socketio.Socket, text string) error {
+			return s.Emit("echo", text)
+		})
+		event := appendClientFrame(nil, 1, `42["echo","`+benchText+`"]`)
+		return roundTrip(srv, 16, bytes.Repeat(event, 16))
 	}},
 	{"Echo/binary", 1, 11, func(srv *benchServer) func() {
 		socketio.On(srv, "echo", func(_ context.Context, s *socketio.Socket, data []byte) error {

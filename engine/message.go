@@ -13,10 +13,11 @@ type Message struct {
 	frame       []byte // the WebSocket frames, one after the other
 	attachments *attachments
 	deflated    atomic.Pointer[deflatedForms]
-	start       uint8 // of the text packet within frame; 0 if there is none
-	plain       bool  // never compressed
-	droppable   bool  // with Options.DropOldest
-	transient   bool  // its memory is used again
+	start       uint8   // of the text packet within frame; 0 if there is none
+	plain       bool    // never compressed
+	droppable   bool    // with Options.DropOldest
+	transient   bool    // its memory is used again
+	pack        *[]byte // from gatherPool, for a message of several
 	packets     uint32
 }
 

@@ -90,6 +90,10 @@ func (s *Session) send(m *Message, later bool) error {
 		return ErrClosed
 	}
 	if later || !s.writesAtOnce() {
+		if s.pack(m) {
+			s.mu.Unlock()
+			return nil
+		}
 		m = m.lasting()
 	}
 	if !s.admit(m) {

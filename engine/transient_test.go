@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/goroomcast/socketio/engine"
@@ -86,5 +87,85 @@ func TestTransientMessagesOverPolling(t *testing.T) {
 			m.Recycle()
 		}
 		h.expectAnswer(h.request("GET", session(r), nil), 200, "4first\x1e4other\x1e4third")
+	})
+}
+
+// What is sent while a session is corked leaves in few writes, and in order
+// whatever else is sent meanwhile.
+func TestCorkedTransientMessages(t *testing.T) {
+	var writes, packets atomic.Int64
+	trace := &engine.Trace{Sent: func(_ *engine.Session, n, _ int) { writes.Add(1); packets.Add(int64(n)) }}
+	everywhere(t, &engine.Options{Trace: trace}, func(h *harness) {
+		w, r := h.wireSession()
+		other, otherSession := h.wireSession()
+		var want []string
+		var later []*engine.Message
+		send := func(text string, binaries ...[]byte) {
+			m := engine.NewTransientMessage([]byte(text), binaries...)
+			if err := r.Send(m); err != nil {
+				t.Fatal(err)
+			}
+			m.Recycle()
+			want = append(want, "text 4"+text)
+			for _, b := range binaries {
+				want = append(want, "binary "+string(b))
+			}
+		}
+		for _, interrupt := range []func(){
+			func() {},
+			func() { send("attached", []byte("one"), []byte("two")) },
+			func() { send(strings.Repeat("large", 10_000)) },
+			func() {
+				many := engine.NewMessage([]byte("to many"))
+				r.SendLater(many)
+				want = append(want, "text 4to many")
+				later = append(later, many)
+			},
+			func() { r.Flush() },
+		} {
+			want, later = nil, nil
+			writes.Store(0)
+			packets.Store(0)
+			r.Cork()
+			interrupt()
+			for n := range 100 {
+				send(fmt.Sprint("reply ", n))
+			}
+			interrupt()
+			for n := range 500 {
+				send(fmt.Sprint("later reply ", n, strings.Repeat("x", n%50)))
+			}
+			interrupt()
+			r.Uncork()
+			w.expect(want...)
+			if writes.Load() > 40 || packets.Load() != int64(len(want)) {
+				t.Errorf("%d packets in %d writes, want %d in few", packets.Load(), writes.Load(), len(want))
+			}
+			for _, many := range later { // to the others now, with nothing of this session's
+				otherSession.SendLater(many)
+				other.expect("text 4to many")
+			}
+		}
+	})
+}
+
+// A client that is corked for long is bounded, too.
+func TestCorkedSlowClient(t *testing.T) {
+	run(t, &engine.Options{MaxBuffered: 10_000}, func(h *harness) {
+		_, r := h.wireSession()
+		r.Cork()
+		sent := 0
+		for ; sent <= 200; sent++ {
+			m := engine.NewTransientMessage(make([]byte, 100))
+			err := r.Send(m)
+			m.Recycle()
+			if err != nil {
+				break
+			}
+		}
+		if sent < 50 || sent > 100 {
+			t.Errorf("%d messages of 103 bytes in 10,000", sent)
+		}
+		h.expectClosed(r, engine.ReasonSlowClient)
 	})
 }

@@ -44,8 +44,10 @@ func (w *writer) load() bool {
 // gather returns the next message's frames, with those that fit into one
 // write with them.
 func (w *writer) gather() []byte {
+	pack := w.batch[w.next].pack
 	first := w.pop()
 	if w.next == w.end || len(first)+len(w.peek()) > maxGather {
+		w.buf = pack
 		return first
 	}
 	w.buf = gatherPool.Get().(*[]byte)

@@ -1,0 +1,34 @@
+package engine
+
+// A pack is a message of several that a session has been sent while it is
+// corked. Its buffer is written as it is, so each reply to what has arrived
+// together costs a copy.
+
+// pack adds a transient message to the session's pack, and reports whether it
+// could. Only what has no other message in between is packed, and nothing for
+// a client that is behind, for which half empty buffers would wait. s.mu is
+// locked.
+func (s *Session) pack(m *Message) bool {
+	o := &s.out
+	if !m.transient || o.cork == 0 || o.busy || s.ws == nil || s.ws.deflate != nil || s.server.opts.DropOldest ||
+		!o.admits(m, s.server.opts.MaxBuffered) {
+		return false
+	}
+	frames := m.frames(s.ws.dialect)
+	var last *Message
+	if !o.empty() {
+		last = o.queue[len(o.queue)-1]
+	}
+	switch {
+	case last != nil && last.pack == nil, len(frames) > maxGather/4:
+		return false
+	case last == nil, len(last.frame)+len(frames) > maxGather:
+		buf := gatherPool.Get().(*[]byte)
+		last = &Message{frame: (*buf)[:0], pack: buf}
+		o.queue = append(o.queue, last)
+	}
+	last.frame = append(last.frame, frames...)
+	last.packets += m.packets
+	o.bytes += len(frames)
+	return true
+}
