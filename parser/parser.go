@@ -94,7 +94,7 @@ type Encoded struct {
 // Parser encodes packets and makes decoders. It is safe for concurrent use.
 type Parser interface {
 	// Encode appends the text of a packet to dst. Attachments are not copied: they are the caller's own bytes,
-	// not to be modified until they are sent.
+	// not to be modified until they are sent. The header is valid only during the call.
 	Encode(dst []byte, h *Header, args ...any) (Encoded, error)
 
 	// NewDecoder returns a decoder for one connection.
