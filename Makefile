@@ -49,7 +49,7 @@ lint: | go ## run the linters of .golangci.yml
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run $(MODULES)
 
 .PHONY: bench
-bench: | go ## compare Socket.IO servers, those that can be built here, in five minutes
+bench: | go ## compare Socket.IO servers, those that can be built here, in eight minutes
 	cd bench && go build -o bin/bench . && bin/bench -short -d 500ms -warmup 300ms
 
 .PHONY: bench-full
