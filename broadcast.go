@@ -19,7 +19,6 @@ type Broadcast struct {
 	volatile  bool
 	plain     bool // not compressed
 	local     bool // not on other servers
-	once      bool // for one socket, which gets it at once
 }
 
 // To adds rooms to the selection. Without any it is the whole namespace. A

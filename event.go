@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -58,7 +59,8 @@ func (e *Event) Ack(args ...any) error {
 	if !s.connected() {
 		return ErrDisconnected
 	}
-	m, err := s.namespace.encodeOnce(parser.Header{Type: parser.Ack, ID: e.packet.ID, HasID: true}, args...)
+	h := parser.Header{Type: parser.Ack, Namespace: s.namespace.name, ID: e.packet.ID, HasID: true}
+	m, err := s.namespace.server.encode(engine.NewTransientMessage, h, args)
 	if err != nil {
 		e.acked.Store(false)
 		return err

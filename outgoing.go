@@ -22,13 +22,23 @@ type outgoing struct {
 
 // outgoing returns an event to be sent.
 func (b Broadcast) outgoing(event string, h parser.Header, args []any, tail ...any) (*outgoing, error) {
+	return b.namespace.prepare(event, outgoing{header: h, args: args, tail: tail, plain: b.plain})
+}
+
+// outgoing returns an event to be sent to the socket, at once.
+func (s *Socket) outgoing(event string, h parser.Header, args []any) (*outgoing, error) {
+	return s.namespace.prepare(event, outgoing{header: h, args: args, once: true})
+}
+
+// prepare names and encodes an event.
+func (n *Namespace) prepare(event string, as outgoing) (*outgoing, error) {
 	if reserved(event) {
 		return nil, reservedError(event)
 	}
-	h.Type, h.Event = parser.Event, event
+	as.header.Type, as.header.Event = parser.Event, event
 	o := outgoingPool.Get().(*outgoing)
-	*o = outgoing{header: h, args: args, tail: tail, plain: b.plain, once: b.once}
-	if err := o.encode(b.namespace); err != nil {
+	*o = as
+	if err := o.encode(n); err != nil {
 		o.free()
 		return nil, err
 	}
@@ -36,11 +46,6 @@ func (b Broadcast) outgoing(event string, h parser.Header, args []any, tail ...a
 }
 
 var outgoingPool = sync.Pool{New: func() any { return new(outgoing) }}
-
-// outgoing returns an event to be sent to the socket, at once.
-func (s *Socket) outgoing(event string, h parser.Header, args []any) (*outgoing, error) {
-	return Broadcast{namespace: s.namespace, once: true}.outgoing(event, h, args)
-}
 
 // free gives back what nobody uses any more.
 func (o *outgoing) free() {
@@ -57,12 +62,12 @@ func (o *outgoing) encode(n *Namespace) (err error) {
 	if o.tail != nil {
 		args = append(slices.Clip(args), o.tail...)
 	}
-	encode := n.encode
+	message := engine.NewMessage
 	if o.once {
-		encode = n.encodeOnce
+		message = engine.NewTransientMessage
 	}
 	o.header.Namespace = n.name
-	if o.encoded, err = encode(o.header, args...); err == nil {
+	if o.encoded, err = n.server.encode(message, o.header, args); err == nil {
 		o.encoded.SetCompress(!o.plain)
 	}
 	return err
@@ -93,12 +98,8 @@ func (n *Namespace) encode(h parser.Header, args ...any) (*engine.Message, error
 	return n.server.encode(engine.NewMessage, h, args)
 }
 
-// encodeOnce is encode for a message that is sent once, and then recycled.
-func (n *Namespace) encodeOnce(h parser.Header, args ...any) (*engine.Message, error) {
-	h.Namespace = n.name
-	return n.server.encode(engine.NewTransientMessage, h, args)
-}
-
+// encode encodes a packet, to what message makes of it: one of the engine's
+// two kinds.
 func (s *Server) encode(message newMessage, h parser.Header, args []any) (*engine.Message, error) {
 	e := encodings.Get().(*encoding)
 	defer encodings.Put(e)
