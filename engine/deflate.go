@@ -54,10 +54,7 @@ func (d *deflate) message(m *Message, as dialect) *Message {
 		}
 		return d.compressor.message(m, as, d.threshold)
 	}
-	if m.deflated.Load() == nil {
-		m.deflated.CompareAndSwap(nil, new(deflatedForms))
-	}
-	form := &m.deflated.Load()[as]
+	form := &made(&m.deflated)[as]
 	form.once.Do(func() {
 		c := compressors.Get().(*compressor)
 		form.message = c.message(m, as, d.threshold)

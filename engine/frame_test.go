@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 )
 
@@ -99,14 +100,19 @@ func TestLimitSparesControlFrames(t *testing.T) {
 }
 
 func TestAppendFrameHeader(t *testing.T) {
-	for length, want := range map[int]string{
+	for length, want := range map[uint64]string{
 		0:       "\x81\x00",
 		125:     "\x81\x7d",
 		126:     "\x81\x7e\x00\x7e",
 		65535:   "\x81\x7e\xff\xff",
 		65536:   "\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00",
 		1 << 24: "\x81\x7f\x00\x00\x00\x00\x01\x00\x00\x00",
+		1 << 32: "\x81\x7f\x00\x00\x00\x01\x00\x00\x00\x00",
 	} {
+		if length > math.MaxInt {
+			continue // on 32 bits there is none
+		}
+		length := int(length)
 		if got := appendFrameHeader(nil, opText, length); string(got) != want || frameHeaderSize(length) != len(want) {
 			t.Errorf("%d: % x, want % x", length, got, want)
 		}

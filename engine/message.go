@@ -155,10 +155,7 @@ func (m *Message) frames(d dialect) []byte {
 	if d == 0 || m.attachments == nil {
 		return m.frame
 	}
-	if m.attachments.forms.Load() == nil {
-		m.attachments.forms.CompareAndSwap(nil, new(otherForms))
-	}
-	form := &m.attachments.forms.Load()[d-1]
+	form := &made(&m.attachments.forms)[d-1]
 	form.once.Do(func() {
 		form.frame = append(form.frame, m.frame[:m.attachments.start]...)
 		for i := range m.binaries() {
@@ -166,6 +163,14 @@ func (m *Message) frames(d dialect) []byte {
 		}
 	})
 	return form.frame
+}
+
+// made returns what p points to, which it makes for the first who asks.
+func made[T any](p *atomic.Pointer[T]) *T {
+	if p.Load() == nil {
+		p.CompareAndSwap(nil, new(T))
+	}
+	return p.Load()
 }
 
 // newPacket makes a message of a packet other than MESSAGE.

@@ -25,7 +25,7 @@ func (s *Session) pack(m *Message) bool {
 	case last == nil, len(last.frame)+len(frames) > maxGather:
 		buf := gatherPool.Get().(*[]byte)
 		last = &Message{frame: (*buf)[:0], pack: buf}
-		o.queue = append(o.queue, last)
+		o.push(last)
 	}
 	last.frame = append(last.frame, frames...)
 	last.packets += m.packets
