@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/rawclient"
 )
 
 const benchText = "a text of 64 bytes, the length that most messages of a chat have"
@@ -66,24 +66,14 @@ var benchmarks = []struct {
 		return func() { _ = room.Emit("message", benchText); srv.sent(10) }
 	}},
 	{"Echo", 1, 7, func(srv *benchServer) func() {
-		socketio.On(srv, "echo", func(_ context.Context, s *socketio.Socket, text string) error {
-			return s.Emit("echo", text)
-		})
-		return roundTrip(srv, 1, appendClientFrame(nil, 1, `42["echo","`+benchText+`"]`))
+		return echoes[string](srv, 1, benchEvent)
 	}},
 	{"Echo/16 at once", 1, 16*7 + 4, func(srv *benchServer) func() {
-		socketio.On(srv, "echo", func(_ context.Context, s *socketio.Socket, text string) error {
-			return s.Emit("echo", text)
-		})
-		event := appendClientFrame(nil, 1, `42["echo","`+benchText+`"]`)
-		return roundTrip(srv, 16, bytes.Repeat(event, 16))
+		return echoes[string](srv, 16, bytes.Repeat(benchEvent, 16))
 	}},
 	{"Echo/binary", 1, 11, func(srv *benchServer) func() {
-		socketio.On(srv, "echo", func(_ context.Context, s *socketio.Socket, data []byte) error {
-			return s.Emit("echo", data)
-		})
-		event := appendClientFrame(nil, 1, `451-["echo",{"_placeholder":true,"num":0}]`)
-		return roundTrip(srv, 2, appendClientFrame(event, 2, strings.Repeat("x", 1024)))
+		event := rawclient.Frame(0x81, `451-["echo",{"_placeholder":true,"num":0}]`)
+		return echoes[[]byte](srv, 2, append(event, rawclient.Frame(0x82, strings.Repeat("x", 1024))...))
 	}},
 	{"Join and Leave", 1000, 0, func(srv *benchServer) func() {
 		for s := range srv.Sockets() {
@@ -99,25 +89,25 @@ func broadcastToAll(srv *benchServer) func() {
 	return func() { _ = srv.Emit("message", benchText); srv.sent(all) }
 }
 
-// roundTrip has a further client send an event, and read the frames of the
-// reply.
-func roundTrip(srv *benchServer, frames int, event []byte) func() {
+var benchEvent = rawclient.Frame(0x81, `42["echo","`+benchText+`"]`)
+
+// echoes has a further client send events whose argument is a T, and read the
+// frames in which it comes back.
+func echoes[T any](srv *benchServer, frames int, events []byte) func() {
+	socketio.On(srv, "echo", func(_ context.Context, s *socketio.Socket, arg T) error { return s.Emit("echo", arg) })
 	conn, in, err := dialSocket(srv.addr)
-	for range 2 { // OPEN, and the answer to CONNECT
-		err = errors.Join(err, skipFrame(in))
-	}
-	if err != nil {
-		panic(err)
-	}
-	return func() {
-		if _, err := conn.Write(event); err != nil {
+	skip := func(n int) {
+		for i := 0; i < n && err == nil; i++ {
+			err = skipFrame(in)
+		}
+		if err != nil {
 			panic(err)
 		}
-		for range frames {
-			if err := skipFrame(in); err != nil {
-				panic(err)
-			}
-		}
+	}
+	skip(2) // OPEN, and the answer to CONNECT
+	return func() {
+		_, err = conn.Write(events)
+		skip(frames)
 	}
 }
 
@@ -256,7 +246,7 @@ func dialSocket(addr string) (net.Conn, *bufio.Reader, error) {
 	}
 	request := "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: " + addr + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-	if _, err := conn.Write(appendClientFrame([]byte(request), 1, "40")); err != nil {
+	if _, err := conn.Write(append([]byte(request), rawclient.Frame(0x81, "40")...)); err != nil {
 		return nil, nil, err
 	}
 	in := bufio.NewReader(conn)
@@ -267,17 +257,7 @@ func dialSocket(addr string) (net.Conn, *bufio.Reader, error) {
 	return conn, in, err
 }
 
-// appendClientFrame appends a WebSocket frame with a mask of zeros.
-func appendClientFrame(dst []byte, opcode byte, payload string) []byte {
-	if dst = append(dst, 0x80|opcode); len(payload) < 126 {
-		dst = append(dst, 0x80|byte(len(payload)))
-	} else {
-		dst = binary.BigEndian.AppendUint16(append(dst, 0x80|126), uint16(len(payload)))
-	}
-	return append(append(dst, 0, 0, 0, 0), payload...)
-}
-
-// skipFrame reads a server's frame, of 64 KiB at most.
+// skipFrame reads a server's frame, of 64 KiB at most, without an allocation.
 func skipFrame(in *bufio.Reader) error {
 	head, err := in.Peek(2)
 	if err != nil {
