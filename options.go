@@ -51,8 +51,8 @@ type Options struct {
 
 	// MaxBuffered is how many bytes may wait for one client, 1 MiB by
 	// default. A client that lets more pile up is disconnected with
-	// [ReasonSlowClient]. One message of any size may wait,
-	// beside what is being written.
+	// [ReasonSlowClient]. One message of any size may wait beside what is being
+	// written.
 	MaxBuffered int
 
 	// DropOldest has a client that lets more pile up lose the oldest events

@@ -65,7 +65,7 @@ func trimmed(packet []byte) []byte { return bytes.TrimSuffix(packet, []byte("\n"
 func abridged(b []byte) string {
 	const limit = 140
 	if len(b) > limit {
-		return fmt.Sprintf("%q… (%d bytes)", b[:limit/4], len(b))
+		return fmt.Sprintf("%q… (%d bytes)", b[:limit/4], len(b)) // quoted, a byte may take four
 	}
 	return fmt.Sprintf("%q", b)
 }
