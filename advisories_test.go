@@ -9,9 +9,9 @@ import (
 
 var advisoryRow = regexp.MustCompile(`(?m)^\| ((?:CVE|GHSA)-[\w-]+) \| [^|]+ \| [^|]+ \| ([^|]+) \|$`)
 
-// TestAdvisories finds the tests that docs/advisories.md names.
+// TestAdvisories finds the tests that docs/dev/advisories.md names.
 func TestAdvisories(t *testing.T) {
-	page, err := os.ReadFile("docs/advisories.md")
+	page, err := os.ReadFile("docs/dev/advisories.md")
 	if err != nil {
 		t.Fatal(err)
 	}

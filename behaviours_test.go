@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	// A row of docs/behaviours.md: a text, how many behaviours it stands for,
+	// A row of docs/dev/behaviours.md: a text, how many behaviours it stands for,
 	// and what is to be said of them.
 	behaviourRow = regexp.MustCompile(`(?m)^\| ([^|]+) \| (\d+) \| ([^|]+) \|$`)
 	// A test in a row: a file, perhaps a function, perhaps cases in quotes.
@@ -18,9 +18,9 @@ var (
 	testPart  = regexp.MustCompile(`"[^"]+"|\w+`)
 )
 
-// TestBehaviours finds the tests that docs/behaviours.md names, and counts.
+// TestBehaviours finds the tests that docs/dev/behaviours.md names, and counts.
 func TestBehaviours(t *testing.T) {
-	page, err := os.ReadFile("docs/behaviours.md")
+	page, err := os.ReadFile("docs/dev/behaviours.md")
 	if err != nil {
 		t.Fatal(err)
 	}
