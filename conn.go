@@ -33,6 +33,7 @@ type conn struct {
 	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
 	connecting map[string]context.CancelFunc // namespaces that families are deciding on
 	closed     Reason                        // nobody joins any more
+	over       bool                          // Closed has been called
 	timeout    *time.Timer                   // for being let into a namespace; nil once it has been
 }
 
@@ -94,7 +95,7 @@ func (c *conn) route(p *parser.Packet, size int) error {
 	s := c.socket(p.Namespace)
 	switch {
 	case p.Type == parser.Connect:
-		if s != nil && s.status.Load() != statusDisconnected {
+		if s != nil && s.status.Load() != statusDisconnected || c.deciding(p.Namespace) {
 			return errConnectTwice
 		}
 		return c.connect(p.Namespace, p.Args)
@@ -197,9 +198,15 @@ func (c *conn) Drain(done func()) {
 	finish()
 }
 
-// Closed implements engine.Receiver.
+// Closed implements engine.Receiver. Only the first call counts: a connection
+// that has been superseded ends before its session does.
 func (c *conn) Closed(reason engine.Reason) {
 	c.mu.Lock()
+	if c.over {
+		c.mu.Unlock()
+		return
+	}
+	c.over = true
 	c.stopTimeout()
 	c.closed = Reason(reason)
 	if c.next != nil {
@@ -331,6 +338,14 @@ func (c *conn) socket(namespace string) *Socket {
 		}
 	}
 	return nil
+}
+
+// deciding reports whether a CONNECT to a namespace waits for a decision.
+func (c *conn) deciding(namespace string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, waits := c.connecting[namespace]
+	return waits
 }
 
 // forget removes a socket that was refused.
