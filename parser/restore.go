@@ -11,7 +11,7 @@ import (
 // attachments take their place.
 type restoration struct {
 	args   *jsonArgs
-	copies [][]byte           // of attachments; made once, however often a client names one
+	copies [][]byte           // of attachments; made once, however often an UnmarshalJSON has copied a token
 	seen   map[reference]bool // a target may have been cyclic before
 }
 
@@ -44,8 +44,9 @@ func (r *restoration) decode(text []byte, target any) error {
 			}
 		}
 	}
-	// Whatever else went wrong, no token is left behind.
-	return cmp.Or(unmarshalJSON(text, target), r.restore(reflect.ValueOf(target)))
+	err := unmarshalJSON(text, target)
+	_, restoreErr := r.restore(reflect.ValueOf(target)) // whatever else went wrong, no token is left behind
+	return cmp.Or(err, restoreErr)
 }
 
 // own reports whether a token is one of this packet. The client may have got hold of another: a target with an
@@ -62,10 +63,11 @@ func (r *restoration) attachment(n int) []byte {
 	return r.copies[n]
 }
 
-func (r *restoration) restore(v reflect.Value) error {
+// restore reports whether v itself has been changed, and not only what it points to.
+func (r *restoration) restore(v reflect.Value) (changed bool, err error) {
 	switch v.Kind() {
 	case reflect.String:
-		return r.refuse([]byte(v.String()), v.Type())
+		return false, r.refuse([]byte(v.String()), v.Type())
 	case reflect.Interface:
 		return r.restoreInterface(v)
 	case reflect.Struct:
@@ -74,25 +76,29 @@ func (r *restoration) restore(v reflect.Value) error {
 		return r.restoreElems(v)
 	case reflect.Pointer, reflect.Map, reflect.Slice:
 		if v.IsNil() || r.visited(v) {
-			return nil
+			return false, nil
 		}
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		return r.restore(v.Elem())
+		_, err = r.restore(v.Elem())
 	case reflect.Map:
-		return r.restoreMap(v)
+		err = r.restoreMap(v)
 	case reflect.Slice:
-		if v.Type().Elem().Kind() != reflect.Uint8 {
-			return r.restoreElems(v)
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return r.restoreBytes(v)
 		}
-		if n, ok := r.own(r.args.tokens.index(v.Bytes())); ok && v.CanSet() {
-			v.SetBytes(r.attachment(n))
-			return nil
-		}
-		return r.refuse(v.Bytes(), v.Type())
+		_, err = r.restoreElems(v)
 	}
-	return nil
+	return false, err
+}
+
+func (r *restoration) restoreBytes(v reflect.Value) (changed bool, err error) {
+	if n, ok := r.own(r.args.tokens.index(v.Bytes())); ok && v.CanSet() {
+		v.SetBytes(r.attachment(n))
+		return true, nil
+	}
+	return false, r.refuse(v.Bytes(), v.Type())
 }
 
 // refuse returns an error if a token stands in text of type t, whose place is not for binary.
@@ -118,43 +124,50 @@ func (r *restoration) visited(v reflect.Value) bool {
 	return false
 }
 
-func (r *restoration) restoreInterface(v reflect.Value) error {
+func (r *restoration) restoreInterface(v reflect.Value) (changed bool, err error) {
 	if v.IsNil() {
-		return nil
+		return false, nil
 	}
 	elem := v.Elem()
 	if elem.Kind() == reflect.String && v.CanSet() && v.NumMethod() == 0 {
 		if n, ok := r.own(r.args.tokens.textIndex([]byte(elem.String()))); ok {
 			v.Set(reflect.ValueOf(r.attachment(n)))
-			return nil
+			return true, nil
 		}
 	}
-	return r.restore(elem)
+	_, err = r.restore(elem)
+	return false, err
 }
 
-func (r *restoration) restoreFields(v reflect.Value) (err error) {
+func (r *restoration) restoreFields(v reflect.Value) (changed bool, err error) {
 	for i := range v.NumField() {
 		if isVisible(v.Type().Field(i)) {
-			err = cmp.Or(err, r.restore(v.Field(i)))
+			fieldChanged, fieldErr := r.restore(v.Field(i))
+			changed, err = changed || fieldChanged, cmp.Or(err, fieldErr)
 		}
 	}
-	return err
+	return changed, err
 }
 
-func (r *restoration) restoreElems(v reflect.Value) (err error) {
+func (r *restoration) restoreElems(v reflect.Value) (changed bool, err error) {
 	for i := range v.Len() {
-		err = cmp.Or(err, r.restore(v.Index(i)))
+		elemChanged, elemErr := r.restore(v.Index(i))
+		changed, err = changed || elemChanged, cmp.Or(err, elemErr)
 	}
-	return err
+	return changed, err
 }
 
-// restoreMap restores the elements of a map. They are not addressable, so it puts copies back.
+// restoreMap restores the elements of a map. They are not addressable, so it puts back the copies that have changed, and
+// only these: the map may be the program's own, preset in a target or set by an UnmarshalJSON, and read by others.
 func (r *restoration) restoreMap(v reflect.Value) (err error) {
 	elem := reflect.New(v.Type().Elem()).Elem()
 	for i := v.MapRange(); i.Next(); {
 		elem.Set(i.Value())
-		err = cmp.Or(err, r.restore(elem))
-		v.SetMapIndex(i.Key(), elem)
+		changed, elemErr := r.restore(elem)
+		if changed {
+			v.SetMapIndex(i.Key(), elem)
+		}
+		err = cmp.Or(err, elemErr)
 	}
 	return err
 }
