@@ -3,6 +3,7 @@ package parser
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"reflect"
@@ -350,32 +351,42 @@ func TestDecodeBinaryIntoCyclicTarget(t *testing.T) {
 }
 
 func TestDecodeBinaryOwnsWhatItReturns(t *testing.T) {
-	p, err := receive(t, JSON{}.NewDecoder(), `51-["a",{"_placeholder":true,"num":0},[{"_placeholder":true,"num":0}]]`, []byte("x"))
+	p, err := receive(t, JSON{}.NewDecoder(), `52-["a",{"_placeholder":true,"num":0},[{"_placeholder":true,"num":1}]]`, []byte("x"), []byte("y"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
 		var a []byte
 		var b [][]byte
-		if err := p.Args.Decode(&a, &b); err != nil || string(a) != "x" || string(b[0]) != "x" {
+		if err := p.Args.Decode(&a, &b); err != nil || string(a) != "x" || string(b[0]) != "y" {
 			t.Fatalf("got %q, %q, %v", a, b, err)
 		}
-		a[0], b[0][0] = 'y', 'z'
+		a[0], b[0][0] = 'z', 'z'
 	}
 }
 
-// A client may name an attachment as often as its text has room for.
-func TestDecodeBinaryCopiesOnce(t *testing.T) {
-	wire := `51-["a"` + strings.Repeat(`,{"_placeholder":true,"num":0}`, 1000) + `]`
-	p, err := receive(t, JSON{}.NewDecoder(), wire, make([]byte, 1000))
-	if err != nil {
-		t.Fatal(err)
-	}
-	values := decodeAll(t, p)
-	for i, v := range values {
-		if b := v.([]byte); len(b) != 1000 || &b[0] != &values[0].([]byte)[0] {
-			t.Fatalf("argument %d has bytes of its own", i)
-		}
+// Clients name each attachment once. A packet that could name one as often as its text has room for would become as many
+// attachments when it is encoded again.
+func TestDecodeAttachmentNamedTwice(t *testing.T) {
+	const text, other = `{"_placeholder":true,"num":0}`, `{"_placeholder":true,"num":1}`
+	for name, args := range map[string]string{
+		"by two arguments":          text + "," + text,
+		"by 500":                    text + strings.Repeat(","+text, 499),
+		"in an array":               "[" + text + "," + text + "]",
+		"at two depths":             text + `,{"a":[` + text + `]}`,
+		"by two members of a name":  `{"a":` + text + `,"a":` + text + `}`,
+		"within itself":             `{"_placeholder":true,"num":0,"more":` + text + `}`,
+		"after others":              other + "," + text + "," + text,
+		"written differently":       text + `,{"num":0,"_placeholder":true}`,
+		"by a number written twice": text + `,{"_placeholder":true,"num":1,"num":0}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, begin := range []string{`52-["a",`, `62-[`} {
+				if p, err := (JSON{}).NewDecoder().Text([]byte(begin + args + "]")); !errors.Is(err, ErrInvalidPacket) {
+					t.Errorf("got %v, %v; want %v", p, err, ErrInvalidPacket)
+				}
+			}
+		})
 	}
 }
 

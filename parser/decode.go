@@ -24,6 +24,7 @@ type decoder struct {
 	namespace      string    // of the last packet, to be used again
 	event          string    // likewise, if it is short
 	tokens         *tokens   // made for the first packet with attachments
+	named          []bool    // of the last packet, to be used again
 }
 
 // received is a packet and its arguments, in one allocation.
@@ -189,7 +190,8 @@ func (d *decoder) array(p *received, data []byte, i, attachments int) error {
 		if attachments > 0 && d.tokens == nil {
 			d.tokens = newTokens()
 		}
-		if err := p.args.keep(data[first:last], attachments, d.tokens); err != nil {
+		d.named = append(d.named[:0], make([]bool, attachments)...)
+		if err := p.args.keep(data[first:last], d.named, d.tokens); err != nil {
 			return err
 		}
 	}

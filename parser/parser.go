@@ -80,8 +80,7 @@ type Args interface {
 
 	// Decode decodes the leading arguments into the values pointed to, by the rules of [encoding/json.Unmarshal];
 	// those left over are ignored. With fewer arguments than pointers it decodes none and returns an error
-	// wrapping [ErrTooFewArgs]. It can be repeated; what it hands out belongs to the caller. An attachment that the
-	// packet names twice is the same bytes twice.
+	// wrapping [ErrTooFewArgs]. It can be repeated; what it hands out belongs to the caller.
 	Decode(into ...any) error
 }
 

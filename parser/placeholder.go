@@ -3,13 +3,13 @@ package parser
 import "bytes"
 
 // keep sets the text of the arguments to a copy of text. In a packet with attachments, the placeholders
-// {"_placeholder":true,"num":n} become tokens in it.
-func (a *jsonArgs) keep(text []byte, attachments int, tokens *tokens) error {
-	if attachments == 0 {
+// {"_placeholder":true,"num":n} become tokens in it. Named is a false for each attachment.
+func (a *jsonArgs) keep(text []byte, named []bool, tokens *tokens) error {
+	if len(named) == 0 {
 		a.text = bytes.Clone(text)
 		return nil
 	}
-	s := substitution{in: text, out: make([]byte, 0, len(text)), tokens: tokens, attachments: attachments}
+	s := substitution{in: text, out: make([]byte, 0, len(text)), tokens: tokens, named: named}
 	for s.i < len(s.in) {
 		if !s.value() {
 			return invalid("illegal attachments")
@@ -22,11 +22,11 @@ func (a *jsonArgs) keep(text []byte, attachments int, tokens *tokens) error {
 
 // substitution copies JSON that has been checked, with tokens for placeholders.
 type substitution struct {
-	in          []byte
-	i           int // what is before in[i] has been copied
-	out         []byte
-	tokens      *tokens
-	attachments int
+	in     []byte
+	i      int // what is before in[i] has been copied
+	out    []byte
+	tokens *tokens
+	named  []bool // the attachments that have had their placeholder
 }
 
 // pass copies one byte of punctuation, and drops the white space around it.
@@ -75,7 +75,8 @@ func (s *substitution) array() bool {
 }
 
 // object copies an object, or a token if it turns out to be a placeholder: as in JavaScript, the last member of
-// a name counts, and further members do not matter.
+// a name counts, and further members do not matter. Each attachment has one placeholder, so that a packet holds no more
+// bytes, whoever encodes it again, than were received.
 func (s *substitution) object() bool {
 	start := len(s.out)
 	placeholder := false
@@ -103,9 +104,10 @@ func (s *substitution) object() bool {
 		return true
 	}
 	n, size := leadingInteger(num)
-	if size == 0 || skipSpace(num, size) < len(num) || n >= uint64(s.attachments) {
+	if size == 0 || skipSpace(num, size) < len(num) || n >= uint64(len(s.named)) || s.named[n] {
 		return false
 	}
+	s.named[n] = true
 	s.out = s.tokens.appendText(s.out[:start], int(n))
 	return true
 }

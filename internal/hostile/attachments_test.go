@@ -40,7 +40,7 @@ func TestAttachments(t *testing.T) {
 		{"unmarked at last", named(`{"_placeholder":true,"num":9,"_placeholder":false}`), stays, one(`431[{"_placeholder":false,"num":9}]`), nil},
 		{"in a packet without attachments", one(`421["echo",` + text + `]`), stays, one(`431[` + text + `]`), nil},
 		{"named by nobody", named(`"x"`), stays, one(`431["x"]`), nil},
-		{"named twice", named(text + "," + text), stays, all(`462-1[`+text+`,{"_placeholder":true,"num":1}]`, data, data), nil},
+		{"named twice", named(text + "," + text), forcedClose, nil, nil},
 		{"empty", all(`451-1["echo",`+text+`]`, "b"), stays, all(`461-1[`+text+`]`, "b"), nil},
 
 		{"none announced", one(`450-["echo"]`), forcedClose, nil, nil},
@@ -60,6 +60,7 @@ func TestAttachments(t *testing.T) {
 		{"not announced", one(data), forcedClose, nil, nil},
 		{"one more than announced", all(`451-["nobody",`+text+`]`, data, data), forcedClose, nil, nil},
 		{"for a reply that nobody awaits", all(`461-999[`+text+`]`, data), stays, nil, nil},
+		{"for a reply that names one 500 times", all(`461-0[[`+text+strings.Repeat(","+text, 499)+`]]`, data), forcedClose, nil, nil},
 		{"for a reply with a number out of range", all(`461-0[{"_placeholder":true,"num":3}]`, data), forcedClose, nil, nil},
 	})
 }
