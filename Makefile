@@ -12,15 +12,17 @@ help: ## show this list
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 
 .PHONY: chat
-chat: $(CHAT) ## build the chat and serve it on http://localhost:3000
-	$(CHAT)
+chat: $(CHAT) ## build the chat and serve it on http://localhost:3000, or at ADDR=host:port
+	$(CHAT) $(if $(ADDR),-addr '$(ADDR)')
 
 .PHONY: chat-dev
-chat-dev: $(WEB)/node_modules | go ## the chat with hot reload on http://localhost:5173
+chat-dev: $(WEB)/node_modules | go npm ## the chat with hot reload on http://localhost:5173
 	cd examples/chat && go build -o $(CURDIR)/$(CHAT)-dev .
-	trap 'kill $$server 2>/dev/null || true' EXIT; \
+	trap 'kill $$server $$vite 2>/dev/null || true' EXIT; \
 	$(CHAT)-dev -dev-origin http://localhost:5173 & server=$$!; \
-	cd $(WEB) && npm run dev
+	cd $(WEB); node_modules/.bin/vite & vite=$$!; \
+	while kill -0 $$server && kill -0 $$vite; do sleep 1; done 2>/dev/null; \
+	! kill -0 $$vite 2>/dev/null # ending with the page is success, with the server failure
 
 .PHONY: test
 test: test-go test-e2e ## run all tests
@@ -63,18 +65,26 @@ clientbundle: interop/node_modules ## renew the browser bundles from the socket.
 	cp $</socket.io-client/LICENSE $@/
 
 .PHONY: $(CHAT) # always made: go and vite know best what has changed
-$(CHAT): $(WEB)/node_modules | go
+$(CHAT): $(WEB)/node_modules | go npm
 	cd $(WEB) && npm run build
 	cd examples/chat && go build -o $(CURDIR)/$@ .
 
-%/node_modules: %/package-lock.json | npm
+%/node_modules: %/package-lock.json | go npm
 	cd $* && npm ci
 	@touch $@
 
+# The versions are checked before any work: each check is one line that says
+# what is there and what is needed.
 .PHONY: go
 go:
-	@command -v go >/dev/null || { echo 'Go 1.25 or newer is missing: see https://go.dev/dl' >&2; exit 1; }
+	@found=$$(go version 2>&1) || found='no Go that runs'; \
+	[[ $$found =~ go1\.([0-9]+) ]] && ((BASH_REMATCH[1] >= 25)) || \
+		{ echo "Go 1.25 or newer is needed, found: $$found. See https://go.dev/dl" >&2; exit 1; }
 
 .PHONY: npm
 npm:
-	@command -v npm >/dev/null || { echo 'Node.js 20.19 or newer, with npm, is missing: see https://nodejs.org' >&2; exit 1; }
+	@found=$$(node --version 2>&1) || found='no Node.js'; \
+	command -v npm >/dev/null || found='no npm'; \
+	[[ $$found =~ ^v([0-9]+)\.([0-9]+) ]] && { major=$${BASH_REMATCH[1]} minor=$${BASH_REMATCH[2]}; \
+		((major == 20 && minor >= 19 || major == 22 && minor >= 12 || major > 22)); } || \
+		{ echo "Node.js 20.19 or later of 20, or 22.12 or newer is needed, with npm, found: $$found. See https://nodejs.org" >&2; exit 1; }

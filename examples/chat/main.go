@@ -47,7 +47,10 @@ func run(addr, devOrigin string) error {
 	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	listener, err := net.Listen("tcp", addr)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is in use by another program; choose another address by make chat ADDR=localhost:3001", addr)
+	case err != nil:
 		return err
 	}
 	fmt.Printf("The chat is on http://%s\n", addr)

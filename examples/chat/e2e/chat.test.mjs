@@ -1,11 +1,10 @@
 // The chat as it is built and served, in Chromium.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import { drawPicture, launch, Person, skip } from "./people.mjs";
+import { describeInBrowser, drawPicture, launch, Person } from "./people.mjs";
 import { freePort, startChat } from "./servers.mjs";
 
-describe("the chat", { timeout: 300_000, skip }, () => {
+describeInBrowser("the chat", { timeout: 300_000 }, ({ after, afterEach, before, beforeEach, it }) => {
   let browser, port, chat, ada, bob;
 
   before(async () => {

@@ -1,11 +1,10 @@
 // The page from Vite's dev server, talking to the chat server at another origin, with React's StrictMode at work.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { drawPicture, launch, Person, skip } from "./people.mjs";
+import { describeInBrowser, drawPicture, launch, Person } from "./people.mjs";
 import { freePort, startChat, startVite } from "./servers.mjs";
 
-describe("the page on the dev server", { timeout: 120_000, skip }, () => {
+describeInBrowser("the page on the dev server", { timeout: 120_000 }, ({ after, before, it }) => {
   let browser, vite, chatPort;
 
   before(async () => {

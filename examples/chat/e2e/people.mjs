@@ -3,15 +3,23 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { chromium } from "playwright-core";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** Why the tests are skipped where there is no browser; in CI that is a failure. */
-export const skip =
+const skip =
   process.env.CI !== "true" &&
   !existsSync(executablePath) &&
   `no Chromium at ${executablePath}: install it (Debian: apt-get install chromium) or name one in CHROMIUM`;
+
+/** Describes tests that need a browser. Without one each test counts as skipped. */
+export function describeInBrowser(name, options, suite) {
+  const hooks = { before, after, beforeEach, afterEach };
+  if (skip) for (const hook in hooks) hooks[hook] = () => {};
+  describe(name, options, () => suite({ ...hooks, it: skip ? (test) => it(test, { skip }) : it }));
+}
 
 export function launch() {
   return chromium.launch({
