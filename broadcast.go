@@ -13,7 +13,7 @@ import (
 // and shared between goroutines.
 type Broadcast struct {
 	namespace *Namespace
-	self      *Socket // the one addressed until a room is named
+	self      *Socket // the one addressed, by the room of its id, until another room is named
 	rooms     []string
 	except    []string
 	volatile  bool
@@ -27,7 +27,7 @@ type Broadcast struct {
 func (b Broadcast) To(rooms ...string) Broadcast {
 	if b.self != nil {
 		b = b.Except(b.self.id)
-		b.self = nil
+		b.self, b.rooms = nil, nil
 	}
 	b.rooms = append(slices.Clip(b.rooms), rooms...)
 	return b
@@ -113,8 +113,8 @@ func (b Broadcast) Sockets() iter.Seq[*Socket] {
 // given back by putTargets.
 func (b Broadcast) targets() *[]*Socket {
 	t := targetsPool.Get().(*[]*Socket)
-	if b.self != nil {
-		*t = append(*t, b.self)
+	if b.self != nil && len(b.except) == 0 && b.self.connected() {
+		*t = append(*t, b.self) // what match finds, sooner
 		return t
 	}
 	for _, n := range b.namespace.audience() {

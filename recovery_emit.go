@@ -93,9 +93,7 @@ func (s *Socket) emitRecoverable(event string, args []any) error {
 	if !s.connected() && !s.mayComeBack() {
 		return ErrDisconnected
 	}
-	r := s.namespace.recovery
-	self := Broadcast{namespace: s.namespace, rooms: []string{s.id}, local: r.store == nil}
-	return r.emit(self, event, args)
+	return s.namespace.recovery.emit(s.itself(), event, args)
 }
 
 func (s *Socket) mayComeBack() bool {

@@ -178,14 +178,15 @@ func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except
 
 // Volatile selects the socket itself, for events that may be dropped when it
 // is not ready for them.
-func (s *Socket) Volatile() Broadcast {
-	return Broadcast{namespace: s.namespace, self: s, volatile: true}
-}
+func (s *Socket) Volatile() Broadcast { return s.itself().Volatile() }
 
 // Compress selects the socket itself, for events that are not to be compressed
 // although the connection does that; see [Broadcast.Compress].
-func (s *Socket) Compress(compress bool) Broadcast {
-	return Broadcast{namespace: s.namespace, self: s, plain: !compress}
+func (s *Socket) Compress(compress bool) Broadcast { return s.itself().Compress(compress) }
+
+// itself selects the socket.
+func (s *Socket) itself() Broadcast {
+	return Broadcast{namespace: s.namespace, self: s, rooms: []string{s.id}}
 }
 
 // On implements EventTarget for this socket.
