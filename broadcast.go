@@ -58,7 +58,7 @@ func (b Broadcast) Compress(compress bool) Broadcast {
 }
 
 // Emit sends an event to the selected sockets. It is encoded once, and waits
-// for no client. The error is about the event: a reserved name, or arguments
+// for no client. The arguments may be modified when Emit has returned. The error is about the event: a reserved name, or arguments
 // that cannot be encoded. That other servers cannot be reached is logged.
 func (b Broadcast) Emit(event string, args ...any) error {
 	if b.namespace.server.opts.Recovery != nil {

@@ -15,11 +15,14 @@ import (
 // clients is.
 var values = parser.JSON{MaxAttachments: 1 << 16}
 
-// encodeValues encodes values as an array.
+// encodeValues encodes values as an array. It copies the attachments, because an adapter may queue them.
 func encodeValues(v ...any) (parser.Encoded, error) {
 	encoded, err := values.Encode(nil, &parser.Header{Type: parser.Ack}, v...)
 	if err == nil {
 		encoded.Text = encoded.Text[bytes.IndexByte(encoded.Text, '['):]
+		for i, a := range encoded.Attachments {
+			encoded.Attachments[i] = bytes.Clone(a)
+		}
 	}
 	return encoded, err
 }

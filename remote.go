@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,7 +90,7 @@ func (c *cluster) fetch(ctx context.Context, o adapter.Opts) (sockets []*RemoteS
 
 // SocketsJoin adds the selected sockets of all servers to rooms.
 func (b Broadcast) SocketsJoin(rooms ...string) {
-	b.command(&adapter.Message{Type: adapter.SocketsJoin, Rooms: rooms})
+	b.command(&adapter.Message{Type: adapter.SocketsJoin, Rooms: slices.Clone(rooms)})
 	for s := range b.Sockets() {
 		s.Join(rooms...)
 	}
@@ -97,7 +98,7 @@ func (b Broadcast) SocketsJoin(rooms ...string) {
 
 // SocketsLeave removes the selected sockets of all servers from rooms.
 func (b Broadcast) SocketsLeave(rooms ...string) {
-	b.command(&adapter.Message{Type: adapter.SocketsLeave, Rooms: rooms})
+	b.command(&adapter.Message{Type: adapter.SocketsLeave, Rooms: slices.Clone(rooms)})
 	for s := range b.Sockets() {
 		s.Leave(rooms...)
 	}
