@@ -1,11 +1,11 @@
 package engine
 
 import (
-	"io"
 	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // A poller has an epoll instance while there are connections for it.
@@ -23,8 +23,11 @@ type pollSet struct {
 	crew   *crew
 
 	// Guarded by poller.mu.
-	conns []*wsConn // by descriptor
-	count int
+	conns    []*wsConn // by descriptor
+	count    int
+	swept    int // conns before are done in this round
+	sweeping []*wsConn
+	sweeper  *time.Timer
 }
 
 // A connection's readiness.
@@ -42,15 +45,22 @@ const epollEdges = syscall.EPOLLIN | syscall.EPOLLRDHUP | 1<<31 // EPOLLET, whic
 // A polled is a connection's part of its pollSet.
 type polled struct {
 	set       *pollSet // nil if the pump reads it
-	fd        int
+	fd        int      // its place in the set; somebody else's when the program has closed the connection
 	readiness atomic.Uint32
 }
 
 // add begins to read a connection. It reports false if it can't.
 func (p *poller) add(c *wsConn) bool {
-	if p == nil || c.raw == nil || c.raw.Control(func(fd uintptr) { c.fd = int(fd) }) != nil {
+	if p == nil || c.raw == nil {
 		return false
 	}
+	added := false
+	err := c.raw.Control(func(fd uintptr) { added = p.put(c, int(fd)) })
+	return err == nil && added
+}
+
+// put is add while the descriptor can't be closed.
+func (p *poller) put(c *wsConn, fd int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	set := p.set
@@ -60,14 +70,13 @@ func (p *poller) add(c *wsConn) bool {
 	if set == nil {
 		return false
 	}
-	if !set.put(c) {
+	if !set.put(c, fd) {
 		if set.count == 0 {
 			set.close()
 		}
 		return false
 	}
-	p.set, c.set = set, set
-	c.readiness.Or(watched | owned | ready | early)
+	p.set = set
 	set.crew.add(c)
 	return true
 }
@@ -80,30 +89,42 @@ func newPollSet(p *poller) *pollSet {
 	}
 	_ = syscall.SetNonblock(fd, true) // so that os.NewFile has it polled
 	ps := &pollSet{poller: p, fd: fd, epoll: os.NewFile(uintptr(fd), "epoll"), crew: newCrew()}
+	ps.sweeper = time.AfterFunc(sweepTime, ps.sweep)
 	go ps.wait()
 	return ps
 }
 
-// put adds a connection. poller.mu is locked.
-func (ps *pollSet) put(c *wsConn) bool {
-	event := syscall.EpollEvent{Events: epollEdges, Fd: int32(c.fd)}
-	if syscall.EpollCtl(ps.fd, syscall.EPOLL_CTL_ADD, c.fd, &event) != nil {
+// put adds a connection. Whoever had its descriptor before has been closed by
+// the program. poller.mu is locked.
+func (ps *pollSet) put(c *wsConn, fd int) bool {
+	event := syscall.EpollEvent{Events: epollEdges, Fd: int32(fd)}
+	if syscall.EpollCtl(ps.fd, syscall.EPOLL_CTL_ADD, fd, &event) != nil {
 		return false
 	}
-	for len(ps.conns) <= c.fd {
+	for len(ps.conns) <= fd {
 		ps.conns = append(ps.conns, nil)
 	}
-	ps.conns[c.fd] = c
-	ps.count++
+	if former := ps.conns[fd]; former != nil {
+		former.look()
+	} else {
+		ps.count++
+	}
+	c.set, c.fd = ps, fd
+	ps.conns[fd] = c
+	c.readiness.Or(watched | owned | ready | early)
 	return true
 }
 
-// remove forgets a connection that is about to be closed.
+// remove forgets a connection that is about to be closed, unless another has
+// its descriptor by now.
 func (ps *pollSet) remove(c *wsConn) {
 	ps.poller.mu.Lock()
-	ps.conns[c.fd] = nil
-	ps.count--
-	unused := ps.count == 0
+	unused := false
+	if ps.conns[c.fd] == c {
+		ps.conns[c.fd] = nil
+		ps.count--
+		unused = ps.count == 0
+	}
 	if unused {
 		ps.poller.set = nil
 	}
@@ -115,9 +136,46 @@ func (ps *pollSet) remove(c *wsConn) {
 
 // close ends wait and the crew. There are no connections, so no events.
 func (ps *pollSet) close() {
+	ps.sweeper.Stop()
 	ps.crew.end()
 	_ = ps.epoll.Close()
 }
+
+// sweep has connections looked at that the program has closed itself, of which
+// epoll says nothing: it forgets a descriptor when that is closed. It takes
+// some connections at a time, and all within a second.
+func (ps *pollSet) sweep() {
+	ps.poller.mu.Lock()
+	if ps.poller.set != ps {
+		ps.poller.mu.Unlock()
+		return
+	}
+	if ps.swept >= len(ps.conns) {
+		ps.swept = 0
+	}
+	end := min(ps.swept+max(sweepSize, int(int64(len(ps.conns))*int64(sweepTime)/int64(time.Second))), len(ps.conns))
+	batch := append(ps.sweeping[:0], ps.conns[ps.swept:end]...)
+	ps.swept = end
+	ps.poller.mu.Unlock()
+	for _, c := range batch {
+		if c != nil && c.raw.Control(func(uintptr) {}) != nil {
+			c.look()
+		}
+	}
+	clear(batch)
+
+	ps.poller.mu.Lock()
+	defer ps.poller.mu.Unlock()
+	ps.sweeping = batch
+	if ps.poller.set == ps {
+		ps.sweeper.Reset(sweepTime)
+	}
+}
+
+const (
+	sweepTime = 100 * time.Millisecond
+	sweepSize = 1024 // descriptors at least
+)
 
 // wait passes on to the crew what is ready, until the epoll instance is closed.
 func (ps *pollSet) wait() {
@@ -167,6 +225,13 @@ func (ps *pollSet) ready(dst []*wsConn, events []syscall.EpollEvent) []*wsConn {
 	return dst
 }
 
+// look has a connection looked at.
+func (c *wsConn) look() {
+	if c.readiness.Or(owned|ready)&owned == 0 {
+		c.set.crew.add(c)
+	}
+}
+
 // wake has a connection looked at that is to end.
 func (c *wsConn) wake() {
 	if c.readiness.Or(killed|owned|ready)&(watched|owned) == watched {
@@ -204,6 +269,12 @@ func (c *wsConn) run() {
 // readReady reads until nothing is there. A read that does not fill the
 // buffer has emptied the socket; more would be a new edge.
 func (c *wsConn) readReady(news uint32) (task Task, err error) {
+	r := readOps.Get().(*readOp)
+	r.c = c
+	defer func() {
+		r.c = nil
+		readOps.Put(r)
+	}()
 	if news&early != 0 {
 		task, err = c.consume()
 	}
@@ -211,28 +282,22 @@ func (c *wsConn) readReady(news uint32) (task Task, err error) {
 		if news&killed != 0 {
 			return task, errOver
 		}
-		space := c.in.space(1)
-		var n int
-		n, err = readNow(c.fd, space)
-		switch {
-		case err == syscall.EINTR:
-			err = nil
-			continue
-		case err == syscall.EAGAIN:
-			c.in.idle()
+		var more bool
+		more, err = r.read()
+		if err == syscall.EAGAIN {
 			return task, nil
-		case err != nil:
+		}
+		if err != nil {
 			return task, err
-		case n == 0:
-			return task, io.EOF
 		}
 		runBeside(task)
-		c.in.filled(n)
 		task, err = c.consume()
-		if n < len(space) && news&hungUp == 0 {
+		if !more && news&hungUp == 0 {
 			c.in.idle()
 			return task, err
 		}
 	}
 	return task, err
 }
+
+var readOps = sync.Pool{New: func() any { return newReadOp(nil) }}

@@ -26,36 +26,67 @@ func (c *wsConn) read() error {
 	if c.raw == nil {
 		return c.readPlain()
 	}
-	var failure error
-	err := c.raw.Read(func(fd uintptr) bool {
-		// It reads until there is nothing: a read that does not fill the
-		// buffer has emptied the socket, but the end of the stream may have
-		// come on the same edge of the poller.
-		for {
-			n, err := readNow(int(fd), c.in.space(1))
-			switch {
-			case err == syscall.EINTR:
-				continue
-			case err == syscall.EAGAIN:
-				c.in.idle()
-				return false
-			case err != nil:
-				failure = err
-				return true
-			case n == 0:
-				failure = io.EOF
-				return true
-			}
-			c.in.filled(n)
-			if failure = c.handle(); failure != nil {
-				return true
-			}
+	r := newReadOp(c)
+	r.patient = true
+	for {
+		if _, err := r.read(); err != nil {
+			return err
 		}
-	})
-	if failure != nil {
-		return failure
+		if err := c.handle(); err != nil {
+			return err
+		}
 	}
-	return err
+}
+
+// A readOp reads a connection under the protection of its net.Conn: until the
+// callback returns nobody can close the descriptor, and so none that is
+// somebody else's by now is read. What has been read is handled outside,
+// because whoever closes the net.Conn waits for the callback.
+type readOp struct {
+	c       *wsConn
+	patient bool // it waits until there is something
+	room    int
+	n       int
+	err     error
+	try     func(fd uintptr) bool
+}
+
+func newReadOp(c *wsConn) *readOp {
+	r := &readOp{c: c}
+	r.try = r.fill
+	return r
+}
+
+// read reads once into the connection's buffer. It reports whether there may
+// be more, for what does not fill the buffer has emptied the socket.
+func (r *readOp) read() (more bool, err error) {
+	err = r.c.raw.Read(r.try)
+	switch {
+	case err != nil:
+		return false, err
+	case r.err != nil:
+		return false, r.err
+	case r.n == 0:
+		return false, io.EOF
+	}
+	r.c.in.filled(r.n)
+	return r.n == r.room, nil
+}
+
+func (r *readOp) fill(fd uintptr) bool {
+	space := r.c.in.space(1)
+	r.room = len(space)
+	for {
+		r.n, r.err = readNow(int(fd), space)
+		switch r.err {
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+			r.c.in.idle()
+			return !r.patient
+		}
+		return true
+	}
 }
 
 // tryWrite writes what the kernel takes without waiting. A short count
