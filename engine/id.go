@@ -17,7 +17,13 @@ func (srv *Server) claimID(r *http.Request) (string, error) {
 	if srv.opts.GenerateID == nil {
 		return NewID(), nil
 	}
-	id, err := srv.opts.GenerateID(r)
+	var id string
+	err := srv.ask("Options.GenerateID", func() (err error) {
+		if id, err = srv.opts.GenerateID(r); err != nil {
+			_ = err.Error() // if that panics, here
+		}
+		return err
+	})
 	switch {
 	case err != nil:
 		return "", err

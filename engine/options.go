@@ -151,6 +151,7 @@ func (o *Options) withDefaults() Options {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	c.Logger = slog.New(guardedHandler{c.Logger.Handler()})
 	if c.Trace == nil {
 		c.Trace = new(Trace)
 	}

@@ -252,17 +252,17 @@ func (c *wsConn) run() {
 	for {
 		task, err := c.readReady(c.readiness.And(^uint32(ready | early | hungUp)))
 		if err != nil {
-			runBeside(task)
+			c.session.runBeside(task)
 			c.end(err)
 			return
 		}
 		if c.readiness.CompareAndSwap(watched|owned, watched) {
 			if task != nil {
-				task.Run()
+				c.session.run(task)
 			}
 			return
 		}
-		runBeside(task)
+		c.session.runBeside(task)
 	}
 }
 
@@ -290,7 +290,7 @@ func (c *wsConn) readReady(news uint32) (task Task, err error) {
 		if err != nil {
 			return task, err
 		}
-		runBeside(task)
+		c.session.runBeside(task)
 		task, err = c.consume()
 		if !more && news&hungUp == 0 {
 			c.in.idle()

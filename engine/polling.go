@@ -230,7 +230,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 // which it reports false.
 func (s *Session) receivePayload(body []byte, cut cutter) bool {
 	s.delivering.Store(true)
-	defer func() { runBeside(s.endBatch()) }()
+	defer func() { s.runBeside(s.endBatch()) }()
 	for more := true; more; more = body != nil {
 		p, rest, err := cut(body)
 		if err != nil {

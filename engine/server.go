@@ -39,7 +39,7 @@ func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Serve
 	opts := o.withDefaults()
 	srv := &Server{
 		opts:     opts,
-		trace:    *opts.Trace,
+		trace:    opts.Trace.guarded(opts.Logger),
 		accept:   accept,
 		heart:    newHeart(opts.PingInterval, opts.PingTimeout),
 		flushers: newFlushers(),
@@ -82,7 +82,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		srv.reject(w, r, codeBadRequest, CauseOrigin, page.Header.Get("Origin"))
 		return
 	}
-	if !srv.opts.CheckOrigin(page) {
+	if !srv.originAllowed(page) {
 		srv.reject(w, r, codeForbidden, CauseOrigin, page.Header.Get("Origin"))
 		return
 	}
@@ -96,6 +96,11 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		srv.handshake(w, r, query, transport)
 	}
+}
+
+func (srv *Server) originAllowed(r *http.Request) (allowed bool) {
+	_ = srv.ask("Options.CheckOrigin", func() error { allowed = srv.opts.CheckOrigin(r); return nil })
+	return allowed
 }
 
 // validOrigin refuses what no browser sends, before it gets into logs or
@@ -148,15 +153,15 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		return
 	}
 	defer srv.dismiss(s)
-	if allow := srv.opts.AllowRequest; allow != nil {
-		if err := allow(r); err != nil {
-			srv.refuse(w, r, Refusal{CauseAllowRequest, http.StatusForbidden, codeForbidden, err.Error(), err.Error()})
-			return
-		}
+	if refusal, ok := srv.allowed(r); !ok {
+		srv.refuse(w, r, Refusal{CauseAllowRequest, http.StatusForbidden, codeForbidden, refusal, refusal})
+		return
 	}
 	id, err := srv.claimID(r)
 	if err != nil {
-		srv.opts.Logger.Error("handshake refused: no session id", "err", err)
+		if err != errPanic {
+			srv.opts.Logger.Error("handshake refused: no session id", "err", err)
+		}
 		srv.reject(w, r, codeBadRequest, CauseID, err.Error())
 		return
 	}
@@ -176,6 +181,25 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 	} else {
 		srv.openPolling(w, r, query, s)
 	}
+}
+
+// allowed asks the program whether a handshake may open a session. If not, the
+// client is told why.
+func (srv *Server) allowed(r *http.Request) (refusal string, ok bool) {
+	if srv.opts.AllowRequest == nil {
+		return "", true
+	}
+	err := srv.ask("Options.AllowRequest", func() error {
+		err := srv.opts.AllowRequest(r)
+		if ok = err == nil; !ok {
+			refusal = err.Error()
+		}
+		return nil
+	})
+	if err != nil {
+		return err.Error(), false
+	}
+	return refusal, ok
 }
 
 // speaks reports whether clients of a protocol revision are served.
@@ -227,7 +251,8 @@ func (srv *Server) begin(s *Session, r *http.Request) {
 	if f := srv.trace.Opened; f != nil {
 		f(s)
 	}
-	receiver := srv.accept(s, r)
+	var receiver Receiver
+	failed := srv.guard("accept", func() error { receiver = srv.accept(s, r); return nil })
 
 	s.mu.Lock()
 	s.receiver = receiver
@@ -235,12 +260,16 @@ func (srv *Server) begin(s *Session, r *http.Request) {
 	if state == stateOpen {
 		srv.heart.add(s)
 	}
-	known := state != stateClosed && srv.remember(s)
+	known := state != stateClosed && failed == nil && srv.remember(s)
 	s.mu.Unlock()
-	if state != stateOpen { // accept has closed it
-		receiver.Closed(reason)
+	if state != stateOpen && receiver != nil { // accept has closed it
+		s.tell(receiver, reason)
 	}
-	if !known {
+	switch {
+	case failed != nil:
+		s.abort(ReasonForcedClose)
+		return
+	case !known:
 		s.abort(ReasonServerShutdown)
 		return
 	}

@@ -148,7 +148,7 @@ func (s *Session) leave(to uint32, reason Reason) Receiver {
 func (s *Session) ended(receiver Receiver, reason Reason) {
 	s.server.heart.remove(&s.beat)
 	if receiver != nil {
-		receiver.Closed(reason)
+		s.tell(receiver, reason)
 	}
 	if f := s.server.trace.Closed; f != nil {
 		f(s, reason)
@@ -193,10 +193,10 @@ func (s *Session) receive(p packet) bool {
 	switch p.kind {
 	case packetMessage:
 		s.batch = true
-		err = s.receiver.Text(p.data)
+		err = s.deliver(s.receiver.Text, p.data)
 	case packetBinary:
 		s.batch = true
-		err = s.receiver.Binary(p.data)
+		err = s.deliver(s.receiver.Binary, p.data)
 	case packetPing, packetPong:
 		s.heartbeat(p.kind)
 	case packetClose:
@@ -207,6 +207,18 @@ func (s *Session) receive(p packet) bool {
 		s.Close()
 	}
 	return s.lifecycle() == stateOpen
+}
+
+// deliver gives the receiver a message.
+func (s *Session) deliver(to func([]byte) error, data []byte) (err error) {
+	defer s.server.recovered("Receiver", &err)
+	return to(data)
+}
+
+// tell tells the receiver of the session's end.
+func (s *Session) tell(receiver Receiver, reason Reason) {
+	defer s.server.recovered("Receiver.Closed", nil)
+	receiver.Closed(reason)
 }
 
 // heartbeat takes a client's answer to a PING, or in revision 3, where it is
@@ -228,7 +240,7 @@ func (s *Session) heartbeat(kind byte) {
 func (s *Session) endBatch() (task Task) {
 	if s.batch {
 		s.batch = false
-		task = s.receiver.EndBatch()
+		_ = s.server.guard("Receiver.EndBatch", func() error { task = s.receiver.EndBatch(); return nil })
 	}
 	s.delivering.Store(false)
 	if s.lifecycle() == stateClosed {
@@ -238,10 +250,15 @@ func (s *Session) endBatch() (task Task) {
 }
 
 // runBeside runs what endBatch has returned, for callers who have to go on.
-func runBeside(task Task) {
+func (s *Session) runBeside(task Task) {
 	if task != nil {
-		go task.Run()
+		go s.run(task)
 	}
+}
+
+func (s *Session) run(task Task) {
+	defer s.server.recovered("Task.Run", nil)
+	task.Run()
 }
 
 // upgrade makes ws the transport and reports whether it may be.

@@ -65,6 +65,7 @@ func (s *Session) retire() {
 		return
 	}
 	late := time.AfterFunc(s.server.opts.UpgradeTimeout, end)
+	defer s.server.recovered("Drainer.Drain", nil)
 	drainer.Drain(func() {
 		late.Stop()
 		end()

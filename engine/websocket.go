@@ -236,7 +236,7 @@ var (
 // handle is consume by a goroutine that has to go on reading.
 func (c *wsConn) handle() error {
 	task, err := c.consume()
-	runBeside(task)
+	c.session.runBeside(task)
 	return err
 }
 
