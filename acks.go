@@ -65,7 +65,7 @@ func (s *Socket) EmitWithAck(reply func(r *Reply, err error), event string, args
 	}
 	err = s.onAck(id, func(r result) {
 		s.mailbox.put(func() {
-			_ = s.run("reply to "+event, func() error { reply(&Reply{s.id, r.args}, r.err); return nil })
+			_ = s.run("reply to "+event, func() error { reply(&Reply{s.namespace.server, s.id, r.args}, r.err); return nil })
 		})
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 // A Reply is one socket's answer to a Broadcast.Call, or one server's to a
 // Namespace.ServerSideCall.
 type Reply struct {
+	server   *Server
 	socketID string
 	args     parser.Args
 }
@@ -30,7 +31,7 @@ func (r *Reply) Len() int {
 
 // Decode decodes the reply's values into the pointers given. Fewer values
 // than pointers are an error.
-func (r *Reply) Decode(into ...any) error { return decodeArgs(r.args, into) }
+func (r *Reply) Decode(into ...any) error { return r.server.decode(r.args, into) }
 
 // Call emits an event to the selected sockets and yields each one's reply as
 // it arrives; of the replies to other servers only the first value does. A
@@ -60,7 +61,7 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 			select {
 			case r := <-local.results:
 				delete(local.missing, r.socket.id)
-				if !yield(&Reply{r.socket.id, r.args}, r.err) {
+				if !yield(&Reply{b.namespace.server, r.socket.id, r.args}, r.err) {
 					return
 				}
 			case <-remote.ready():

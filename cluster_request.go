@@ -198,7 +198,7 @@ func (r *remoteCall) replies(ctx context.Context) iter.Seq2[*Reply, error] {
 				if m.Type == adapter.NoAck {
 					err = ErrDisconnected
 				}
-				if !yield(&Reply{m.SocketID, args}, err) {
+				if !yield(&Reply{r.cluster.namespace.server, m.SocketID, args}, err) {
 					return
 				}
 			case adapter.Close:

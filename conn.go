@@ -53,6 +53,7 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 		rate:    newBucket(server.opts.EventRate),
 		ctx:     context.WithoutCancel(r.Context()),
 		handshake: &Handshake{
+			server:      server,
 			Header:      r.Header,
 			URL:         r.URL.RequestURI(),
 			Address:     r.RemoteAddr,

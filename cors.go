@@ -86,11 +86,26 @@ func newOrigins(c CORS, logger *slog.Logger) *origins {
 	}
 	if c.AllowOrigin != nil {
 		options.AllowOriginVaryRequestFunc = func(r *http.Request, _ string) (bool, []string) {
-			return c.AllowOrigin(r), nil
+			return o.ask(c.AllowOrigin, r), nil
 		}
 	}
 	o.cors = cors.New(options)
 	return o
+}
+
+// ask calls AllowOrigin. A panic there allows nothing, and http.ErrAbortHandler
+// ends the request.
+func (o *origins) ask(allow func(*http.Request) bool, r *http.Request) bool {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			logPanic(o.logger, "CORS.AllowOrigin", "", "", p)
+		}
+	}()
+	return allow(r)
 }
 
 // checkOrigin panics at what would silently never match, or match too much.

@@ -16,7 +16,21 @@ type Event struct {
 	packet *parser.Packet
 	size   int // on the wire
 	acked  atomic.Bool
-	answer func(args []any) error // to another server, of which the event is
+	remote *remoteEvent // of another server; nil if socket is not
+}
+
+// A remoteEvent is where an event of another server has come and its answer
+// goes.
+type remoteEvent struct {
+	server *Server
+	answer func(args []any) error
+}
+
+func (e *Event) server() *Server {
+	if e.remote != nil {
+		return e.remote.server
+	}
+	return e.socket.namespace.server
 }
 
 // Name returns the event's name.
@@ -37,7 +51,7 @@ func (e *Event) Len() int {
 // Decode decodes the arguments, from the first on, into the pointers given.
 // Fewer arguments than pointers are an error; more are ignored. A null leaves
 // its target as it is.
-func (e *Event) Decode(into ...any) error { return decodeArgs(e.packet.Args, into) }
+func (e *Event) Decode(into ...any) error { return e.server().decode(e.packet.Args, into) }
 
 // WantsAck reports whether the client waits for a reply.
 func (e *Event) WantsAck() bool { return e.packet.HasID }
@@ -52,8 +66,8 @@ func (e *Event) Ack(args ...any) error {
 	if !e.acked.CompareAndSwap(false, true) {
 		return ErrAcked
 	}
-	if e.answer != nil {
-		return e.answer(args)
+	if e.remote != nil {
+		return e.remote.answer(args)
 	}
 	s := e.socket
 	if !s.connected() {
@@ -98,7 +112,7 @@ type EventTarget interface {
 // socket.io-client works.
 func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) error) (off func()) {
 	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := decodeFirst[T](e.packet.Args)
+		arg, err := decodeFirst[T](e.server(), e.packet.Args)
 		if err != nil {
 			return err
 		}
@@ -115,7 +129,7 @@ func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socke
 // other.
 func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) (R, error)) (off func()) {
 	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := decodeFirst[T](e.packet.Args)
+		arg, err := decodeFirst[T](e.server(), e.packet.Args)
 		if err != nil {
 			return errors.Join(err, e.reply(errorReply{Error: "invalid argument"}))
 		}
@@ -162,20 +176,22 @@ func Call[R any](ctx context.Context, s *Socket, event string, args ...any) (R, 
 		var none R
 		return none, err
 	}
-	return decodeFirst[R](reply)
+	return decodeFirst[R](s.namespace.server, reply)
 }
 
-func decodeArgs(args parser.Args, into []any) error {
+// decode decodes arguments into the program's values.
+func (s *Server) decode(args parser.Args, into []any) (err error) {
 	switch {
 	case len(into) == 0:
 		return nil
 	case args == nil:
 		return fmt.Errorf("socketio: want %d values: %w", len(into), parser.ErrTooFewArgs)
 	}
+	defer s.recovered("decoding", "", &err)
 	return args.Decode(into...)
 }
 
-func decodeFirst[T any](args parser.Args) (T, error) {
+func decodeFirst[T any](server *Server, args parser.Args) (T, error) {
 	var none T
 	if _, nothing := any(none).(struct{}); nothing {
 		return none, nil
@@ -185,7 +201,7 @@ func decodeFirst[T any](args parser.Args) (T, error) {
 		into [1]any
 	}
 	d.into[0] = &d.v
-	if err := decodeArgs(args, d.into[:]); err != nil {
+	if err := server.decode(args, d.into[:]); err != nil {
 		return d.v, fmt.Errorf("socketio: invalid argument: %w", err)
 	}
 	return d.v, nil

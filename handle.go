@@ -15,9 +15,9 @@ func (s *Socket) handle(e *Event) {
 		_ = s.runHandlers(s.Context(), e)
 		return
 	}
-	ctx, done := hook(s.Context(), e)
+	ctx, done := s.begin(s.Context(), hook, e)
 	err := errGoexit
-	defer func() { done(err) }()
+	defer func() { _ = s.run("Trace.Handle", func() error { done(err); return nil }) }()
 	err = s.runHandlers(ctx, e)
 }
 

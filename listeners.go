@@ -43,10 +43,10 @@ func (s *Socket) OnAnyOutgoing(f func(event string, args []any)) (off func()) {
 }
 
 // outgoing tells of an event sent to the socket.
-func (l *listeners) outgoing(o *outgoing) {
+func (l *listeners) outgoing(s *Socket, o *outgoing) {
 	if lists := l.made.Load(); lists != nil {
 		for _, f := range lists.out.all() {
-			(*f)(o.header.Event, o.args)
+			_ = s.run("OnAnyOutgoing", func() error { (*f)(o.header.Event, o.args); return nil })
 		}
 	}
 }

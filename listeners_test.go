@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -94,4 +95,40 @@ func TestListeners(t *testing.T) {
 			h.Errorf("heard %q, want %q", heard, want)
 		}
 	})
+}
+
+// Whoever emits is not harmed by a listener.
+func TestOnAnyOutgoingPanics(t *testing.T) {
+	for name, o := range map[string]*socketio.Options{"alone": {}, "recovery": {Recovery: new(socketio.Recovery)}} {
+		t.Run(name, func(t *testing.T) {
+			log := new(logBook)
+			o.Logger = log.logger()
+			run(t, o, func(h *harness) {
+				heard := 0
+				h.OnConnect(func(s *socketio.Socket) {
+					s.OnAnyOutgoing(func(string, []any) { panic("boom") })
+					s.OnAnyOutgoing(func(string, []any) { heard++ })
+				})
+				a, b := h.open(rawclient.WebSocket), h.open(rawclient.WebSocket)
+				for _, c := range []*client{a, b} {
+					c.send("40")
+					if _, err := c.Next(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				synctest.Wait()
+				emitted := make(chan error)
+				go func() { emitted <- h.Emit("e") }()
+				h.check(<-emitted)
+				for _, c := range []*client{a, b} {
+					if p, err := c.Next(); err != nil || !strings.HasPrefix(p, `42["e"`) {
+						t.Errorf("got %s, %v", p, err)
+					}
+				}
+				if lines := log.lines(); len(lines) != 2 || heard != 2 {
+					t.Errorf("%d lines, %d heard", len(lines), heard)
+				}
+			})
+		})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,4 +173,60 @@ func TestMiddleware(t *testing.T) {
 		c.send("40")
 		c.expect(`44{"message":"full"}`)
 	})
+}
+
+type panickingError struct{}
+
+func (panickingError) Error() string { panic("boom") }
+
+type panickingUnwrap struct{}
+
+func (panickingUnwrap) Error() string { return "secret" }
+func (panickingUnwrap) Unwrap() error { panic("boom") }
+
+// What middleware returns may be wrong in itself.
+func TestMiddlewareReturnsWhatPanics(t *testing.T) {
+	var none *socketio.ConnectError
+	for name, refusal := range map[string]error{
+		"a typed nil":                none,
+		"a typed nil, joined":        errors.Join(errors.New("one"), none),
+		"a typed nil, wrapped":       fmt.Errorf("no: %w", none),
+		"a typed nil Error":          (*socketio.Error)(nil),
+		"Error panics":               panickingError{},
+		"Unwrap panics":              panickingUnwrap{},
+		"Data's MarshalJSON panics":  &socketio.ConnectError{Message: "no", Data: panicking{}},
+		"it panics with what panics": nil,
+	} {
+		for _, legacy := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, "/legacy ", legacy), func(t *testing.T) {
+				log := new(logBook)
+				trace := &socketio.Trace{Refused: func(_ *socketio.Namespace, err error) { _ = err.Error() }}
+				run(t, &socketio.Options{AllowEIO3: true, Logger: log.logger(), Trace: trace}, func(h *harness) {
+					h.Of("/n").Use(func(context.Context, *socketio.Socket) error {
+						if refusal == nil {
+							panic(panickingError{})
+						}
+						return refusal
+					})
+					c := h.openWith(rawclient.WebSocket, rawclient.Options{EIO3: legacy, Pong: true})
+					want := `44/n,{"message":"internal error"}`
+					if legacy {
+						c.expect("40")
+						want = `44/n,"internal error"`
+					}
+					for i := range 2 { // and it may try again
+						c.send("40/n,")
+						c.expect(want)
+						synctest.Wait()
+						if lines := len(log.lines()); lines != i+1 {
+							h.Errorf("%d lines", lines)
+						}
+					}
+					if line := log.lines()[0]; !strings.Contains(line, "panic") || !strings.Contains(line, "goroutine ") {
+						h.Errorf("logged %s", line)
+					}
+				})
+			})
+		}
+	}
 }

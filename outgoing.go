@@ -88,7 +88,7 @@ func (o *outgoing) message(s *Socket) *engine.Message {
 			s.namespace.server.logger.Error("cannot encode an event again", "namespace", s.namespace.name, "err", err)
 		}
 	}
-	s.listeners.outgoing(o)
+	s.listeners.outgoing(s, o)
 	return o.encoded
 }
 
@@ -104,7 +104,7 @@ func (s *Server) encode(message newMessage, h parser.Header, args []any) (*engin
 	e := encodings.Get().(*encoding)
 	defer encodings.Put(e)
 	e.header = h
-	encoded, err := s.parser.Encode(e.text[:0], &e.header, args...)
+	encoded, err := s.encodeArgs(e.text[:0], &e.header, args)
 	if err != nil {
 		return nil, encodeError(&e.header, err)
 	}
@@ -116,6 +116,12 @@ func (s *Server) encode(message newMessage, h parser.Header, args []any) (*engin
 		e.text = text
 	}
 	return m, nil
+}
+
+// encodeArgs runs the parser and the program's marshalers.
+func (s *Server) encodeArgs(dst []byte, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
+	defer s.recovered("encoding", h.Namespace, &err)
+	return s.parser.Encode(dst, h, args...)
 }
 
 type newMessage func(text []byte, binaries ...[]byte) *engine.Message

@@ -75,7 +75,7 @@ func (r *recovery) send(b Broadcast, out *outgoing, offset string) {
 		case s.seat == nil:
 			_ = s.deliver(out.message(s), false, later) // who is gone gets nothing
 		default:
-			s.listeners.outgoing(out)
+			s.listeners.outgoing(s, out)
 			s.conn.session.Release(later)
 		}
 	}

@@ -55,7 +55,7 @@ type claim struct {
 // claim returns what a client says of its former session. Without a PID it has
 // none.
 func (c *conn) claim(auth parser.Args) (said claim) {
-	if c.server.opts.Recovery == nil || c.legacy() || auth == nil || auth.Decode(&said) != nil {
+	if c.server.opts.Recovery == nil || c.legacy() || auth == nil || c.server.decode(auth, []any{&said}) != nil {
 		return claim{}
 	}
 	return said
@@ -195,7 +195,7 @@ func (s *Socket) keep(reason Reason, wasConnected bool) *session {
 		return nil
 	}
 	return &session{
-		pid: s.seat.pid, id: s.id, rooms: s.Rooms(), data: s.Data(), ended: s.seat.ended, place: s.seat.place,
+		pid: s.seat.pid, id: s.id, rooms: s.Rooms(), data: s.sharedData(), ended: s.seat.ended, place: s.seat.place,
 	}
 }
 

@@ -10,7 +10,7 @@ type session struct {
 	pid   string
 	id    string
 	rooms []string
-	data  any
+	data  *data
 	ended time.Time
 	place
 }

@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"github.com/goroomcast/socketio/adapter"
@@ -66,10 +65,7 @@ func (r *recovery) persistInStore(s *session) {
 		Namespace: r.namespace.name, PID: s.pid, SocketID: s.id, Rooms: s.rooms, Offset: r.offsetBefore(s),
 	}
 	var err error
-	if s.data != nil {
-		kept.Data, err = json.Marshal(s.data)
-	}
-	if err == nil {
+	if kept.Data, err = s.data.encoded(); err == nil {
 		ctx, cancel := withRequestTimeout(context.Background())
 		defer cancel()
 		err = r.store.PersistSession(ctx, kept, r.MaxAge)
@@ -125,7 +121,7 @@ func (r *recovery) fill(taken *seat, kept *adapter.Session, missed []*adapter.Me
 	s := &session{pid: kept.PID, id: kept.SocketID, rooms: kept.Rooms}
 	taken.origin, s.origin = kept.Offset, kept.Offset
 	if kept.Data != nil {
-		s.data = kept.Data
+		s.data = &data{value: kept.Data, text: kept.Data}
 	}
 	for _, m := range missed {
 		if m.Opts.Volatile {

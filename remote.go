@@ -1,8 +1,10 @@
 package socketio
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -21,12 +23,17 @@ type RemoteSocket struct {
 	Handshake Handshake
 	Rooms     []string
 
-	data json.RawMessage
+	data   json.RawMessage
+	server *Server // that asked
 }
 
 // DecodeData decodes the JSON of what Socket.SetData has set into the value
-// pointed to. That of nothing is an empty object.
-func (r *RemoteSocket) DecodeData(into any) error { return json.Unmarshal(r.data, into) }
+// pointed to: the value as it was when SetData was called. That of nothing is
+// an empty object.
+func (r *RemoteSocket) DecodeData(into any) (err error) {
+	defer r.server.recovered("decoding", "", &err)
+	return json.Unmarshal(r.data, into)
+}
 
 // Local limits the selection to the sockets of this server.
 func (b Broadcast) Local() Broadcast {
@@ -57,7 +64,7 @@ func (b Broadcast) opts() adapter.Opts {
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	var sockets []*RemoteSocket
 	for _, s := range b.describe() {
-		sockets = append(sockets, newRemoteSocket(s))
+		sockets = append(sockets, b.namespace.server.newRemoteSocket(s))
 	}
 	ctx, cancel := withRequestTimeout(ctx)
 	defer cancel()
@@ -82,7 +89,7 @@ func (c *cluster) fetch(ctx context.Context, o adapter.Opts) (sockets []*RemoteS
 			return sockets, fmt.Errorf("socketio: %d servers have not answered: %w", r.missing(), err)
 		}
 		for _, s := range m.Sockets {
-			sockets = append(sockets, newRemoteSocket(s))
+			sockets = append(sockets, c.namespace.server.newRemoteSocket(s))
 		}
 	}
 	return sockets, nil
@@ -141,7 +148,8 @@ func (b Broadcast) publishEvent(event string, args []any) error {
 	return err
 }
 
-func (b Broadcast) eventMessage(event string, args []any) (*adapter.Message, error) {
+func (b Broadcast) eventMessage(event string, args []any) (m *adapter.Message, err error) {
+	defer b.namespace.server.recovered("encoding", b.namespace.name, &err)
 	packet, err := encodeEvent(event, args)
 	return &adapter.Message{Type: adapter.Broadcast, Opts: b.opts(), Packet: packet}, err
 }
@@ -161,23 +169,22 @@ func (s *Socket) describe() adapter.Socket {
 	if err == nil {
 		d.Handshake = handshake
 	}
-	if data := s.Data(); data != nil {
-		encoded, dataErr := json.Marshal(data)
-		if dataErr == nil {
-			d.Data = encoded
-		}
-		err = dataErr
+	text, dataErr := s.sharedData().encoded()
+	if dataErr == nil && text != nil {
+		d.Data = text
 	}
-	if err != nil {
+	if err = cmp.Or(err, dataErr); err != nil && !errors.Is(err, errPanic) {
 		s.namespace.server.logger.Error("cannot describe a socket to other servers", "socket", s.id, "err", err)
 	}
 	return d
 }
 
-func newRemoteSocket(s adapter.Socket) *RemoteSocket {
+func (srv *Server) newRemoteSocket(s adapter.Socket) *RemoteSocket {
 	var h handshakeJSON
 	_ = json.Unmarshal(s.Handshake, &h) // what does not fit stays empty
-	return &RemoteSocket{ID: s.ID, Rooms: s.Rooms, Handshake: h.handshake(), data: s.Data}
+	r := &RemoteSocket{ID: s.ID, Rooms: s.Rooms, Handshake: h.handshake(), data: s.Data, server: srv}
+	r.Handshake.server = srv
+	return r
 }
 
 // handshakeJSON is the handshake of JavaScript's sockets.

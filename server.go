@@ -2,11 +2,9 @@ package socketio
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -40,14 +38,10 @@ func NewServer(o *Options) *Server {
 	opts := o.withDefaults()
 	s := &Server{
 		opts:       opts,
-		logger:     opts.Logger,
-		trace:      *opts.Trace,
 		parser:     opts.Parser,
 		namespaces: make(map[string]*Namespace),
 	}
-	for _, w := range []*warning{&s.crowded, &s.fast, &s.stuck} {
-		w.logger = opts.Logger
-	}
+	s.trace = opts.Trace.guarded(s)
 	origins := newOrigins(opts.CORS, opts.Logger)
 	s.engine = engine.NewServer(&engine.Options{
 		Path:           opts.Path,
@@ -72,6 +66,11 @@ func NewServer(o *Options) *Server {
 		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,
 		PerMessageDeflate:        opts.PerMessageDeflate,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
+	s.logger = s.engine.Options().Logger // which does not panic
+	origins.logger = s.logger
+	for _, w := range []*warning{&s.crowded, &s.fast, &s.stuck} {
+		w.logger = s.logger
+	}
 	s.handler = s.engine
 	if opts.ServeClient != nil {
 		s.handler = &clientFiles{files: opts.ServeClient, path: strings.TrimSuffix(opts.Path, "/") + "/", next: s.engine}
@@ -166,19 +165,4 @@ func (s *Server) allNamespaces() []*Namespace {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return slices.Collect(maps.Values(s.namespaces))
-}
-
-// errPanic stands for a panic that has been logged.
-var errPanic = errors.New("internal error")
-
-// guard calls users' code; a panic there becomes errPanic.
-func (s *Server) guard(what, namespace, socketID string, f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.logger.Error("panic in a handler", "handler", what, "namespace", namespace,
-				"socket", socketID, "panic", p, "stack", string(debug.Stack()))
-			err = errPanic
-		}
-	}()
-	return f()
 }

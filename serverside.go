@@ -13,7 +13,7 @@ import (
 // ServerSideEmit sends an event to the namespace's OnServerSide handlers on
 // the other servers. It does not wait for them.
 func (n *Namespace) ServerSideEmit(event string, args ...any) error {
-	m, err := serverSideMessage(event, args)
+	m, err := n.serverSideMessage(event, args)
 	if err != nil || n.cluster == nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 // cannot be sent at all, the only pair is a nil Reply and the error.
 func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
-		m, err := serverSideMessage(event, args)
+		m, err := n.serverSideMessage(event, args)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -53,14 +53,15 @@ func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...an
 				return
 			}
 			args, err := decodeValue(m.Packet)
-			if !yield(&Reply{args: args}, err) {
+			if !yield(&Reply{server: n.server, args: args}, err) {
 				return
 			}
 		}
 	}
 }
 
-func serverSideMessage(event string, args []any) (*adapter.Message, error) {
+func (n *Namespace) serverSideMessage(event string, args []any) (m *adapter.Message, err error) {
+	defer n.server.recovered("encoding", n.name, &err)
 	if _, wrong := misnamed[event]; wrong {
 		return nil, reservedError(event)
 	}
@@ -83,8 +84,9 @@ func (c *cluster) takeServerSide(m *adapter.Message) error {
 		return err
 	}
 	p.HasID = m.RequestID != ""
-	e := &Event{packet: p}
-	e.answer = func(args []any) error {
+	e := &Event{packet: p, remote: &remoteEvent{server: c.namespace.server}}
+	e.remote.answer = func(args []any) (err error) {
+		defer c.namespace.server.recovered("encoding", c.namespace.name, &err)
 		packet, err := encodeValue(args...)
 		if err != nil {
 			return encodeError(&parser.Header{Type: parser.Ack}, err)

@@ -31,7 +31,7 @@ type Socket struct {
 	ctx    context.Context // made when first needed
 	cancel context.CancelCauseFunc
 	reason Reason // once disconnected
-	data   any
+	data   *data  // nil unless SetData has been called
 	acks   map[uint64]func(result)
 	expiry *expiry // nil unless ExpireAt has been called
 }
@@ -52,7 +52,8 @@ type Handshake struct {
 	Secure      bool // the connection came over TLS
 	CrossDomain bool // the request has an Origin header
 
-	auth parser.Args
+	auth   parser.Args
+	server *Server
 }
 
 // Query returns the query of the connection's first request: the query option
@@ -69,7 +70,7 @@ func (h *Handshake) DecodeAuth(into any) error {
 	if h.auth == nil {
 		return nil
 	}
-	return h.auth.Decode(into)
+	return h.server.decode(h.auth, []any{into})
 }
 
 // newSocket makes a socket, for a client that has come back to its seat if
@@ -113,21 +114,6 @@ func (s *Socket) Context() context.Context {
 		}
 	}
 	return s.ctx
-}
-
-// Data returns what SetData has set, nil at first.
-func (s *Socket) Data() any {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.data
-}
-
-// SetData keeps a value with the socket, such as the user that middleware has
-// found out.
-func (s *Socket) SetData(v any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.data = v
 }
 
 // Rooms returns the rooms that the socket is in: its own id, then the others
@@ -254,24 +240,46 @@ func (s *Socket) deliver(m *engine.Message, volatile, later bool) error {
 
 // refuse answers a client that may not connect.
 func (s *Socket) refuse(why error) {
-	message, data := why.Error(), any(nil)
-	var refusal *ConnectError
-	if errors.As(why, &refusal) {
-		message, data = refusal.Message, refusal.Data
-	}
-	m, err := s.namespace.encode(parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, data))
-	if err != nil {
-		s.namespace.server.logger.Error("cannot encode the data of a connect error", "err", err)
-		m, err = s.namespace.encode(parser.Header{Type: parser.ConnectError}, s.conn.connectError(message, nil))
-	}
+	m, why := s.refusal(why)
 	if f := s.namespace.server.trace.Refused; f != nil {
 		f(s.namespace, why)
 	}
 	s.conn.forget(s) // the client may ask again before Send has returned
-	if err == nil {
+	if m != nil {
 		_ = s.conn.session.Send(m)
 	}
 	s.end(ReasonServerDisconnect)
+}
+
+// refusal encodes the answer to a client that may not connect, and returns why
+// as others may be told: errPanic in place of an error that panics itself.
+func (s *Socket) refusal(why error) (*engine.Message, error) {
+	message, data := errPanic.Error(), any(nil)
+	if err := s.run("the error of middleware", func() error {
+		if errors.Is(why, errPanic) {
+			return nil
+		}
+		text := why.Error()
+		if refusal := (*ConnectError)(nil); errors.As(why, &refusal) {
+			text, data = refusal.Message, refusal.Data
+		}
+		message = text
+		return nil
+	}); err != nil {
+		why = err
+	}
+	h := parser.Header{Type: parser.ConnectError}
+	m, err := s.namespace.encode(h, s.conn.connectError(message, data))
+	if err == nil {
+		return m, why
+	}
+	if errors.Is(err, errPanic) {
+		message, why = errPanic.Error(), err
+	} else {
+		s.namespace.server.logger.Error("cannot encode the data of a connect error", "err", err)
+	}
+	m, _ = s.namespace.encode(h, s.conn.connectError(message, nil)) // a text is no error
+	return m, why
 }
 
 type connectError struct {
@@ -337,16 +345,26 @@ func (s *Socket) leave(reason Reason, wasConnected bool) {
 	}
 }
 
-// run calls users' code and logs how it fails, unless only because the client
-// has left.
+// run calls the program's code and logs how it fails, unless only because the
+// client has left. An error with a method that panics becomes errPanic.
 func (s *Socket) run(what string, f func() error) error {
-	err := s.namespace.server.guard(what, s.namespace.name, s.id, f)
-	if err == nil || errors.Is(err, errPanic) {
+	level, logged := slog.LevelError, false
+	err := s.namespace.server.guard(what, s.namespace.name, s.id, func() error {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		if logged = errors.Is(err, errPanic); logged {
+			return err
+		}
+		if errors.Is(err, ErrDisconnected) {
+			level = slog.LevelDebug
+		}
+		_ = err.Error() // if that panics, here
 		return err
-	}
-	level := slog.LevelError
-	if errors.Is(err, ErrDisconnected) {
-		level = slog.LevelDebug
+	})
+	if err == nil || logged || err == errPanic {
+		return err
 	}
 	s.namespace.server.logger.Log(context.Background(), level, "handler failed",
 		"handler", what, "namespace", s.namespace.name, "socket", s.id, "err", err)

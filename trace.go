@@ -8,7 +8,7 @@ import (
 
 // A Trace has functions that are called as things happen, for metrics, spans
 // and logs. Any of them may be nil. They run on the goroutine at work, while it
-// holds no lock, and concurrently; so they must be quick and must not panic.
+// holds no lock, and concurrently; so they must be quick. A panic there is logged.
 // What is a state and no event is in [Server.Stats].
 type Trace struct {
 	// ServerCreated is called by NewServer with the server that it returns.

@@ -5,7 +5,7 @@ import "net/http"
 // A Trace has functions that are called as things happen, for metrics and
 // logs. Any of them may be nil. They run on the goroutine at work, while it
 // holds no lock, and concurrently, for one session as well; so they must be
-// quick, must not panic and should not send. What is a state and no event, as
+// quick and should not send. A panic there is logged. What is a state and no event, as
 // the bytes that wait, is in [Stats].
 type Trace struct {
 	// Opened is called for each new session, before accept, and Closed once

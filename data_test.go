@@ -1,0 +1,101 @@
+package socketio_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/rawclient"
+)
+
+// What others are told of a socket's data is the JSON of the moment of SetData,
+// so that the program may change its value. The race detector looks on.
+func TestDataChangesWhileItIsFetched(t *testing.T) {
+	for name, o := range map[string]*socketio.Options{
+		"alone":    {},
+		"adapter":  {Adapter: new(adapter.Loopback)},
+		"recovery": {Recovery: new(socketio.Recovery)},
+		"store":    {Recovery: new(socketio.Recovery), Adapter: newJournal()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, o, func(h *harness) {
+				asking := h.Server
+				if o.Adapter != nil {
+					asking = socketio.NewServer(o)
+					h.Cleanup(func() { asking.Close() })
+				}
+				c := h.open(rawclient.WebSocket)
+				c.send("40")
+				if _, err := c.Next(); err != nil {
+					t.Fatal(err)
+				}
+				s := h.anySocket(h.Namespace)
+				m := map[string]int{"n": 1}
+				s.SetData(m)
+				over := make(chan struct{})
+				socketio.On(s, "write", func(ctx context.Context, _ *socketio.Socket, _ struct{}) error {
+					for i := range 1000 {
+						m["n"] = i
+						m[string(rune('a'+i%26))] = i
+					}
+					close(over)
+					return nil
+				})
+				fetch := func(want int) {
+					all, err := asking.FetchSockets(context.Background())
+					var got map[string]int
+					if err != nil || len(all) != 1 || all[0].DecodeData(&got) != nil || got["n"] != want || len(got) != 1 {
+						t.Errorf("fetched %v, %v; want n: %d", got, err, want)
+					}
+				}
+				c.send(`42["write"]`)
+				for range 20 {
+					fetch(1)
+				}
+				<-over
+				if s.Data().(map[string]int)["n"] != 999 {
+					t.Error("Data is not the program's own")
+				}
+				clear(m)
+				m["n"] = 2
+				s.SetData(m)
+				m["n"] = 3
+				fetch(2)
+				go func() { m["late"] = 1 }() // while a store keeps it
+				c.Drop()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestDataThatCannotBeEncoded(t *testing.T) {
+	o := &socketio.Options{Adapter: new(adapter.Loopback)}
+	log := new(logBook)
+	o.Logger = log.logger()
+	run(t, o, func(h *harness) {
+		other := socketio.NewServer(&socketio.Options{Adapter: o.Adapter, Logger: slog.New(slog.DiscardHandler)})
+		h.Cleanup(func() { other.Close() })
+		c := h.connect(rawclient.WebSocket)
+		h.socket(c.id).SetData(panicking{})
+		log.expectOne(t, "panic in", "boom", "data_test.go")
+		for range 2 {
+			all, err := other.FetchSockets(context.Background())
+			data := map[string]any{"before": 1}
+			if err != nil || len(all) != 1 || all[0].DecodeData(&data) != nil || len(data) != 1 {
+				t.Errorf("fetched %v, %v", all, err)
+			}
+		}
+		log.expectOne(t, "panic in")
+		if h.socket(c.id).Data() != (panicking{}) {
+			t.Error("Data is another")
+		}
+	})
+}
+
+type panicking struct{}
+
+func (panicking) MarshalJSON() ([]byte, error) { panic("boom") }
