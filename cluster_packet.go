@@ -15,23 +15,29 @@ import (
 // clients is.
 var values = parser.JSON{MaxAttachments: 1 << 16}
 
-// encodeValues encodes values as an array. It copies the attachments, because an adapter may queue them.
+// encodeValues encodes values as an array.
 func encodeValues(v ...any) (parser.Encoded, error) {
-	encoded, err := values.Encode(nil, &parser.Header{Type: parser.Ack}, v...)
+	return encodeArray(&parser.Header{Type: parser.Ack}, v)
+}
+
+// encodeEvent encodes an event's name and arguments as an array.
+func encodeEvent(event string, args []any) (parser.Encoded, error) {
+	h := parser.Header{Type: parser.Event, Event: event}
+	encoded, err := encodeArray(&h, args)
+	if err != nil {
+		err = encodeError(&h, err)
+	}
+	return encoded, err
+}
+
+// encodeArray encodes the payload of a packet. It copies the attachments, because an adapter may queue them.
+func encodeArray(h *parser.Header, args []any) (parser.Encoded, error) {
+	encoded, err := values.Encode(nil, h, args...)
 	if err == nil {
 		encoded.Text = encoded.Text[bytes.IndexByte(encoded.Text, '['):]
 		for i, a := range encoded.Attachments {
 			encoded.Attachments[i] = bytes.Clone(a)
 		}
-	}
-	return encoded, err
-}
-
-// encodeEvent encodes an event's name and arguments as an array.
-func encodeEvent(event string, args []any) (parser.Encoded, error) {
-	encoded, err := encodeValues(append([]any{event}, args...)...)
-	if err != nil {
-		err = encodeError(&parser.Header{Type: parser.Event, Event: event}, err)
 	}
 	return encoded, err
 }

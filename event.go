@@ -67,7 +67,11 @@ func (e *Event) Ack(args ...any) error {
 		return ErrAcked
 	}
 	if e.remote != nil {
-		return e.remote.answer(args)
+		err := e.remote.answer(args)
+		if err != nil {
+			e.acked.Store(false)
+		}
+		return err
 	}
 	s := e.socket
 	if !s.connected() {

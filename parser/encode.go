@@ -20,6 +20,7 @@ func (p JSON) Encode(dst []byte, h *Header, args ...any) (Encoded, error) {
 		dst = strconv.AppendUint(dst, h.ID, 10)
 	}
 
+	payload := len(dst)
 	var err error
 	var attachments [][]byte
 	switch {
@@ -44,6 +45,9 @@ func (p JSON) Encode(dst []byte, h *Header, args ...any) (Encoded, error) {
 	if n := len(attachments); n > 0 {
 		if n > p.maxAttachments() {
 			return Encoded{}, fmt.Errorf("encode %v: %w: %d", h.Type, ErrTooManyAttachments, n)
+		}
+		if err := checkPlaceholders(dst[payload:], n, args); err != nil {
+			return Encoded{}, fmt.Errorf("encode %v: %w", h.Type, err)
 		}
 		dst[start] += byte(BinaryEvent - Event)
 		var digits [20]byte

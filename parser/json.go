@@ -13,6 +13,9 @@ import (
 // attachment, an empty one too, unless the field says omitempty. Types with their own MarshalJSON or MarshalText
 // are left to it. Everything else follows [encoding/json], without its escaping of HTML.
 //
+// In a packet with attachments an object whose member _placeholder is true is an error, since its receiver would take it for
+// an attachment's place. In any other packet it is data.
+//
 // Arguments of received packets get their attachments wherever the target has a []byte or an empty interface;
 // an attachment that meets any other type is an error.
 type JSON struct {

@@ -75,7 +75,7 @@ func checkPacket(t *testing.T, p *parser.Packet, limit uint64) {
 	}
 }
 
-// looksLikePlaceholder reports whether there is a map in v that may be taken for binary when it is sent.
+// looksLikePlaceholder reports whether there is a map in v that is refused beside binary.
 func looksLikePlaceholder(v any) bool {
 	switch v := v.(type) {
 	case []any:

@@ -33,10 +33,9 @@ var golden = []struct {
 	{"binary", eventA, []any{[]byte{1, 2, 3}, map[string]any{"data": []any{[]byte{}, sevens(256)}}}},
 	{"arrays", eventA, []any{ones(15), ones(16)}},
 	{"objects", eventA, []any{map[string]any{}, members(15), members(16)}},
-	{"placeholder of one's own", eventA, []any{[]byte{1}, map[string]any{"_placeholder": true, "num": 7.0}}},
 }
 
-// fromJavaScript are packets for which Go has other bytes.
+// fromJavaScript are packets for which Go has other bytes, or that it refuses to send.
 var fromJavaScript = []struct {
 	name   string
 	header parser.Header
@@ -48,6 +47,7 @@ var fromJavaScript = []struct {
 	{"integers beyond 2^53", eventA, []any{float64(1 << 60), -float64(1 << 60), -float64(1 << 63), float64(1 << 63)}},
 	{"dates", eventA, []any{"1970-01-01T00:00:00.000Z", "2024-02-29T12:34:56.789Z", "1969-12-31T23:59:59.999Z", "+012345-01-01T00:00:00.000Z", "-000001-01-01T00:00:00.000Z"}},
 	{"ArrayBuffer", eventA, []any{[]byte{0}, []byte{1, 2, 3}, []byte{2, 1}, make([]byte, 256)}},
+	{"placeholder of one's own", eventA, []any{[]byte{1}, map[string]any{"_placeholder": true, "num": 7.0}}},
 	{"not finite", eventA, []any{nil, nil, nil, map[string]any{"a": nil}}},
 }
 
