@@ -1,6 +1,9 @@
 package socketio
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // A data is what SetData has set. Other servers and the adapter's sessions get
 // it as text, because the program may change the value at any time.
@@ -49,7 +52,8 @@ func (s *Server) newData(v any) *data {
 
 func (s *Server) marshal(v any) (text []byte, err error) {
 	defer s.recovered("encoding SetData's value", "", &err)
-	return json.Marshal(v)
+	text, err = json.Marshal(v)
+	return bytes.ToValidUTF8(text, []byte("\uFFFD")), err
 }
 
 // encoded returns the value's JSON, nil if nothing is set.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/goroomcast/socketio/parser"
 )
@@ -181,11 +182,16 @@ func Decode(encoded parser.Encoded) (*Message, error) {
 	return m, nil
 }
 
-// appendJSON is json.Marshal without its escaping of HTML.
+// appendJSON is json.Marshal without its escaping of HTML, and with U+FFFD for
+// what is not UTF-8 in a RawMessage.
 func appendJSON(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)
 	e.SetEscapeHTML(false)
 	err := e.Encode(v)
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), err
+	text := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	if !utf8.Valid(text) {
+		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
+	}
+	return text, err
 }

@@ -14,7 +14,7 @@ func (p JSON) Encode(dst []byte, h *Header, args ...any) (Encoded, error) {
 	start := len(dst)
 	dst = append(dst, '0'+byte(h.Type))
 	if h.Namespace != "" && h.Namespace != "/" {
-		dst = append(append(dst, h.Namespace...), ',')
+		dst = append(appendValid(dst, h.Namespace), ',')
 	}
 	if h.HasID {
 		dst = strconv.AppendUint(dst, h.ID, 10)

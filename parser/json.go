@@ -5,13 +5,15 @@ import (
 	"encoding/json"
 	"reflect"
 	"sync"
+	"unicode/utf8"
 )
 
 // JSON is the default parser: JSON text, and binary attachments beside it. The zero value is ready to use.
 //
 // A []byte anywhere in the arguments of an Event or Ack (in maps, slices, exported fields, behind pointers) travels as an
 // attachment, an empty one too, unless the field says omitempty. Types with their own MarshalJSON or MarshalText
-// are left to it. Everything else follows [encoding/json], without its escaping of HTML.
+// are left to it. Everything else follows [encoding/json], without its escaping of HTML. What marshalers write that is not
+// UTF-8 becomes U+FFFD, as it does in strings.
 //
 // In a packet with attachments an object whose member _placeholder is true is an error, since its receiver would take it for
 // an attachment's place. In any other packet it is data.
@@ -64,7 +66,20 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return text[:len(text)-1], nil // without the encoder's newline
+	text = text[:len(text)-1] // without the encoder's newline
+	if !utf8.Valid(text[len(dst):]) {
+		text = appendValid(dst, string(text[len(dst):]))
+	}
+	return text, nil
+}
+
+// appendValid appends text with U+FFFD for each byte that is not UTF-8, as encoding/json has it in strings. What marshalers
+// write, a RawMessage too, it leaves as it is.
+func appendValid(dst []byte, text string) []byte {
+	for _, r := range text {
+		dst = utf8.AppendRune(dst, r)
+	}
+	return dst
 }
 
 func unmarshalJSON(data []byte, into any) error {

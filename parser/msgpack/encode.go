@@ -3,6 +3,7 @@ package msgpack
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/goroomcast/socketio/parser"
@@ -50,7 +51,7 @@ func (Parser) Encode(_ []byte, h *parser.Header, args ...any) (parser.Encoded, e
 	if namespace == "" {
 		namespace = "/"
 	}
-	w.out = appendText(appendText(w.out, "nsp"), namespace)
+	w.out = appendText(appendText(w.out, "nsp"), strings.ToValidUTF8(namespace, "\uFFFD"))
 	if h.HasID {
 		w.out = appendUnsigned(appendText(w.out, "id"), h.ID)
 	}
