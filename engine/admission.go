@@ -34,11 +34,8 @@ func (srv *Server) admit(w http.ResponseWriter, r *http.Request, a *admission) b
 	srv.mu.Unlock()
 	switch {
 	case crowded:
-		srv.refused("crowded", "connection over Options.MaxConnectionsPerAddress refused",
-			"address", address, "limit", srv.opts.MaxConnectionsPerAddress)
 		srv.refuseForNow(w, r, Refusal{CauseConnections, http.StatusTooManyRequests, noCode, "too many connections from your address", address})
 	case full:
-		srv.refused("full", "connection over Options.MaxConnections refused", "limit", srv.opts.MaxConnections)
 		srv.refuseForNow(w, r, Refusal{CauseConnections, http.StatusServiceUnavailable, noCode, "too many connections", ""})
 	}
 	return !full && !crowded

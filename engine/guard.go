@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+
+	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
 // errPanic stands for a panic of the program's code, which has been logged.
@@ -25,7 +27,7 @@ func (srv *Server) ask(what string, f func() error) (err error) {
 		case http.ErrAbortHandler:
 			panic(p)
 		default:
-			logPanic(srv.opts.Logger, what, p)
+			logPanic(srv.log, what, p)
 			err = errPanic
 		}
 	}()
@@ -36,19 +38,19 @@ func (srv *Server) ask(what string, f func() error) (err error) {
 // sets the error that stands for it, unless err is nil.
 func (srv *Server) recovered(what string, err *error) {
 	if p := recover(); p != nil {
-		logPanic(srv.opts.Logger, what, p)
+		logPanic(srv.log, what, p)
 		if err != nil {
 			*err = errPanic
 		}
 	}
 }
 
-func logPanic(logger *slog.Logger, what string, p any) {
-	logger.Error("panic in the program's code", "call", what, "panic", p, "stack", string(debug.Stack()))
+func logPanic(logger *rarelog.Logger, what string, p any) {
+	logger.About(what).Error("panic in the program's code", "call", what, "panic", p, slog.String("stack", string(debug.Stack())))
 }
 
 // guarded returns a Trace whose functions do not panic.
-func (t Trace) guarded(logger *slog.Logger) Trace {
+func (t Trace) guarded(logger *rarelog.Logger) Trace {
 	return Trace{
 		Opened:   guarded1(logger, "Trace.Opened", t.Opened),
 		Closed:   guarded2(logger, "Trace.Closed", t.Closed),
@@ -60,7 +62,7 @@ func (t Trace) guarded(logger *slog.Logger) Trace {
 	}
 }
 
-func guarded1[A any](logger *slog.Logger, what string, f func(A)) func(A) {
+func guarded1[A any](logger *rarelog.Logger, what string, f func(A)) func(A) {
 	if f == nil {
 		return nil
 	}
@@ -70,7 +72,7 @@ func guarded1[A any](logger *slog.Logger, what string, f func(A)) func(A) {
 	}
 }
 
-func guarded2[A, B any](logger *slog.Logger, what string, f func(A, B)) func(A, B) {
+func guarded2[A, B any](logger *rarelog.Logger, what string, f func(A, B)) func(A, B) {
 	if f == nil {
 		return nil
 	}
@@ -80,7 +82,7 @@ func guarded2[A, B any](logger *slog.Logger, what string, f func(A, B)) func(A, 
 	}
 }
 
-func guarded3[A, B, C any](logger *slog.Logger, what string, f func(A, B, C)) func(A, B, C) {
+func guarded3[A, B, C any](logger *rarelog.Logger, what string, f func(A, B, C)) func(A, B, C) {
 	if f == nil {
 		return nil
 	}
@@ -90,7 +92,7 @@ func guarded3[A, B, C any](logger *slog.Logger, what string, f func(A, B, C)) fu
 	}
 }
 
-func recoverFrom(logger *slog.Logger, what string) {
+func recoverFrom(logger *rarelog.Logger, what string) {
 	if p := recover(); p != nil {
 		logPanic(logger, what, p)
 	}

@@ -33,7 +33,10 @@ func (l *panicLog) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-func (l *panicLog) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+// logger logs at level Debug, which has the panics that come often, too.
+func (l *panicLog) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
 
 func (l *panicLog) boom() {
 	l.panics.Add(1)

@@ -1,37 +1,112 @@
 package engine
 
 import (
-	"context"
-	"log/slog"
-	"sync"
-	"time"
+	"net/http"
+	"strings"
 )
 
-// A limitedLog writes one line a minute for each key: what it tells happens
-// as often as clients like.
-type limitedLog struct {
-	mu   sync.Mutex
-	last map[string]time.Time
+// logRefusal writes the line of a refused request. Mistakes in the program, or
+// in what stands in front of it, are warnings that say what to do, and so is
+// what a limit or the program itself refuses. What only a client does wrong is
+// for those who look for it, at level Debug.
+func (srv *Server) logRefusal(r *http.Request, e Refusal) {
+	log, o := srv.log, &srv.opts
+	if e.Context == errPanic.Error() {
+		return // the panic has its line
+	}
+	switch e.Cause {
+	case CauseTransport:
+		if e.Context == Polling || e.Context == WebSocket {
+			log.About(e.Context).Warn("transport refused: it is not in Options.Transports",
+				"transport", e.Context, "Options.Transports", o.Transports, "address", r.RemoteAddr)
+			return
+		}
+		log.Debug("request refused: unknown transport", "transport", e.Context, "url", r.URL.Path, "address", r.RemoteAddr)
+	case CauseSession:
+		log.Warn("unknown session id: has the server been restarted, or are there several without sticky sessions?",
+			"transport", r.URL.Query().Get("transport"), "address", r.RemoteAddr)
+	case CauseMethod:
+		log.Debug("request refused: bad method", "method", e.Context, "address", r.RemoteAddr)
+	case CauseOrigin:
+		srv.logOrigin(r, e)
+	case CauseVersion:
+		srv.logVersion(e.Context, r.RemoteAddr)
+	case CauseAllowRequest:
+		log.About(e.Context).Warn("client refused by Options.AllowRequest", "err", e.Context, "address", r.RemoteAddr)
+	case CauseID:
+		log.About(e.Context).Warn("client refused: Options.GenerateID does not return a new id", "err", e.Context, "address", r.RemoteAddr)
+	case CauseMismatch:
+		log.Debug("request refused: the session has another transport", "transport", e.Context, "address", r.RemoteAddr)
+	case CauseConcurrent:
+		log.Debug("closing a session: two requests at the same time", "method", e.Context, "address", r.RemoteAddr)
+	case CausePayload:
+		log.Debug("closing a session: bad payload", "err", e.Context, "address", r.RemoteAddr)
+	case CauseTooLarge:
+		srv.logTooLarge(r.URL.Query().Get("sid"), Polling)
+	case CauseHandshake:
+		srv.logHandshake(r, e)
+	case CauseTimeout:
+		log.Warn("slow POST refused: its body took longer than Options.PingTimeout",
+			"sid", r.URL.Query().Get("sid"), "limit", o.PingTimeout)
+	case CauseConnections:
+		if e.Context == "" {
+			log.Warn("connection over Options.MaxConnections refused", "limit", o.MaxConnections)
+			return
+		}
+		log.Warn("connection over Options.MaxConnectionsPerAddress refused", "address", e.Context, "limit", o.MaxConnectionsPerAddress)
+	case CauseShutdown:
+		log.Debug("client refused: the server is shutting down", "address", r.RemoteAddr)
+	}
 }
 
-const maxLogKeys = 100
+// logOrigin leaves it to a CheckOrigin of the program's own to say what it
+// refuses.
+func (srv *Server) logOrigin(r *http.Request, e Refusal) {
+	switch {
+	case !validOrigin(e.Context):
+		srv.log.Debug("request refused: malformed Origin header", "origin", e.Context, "address", r.RemoteAddr)
+	case srv.own:
+		srv.log.About(e.Context).Warn("origin refused: it is not the server's own; to allow others, set Options.CheckOrigin",
+			"origin", e.Context, "host", r.Host)
+	}
+}
 
-func (l *limitedLog) write(to *slog.Logger, level slog.Level, key, text string, args ...any) {
-	if !to.Enabled(context.Background(), level) {
+func (srv *Server) logVersion(revision, address string) {
+	if revision == "3" && !srv.opts.AllowEIO3 {
+		srv.log.Warn("client refused: it speaks Engine.IO 3, as socket.io-client 2 does; to allow it, set Options.AllowEIO3",
+			"EIO", revision, "address", address)
 		return
 	}
-	now := time.Now()
-	l.mu.Lock()
-	last, known := l.last[key]
-	silent := known && now.Sub(last) < time.Minute
-	if !silent {
-		if l.last == nil || len(l.last) >= maxLogKeys {
-			l.last = make(map[string]time.Time)
-		}
-		l.last[key] = now
+	srv.log.Warn("client refused: it does not speak Engine.IO 4; socket.io-client 3 or later does", "EIO", revision, "address", address)
+}
+
+func (srv *Server) logHandshake(r *http.Request, e Refusal) {
+	switch {
+	case e.Status == http.StatusNotImplemented:
+		srv.log.Warn("WebSocket is not possible: the http.ResponseWriter has no Hijack; "+
+			"a middleware that wraps it needs an Unwrap method", "err", e.Context)
+	case e.Context == noUpgrade:
+		srv.log.Warn("WebSocket refused: the request does not ask for it; a proxy in front must pass the headers Upgrade and Connection on",
+			"method", r.Method, "proto", r.Proto, "address", r.RemoteAddr)
+	default:
+		srv.log.Debug("WebSocket refused: bad header", "header", e.Context, "address", r.RemoteAddr)
 	}
-	l.mu.Unlock()
-	if !silent {
-		to.Log(context.Background(), level, text, args...)
+}
+
+func (srv *Server) logTooLarge(sid, transport string) {
+	srv.log.Warn("payload over Options.MaxPayload refused", "sid", sid, "transport", transport, "limit", srv.opts.MaxPayload)
+}
+
+// refusePath answers a request for a path that is not the server's. One of a
+// client tells of a mistake in the program; others may be anybody's.
+func (srv *Server) refusePath(w http.ResponseWriter, r *http.Request) {
+	const text = "request for another path than Options.Path refused; mount the server at Options.Path without http.StripPrefix, " +
+		"or set Options.Path to the path that arrives"
+	args := []any{"path", r.URL.Path, "Options.Path", srv.opts.Path + "/", "address", r.RemoteAddr}
+	if r.URL.Query().Has("EIO") || strings.HasSuffix(r.URL.Path, ".js") { // a client, or its script
+		srv.log.About(r.URL.Path).Warn(text, args...)
+	} else {
+		srv.log.Debug(text, args...)
 	}
+	http.Error(w, "404: Engine.IO is served at "+srv.opts.Path+"/ (see Options.Path)", http.StatusNotFound)
 }

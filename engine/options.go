@@ -81,6 +81,7 @@ type Options struct {
 	// CheckOrigin decides whether a request may open or use a session. By
 	// default it is SameOrigin. Browsers apply no CORS rules to WebSocket, so
 	// without this check any page could connect with its visitor's cookies.
+	// What a function of your own refuses is not logged.
 	CheckOrigin func(*http.Request) bool
 
 	// AllowRequest decides whether a handshake may open a session; all may by
@@ -103,7 +104,8 @@ type Options struct {
 	// can.
 	Cookie *http.Cookie
 
-	// Logger gets a line for each refusal; silent by default.
+	// Logger gets a line for each refusal, of the same kind at most ten a
+	// minute above level Debug; silent by default.
 	Logger *slog.Logger
 
 	// Trace is told what happens, for metrics; nil for none.
@@ -172,5 +174,15 @@ func SameOrigin(r *http.Request) bool {
 		return true
 	}
 	u, err := url.Parse(origin)
-	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	ownHost := r.Host
+	switch u.Scheme { // an origin does not name its default port, but a Host header may
+	case "http":
+		ownHost = strings.TrimSuffix(ownHost, ":80")
+	case "https":
+		ownHost = strings.TrimSuffix(ownHost, ":443")
+	}
+	return strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, ownHost)
 }

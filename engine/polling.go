@@ -167,16 +167,12 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 	}
 	body, err := s.readBody(w, r)
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
-		s.server.refused("payload", "payload over Options.MaxPayload refused",
-			"sid", s.id, "transport", Polling, "limit", s.server.opts.MaxPayload)
 		s.abort(ReasonTransportError)
 		const status = http.StatusRequestEntityTooLarge
 		s.server.refuse(w, r, Refusal{CauseTooLarge, status, noCode, http.StatusText(status), ""})
 		return
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && s.lifecycle() != stateClosed {
-		s.server.refused("slow post", "slow POST refused: its body took longer than Options.PingTimeout",
-			"sid", s.id, "limit", s.server.opts.PingTimeout)
 		s.abort(ReasonTransportError)
 		const status = http.StatusRequestTimeout
 		s.server.refuse(w, r, Refusal{CauseTimeout, status, noCode, http.StatusText(status), ""})
@@ -247,7 +243,6 @@ func (s *Session) receivePayload(body []byte, cut cutter) bool {
 // refuseSecond answers a request that comes while another of its kind is
 // under way, which ends the session.
 func (s *Session) refuseSecond(w http.ResponseWriter, r *http.Request) {
-	s.server.opts.Logger.Debug("closing a session: two concurrent requests", "sid", s.id, "method", r.Method)
 	s.abort(ReasonTransportError)
 	s.server.reject(w, r, codeBadRequest, CauseConcurrent, r.Method)
 }

@@ -69,6 +69,7 @@ func (srv *Server) reject(w http.ResponseWriter, r *http.Request, code int, caus
 }
 
 func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e Refusal) {
+	srv.logRefusal(r, e)
 	if f := srv.trace.Refused; f != nil {
 		f(r, e)
 	}

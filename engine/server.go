@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
+
+	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
 // A Server accepts Engine.IO clients. It is an http.Handler to be mounted at
@@ -16,11 +17,12 @@ import (
 type Server struct {
 	opts     Options
 	trace    Trace
+	own      bool // Options.CheckOrigin is the default
 	accept   func(*Session, *http.Request) Receiver
 	heart    *heart
 	flushers flushers
 	poller   *poller
-	log      limitedLog
+	log      *rarelog.Logger
 	shards   atomic.Uint32
 
 	mu       sync.RWMutex
@@ -39,14 +41,16 @@ func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Serve
 	opts := o.withDefaults()
 	srv := &Server{
 		opts:     opts,
-		trace:    opts.Trace.guarded(opts.Logger),
+		own:      o == nil || o.CheckOrigin == nil,
 		accept:   accept,
 		heart:    newHeart(opts.PingInterval, opts.PingTimeout),
 		flushers: newFlushers(),
 		poller:   &poller{},
+		log:      rarelog.New(opts.Logger),
 		sessions: make(map[string]*Session),
 		gone:     make(chan struct{}),
 	}
+	srv.trace = opts.Trace.guarded(srv.log)
 	if opts.MaxConnectionsPerAddress > 0 {
 		srv.admissions.byAddress = make(map[string]int)
 	}
@@ -63,17 +67,11 @@ func (srv *Server) Len() int {
 	return len(srv.sessions)
 }
 
-// refused logs a refusal. Lines of one key are rare, however often the
-// refusal happens.
-func (srv *Server) refused(key, text string, args ...any) {
-	srv.log.write(srv.opts.Logger, slog.LevelWarn, key, text, args...)
-}
-
 // ServeHTTP handles the requests of Engine.IO clients: handshakes, polls,
 // posts and upgrades.
 func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if path := r.URL.Path; path != srv.opts.Path && !strings.HasPrefix(path, srv.opts.Path+"/") {
-		http.Error(w, "404: Engine.IO is served at "+srv.opts.Path+"/ (see Options.Path)", http.StatusNotFound)
+		srv.refusePath(w, r)
 		return
 	}
 	query := r.URL.Query()
@@ -115,13 +113,11 @@ func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, query ur
 	srv.mu.RUnlock()
 	switch {
 	case s == nil:
-		srv.refused("sid", "unknown session id: has the server been restarted, or are there several without sticky sessions?",
-			"transport", transport)
 		srv.reject(w, r, codeUnknownSession, CauseSession, sid)
 	case transport == WebSocket && isWebSocket(r):
 		s.serveUpgrade(w, r, query)
 	case transport == WebSocket:
-		srv.reject(w, r, codeBadRequest, CauseHandshake, "no upgrade")
+		srv.reject(w, r, codeBadRequest, CauseHandshake, noUpgrade)
 	case r.Method == http.MethodGet:
 		s.servePoll(w, r, query)
 	case r.Method == http.MethodPost:
@@ -137,10 +133,9 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		srv.reject(w, r, codeBadMethod, CauseMethod, r.Method)
 		return
 	case transport == WebSocket && !isWebSocket(r):
-		srv.reject(w, r, codeBadRequest, CauseHandshake, "no upgrade")
+		srv.reject(w, r, codeBadRequest, CauseHandshake, noUpgrade)
 		return
 	case !srv.speaks(query.Get("EIO")):
-		srv.refuseVersion(query.Get("EIO"), r.RemoteAddr)
 		srv.reject(w, r, codeUnsupportedVersion, CauseVersion, query.Get("EIO"))
 		return
 	case srv.closing():
@@ -159,9 +154,6 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 	}
 	id, err := srv.claimID(r)
 	if err != nil {
-		if err != errPanic {
-			srv.opts.Logger.Error("handshake refused: no session id", "err", err)
-		}
 		srv.reject(w, r, codeBadRequest, CauseID, err.Error())
 		return
 	}
@@ -205,14 +197,6 @@ func (srv *Server) allowed(r *http.Request) (refusal string, ok bool) {
 // speaks reports whether clients of a protocol revision are served.
 func (srv *Server) speaks(revision string) bool {
 	return revision == "4" || revision == "3" && srv.opts.AllowEIO3
-}
-
-func (srv *Server) refuseVersion(revision, address string) {
-	text := "client refused: it does not speak Engine.IO 4; socket.io-client 3 or later does"
-	if revision == "3" {
-		text = "client refused: it speaks Engine.IO 3, as socket.io-client 2 does; to allow it, set Options.AllowEIO3"
-	}
-	srv.refused("version "+text, text, "EIO", revision, "address", address)
 }
 
 func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url.Values, s *Session) {

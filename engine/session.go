@@ -203,7 +203,7 @@ func (s *Session) receive(p packet) bool {
 		s.close(ReasonTransportClose, closeNormal)
 	}
 	if err != nil {
-		s.server.opts.Logger.Debug("closing a session", "sid", s.id, "err", err)
+		s.server.log.Debug("closing a session", "sid", s.id, "err", err)
 		s.Close()
 	}
 	return s.lifecycle() == stateOpen
@@ -337,7 +337,11 @@ func (s *Session) abandon(ws *wsConn, err error) {
 		s.endProbe()
 	}
 	s.mu.Unlock()
-	if f := s.server.trace.Upgraded; under && f != nil {
+	if !under {
+		return
+	}
+	s.server.log.Debug("upgrade failed; the session stays with polling", "sid", s.id, "err", err)
+	if f := s.server.trace.Upgraded; f != nil {
 		f(s, err)
 	}
 }

@@ -51,8 +51,6 @@ func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) (net.Conn, strin
 	}
 	conn, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		c.session.server.opts.Logger.Error("WebSocket is not possible: the http.ResponseWriter has no Hijack; "+
-			"a middleware that wraps it needs an Unwrap method", "err", err)
 		c.session.server.refuse(w, r, Refusal{CauseHandshake, http.StatusNotImplemented, noCode,
 			"WebSocket is not possible here: " + err.Error(), err.Error()})
 		return nil, ""
@@ -96,6 +94,9 @@ func acceptKey(key string) string {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
+
+// noUpgrade is the Context of a CauseHandshake where isWebSocket is false.
+const noUpgrade = "no upgrade"
 
 // isWebSocket reports whether a request asks for a WebSocket (RFC 6455
 // section 4.2.1).
@@ -176,12 +177,13 @@ func (c *wsConn) hangUp(err error) {
 	switch {
 	case errors.As(err, &breach):
 		reason, code = ReasonTransportError, breach.code
-		s.server.opts.Logger.Debug("closing a WebSocket", "sid", s.id, "err", err)
 		if breach == errMessageTooBig {
-			s.server.refused("payload", "payload over Options.MaxPayload refused",
-				"sid", s.id, "transport", WebSocket, "limit", s.server.opts.MaxPayload)
+			s.server.logTooLarge(s.id, WebSocket)
+		} else {
+			s.server.log.Debug("closing a WebSocket", "sid", s.id, "err", err)
 		}
 	case errors.Is(err, errPacket):
+		s.server.log.Debug("closing a WebSocket", "sid", s.id, "err", err)
 		reason, code = ReasonParseError, closeNormal
 	case errors.Is(err, errPeerClosed):
 		code = c.peer
