@@ -127,6 +127,7 @@ func TestClientFilesOrigins(t *testing.T) {
 
 func TestClientFilesRefusals(t *testing.T) {
 	const unknown = `{"code":0,"message":"Transport unknown"}` + "\n"
+	const missing = "404: no such file of the client is served (see Options.ServeClient)\n"
 	const elsewhere = "404: Engine.IO is served at /socket.io/ (see Options.Path)\n"
 	on := &socketio.Options{ServeClient: clientbundle.Files}
 	for name, test := range map[string]struct {
@@ -136,13 +137,16 @@ func TestClientFilesRefusals(t *testing.T) {
 		body    string
 	}{
 		"an unknown file":         {on, "GET /socket.io/other.js", 400, unknown},
+		"an unknown file of it":   {on, "GET /socket.io/socket.io.slim.js", 404, missing},
 		"the compressed name":     {on, "GET /socket.io/socket.io.min.js.gz", 400, unknown},
 		"a directory below":       {on, "GET /socket.io/dist/socket.io.min.js", 400, unknown},
 		"a way out":               {on, "GET /socket.io/../clientbundle/socket.io.min.js", 400, unknown},
 		"another method":          {on, "POST /socket.io/socket.io.min.js", 400, unknown},
 		"another path":            {on, "GET /socket.io.min.js", 404, elsewhere},
 		"a path that only begins": {on, "GET /socket.iox/socket.io.min.js", 404, elsewhere},
-		"switched off":            {nil, "GET /socket.io/socket.io.min.js", 400, unknown},
+		"a client's request":      {on, "GET /socket.io/other.js?transport=pigeon", 400, unknown},
+		"switched off":            {nil, "GET /socket.io/socket.io.min.js", 404, missing},
+		"another file, off":       {nil, "GET /socket.io/other.js", 400, unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			method, url, _ := strings.Cut(test.request, " ")
@@ -173,5 +177,37 @@ func TestClientFilesOfTheirOwn(t *testing.T) {
 			t.Errorf("answered %q", w.Body)
 		}
 		expectHeaders(t, w, map[string]string{"Content-Encoding": "", "Content-Type": "application/javascript; charset=utf-8"})
+	}
+}
+
+// Five of twelve ported programs load the client from their server, as from
+// Node's.
+func TestAClientThatIsNotServedIsOneLine(t *testing.T) {
+	for name, test := range map[string]struct {
+		options socketio.Options
+		url     string
+		parts   []string
+	}{
+		"none is served": {socketio.Options{}, "/socket.io/socket.io.js", []string{
+			"Options.ServeClient: clientbundle.Files", "github.com/goroomcast/socketio/clientbundle", "path=/socket.io/socket.io.js",
+		}},
+		"none is served at a path of the program's own": {socketio.Options{Path: "/"}, "/chat/socket.io.min.js", []string{
+			"Options.ServeClient: clientbundle.Files", "path=/chat/socket.io.min.js",
+		}},
+		"the file is not there": {socketio.Options{ServeClient: fstest.MapFS{}}, "/socket.io/socket.io.js", []string{
+			"Options.ServeClient does not contain", "path=/socket.io/socket.io.js",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log logBook
+			test.options.Logger = log.logger()
+			io := socketio.NewServer(&test.options)
+			for range 3 {
+				if w := ask(io, "GET", test.url); w.Code != http.StatusNotFound {
+					t.Errorf("answered %d, want 404", w.Code)
+				}
+			}
+			log.expectOne(t, "level=WARN", test.parts...)
+		})
 	}
 }

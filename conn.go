@@ -171,7 +171,7 @@ func (c *conn) awaitAttachment() {
 		}
 	case c.next == nil:
 		c.next = time.AfterFunc(c.server.opts.ConnectTimeout, func() {
-			c.server.stuck.warn("closing a connection: no attachment within Options.ConnectTimeout", "sid", c.session.ID())
+			c.server.logger.Warn("closing a connection: no attachment within Options.ConnectTimeout", "sid", c.session.ID())
 			c.session.Close()
 		})
 	default:
@@ -230,8 +230,6 @@ func (c *conn) Closed(reason engine.Reason) {
 // connect answers a CONNECT.
 func (c *conn) connect(namespace string, auth parser.Args) error {
 	if !c.makeRoom() {
-		c.server.crowded.warn("namespace over Options.MaxNamespaces refused",
-			"sid", c.session.ID(), "limit", c.server.opts.MaxNamespaces)
 		return c.refuseNamespace(namespace, errNamespaces)
 	}
 	if c.claim(auth).PID != "" {
@@ -323,10 +321,25 @@ func (c *conn) refuseNamespace(name string, why error) error {
 	if err != nil {
 		return err
 	}
+	c.logRefused(name, why)
 	if f := c.server.trace.Refused; f != nil {
 		f(nil, fmt.Errorf("%w %q", why, name))
 	}
 	return c.session.Send(m)
+}
+
+// logRefused says why the client does not get into a namespace.
+func (c *conn) logRefused(name string, why error) {
+	log := c.server.logger
+	switch why {
+	case errNamespace:
+		log.About(name).Warn("namespace refused: there is none of this name; Server.Of, OfPattern and OfFunc make them",
+			"namespace", name, "sid", c.session.ID())
+	case errNamespaces:
+		log.Warn("namespace over Options.MaxNamespaces refused", "sid", c.session.ID(), "limit", c.server.opts.MaxNamespaces)
+	default:
+		log.About(name).Warn("namespace refused", "namespace", name, "sid", c.session.ID(), "err", why)
+	}
 }
 
 // socket returns the client's socket in a namespace, or nil.

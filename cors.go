@@ -2,17 +2,15 @@ package socketio
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/rs/cors"
 
 	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
 // CORS says which pages of other origins may use the server. The same list
@@ -20,9 +18,12 @@ import (
 // browsers do not apply CORS. The zero value allows the server's own origin
 // only, which is always allowed.
 type CORS struct {
-	// Origins are the allowed origins, as browsers send them:
-	// "https://example.com", "http://localhost:5173". "https://*.example.com"
-	// allows subdomains, "*" every page in the world.
+	// Origins are the allowed origins: scheme, host and perhaps port, as in
+	// "https://example.com" or "http://localhost:5173". One "*" may stand for a
+	// part of the host: "https://*.example.com" allows subdomains. "*" alone
+	// allows every page in the world, "null" the sandboxed pages and local
+	// files of all browsers, "file://" those of some apps. What matches no page,
+	// or with Credentials pages of anybody, panics.
 	Origins []string
 
 	// AllowOrigin decides in place of Origins, for origins that are not known
@@ -42,7 +43,8 @@ type CORS struct {
 	ExposedHeaders []string
 
 	// Credentials lets clients send cookies (the withCredentials option). It
-	// cannot be combined with the origin "*".
+	// cannot be combined with the origins "*", "https://*" and "null", which
+	// pages of anybody have.
 	Credentials bool
 
 	// MaxAge is how long browsers may keep the answer to a preflight request;
@@ -52,33 +54,35 @@ type CORS struct {
 
 // origins applies a CORS configuration.
 type origins struct {
+	CORS
 	cors   *cors.Cors // nil: the own origin only
-	logger *slog.Logger
-	mu     sync.Mutex
-	told   []string
+	logger *rarelog.Logger
 }
 
-const maxOriginsTold = 100
-
-func newOrigins(c CORS, logger *slog.Logger) *origins {
-	o := &origins{logger: logger}
+func newOrigins(c CORS) *origins {
+	o := &origins{CORS: c}
 	if len(c.Origins) == 0 && c.AllowOrigin == nil {
 		return o
 	}
 	if len(c.Origins) > 0 && c.AllowOrigin != nil {
 		panic("socketio: CORS has Origins and AllowOrigin; use one of them")
 	}
+	o.Origins = nil
 	for _, origin := range c.Origins {
-		checkOrigin(origin, c.Credentials)
+		normal, err := normalOrigin(origin, c.Credentials)
+		if err != nil {
+			panic(fmt.Sprintf("socketio: CORS.Origins: %q %v", origin, err))
+		}
+		o.Origins = append(o.Origins, normal)
 	}
-	methods := c.Methods
-	if len(methods) == 0 {
-		methods = []string{http.MethodGet, http.MethodPost}
+	if len(c.Methods) == 0 {
+		o.Methods = []string{http.MethodGet, http.MethodPost}
 	}
+	o.Headers = append([]string{"Content-Type"}, c.Headers...)
 	options := cors.Options{
-		AllowedOrigins:       c.Origins,
-		AllowedMethods:       methods,
-		AllowedHeaders:       append([]string{"Content-Type"}, c.Headers...),
+		AllowedOrigins:       o.Origins,
+		AllowedMethods:       o.Methods,
+		AllowedHeaders:       o.Headers,
 		ExposedHeaders:       c.ExposedHeaders,
 		AllowCredentials:     c.Credentials,
 		MaxAge:               int(c.MaxAge / time.Second),
@@ -108,27 +112,19 @@ func (o *origins) ask(allow func(*http.Request) bool, r *http.Request) bool {
 	return allow(r)
 }
 
-// checkOrigin panics at what would silently never match, or match too much.
-func checkOrigin(origin string, credentials bool) {
-	if origin == "*" {
-		if credentials {
-			panic(`socketio: CORS.Origins "*" with Credentials would let every page act as its visitor; list the origins`)
-		}
-		return
-	}
-	u, err := url.Parse(strings.Replace(origin, "*", "wildcard", 1))
-	if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" {
-		panic(fmt.Sprintf("socketio: CORS.Origins: %q is no origin; it is scheme, host and perhaps port, "+
-			`as in "http://localhost:5173", without a slash at the end`, origin))
-	}
-}
-
 // handler puts the CORS headers and the answers to preflight requests before h.
 func (o *origins) handler(h http.Handler) http.Handler {
 	if o.cors == nil {
 		return h
 	}
-	return o.cors.Handler(h)
+	withHeaders := o.cors.Handler(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		withHeaders.ServeHTTP(w, r)
+		preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+		if preflight && w.Header().Get("Access-Control-Allow-Origin") == "" {
+			o.logPreflight(r)
+		}
+	})
 }
 
 // allowed reports whether a request may use the server.
@@ -136,19 +132,54 @@ func (o *origins) allowed(r *http.Request) bool {
 	if engine.SameOrigin(r) || o.cors != nil && o.cors.OriginAllowed(r) {
 		return true
 	}
-	o.tell(r.Header.Get("Origin"))
+	o.logOrigin(r)
 	return false
 }
 
-// tell logs each refused origin once.
-func (o *origins) tell(origin string) {
-	o.mu.Lock()
-	told := slices.Contains(o.told, origin) || len(o.told) == maxOriginsTold
-	if !told {
-		o.told = append(o.told, origin)
+// logOrigin says that an origin is refused, and what would allow it.
+func (o *origins) logOrigin(r *http.Request) {
+	origin := r.Header.Get("Origin")
+	log := o.logger.About(origin)
+	if o.AllowOrigin != nil {
+		log.Warn("origin refused by Options.CORS.AllowOrigin", "origin", origin, "host", r.Host)
+		return
 	}
-	o.mu.Unlock()
-	if !told {
-		o.logger.Warn(fmt.Sprintf("origin refused; to allow it, add %q to Options.CORS.Origins", origin), "origin", origin)
+	normal, err := normalOrigin(origin, o.Credentials)
+	advice := fmt.Sprintf("to allow it, add %q to Options.CORS.Origins", normal)
+	switch {
+	case err != nil:
+		advice = fmt.Sprintf("Options.CORS.Origins: %q %v", origin, err)
+	case strings.Contains(origin, "*") || normal != strings.ToLower(origin):
+		advice = "no browser sends an origin of this form"
 	}
+	log.Warn("origin refused", "origin", origin, "host", r.Host, "advice", advice)
+}
+
+// logPreflight says why a browser may not send a request.
+func (o *origins) logPreflight(r *http.Request) {
+	if engine.SameOrigin(r) {
+		return // browsers do not ask
+	}
+	if !o.cors.OriginAllowed(r) {
+		o.logOrigin(r)
+		return
+	}
+	if method := r.Header.Get("Access-Control-Request-Method"); !slices.Contains(o.Methods, method) {
+		o.logger.About(method).Warn("preflight request refused: Options.CORS.Methods lacks the method of the request",
+			"method", method, "origin", r.Header.Get("Origin"))
+		return
+	}
+	var missing []string
+	for name := range strings.SplitSeq(strings.Join(r.Header.Values("Access-Control-Request-Headers"), ","), ",") {
+		name = strings.TrimSpace(name)
+		if name != "" && !slices.ContainsFunc(o.Headers, func(allowed string) bool { return strings.EqualFold(allowed, name) }) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return // out of order, which browsers do not send
+	}
+	names := strings.Join(missing, ", ")
+	o.logger.About(names).Warn("preflight request refused: Options.CORS.Headers lacks headers of the request, "+
+		"which socket.io-client sends by its option extraHeaders", "missing", names, "origin", r.Header.Get("Origin"))
 }

@@ -65,7 +65,11 @@ func TestOrigins(t *testing.T) {
 						}
 					}
 					if !test.allowed { // told once, with what to do
-						log.expectOne(t, "level=WARN", "origin refused", `add \"`+test.origin+`\" to Options.CORS.Origins`)
+						advice := `add \"` + test.origin + `\" to Options.CORS.Origins`
+						if test.cors.AllowOrigin != nil {
+							advice = "by Options.CORS.AllowOrigin"
+						}
+						log.expectOne(t, "level=WARN", "origin refused", advice, "origin="+test.origin)
 					} else if got := log.lines(); got[0] != "" {
 						t.Errorf("logged %q", got)
 					}
@@ -156,6 +160,42 @@ func TestCORSHeaders(t *testing.T) {
 				if got := w.Header().Get(name); got != want {
 					t.Errorf("%s: %q, want %q", name, got, want)
 				}
+			}
+		})
+	}
+}
+
+// A browser says nothing to the page about why it does not send a request.
+func TestARefusedPreflightIsOneLine(t *testing.T) {
+	cors := socketio.CORS{Origins: []string{"https://app.test"}, Headers: []string{"X-Token"}}
+	for name, test := range map[string]struct {
+		cors                    socketio.CORS
+		origin, method, headers string
+		parts                   []string // of the line, if there is one
+	}{
+		"allowed":           {cors, "https://app.test", "POST", "content-type,x-token", nil},
+		"headers":           {cors, "https://app.test", "POST", "authorization,content-type,x-my,x-token", []string{"Options.CORS.Headers", `missing="authorization, x-my"`}},
+		"a method":          {cors, "https://app.test", "PUT", "", []string{"Options.CORS.Methods", "method=PUT"}},
+		"an origin":         {cors, "https://else.test", "POST", "x-other", []string{"origin refused", `add \"https://else.test\"`}},
+		"without CORS":      {socketio.CORS{}, "https://else.test", "POST", "x-other", []string{"origin refused", `add \"https://else.test\"`}},
+		"by a function":     {socketio.CORS{AllowOrigin: isApp}, "https://else.test", "POST", "", []string{"refused by Options.CORS.AllowOrigin"}},
+		"everything listed": {socketio.CORS{Origins: []string{"*"}, Headers: []string{"*"}}, "https://else.test", "POST", "x-other", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log logBook
+			io := socketio.NewServer(&socketio.Options{CORS: test.cors, Logger: log.logger()})
+			defer io.Close()
+			for range 3 {
+				header := []string{"Origin", test.origin, "Access-Control-Request-Method", test.method}
+				if test.headers != "" {
+					header = append(header, "Access-Control-Request-Headers", test.headers)
+				}
+				ask(io, "OPTIONS", "/socket.io/?EIO=4&transport=polling", header...)
+			}
+			if test.parts != nil {
+				log.expectOne(t, "level=WARN", test.parts...)
+			} else if got := log.lines(); got[0] != "" {
+				t.Errorf("logged %q", got)
 			}
 		})
 	}

@@ -189,11 +189,20 @@ func (s *Server) decode(args parser.Args, into []any) (err error) {
 	case len(into) == 0:
 		return nil
 	case args == nil:
-		return fmt.Errorf("socketio: want %d values: %w", len(into), parser.ErrTooFewArgs)
+		return &argumentError{fmt.Errorf("socketio: want %d values: %w", len(into), parser.ErrTooFewArgs)}
 	}
 	defer s.recovered("decoding", "", &err)
-	return args.Decode(into...)
+	if err := args.Decode(into...); err != nil {
+		return &argumentError{err}
+	}
+	return nil
 }
+
+// An argumentError says what is wrong with what a client has sent.
+type argumentError struct{ err error }
+
+func (e *argumentError) Error() string { return e.err.Error() }
+func (e *argumentError) Unwrap() error { return e.err }
 
 func decodeFirst[T any](server *Server, args parser.Args) (T, error) {
 	var none T

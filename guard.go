@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+
+	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
 // errPanic stands for a panic of the program's code, which has been logged.
@@ -29,9 +31,9 @@ func (s *Server) guard(what, namespace, socketID string, f func() error) (err er
 	return f()
 }
 
-func logPanic(logger *slog.Logger, what, namespace, socketID string, p any) {
-	logger.Error("panic in a handler", "handler", what, "namespace", namespace,
-		"socket", socketID, "panic", p, "stack", string(debug.Stack()))
+func logPanic(logger *rarelog.Logger, what, namespace, socketID string, p any) {
+	logger.About(what).Error("panic in a handler", "handler", what, "namespace", namespace,
+		"socket", socketID, "panic", p, slog.String("stack", string(debug.Stack())))
 }
 
 // recovered is deferred where values of the program are encoded or decoded. It

@@ -38,10 +38,22 @@ func (s *Socket) runHandlers(ctx context.Context, e *Event) error {
 		found = s.handleBy(ctx, own, e, &failed) || found
 	}
 	if !found {
-		s.namespace.server.logger.Debug("no handler for an event", "event", e.Name(), "namespace", s.namespace.name, "socket", s.id)
+		s.logUnhandled(e)
 		return ErrNoHandler
 	}
 	return failed
+}
+
+// logUnhandled tells of an event without a handler, which is a mistake unless
+// somebody listens to all events.
+func (s *Socket) logUnhandled(e *Event) {
+	const text = "no handler for an event"
+	args := []any{"event", e.Name(), "namespace", s.namespace.name, "socket", s.id}
+	if s.listeners.toAny() {
+		s.namespace.server.logger.Debug(text, args...)
+	} else {
+		s.namespace.server.logger.About(e.Name()).Warn(text, args...)
+	}
 }
 
 // handleBy reports whether a table has handlers for the event, and joins their

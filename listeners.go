@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 )
 
@@ -60,11 +61,12 @@ func (s *Socket) pass(ctx context.Context, e *Event) error {
 	}
 	for _, m := range lists.use.all() {
 		refusal := errPanic // unless it returns
-		_ = s.run("Use", func() error {
+		failed := s.namespace.server.guard("Use", s.namespace.name, s.id, func() error {
 			refusal = (*m)(ctx, e)
 			return e.refuse(refusal)
 		})
 		if refusal != nil {
+			s.logRefused(e, refusal, failed)
 			_ = e.refuse(errPanic) // unless it has been answered
 			return refusal
 		}
@@ -73,6 +75,24 @@ func (s *Socket) pass(ctx context.Context, e *Event) error {
 		_ = s.run("OnAny", func() error { return (*h)(ctx, e) })
 	}
 	return nil
+}
+
+// logRefused tells of an event that middleware has refused, and what has failed
+// in that.
+func (s *Socket) logRefused(e *Event, why, failed error) {
+	if failed == nil {
+		failed = why
+	}
+	if !errors.Is(failed, errPanic) { // or else it has been logged
+		s.namespace.server.logger.About(e.Name()).Warn("event refused by Socket.Use",
+			"event", e.Name(), "namespace", s.namespace.name, "socket", s.id, "err", failed)
+	}
+}
+
+// toAny reports whether somebody listens to all events.
+func (l *listeners) toAny() bool {
+	lists := l.made.Load()
+	return lists != nil && len(lists.any.all()) > 0
 }
 
 // disconnecting and disconnected tell of a socket's end.

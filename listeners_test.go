@@ -102,7 +102,7 @@ func TestOnAnyOutgoingPanics(t *testing.T) {
 	for name, o := range map[string]*socketio.Options{"alone": {}, "recovery": {Recovery: new(socketio.Recovery)}} {
 		t.Run(name, func(t *testing.T) {
 			log := new(logBook)
-			o.Logger = log.logger()
+			o.Logger = log.everything()
 			run(t, o, func(h *harness) {
 				heard := 0
 				h.OnConnect(func(s *socketio.Socket) {

@@ -23,6 +23,12 @@ func (b *logBook) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
+// everything is a logger for what comes too often to be a warning or an error,
+// too.
+func (b *logBook) everything() *slog.Logger {
+	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
 func (b *logBook) lines() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

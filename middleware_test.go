@@ -201,7 +201,7 @@ func TestMiddlewareReturnsWhatPanics(t *testing.T) {
 			t.Run(fmt.Sprint(name, "/legacy ", legacy), func(t *testing.T) {
 				log := new(logBook)
 				trace := &socketio.Trace{Refused: func(_ *socketio.Namespace, err error) { _ = err.Error() }}
-				run(t, &socketio.Options{AllowEIO3: true, Logger: log.logger(), Trace: trace}, func(h *harness) {
+				run(t, &socketio.Options{AllowEIO3: true, Logger: log.everything(), Trace: trace}, func(h *harness) {
 					h.Of("/n").Use(func(context.Context, *socketio.Socket) error {
 						if refusal == nil {
 							panic(panickingError{})

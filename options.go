@@ -148,10 +148,14 @@ type Options struct {
 
 	// ServeClient has the JavaScript client, to be served below Path to pages
 	// that have none of their own: its .js and .map files, or these compressed
-	// as .js.gz and .map.gz. See package clientbundle; nil serves none.
+	// as .js.gz and .map.gz. See package clientbundle; nil serves none, and
+	// a page that asks for one gets 404.
 	ServeClient fs.FS
 
-	// Logger gets a line for each refusal and failure; silent by default.
+	// Logger gets a line for each refusal and failure; silent by default. What
+	// clients can repeat comes at most ten times a minute, and once for each
+	// origin, event, handler and the like; further lines have level Debug. What
+	// only a client does wrong always has.
 	Logger *slog.Logger
 
 	// Trace is told what happens, for metrics and spans; nil for none. See

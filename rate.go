@@ -77,10 +77,10 @@ func (c *conn) pace(s *Socket, event string) (bool, error) {
 		}
 		switch b.Over {
 		case RateDrop:
-			c.server.fast.warn("events over Options.EventRate dropped", "sid", c.session.ID())
+			c.server.logger.Warn("events over Options.EventRate dropped", "sid", c.session.ID())
 			return false, nil
 		case RateDisconnect:
-			c.server.fast.warn("client over Options.EventRate disconnected", "sid", c.session.ID())
+			c.server.logger.Warn("client over Options.EventRate disconnected", "sid", c.session.ID())
 			return false, errEventRate
 		}
 		c.handle()

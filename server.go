@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/rarelog"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -19,14 +19,12 @@ type Server struct {
 	*Namespace
 
 	opts    Options
-	logger  *slog.Logger
+	logger  *rarelog.Logger
 	trace   Trace
 	parser  parser.Parser
 	engine  *engine.Server
 	handler http.Handler
 	workers sync.WaitGroup // sockets, and goroutines that run handlers
-
-	crowded, fast, stuck warning // clients over limits
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
@@ -42,7 +40,7 @@ func NewServer(o *Options) *Server {
 		namespaces: make(map[string]*Namespace),
 	}
 	s.trace = opts.Trace.guarded(s)
-	origins := newOrigins(opts.CORS, opts.Logger)
+	origins := newOrigins(opts.CORS)
 	s.engine = engine.NewServer(&engine.Options{
 		Path:           opts.Path,
 		Transports:     opts.Transports,
@@ -66,16 +64,11 @@ func NewServer(o *Options) *Server {
 		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,
 		PerMessageDeflate:        opts.PerMessageDeflate,
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
-	s.logger = s.engine.Options().Logger // which does not panic
+	s.logger = rarelog.New(s.engine.Options().Logger) // which does not panic
 	origins.logger = s.logger
-	for _, w := range []*warning{&s.crowded, &s.fast, &s.stuck} {
-		w.logger = s.logger
-	}
-	s.handler = s.engine
-	if opts.ServeClient != nil {
-		s.handler = &clientFiles{files: opts.ServeClient, path: strings.TrimSuffix(opts.Path, "/") + "/", next: s.engine}
-	}
-	s.handler = origins.handler(s.handler)
+	s.handler = origins.handler(&clientFiles{
+		files: opts.ServeClient, path: strings.TrimSuffix(opts.Path, "/") + "/", logger: s.logger, next: s.engine,
+	})
 	s.Namespace = s.Of("/")
 	if f := s.trace.ServerCreated; f != nil {
 		f(s)

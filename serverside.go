@@ -104,7 +104,7 @@ func (c *cluster) handle(e *Event) {
 		for _, h := range n.serverSide.get(e.Name()) {
 			err := n.server.guard(e.Name(), c.namespace.name, "", func() error { return (*h)(c.ctx, e) })
 			if err != nil && !errors.Is(err, errPanic) {
-				n.server.logger.Error("handler failed", "handler", e.Name(), "namespace", c.namespace.name, "err", err)
+				n.server.logger.About(e.Name()).Error("handler failed", "handler", e.Name(), "namespace", c.namespace.name, "err", err)
 			}
 		}
 	}

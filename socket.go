@@ -254,9 +254,9 @@ func (s *Socket) refuse(why error) {
 // refusal encodes the answer to a client that may not connect, and returns why
 // as others may be told: errPanic in place of an error that panics itself.
 func (s *Socket) refusal(why error) (*engine.Message, error) {
-	message, data := errPanic.Error(), any(nil)
+	message, data, logged := errPanic.Error(), any(nil), false
 	if err := s.run("the error of middleware", func() error {
-		if errors.Is(why, errPanic) {
+		if logged = errors.Is(why, errPanic); logged {
 			return nil
 		}
 		text := why.Error()
@@ -266,17 +266,21 @@ func (s *Socket) refusal(why error) (*engine.Message, error) {
 		message = text
 		return nil
 	}); err != nil {
-		why = err
+		why, logged = err, true
 	}
 	h := parser.Header{Type: parser.ConnectError}
 	m, err := s.namespace.encode(h, s.conn.connectError(message, data))
 	if err == nil {
+		if !logged {
+			s.namespace.server.logger.About(message).Warn("client refused by middleware",
+				"namespace", s.namespace.name, "err", message, "address", s.handshake.Address)
+		}
 		return m, why
 	}
 	if errors.Is(err, errPanic) {
 		message, why = errPanic.Error(), err
 	} else {
-		s.namespace.server.logger.Error("cannot encode the data of a connect error", "err", err)
+		s.namespace.server.logger.Error("cannot encode the data of a connect error", "message", message, "err", err)
 	}
 	m, _ = s.namespace.encode(h, s.conn.connectError(message, nil)) // a text is no error
 	return m, why
@@ -348,7 +352,7 @@ func (s *Socket) leave(reason Reason, wasConnected bool) {
 // run calls the program's code and logs how it fails, unless only because the
 // client has left. An error with a method that panics becomes errPanic.
 func (s *Socket) run(what string, f func() error) error {
-	level, logged := slog.LevelError, false
+	level, text, logged := slog.LevelError, "handler failed", false
 	err := s.namespace.server.guard(what, s.namespace.name, s.id, func() error {
 		err := f()
 		if err == nil {
@@ -357,8 +361,11 @@ func (s *Socket) run(what string, f func() error) error {
 		if logged = errors.Is(err, errPanic); logged {
 			return err
 		}
-		if errors.Is(err, ErrDisconnected) {
+		switch invalid := (*argumentError)(nil); {
+		case errors.Is(err, ErrDisconnected):
 			level = slog.LevelDebug
+		case errors.As(err, &invalid):
+			level, text = slog.LevelWarn, "a client has sent invalid arguments"
 		}
 		_ = err.Error() // if that panics, here
 		return err
@@ -366,7 +373,7 @@ func (s *Socket) run(what string, f func() error) error {
 	if err == nil || logged || err == errPanic {
 		return err
 	}
-	s.namespace.server.logger.Log(context.Background(), level, "handler failed",
+	s.namespace.server.logger.About(what).Log(level, text,
 		"handler", what, "namespace", s.namespace.name, "socket", s.id, "err", err)
 	return err
 }

@@ -67,14 +67,19 @@ type About struct {
 }
 
 // Warn writes a line unless there were too many.
-func (a About) Warn(text string, args ...any) { a.write(slog.LevelWarn, text, args) }
+func (a About) Warn(text string, args ...any) { a.Log(slog.LevelWarn, text, args...) }
 
 // Error writes a line unless there were too many.
-func (a About) Error(text string, args ...any) { a.write(slog.LevelError, text, args) }
+func (a About) Error(text string, args ...any) { a.Log(slog.LevelError, text, args...) }
 
-func (a About) write(level slog.Level, text string, args []any) {
+// Log writes a line of any level, above Debug unless there were too many.
+func (a About) Log(level slog.Level, text string, args ...any) {
 	ctx, l := context.Background(), a.logger
-	if !l.to.Enabled(ctx, level) {
+	switch {
+	case !l.to.Enabled(ctx, level):
+		return
+	case level <= slog.LevelDebug:
+		l.Debug(text, args...)
 		return
 	}
 	args = clipped(args)
