@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,18 +29,17 @@ type conn struct {
 	part  bool      // the batch before ended inside a packet
 	rate  *bucket   // nil without Options.EventRate
 
-	mu         sync.Mutex
-	next       *time.Timer                   // for the next attachment
-	sockets    []*Socket                     // also disconnected ones, whose client may not know yet
-	connecting map[string]context.CancelFunc // namespaces that families are deciding on
-	closed     Reason                        // nobody joins any more
-	over       bool                          // Closed has been called
-	timeout    *time.Timer                   // for being let into a namespace; nil once it has been
+	mu      sync.Mutex
+	next    *time.Timer // for the next attachment
+	sockets []*Socket   // also disconnected ones, whose client may not know yet
+	closed  Reason      // nobody joins any more
+	over    bool        // Closed has been called
+	timeout *time.Timer // for being let into a namespace; nil once it has been
 }
 
 var (
 	errEventBeforeConnect = errors.New("socketio: packet for a namespace that the client is not connected to")
-	errConnectTwice       = errors.New("socketio: second CONNECT to a namespace")
+	errLeft               = errors.New("socketio: packet for a namespace that the client has left")
 	errConnectError       = errors.New("socketio: CONNECT_ERROR from a client")
 	errNamespace          = errors.New("Invalid namespace") // as clients know it
 	errNamespaces         = errors.New("Too many namespaces")
@@ -93,19 +93,15 @@ func (c *conn) receive(data []byte, decode func([]byte) (*parser.Packet, error))
 
 // route passes a packet on to whom it is for.
 func (c *conn) route(p *parser.Packet, size int) error {
-	s := c.socket(p.Namespace)
-	switch {
-	case p.Type == parser.Connect:
-		if s != nil && s.status.Load() != statusDisconnected || c.deciding(p.Namespace) {
-			return errConnectTwice
-		}
+	switch p.Type {
+	case parser.Connect:
 		return c.connect(p.Namespace, p.Args)
-	case p.Type == parser.ConnectError:
+	case parser.ConnectError:
 		return errConnectError
-	case s == nil || s.status.Load() == statusPending:
-		return errEventBeforeConnect
-	case s.status.Load() == statusDisconnected:
-		return nil // sent before the client knew
+	}
+	s := c.socket(p.Namespace)
+	if takes, err := s.takes(p.Type); !takes {
+		return err
 	}
 	switch p.Type {
 	case parser.Disconnect:
@@ -218,9 +214,6 @@ func (c *conn) Closed(reason engine.Reason) {
 	}
 	sockets := c.sockets
 	c.sockets = nil
-	for _, cancel := range c.connecting {
-		cancel()
-	}
 	c.mu.Unlock()
 	for _, s := range sockets {
 		s.end(Reason(reason))
@@ -229,34 +222,30 @@ func (c *conn) Closed(reason engine.Reason) {
 
 // connect answers a CONNECT.
 func (c *conn) connect(namespace string, auth parser.Args) error {
-	if !c.makeRoom() {
+	if !c.makeRoom(namespace) {
 		return c.refuseNamespace(namespace, errNamespaces)
 	}
-	if c.claim(auth).PID != "" {
-		return c.connectLater(namespace, auth)
+	if !c.server.mayHave(namespace) {
+		return c.refuseNamespace(namespace, errNamespace)
 	}
-	n := c.server.member(namespace)
-	switch {
-	case n != nil:
-		c.join(n, c.handshakeWith(auth), nil)
-		return nil
-	case c.server.hasFamilies():
-		return c.connectLater(namespace, auth)
-	}
-	return c.refuseNamespace(namespace, errNamespace)
+	c.add(newSocket(c, namespace, c.handshakeWith(auth)))
+	return nil
 }
 
-// makeRoom reports whether the client may have one more namespace. If need be
-// it forgets one that the client has left.
-func (c *conn) makeRoom() bool {
+// makeRoom reports whether the client may have a socket in a namespace. If need
+// be it forgets one that the client has left.
+func (c *conn) makeRoom(namespace string) bool {
+	if c.socket(namespace) != nil {
+		return true // whose place is taken
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.sockets)+len(c.connecting) < c.server.opts.MaxNamespaces {
+	if len(c.sockets) < c.server.opts.MaxNamespaces {
 		return true
 	}
 	for _, s := range c.sockets {
 		if s.status.Load() == statusDisconnected {
-			c.remove(s.namespace)
+			c.remove(s)
 			return true
 		}
 	}
@@ -290,29 +279,23 @@ func (c *conn) stopTimeout() {
 	}
 }
 
-// join makes a socket of a namespace, of which the client is a user already,
-// perhaps in a seat that it has taken.
-func (c *conn) join(n *Namespace, h *Handshake, taken *seat) {
-	s := newSocket(n, c, h, taken)
-	n.rooms.add(s.id, s)
-	if !c.add(s) {
-		n.recovery.leave(s.seat, s.vacate("", false))
+// add begins the admission of a socket, unless the connection is over. It takes
+// the place of the socket that the client has in the namespace: a client that
+// connects, leaves before it has the answer and connects again does not say that
+// it has left.
+func (c *conn) add(s *Socket) {
+	if earlier := c.socket(s.name); earlier != nil {
+		s.rejoins = earlier.end(ReasonClientDisconnect) != statusPending || earlier.rejoins
+		c.forget(earlier)
 	}
-}
-
-// add begins the admission of a socket, unless the connection is over.
-func (c *conn) add(s *Socket) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed != "" {
-		return false
+		return
 	}
-	c.remove(s.namespace)
 	c.sockets = append(c.sockets, s)
-	delete(c.connecting, s.namespace.name)
 	c.server.workers.Add(1) // until it has left
-	s.mailbox.put(func() { s.namespace.admit(s) })
-	return true
+	s.mailbox.put(s.admit)
 }
 
 func (c *conn) refuseNamespace(name string, why error) error {
@@ -347,35 +330,24 @@ func (c *conn) socket(namespace string) *Socket {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.sockets {
-		if s.namespace.name == namespace {
+		if s.name == namespace {
 			return s
 		}
 	}
 	return nil
 }
 
-// deciding reports whether a CONNECT to a namespace waits for a decision.
-func (c *conn) deciding(namespace string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, waits := c.connecting[namespace]
-	return waits
-}
-
-// forget removes a socket that was refused.
+// forget removes a socket of which the client knows nothing.
 func (c *conn) forget(s *Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.remove(s.namespace)
+	c.remove(s)
 }
 
-// remove removes the socket of a namespace. c.mu is locked.
-func (c *conn) remove(n *Namespace) {
-	for i, s := range c.sockets {
-		if s.namespace.name == n.name { // a child may have been removed and made again
-			c.sockets = append(c.sockets[:i:i], c.sockets[i+1:]...)
-			return
-		}
+// remove is forget with c.mu locked. Others may have the list.
+func (c *conn) remove(s *Socket) {
+	if i := slices.Index(c.sockets, s); i >= 0 {
+		c.sockets = append(c.sockets[:i:i], c.sockets[i+1:]...)
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"regexp"
 	"slices"
-
-	"github.com/goroomcast/socketio/parser"
 )
 
 // A family is what makes a Namespace the parent of others: it decides by name
@@ -78,11 +76,24 @@ func (s *Server) leave(n *Namespace) {
 	}
 }
 
-// hasFamilies reports whether namespaces may come into being.
-func (s *Server) hasFamilies() bool {
+// mayHave reports whether there is a namespace of this name, or may be once a
+// parent has been asked.
+func (s *Server) mayHave(name string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return len(s.families) > 0
+	return s.namespaces[name] != nil || len(s.families) > 0
+}
+
+// find returns the namespace that a socket is to be in, with one more user. It
+// is made if a parent takes it. The result is nil if there is none.
+func (s *Server) find(of *Socket) *Namespace {
+	if n := s.member(of.name); n != nil {
+		return n
+	}
+	if parent := s.findFamily(of.Context(), of.name, of.handshake); parent != nil {
+		return s.child(parent, of.name)
+	}
+	return nil
 }
 
 // findFamily returns the first parent that takes a namespace of this name, or nil.
@@ -140,50 +151,4 @@ func (n *Namespace) audience() []*Namespace {
 	n.server.mu.RLock()
 	defer n.server.mu.RUnlock()
 	return n.family.children
-}
-
-// connectLater answers a CONNECT to a namespace that may have to be made, or
-// that has to see whether the client comes back.
-func (c *conn) connectLater(name string, auth parser.Args) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch _, twice := c.connecting[name]; {
-	case twice:
-		return errConnectTwice
-	case c.closed != "":
-		return nil
-	case c.connecting == nil:
-		c.connecting = make(map[string]context.CancelFunc)
-	}
-	ctx, cancel := context.WithCancel(c.ctx)
-	c.connecting[name] = cancel
-	c.server.workers.Add(1)
-	go c.decide(ctx, name, c.handshakeWith(auth))
-	return nil
-}
-
-// decide asks the families, or takes a seat, on a goroutine of its own.
-func (c *conn) decide(ctx context.Context, name string, h *Handshake) {
-	defer c.server.workers.Done()
-	n := c.server.member(name)
-	if n == nil {
-		if parent := c.server.findFamily(ctx, name, h); parent != nil {
-			n = c.server.child(parent, name)
-		}
-	}
-	var taken *seat
-	if n != nil {
-		taken = n.recovery.take(ctx, c, c.claim(h.auth))
-	}
-	c.mu.Lock()
-	c.connecting[name]() // cancels the context
-	if n == nil {
-		delete(c.connecting, name) // or else join does, so that none is overlooked
-	}
-	c.mu.Unlock()
-	if n == nil {
-		_ = c.refuseNamespace(name, errNamespace)
-		return
-	}
-	c.join(n, h, taken)
 }

@@ -61,22 +61,17 @@ func (m *sessionModel) batch(rest []byte) []byte {
 
 func (m *sessionModel) join(namespace string) {
 	m.send("40" + namespace)
-	switch m.members[namespace] {
-	case inside:
-		m.lives = false
-	default:
-		m.members[namespace] = inside
-		m.admitted = true
-	}
+	m.members[namespace] = inside // once more, if it is that already
+	m.admitted = true
 }
 
 func (m *sessionModel) leave(namespace string) {
 	m.send("41" + namespace)
 	switch m.members[namespace] {
-	case stranger:
+	case stranger, left:
 		m.lives = false
 	case inside:
-		m.members[namespace] = gone
+		m.members[namespace] = left
 	}
 }
 

@@ -123,7 +123,8 @@ type member int
 const (
 	stranger member = iota
 	inside
-	gone
+	left // by the client
+	gone // by the server
 )
 
 // Namespaces as they stand in a packet.
@@ -202,7 +203,7 @@ func (m *sessionModel) event(namespace string, kind byte) {
 	switch {
 	case m.wild, m.lives && m.members[namespace] == inside:
 		m.want[namespace] = append(m.want[namespace], answer)
-	case m.members[namespace] == stranger:
+	case m.members[namespace] == stranger, m.members[namespace] == left:
 		m.lives = false
 	}
 	m.send(packets...)

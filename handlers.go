@@ -93,6 +93,15 @@ func (c *callbacks[F]) add(f F) (off func()) {
 	}
 }
 
+// callEach calls f with each of the functions. One that ends its goroutine
+// keeps none of the others from being called.
+func callEach[F any](list []*F, f func(F)) {
+	if len(list) > 0 {
+		defer callEach(list[1:], f)
+		f(*list[0])
+	}
+}
+
 // all returns the functions, in the order of registration.
 func (c *callbacks[F]) all() []*F {
 	c.mu.Lock()

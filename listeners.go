@@ -109,7 +109,7 @@ func (l *listeners) disconnected(s *Socket, reason Reason) {
 }
 
 func (s *Socket) tell(what string, whom *callbacks[func(Reason)], reason Reason) {
-	for _, f := range whom.all() {
-		_ = s.run(what, func() error { (*f)(reason); return nil })
-	}
+	callEach(whom.all(), func(f func(Reason)) {
+		_ = s.run(what, func() error { f(reason); return nil })
+	})
 }

@@ -49,7 +49,7 @@ func (b *mailbox) putEvent(j *job) (full <-chan struct{}) {
 	defer b.mu.Unlock()
 	switch {
 	case b.ended:
-	case b.bytes > 0 && b.bytes+j.event.size > b.socket.namespace.server.opts.MaxInbox:
+	case b.bytes > 0 && b.bytes+j.event.size > b.socket.conn.server.opts.MaxInbox:
 		if b.space == nil {
 			b.space = make(chan struct{})
 		}
@@ -79,7 +79,7 @@ func (b *mailbox) claim() bool {
 		return false
 	}
 	b.running = true
-	b.socket.namespace.server.workers.Add(1)
+	b.socket.conn.server.workers.Add(1)
 	return true
 }
 
@@ -134,7 +134,7 @@ func (b *mailbox) Run() {
 		b.uncork()
 	}
 	finished = true
-	b.socket.namespace.server.workers.Done()
+	b.socket.conn.server.workers.Done()
 }
 
 // take makes what has been put meanwhile the batch. Without any, the work is

@@ -5,9 +5,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/goroomcast/socketio/engine"
-	"github.com/goroomcast/socketio/parser"
 )
 
 // A Namespace is a part of the server with sockets, rooms and handlers of its
@@ -104,59 +101,3 @@ func (n *Namespace) On(event string, h Handler) (off func()) { return n.handlers
 // nextID returns an acknowledgement id for an event that may go to any number
 // of sockets.
 func (n *Namespace) nextID() uint64 { return n.ids.Add(1) - 1 }
-
-// admit lets a socket in, or refuses it.
-func (n *Namespace) admit(s *Socket) {
-	if s.Recovered() {
-		s.Join(s.seat.session.rooms...)
-	}
-	for _, m := range n.admission(s) {
-		if err := n.server.guard("middleware", n.name, s.id, func() error { return m(s.Context(), s) }); err != nil {
-			s.refuse(err)
-			return
-		}
-	}
-	m, err := n.encode(parser.Header{Type: parser.Connect}, s.conn.connectReply(s)...)
-	if err != nil {
-		s.refuse(err)
-		return
-	}
-	if !s.enter(m) {
-		return // gone meanwhile; what its end left to do follows
-	}
-	if f := n.server.trace.Connected; f != nil {
-		f(s)
-	}
-	for _, from := range n.lineage {
-		for _, f := range from.onConnect.all() {
-			_ = s.run("OnConnect", func() error { (*f)(s); return nil })
-		}
-	}
-}
-
-// enter makes a socket connected, and reports false if it has ended.
-func (s *Socket) enter(reply *engine.Message) bool {
-	if s.seat != nil {
-		return s.namespace.recovery.enter(s, reply)
-	}
-	if s.status.Load() != statusPending {
-		return false
-	}
-	s.conn.settled()
-	entered := s.queueReply(reply)
-	s.conn.session.Release(false)
-	return entered
-}
-
-// queueReply makes a pending socket connected, and reports false if it has
-// ended. No broadcast gets before the reply, and none misses a client that has
-// it.
-func (s *Socket) queueReply(reply *engine.Message) (entered bool) {
-	s.conn.session.Queue(reply, func() { entered = s.status.CompareAndSwap(statusPending, statusConnected) })
-	return entered
-}
-
-type connectReply struct {
-	SID string `json:"sid"`
-	PID string `json:"pid,omitempty"`
-}

@@ -72,7 +72,7 @@ func (c *conn) pace(s *Socket, event string) (bool, error) {
 	}
 	b.fill()
 	if b.tokens < 1 {
-		if f := c.server.trace.OverRate; f != nil && b.Over != RateWait {
+		if f := c.server.trace.OverRate; f != nil && b.Over != RateWait && s.connected() {
 			f(s, event)
 		}
 		switch b.Over {

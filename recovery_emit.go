@@ -102,5 +102,5 @@ func (s *Socket) mayComeBack() bool {
 	if s.reason == "" && s.status.Load() == statusDisconnected {
 		return true // the reason is about to be known, and until then it may be any
 	}
-	return recoverable[s.reason] && time.Since(s.seat.ended) <= s.namespace.recovery.MaxAge
+	return recoverable[s.reason] && time.Since(s.until) <= s.namespace.recovery.MaxAge
 }

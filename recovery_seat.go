@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"context"
 	"maps"
 	"time"
 
@@ -22,8 +21,7 @@ type seat struct {
 	next    uint64              // in the log: the first event after those that it has
 	again   map[string]struct{} // offsets of missed that have yet to come from other servers; guarded by recovery.mu
 
-	ended  time.Time // when the socket disconnected; guarded by Socket.mu
-	stored bool      // the session is in the store before that; of the mailbox
+	stored bool // the session is in the store before the socket's end; of the mailbox
 }
 
 // A place is where in the log a client has begun, whatever events it says it
@@ -61,11 +59,13 @@ func (c *conn) claim(auth parser.Args) (said claim) {
 	return said
 }
 
-// take returns the seat for a client that comes back, or nil.
-func (r *recovery) take(ctx context.Context, c *conn, said claim) *seat {
-	if r == nil || said.PID == "" {
+// take returns the seat for the socket of a client that comes back, or nil.
+func (r *recovery) take(s *Socket) *seat {
+	c, said := s.conn, s.conn.claim(s.handshake.auth)
+	if said.PID == "" {
 		return nil
 	}
+	ctx := s.Context()
 	patience := time.NewTimer(supersedeTime)
 	defer patience.Stop()
 	for {
@@ -194,9 +194,13 @@ func (s *Socket) keep(reason Reason, wasConnected bool) *session {
 	case !recoverable[reason]:
 		return nil
 	}
-	return &session{
-		pid: s.seat.pid, id: s.id, rooms: s.Rooms(), data: s.sharedData(), ended: s.seat.ended, place: s.seat.place,
+	s.mu.Lock()
+	data, ended := s.data, s.until
+	s.mu.Unlock()
+	if ended.IsZero() {
+		ended = time.Now() // soon
 	}
+	return &session{pid: s.seat.pid, id: s.id, rooms: s.Rooms(), data: data, ended: ended, place: s.seat.place}
 }
 
 // leave gives up a seat, after its session, if any, has been persisted.
@@ -218,14 +222,10 @@ func (r *recovery) leave(s *seat, kept *session) {
 // persistEarly puts the session of a client that is about to be sent to another
 // server into the store, so that it is there before the client.
 func (s *Socket) persistEarly() {
-	r := s.namespace.recovery
-	if s.seat == nil || r.store == nil || !s.connected() {
+	if s.seat == nil || s.namespace.recovery.store == nil || !s.connected() {
 		return
 	}
-	s.mu.Lock()
-	s.seat.ended = time.Now()
-	s.mu.Unlock()
-	r.persistInStore(s.keep(ReasonServerShutdown, true))
+	s.namespace.recovery.persistInStore(s.keep(ReasonServerShutdown, true))
 	s.seat.stored = true
 }
 

@@ -36,10 +36,12 @@ func (n *Namespace) OnRoomEvent(f func(e RoomEvent)) (off func()) {
 func (n *Namespace) tellRoomEvents() {
 	n.rooms.tell(func(c roomChange[*Socket]) {
 		e := RoomEvent{c.kind, c.room, c.member.id}
+		var all []*func(RoomEvent)
 		for _, from := range n.lineage {
-			for _, f := range from.onRoomEvent.all() {
-				_ = c.member.run("OnRoomEvent", func() error { (*f)(e); return nil })
-			}
+			all = append(all, from.onRoomEvent.all()...)
 		}
+		callEach(all, func(f func(RoomEvent)) {
+			_ = c.member.run("OnRoomEvent", func() error { f(e); return nil })
+		})
 	})
 }

@@ -42,22 +42,38 @@ func (r *rooms[M]) tell(f func(roomChange[M])) {
 		return
 	}
 	r.mu.Lock()
-	if r.telling {
-		r.mu.Unlock()
+	telling := r.telling
+	r.telling = true
+	r.mu.Unlock()
+	if telling {
 		return
 	}
-	r.telling = true
-	for len(r.changes) > 0 {
-		changes := r.changes
-		r.changes = nil
-		r.mu.Unlock()
-		for _, c := range changes {
-			f(c)
+	over := false
+	defer func() {
+		if !over { // f has ended the goroutine
+			r.mu.Lock()
+			r.telling = false
+			r.mu.Unlock()
+			r.tell(f)
 		}
-		r.mu.Lock()
+	}()
+	for c, more := r.nextChange(); more; c, more = r.nextChange() {
+		f(c)
 	}
-	r.telling = false
-	r.mu.Unlock()
+	over = true
+}
+
+// nextChange returns the next change to tell. Without any, the telling is over.
+func (r *rooms[M]) nextChange() (next roomChange[M], more bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.telling = len(r.changes) > 0; !r.telling {
+		r.changes = nil
+		return next, false
+	}
+	next = r.changes[0]
+	r.changes = r.changes[1:]
+	return next, true
 }
 
 // A room has its members in one dense list, because broadcasts walk it.

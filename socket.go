@@ -17,27 +17,33 @@ import (
 
 // A Socket is one client in one namespace.
 type Socket struct {
-	id        string
-	namespace *Namespace
+	name      string // of the namespace
 	conn      *conn
 	handshake *Handshake
+	rejoins   bool // the client may take itself for connected already, as in its socket before
+
+	// Set by join. Before that the socket is known to its connection alone.
+	id        string
+	namespace *Namespace
+	seat      *seat // nil without Options.Recovery
+
 	handlers  atomic.Pointer[handlers] // made when first needed
 	listeners listeners
 	status    atomic.Int32
 	mailbox   mailbox
-	seat      *seat // nil without Options.Recovery
 
 	mu     sync.Mutex
 	ctx    context.Context // made when first needed
 	cancel context.CancelCauseFunc
-	reason Reason // once disconnected
-	data   *data  // nil unless SetData has been called
+	reason Reason    // once disconnected
+	until  time.Time // likewise
+	data   *data     // nil unless SetData has been called
 	acks   map[uint64]func(result)
 	expiry *expiry // nil unless ExpireAt has been called
 }
 
 const (
-	statusPending = iota // middleware has not decided yet
+	statusPending = iota // neither families nor middleware have decided yet
 	statusConnected
 	statusDisconnected
 )
@@ -71,22 +77,6 @@ func (h *Handshake) DecodeAuth(into any) error {
 		return nil
 	}
 	return h.server.decode(h.auth, []any{into})
-}
-
-// newSocket makes a socket, for a client that has come back to its seat if
-// that is not nil.
-func newSocket(n *Namespace, c *conn, h *Handshake, taken *seat) *Socket {
-	s := &Socket{namespace: n, conn: c, handshake: h, seat: taken}
-	s.mailbox.socket = s
-	switch {
-	case taken != nil:
-		s.id, s.data = taken.session.id, taken.session.data
-		return s
-	case n.recovery != nil && !c.legacy():
-		s.seat = newSeat(engine.NewID(), c)
-	}
-	s.id = c.newID(n)
-	return s
 }
 
 // ID returns the socket's id: 20 characters that say nothing about the
@@ -238,17 +228,33 @@ func (s *Socket) deliver(m *engine.Message, volatile, later bool) error {
 	return session.Send(m)
 }
 
-// refuse answers a client that may not connect.
+// refuse answers a client that may not connect, unless something else has been
+// decided about it.
 func (s *Socket) refuse(why error) {
-	m, why := s.refusal(why)
+	if s.status.Load() != statusPending {
+		return
+	}
+	var m *engine.Message
+	if s.namespace != nil {
+		m, why = s.refusal(why)
+	}
+	if !s.status.CompareAndSwap(statusPending, statusDisconnected) {
+		return
+	}
+	defer s.ended(ReasonServerDisconnect, false)
+	if !s.rejoins { // or else it may not know yet
+		s.conn.forget(s) // the client may ask again before Send has returned
+	}
+	if s.namespace == nil {
+		_ = s.conn.refuseNamespace(s.name, errNamespace)
+		return
+	}
 	if f := s.namespace.server.trace.Refused; f != nil {
 		f(s.namespace, why)
 	}
-	s.conn.forget(s) // the client may ask again before Send has returned
 	if m != nil {
 		_ = s.conn.session.Send(m)
 	}
-	s.end(ReasonServerDisconnect)
 }
 
 // refusal encodes the answer to a client that may not connect, and returns why
@@ -291,21 +297,24 @@ type connectError struct {
 	Data    any    `json:"data,omitempty"`
 }
 
-// end disconnects the socket, once. It may be called from anywhere and blocks
-// on nothing; what is left to do waits its turn in the mailbox.
-func (s *Socket) end(reason Reason) {
-	if before := s.status.Swap(statusDisconnected); before != statusDisconnected {
+// end disconnects the socket, once, and returns its status before. It may be
+// called from anywhere and blocks on nothing; what is left to do waits its turn
+// in the mailbox.
+func (s *Socket) end(reason Reason) (before int32) {
+	before = s.status.Swap(statusDisconnected)
+	if before != statusDisconnected {
 		s.ended(reason, before == statusConnected)
 	}
+	return before
 }
 
 // ended is end once the status says so.
 func (s *Socket) ended(reason Reason, wasConnected bool) {
-	s.mu.Lock()
-	s.reason = reason
-	if s.seat != nil {
-		s.seat.ended = time.Now()
+	if !wasConnected {
+		s.mailbox.discard.Store(true) // events that have waited for the admission
 	}
+	s.mu.Lock()
+	s.reason, s.until = reason, time.Now()
 	if s.cancel != nil {
 		s.cancel(disconnectError{reason})
 	}
@@ -321,32 +330,42 @@ func (s *Socket) ended(reason Reason, wasConnected bool) {
 	s.mailbox.end(func() { s.leave(reason, wasConnected) })
 }
 
-// vacate takes the socket out of its rooms and its namespace, and returns what
-// is kept of it.
-func (s *Socket) vacate(reason Reason, wasConnected bool) *session {
-	kept := s.keep(reason, wasConnected)
-	s.namespace.rooms.remove(s)
-	s.namespace.tellRoomEvents()
-	if kept == nil { // or else the session goes on using it
-		s.namespace.server.leave(s.namespace)
-	}
-	return kept
-}
-
-// leave takes the socket out of its namespace and tells those who asked.
+// leave takes the socket out of its namespace and tells those who asked. A
+// function that ends its goroutine keeps none of this from being done.
 func (s *Socket) leave(reason Reason, wasConnected bool) {
-	defer s.namespace.server.workers.Done()
+	defer s.conn.server.workers.Done()
+	if s.namespace == nil {
+		return
+	}
+	defer s.vacate(reason, wasConnected)
 	if wasConnected {
 		s.listeners.disconnecting(s, reason)
 	}
-	kept := s.vacate(reason, wasConnected)
-	defer s.namespace.recovery.leave(s.seat, kept)
+}
+
+// vacate is leave after OnDisconnecting.
+func (s *Socket) vacate(reason Reason, wasConnected bool) {
+	n := s.namespace
+	kept := s.keep(reason, wasConnected)
+	defer n.recovery.leave(s.seat, kept)
 	if wasConnected {
-		s.listeners.disconnected(s, reason)
-		if f := s.namespace.server.trace.Disconnected; f != nil {
-			f(s, reason)
-		}
+		defer s.tellLeft(reason)
 	}
+	defer func() {
+		if kept == nil { // or else the session goes on using it
+			n.server.leave(n)
+		}
+	}()
+	n.rooms.remove(s)
+	n.tellRoomEvents()
+}
+
+// tellLeft tells those who asked of a socket that has left.
+func (s *Socket) tellLeft(reason Reason) {
+	if f := s.namespace.server.trace.Disconnected; f != nil {
+		defer f(s, reason)
+	}
+	s.listeners.disconnected(s, reason)
 }
 
 // run calls the program's code and logs how it fails, unless only because the

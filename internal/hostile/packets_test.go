@@ -26,6 +26,9 @@ var (
 	// What is no packet of Socket.IO, or not allowed now.
 	forcedClose = verdict{"forced close", "close 1000", "ok", "closed"}
 
+	// What is sent to a namespace that the client has left by itself.
+	leftBefore = verdict{"client namespace disconnect", "close 1000", "ok", "closed"}
+
 	// What is no packet of Engine.IO.
 	parseError = verdict{"parse error", "close 1000", `400 {"code":3,"message":"Bad request"}`, "closed"}
 
@@ -183,9 +186,8 @@ func TestNamespaces(t *testing.T) {
 		{"ACK before CONNECT", one(`43/chat,0[]`), forcedClose, nil, nil},
 		{"DISCONNECT before CONNECT", one(`41/chat`), forcedClose, nil, nil},
 		{"binary EVENT before CONNECT", all(`451-/chat,["note",{"_placeholder":true,"num":0}]`, "bAA=="), forcedClose, nil, nil},
-		{"CONNECT twice", one("40"), forcedClose, nil, nil},
-		{"CONNECT twice, with auth", one(`40{"token":"x"}`), forcedClose, nil, nil},
-		{"CONNECT twice by the other name", one("40/,"), forcedClose, nil, nil},
+		{"EVENT after DISCONNECT", all("41", `42["note","late"]`), leftBefore, nil, nil},
+		{"DISCONNECT twice", all("41", "41"), leftBefore, nil, nil},
 		{"DISCONNECT of a namespace it is not in", all("41/unknown", "41"), forcedClose, nil, nil},
 		{"an unknown one", one("40/unknown,"), stays, invalid("/unknown"), invalid3("/unknown")},
 		{"EVENT after a refused CONNECT", all("40/unknown,", `42/unknown,["note","x"]`), forcedClose, invalid("/unknown"), invalid3("/unknown")},
