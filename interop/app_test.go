@@ -38,6 +38,7 @@ func application(io *socketio.Server) {
 	rooms(io)
 	connections(io)
 	family(io)
+	strict(io)
 }
 
 // echo sends the arguments back, as the answer if the client asked for one.
@@ -97,6 +98,40 @@ func family(io *socketio.Server) {
 		return h.DecodeAuth(&auth) == nil && strings.HasPrefix(name, "/club-") && auth.Key == "open sesame"
 	})
 	club.On("echo", echo)
+}
+
+// strict is the namespaces that clients enter twice at once; some take their time.
+func strict(io *socketio.Server) {
+	type auth struct {
+		Tag string `json:"tag"`
+	}
+	for _, n := range []*socketio.Namespace{
+		io.Of("/strict"), io.Of("/strict-slow"),
+		io.OfPattern(regexp.MustCompile(`^/strict-\d+$`)), io.OfPattern(regexp.MustCompile(`^/strict-slow-\d+$`)),
+	} {
+		n.Use(func(ctx context.Context, s *socketio.Socket) error {
+			if !strings.Contains(s.Namespace().Name(), "slow") {
+				return nil
+			}
+			select {
+			case <-time.After(50 * time.Millisecond):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		n.On("echo", echo)
+		socketio.OnCall(n, "ids", func(_ context.Context, s *socketio.Socket, _ struct{}) (ids []string, err error) {
+			var mine, other auth
+			err = s.Handshake().DecodeAuth(&mine)
+			for o := range n.Sockets() {
+				if o.Handshake().DecodeAuth(&other) == nil && other == mine {
+					ids = append(ids, o.ID())
+				}
+			}
+			return ids, err
+		})
+	}
 }
 
 func messages(io *socketio.Server) {

@@ -81,6 +81,12 @@ export const closeStatus = {
   here: "closed 1000",
 };
 
+export const secondConnect = {
+  what: "a second CONNECT replaces the first, and does not close the connection",
+  there: /< closed 1005$/,
+  here: '< 40{"sid":"<id 3>"}',
+};
+
 export const closePacket = {
   what: "CLOSE from the client ends the connection over WebSocket, too",
   there: /< 431\["still here"\]$/,

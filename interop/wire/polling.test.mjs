@@ -105,7 +105,7 @@ compare("the server closes the connection", { differs: [closeOverPolling, uncach
 compare("a violation ends the session", { differs: [closeOverPolling, uncachedErrors] }, async (wire) => {
   const session = await wire.poll();
   await session.connect();
-  await session.post("40");
+  await session.post('44{"message":"x"}');
   await session.receive();
   await session.request("GET");
 });

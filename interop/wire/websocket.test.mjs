@@ -91,7 +91,7 @@ const ends = {
   "the connection breaks": (socket) => socket.terminate(),
   "the server disconnects the socket": (socket) => socket.send('42["leave-me"]'),
   "the server closes the connection": (socket) => socket.send('42["drop"]'),
-  "a violation": (socket) => socket.send("40"),
+  "a violation": (socket) => socket.send('44{"message":"x"}'),
   "nonsense": (socket) => socket.send("9"),
 };
 for (const [what, end] of Object.entries(ends)) {
