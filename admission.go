@@ -17,10 +17,7 @@ func (s *Socket) join(n *Namespace, taken *seat) {
 	s.namespace, s.seat = n, taken
 	switch {
 	case taken != nil:
-		s.id = taken.session.id
-		s.mu.Lock()
-		s.data = taken.session.data
-		s.mu.Unlock()
+		s.id, s.data = taken.session.id, taken.session.data
 	case n.recovery != nil && !s.conn.legacy():
 		s.seat = newSeat(engine.NewID(), s.conn)
 		fallthrough
