@@ -66,7 +66,7 @@ func (h *harness) rejoin(way rejoining, mode rawclient.Mode, takes, pause time.D
 	there := make(map[string]int) // how many sockets are, by the token of their auth
 	var contexts sync.Map // of sockets, with their tokens
 	chat.Use(func(ctx context.Context, s *socketio.Socket) error {
-		contexts.Store(ctx, token(s))
+		contexts.Store(ctx, tokenOf(s))
 		select {
 		case <-time.After(takes):
 			return nil
@@ -77,7 +77,7 @@ func (h *harness) rejoin(way rejoining, mode rawclient.Mode, takes, pause time.D
 	count := func(s *socketio.Socket, n int) {
 		mu.Lock()
 		defer mu.Unlock()
-		there[token(s)] += n
+		there[tokenOf(s)] += n
 	}
 	chat.OnConnect(func(s *socketio.Socket) {
 		count(s, 1)
@@ -89,7 +89,7 @@ func (h *harness) rejoin(way rejoining, mode rawclient.Mode, takes, pause time.D
 		})
 	})
 	for _, n := range []*socketio.Namespace{h.Namespace, chat} {
-		socketio.OnCall(n, "token", func(_ context.Context, s *socketio.Socket, _ struct{}) (string, error) { return token(s), nil })
+		socketio.OnCall(n, "token", func(_ context.Context, s *socketio.Socket, _ struct{}) (string, error) { return tokenOf(s), nil })
 	}
 	c := h.open(mode)
 	c.send(`40{"token":"main"}`)
@@ -112,8 +112,8 @@ func (h *harness) rejoin(way rejoining, mode rawclient.Mode, takes, pause time.D
 		h.Errorf("sockets there: %v", there)
 	}
 	for s := range chat.Sockets() {
-		if token(s) != "second" || !strings.Contains(answers[len(answers)-1], s.ID()) {
-			h.Errorf("the %s socket lives as %s, and the client has heard %q", token(s), s.ID(), answers)
+		if tokenOf(s) != "second" || !strings.Contains(answers[len(answers)-1], s.ID()) {
+			h.Errorf("the %s socket lives as %s, and the client has heard %q", tokenOf(s), s.ID(), answers)
 		}
 	}
 	contexts.Range(func(ctx, whose any) bool {
@@ -134,8 +134,8 @@ func (h *harness) rejoin(way rejoining, mode rawclient.Mode, takes, pause time.D
 	}
 }
 
-// token returns what a client has said of itself in its auth.
-func token(s *socketio.Socket) string {
+// tokenOf returns what a client has said of itself in its auth.
+func tokenOf(s *socketio.Socket) string {
 	var auth struct{ Token string }
 	_ = s.Handshake().DecodeAuth(&auth)
 	return auth.Token
@@ -163,13 +163,13 @@ func TestRejoinUnderWay(t *testing.T) {
 	slow := func(h *harness, verdict error) *socketio.Namespace {
 		chat := h.Of("/chat")
 		chat.Use(func(ctx context.Context, s *socketio.Socket) error {
-			if token(s) == "first" {
+			if tokenOf(s) == "first" {
 				return nil
 			}
 			wait(50 * time.Millisecond)
 			return verdict
 		})
-		socketio.OnCall(chat, "token", func(_ context.Context, s *socketio.Socket, _ struct{}) (string, error) { return token(s), nil })
+		socketio.OnCall(chat, "token", func(_ context.Context, s *socketio.Socket, _ struct{}) (string, error) { return tokenOf(s), nil })
 		return chat
 	}
 	begin := func(h *harness, mode rawclient.Mode) *client {
@@ -218,7 +218,7 @@ func TestRejoinUnderWay(t *testing.T) {
 	})
 	behaviour(t, "the refusal of an earlier one is not told", func(h *harness, mode rawclient.Mode) {
 		h.Of("/chat").Use(func(ctx context.Context, s *socketio.Socket) error {
-			if token(s) == "second" {
+			if tokenOf(s) == "second" {
 				return nil
 			}
 			<-ctx.Done()
