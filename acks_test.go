@@ -88,11 +88,11 @@ func TestAck(t *testing.T) {
 		}
 		c := h.connect(mode)
 		c.send(`425["e"]`)
-		c.expect(`42["ran"]`, `435[]`, `42["ran"]`)
+		c.expect(`42["ran"]`, `42["ran"]`, `435[]`)
 		c.send(`426["e"]`)
-		c.expect(`42["ran"]`, `436[]`, `42["ran"]`)
+		c.expect(`42["ran"]`, `42["ran"]`, `436[]`)
 	})
-	behaviour(t, "does not follow the error of a typed handler", func(h *harness, mode rawclient.Mode) {
+	behaviour(t, "does not follow the error of a typed handler, which the reply is", func(h *harness, mode rawclient.Mode) {
 		socketio.On(h.Server, "e", func(ctx context.Context, s *socketio.Socket, fail bool) error {
 			if fail {
 				return errors.New("failed")
@@ -101,7 +101,7 @@ func TestAck(t *testing.T) {
 		})
 		c := h.connect(mode)
 		c.send(`421["e",true]`, `422["e",false]`)
-		c.expect(`432[]`)
+		c.expect(`431[{"error":"internal error"}]`, `432[]`)
 	})
 }
 

@@ -2,8 +2,10 @@ package socketio
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync/atomic"
 
 	"github.com/goroomcast/socketio/engine"
@@ -16,19 +18,21 @@ type Event struct {
 	packet *parser.Packet
 	size   int // on the wire
 	acked  atomic.Bool
+	done   bool         // a typed handler has handled it; an empty reply says so
+	told   bool         // the log has been told of surplus arguments
 	remote *remoteEvent // of another server; nil if socket is not
 }
 
 // A remoteEvent is where an event of another server has come and its answer
 // goes.
 type remoteEvent struct {
-	server *Server
-	answer func(args []any) error
+	namespace *Namespace
+	answer    func(args []any) error
 }
 
 func (e *Event) server() *Server {
 	if e.remote != nil {
-		return e.remote.server
+		return e.remote.namespace.server
 	}
 	return e.socket.namespace.server
 }
@@ -49,8 +53,9 @@ func (e *Event) Len() int {
 }
 
 // Decode decodes the arguments, from the first on, into the pointers given.
-// Fewer arguments than pointers are an error; more are ignored. A null leaves
-// its target as it is.
+// Fewer arguments than pointers are an error; more are ignored. A null makes a
+// pointer, map, slice or interface nil and a json.RawMessage "null", and leaves
+// any other target as it is, as in encoding/json.
 func (e *Event) Decode(into ...any) error { return e.server().decode(e.packet.Args, into) }
 
 // WantsAck reports whether the client waits for a reply.
@@ -98,7 +103,8 @@ func (e *Event) reply(args ...any) error {
 
 // A Handler handles an event. The context is the socket's. An error is logged;
 // a panic is recovered and logged with its stack. Either way the connection
-// stays.
+// stays, and a client that waits for a reply gets {"error": …} as from
+// [OnCall], unless a handler has replied.
 type Handler func(ctx context.Context, e *Event) error
 
 // An EventTarget is where handlers are registered: a *Server or *Namespace,
@@ -111,31 +117,32 @@ type EventTarget interface {
 }
 
 // On adds a handler for an event whose first argument decodes into a T. When
-// T is struct{} no argument is needed. If the client wants a reply, it gets an
-// empty one once the handler has returned nil, so that the retries option of
-// socket.io-client works.
+// T is struct{} no argument is needed; when it is a pointer, an interface or a
+// json.RawMessage, an argument that is missing leaves it nil. If the client
+// wants a reply and no handler of the event has replied, the client gets an
+// empty reply after the last handler, or {"error": …} as from [OnCall] if one
+// has failed. So the retries option of socket.io-client works.
 func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) error) (off func()) {
 	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := decodeFirst[T](e.server(), e.packet.Args)
-		if err != nil {
-			return err
+		arg, err := argument[T](e)
+		if err == nil {
+			err = h(ctx, e.socket, arg)
 		}
-		if err := h(ctx, e.socket, arg); err != nil {
-			return err
-		}
-		return e.reply()
+		e.done = e.done || err == nil
+		return err
 	})
 }
 
 // OnCall adds a handler whose result is the reply to the client. An error is
 // the reply {"error": message}: the message of an [*Error], "invalid argument"
 // when the argument does not decode into a T, and "internal error" for any
-// other.
+// other, a panic and a result that cannot be encoded among them. The argument
+// is that of [On].
 func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) (R, error)) (off func()) {
 	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := decodeFirst[T](e.server(), e.packet.Args)
+		arg, err := argument[T](e)
 		if err != nil {
-			return errors.Join(err, e.reply(errorReply{Error: "invalid argument"}))
+			return e.refuse(err)
 		}
 		returned := false
 		defer func() {
@@ -145,10 +152,10 @@ func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s
 		}()
 		result, err := h(ctx, e.socket, arg)
 		returned = true
-		if err != nil {
-			return e.refuse(err)
+		if err == nil {
+			err = e.reply(result)
 		}
-		return e.reply(result)
+		return e.refuse(err)
 	})
 }
 
@@ -157,16 +164,63 @@ type errorReply struct {
 	Data  any    `json:"data,omitempty"`
 }
 
+var internalError = errorReply{Error: errPanic.Error()}
+
+// publish returns what a client may know of an error, and whether there is no
+// more to know.
+func publish(err error) (reply errorReply, all bool) {
+	var public *Error
+	var invalid *argumentError
+	switch {
+	case errors.As(err, &public) && public != nil:
+		return errorReply{public.Message, public.Data}, true
+	case errors.As(err, &invalid):
+		return errorReply{Error: "invalid argument"}, false
+	}
+	return internalError, false
+}
+
 // refuse replies with an error, of which the client learns what it may. It
 // returns what is left to be told to others.
 func (e *Event) refuse(err error) error {
 	if err == nil {
 		return nil
 	}
-	if public := (*Error)(nil); errors.As(err, &public) {
-		return e.reply(errorReply{public.Message, public.Data})
+	reply, all := publish(err)
+	failed := e.reply(reply)
+	if failed != nil { // the data cannot be encoded
+		_ = e.reply(internalError)
 	}
-	return errors.Join(err, e.reply(errorReply{Error: "internal error"}))
+	if all {
+		return failed
+	}
+	return err
+}
+
+// conclude replies to an event to which no handler has replied: that it has
+// been handled, or that this has failed.
+func (e *Event) conclude(failed error) {
+	if !e.packet.HasID || e.acked.Load() || failed == ErrNoHandler || failed == nil && !e.done {
+		return
+	}
+	err := e.run("reply to "+e.Name(), func() error {
+		if failed == nil {
+			return e.reply()
+		}
+		reply, _ := publish(failed)
+		return e.reply(reply)
+	})
+	if err != nil {
+		_ = e.reply(internalError)
+	}
+}
+
+// run calls the program's code for the event.
+func (e *Event) run(what string, f func() error) error {
+	if e.remote != nil {
+		return e.server().run(what, e.remote.namespace.name, "", f)
+	}
+	return e.socket.run(what, f)
 }
 
 // Call emits an event to a socket and waits for the client's reply, whose
@@ -203,6 +257,26 @@ type argumentError struct{ err error }
 
 func (e *argumentError) Error() string { return e.err.Error() }
 func (e *argumentError) Unwrap() error { return e.err }
+
+// argument decodes the first argument of an event for a typed handler.
+func argument[T any](e *Event) (T, error) {
+	switch n := e.Len(); {
+	case n > 1 && !e.told:
+		e.told = true
+		e.server().logger.Debug("an event has more arguments than its handler takes",
+			"event", e.Name(), "namespace", e.packet.Namespace, "arguments", n)
+	case n == 0 && optional[T]():
+		var none T
+		return none, nil
+	}
+	return decodeFirst[T](e.server(), e.packet.Args)
+}
+
+// optional reports whether a T can say that there is no argument.
+func optional[T any]() bool {
+	t := reflect.TypeFor[T]()
+	return t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface || t == reflect.TypeFor[json.RawMessage]()
+}
 
 func decodeFirst[T any](server *Server, args parser.Args) (T, error) {
 	var none T

@@ -95,7 +95,7 @@ func TestTypedArguments(t *testing.T) {
 		socketio.On(h.Server, "e", func(ctx context.Context, s *socketio.Socket, n int) error { return s.Emit("ran", n) })
 		c := h.connect(mode)
 		c.send(`42["e"]`, `42["e","text"]`, `421["e",{}]`, `42["e",7]`)
-		c.expect(`42["ran",7]`)
+		c.expect(`431[{"error":"invalid argument"}]`, `42["ran",7]`)
 	})
 	behaviour(t, "arguments can be decoded again and in part", func(h *harness, mode rawclient.Mode) {
 		h.On("e", func(ctx context.Context, e *socketio.Event) error {

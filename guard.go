@@ -31,6 +31,43 @@ func (s *Server) guard(what, namespace, socketID string, f func() error) (err er
 	return f()
 }
 
+// run calls the program's code and logs how it fails, unless only because the
+// client has left. An error with a method that panics becomes errPanic.
+func (s *Server) run(what, namespace, socketID string, f func() error) error {
+	level, text, logged := slog.LevelError, "handler failed", false
+	err := s.guard(what, namespace, socketID, func() error {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		if logged = errors.Is(err, errPanic); logged {
+			return err
+		}
+		switch invalid := (*argumentError)(nil); {
+		case errors.Is(err, ErrDisconnected):
+			level = slog.LevelDebug
+		case errors.As(err, &invalid):
+			level, text = slog.LevelWarn, "a client has sent invalid arguments"
+		}
+		probe(err)
+		return err
+	})
+	if err == nil || logged || err == errPanic {
+		return err
+	}
+	s.logger.About(what).Log(level, text, "handler", what, "namespace", namespace, "socket", socketID, "err", err)
+	return err
+}
+
+// probe calls the methods of an error of the program, so that one that panics
+// does it here.
+func probe(err error) {
+	if err != nil && !errors.Is(err, errPanic) {
+		_, _ = publish(err)
+		_ = err.Error()
+	}
+}
+
 func logPanic(logger *rarelog.Logger, what, namespace, socketID string, p any) {
 	logger.About(what).Error("panic in a handler", "handler", what, "namespace", namespace,
 		"socket", socketID, "panic", p, slog.String("stack", string(debug.Stack())))

@@ -10,14 +10,17 @@ var errGoexit = errors.New("socketio: a handler has ended its goroutine")
 
 // handle runs the handlers of an event.
 func (s *Socket) handle(e *Event) {
-	hook := s.namespace.server.trace.Handle
-	if hook == nil {
-		_ = s.runHandlers(s.Context(), e)
-		return
-	}
-	ctx, done := s.begin(s.Context(), hook, e)
 	err := errGoexit
-	defer func() { _ = s.run("Trace.Handle", func() error { done(err); return nil }) }()
+	ctx, done := s.Context(), (func(error))(nil)
+	defer func() {
+		if done != nil {
+			_ = s.run("Trace.Handle", func() error { done(err); return nil })
+		}
+	}()
+	defer func() { e.conclude(err) }()
+	if hook := s.namespace.server.trace.Handle; hook != nil {
+		ctx, done = s.begin(ctx, hook, e)
+	}
 	err = s.runHandlers(ctx, e)
 }
 

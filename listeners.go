@@ -60,14 +60,17 @@ func (s *Socket) pass(ctx context.Context, e *Event) error {
 		return nil
 	}
 	for _, m := range lists.use.all() {
-		refusal := errPanic // unless it returns
+		var refusal error
 		failed := s.namespace.server.guard("Use", s.namespace.name, s.id, func() error {
 			refusal = (*m)(ctx, e)
+			probe(refusal)
 			return e.refuse(refusal)
 		})
+		if failed == errPanic {
+			return failed
+		}
 		if refusal != nil {
 			s.logRefused(e, refusal, failed)
-			_ = e.refuse(errPanic) // unless it has been answered
 			return refusal
 		}
 	}

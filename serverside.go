@@ -71,7 +71,7 @@ func (n *Namespace) serverSideMessage(event string, args []any) (m *adapter.Mess
 
 // OnServerSide adds a handler for an event that another server has sent by
 // ServerSideEmit or ServerSideCall. The event's Socket is nil; Ack replies, by
-// its first value. The events of one server are handled in the order in which
+// its first value, and the error of a handler replies as that of [OnCall]. The events of one server are handled in the order in which
 // they were sent, one at a time. The context ends when this server is closed.
 func (n *Namespace) OnServerSide(event string, h Handler) (off func()) {
 	return n.serverSide.add(event, h)
@@ -84,7 +84,7 @@ func (c *cluster) takeServerSide(m *adapter.Message) error {
 		return err
 	}
 	p.HasID = m.RequestID != ""
-	e := &Event{packet: p, remote: &remoteEvent{server: c.namespace.server}}
+	e := &Event{packet: p, remote: &remoteEvent{namespace: c.namespace}}
 	e.remote.answer = func(args []any) (err error) {
 		defer c.namespace.server.recovered("encoding", c.namespace.name, &err)
 		packet, err := encodeValue(args...)
@@ -98,16 +98,18 @@ func (c *cluster) takeServerSide(m *adapter.Message) error {
 	return nil
 }
 
-// handle runs the handlers of an event of another server.
+// handle runs the handlers of an event of another server. If one fails and none
+// has replied, a server that waits gets {"error": …}.
 func (c *cluster) handle(e *Event) {
+	failed := errGoexit
+	defer func() { e.conclude(failed) }()
+	var errs []error
 	for _, n := range c.namespace.lineage {
 		for _, h := range n.serverSide.get(e.Name()) {
-			err := n.server.guard(e.Name(), c.namespace.name, "", func() error { return (*h)(c.ctx, e) })
-			if err != nil && !errors.Is(err, errPanic) {
-				n.server.logger.About(e.Name()).Error("handler failed", "handler", e.Name(), "namespace", c.namespace.name, "err", err)
-			}
+			errs = append(errs, e.run(e.Name(), func() error { return (*h)(c.ctx, e) }))
 		}
 	}
+	failed = errors.Join(errs...)
 }
 
 // A serverInbox has the events of other servers handled in order. It has a
@@ -141,7 +143,14 @@ func (b *serverInbox) take() *Event {
 }
 
 func (b *serverInbox) work(handle func(*Event)) {
+	finished := false
+	defer func() {
+		if !finished { // a handler has ended the goroutine
+			go b.work(handle)
+		}
+	}()
 	for e := b.take(); e != nil; e = b.take() {
 		handle(e)
 	}
+	finished = true
 }

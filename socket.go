@@ -3,7 +3,6 @@ package socketio
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -368,31 +367,7 @@ func (s *Socket) tellLeft(reason Reason) {
 	s.listeners.disconnected(s, reason)
 }
 
-// run calls the program's code and logs how it fails, unless only because the
-// client has left. An error with a method that panics becomes errPanic.
+// run calls the program's code for the socket.
 func (s *Socket) run(what string, f func() error) error {
-	level, text, logged := slog.LevelError, "handler failed", false
-	err := s.namespace.server.guard(what, s.namespace.name, s.id, func() error {
-		err := f()
-		if err == nil {
-			return nil
-		}
-		if logged = errors.Is(err, errPanic); logged {
-			return err
-		}
-		switch invalid := (*argumentError)(nil); {
-		case errors.Is(err, ErrDisconnected):
-			level = slog.LevelDebug
-		case errors.As(err, &invalid):
-			level, text = slog.LevelWarn, "a client has sent invalid arguments"
-		}
-		_ = err.Error() // if that panics, here
-		return err
-	})
-	if err == nil || logged || err == errPanic {
-		return err
-	}
-	s.namespace.server.logger.About(what).Log(level, text,
-		"handler", what, "namespace", s.namespace.name, "socket", s.id, "err", err)
-	return err
+	return s.namespace.server.run(what, s.namespace.name, s.id, f)
 }
