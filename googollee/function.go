@@ -23,7 +23,7 @@ func newFunction(f any, withConn bool) *function {
 	}
 	t := v.Type()
 	if withConn && (t.NumIn() == 0 || !reflect.TypeFor[gosocketio.Conn]().AssignableTo(t.In(0))) {
-		panic(fmt.Sprintf("googollee: %T: a handler's first parameter is a socketio.Conn of github.com/googollee/go-socket.io", f))
+		panic(fmt.Sprintf("googollee: %T: a handler's first parameter is a socketio.Conn", f))
 	}
 	fn := &function{f: v, withConn: withConn}
 	for i := range t.NumIn() {

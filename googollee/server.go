@@ -1,14 +1,17 @@
 // Package googollee lets programs written against
-// github.com/googollee/go-socket.io v1.7 serve the clients of today. The one
-// line to change is
+// github.com/googollee/go-socket.io v1.5 to v1.7 serve the clients of today. The
+// migration is the path of the import, in every file that has it:
 //
-//	server := googollee.NewServer(nil)
+//	import socketio "github.com/goroomcast/socketio/googollee"
 //
-// Handlers keep go-socket.io's Conn and the way they are registered. What
-// differs is listed in docs/migrating-from-googollee.md.
+// The package has all names of go-socket.io's. Programs written against
+// versions up to v1.4, where NewServer returns an error, too, import
+// github.com/goroomcast/socketio/googollee/v1.4 instead. What differs is listed
+// in docs/migrating-from-googollee.md.
 package googollee
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -22,8 +25,17 @@ import (
 	"github.com/goroomcast/socketio"
 )
 
-// A Server has the methods of go-socket.io's Server, except Adapter. They are
-// safe for concurrent use.
+// The types of go-socket.io, which handlers keep.
+type (
+	Conn                = gosocketio.Conn
+	Namespace           = gosocketio.Namespace
+	EachFunc            = gosocketio.EachFunc
+	Broadcast           = gosocketio.Broadcast
+	RedisAdapterOptions = gosocketio.RedisAdapterOptions
+)
+
+// A Server has the methods of go-socket.io's Server. They are safe for
+// concurrent use.
 type Server struct {
 	io     *socketio.Server
 	checks checks
@@ -61,6 +73,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.io.ServeHTTP(w, r)
 }
 
+// errAdapter is for programs that share rooms with others.
+var errAdapter = errors.New("googollee: Server.Adapter: rooms are not shared through go-socket.io's Redis adapter; " +
+	"pass a server with socketio.Options.Adapter to Wrap")
+
+// Adapter returns false and an error: rooms are shared by
+// socketio.Options.Adapter of a server for Wrap.
+func (s *Server) Adapter(*RedisAdapterOptions) (bool, error) { return false, errAdapter }
+
 // Serve waits for Close and returns io.EOF. Clients are served without it too.
 func (s *Server) Serve() error {
 	<-s.closed
@@ -75,20 +95,20 @@ func (s *Server) Close() error {
 
 // OnConnect sets the handler of clients that have connected to a namespace. An
 // error goes to the namespace's OnError and closes the client's connection.
-func (s *Server) OnConnect(namespace string, f func(gosocketio.Conn) error) {
+func (s *Server) OnConnect(namespace string, f func(Conn) error) {
 	s.namespace(namespace).set(func(h *handlers) { h.connect = f })
 }
 
 // OnDisconnect sets the handler of clients that have left a namespace, with a
 // [socketio.Reason].
-func (s *Server) OnDisconnect(namespace string, f func(gosocketio.Conn, string)) {
+func (s *Server) OnDisconnect(namespace string, f func(Conn, string)) {
 	s.namespace(namespace).set(func(h *handlers) { h.disconnect = f })
 }
 
 // OnError sets the handler of what goes wrong in a namespace: arguments that
 // cannot be decoded or encoded, errors that other handlers return, and their
 // panics. It may be called from several goroutines at once.
-func (s *Server) OnError(namespace string, f func(gosocketio.Conn, error)) {
+func (s *Server) OnError(namespace string, f func(Conn, error)) {
 	s.namespace(namespace).set(func(h *handlers) { h.err = f })
 }
 
@@ -101,23 +121,23 @@ func (s *Server) OnEvent(namespace, event string, f any) {
 
 // JoinRoom makes a connection of the namespace join a room. Like the other
 // methods that return bool it reports whether the namespace has handlers.
-func (s *Server) JoinRoom(namespace, room string, connection gosocketio.Conn) bool {
+func (s *Server) JoinRoom(namespace, room string, connection Conn) bool {
 	return s.with(namespace, connection, func() { connection.Join(room) })
 }
 
 // LeaveRoom makes a connection of the namespace leave a room.
-func (s *Server) LeaveRoom(namespace, room string, connection gosocketio.Conn) bool {
+func (s *Server) LeaveRoom(namespace, room string, connection Conn) bool {
 	return s.with(namespace, connection, func() { connection.Leave(room) })
 }
 
 // LeaveAllRooms makes a connection of the namespace leave all rooms.
-func (s *Server) LeaveAllRooms(namespace string, connection gosocketio.Conn) bool {
+func (s *Server) LeaveAllRooms(namespace string, connection Conn) bool {
 	return s.with(namespace, connection, connection.LeaveAll)
 }
 
 // ClearRoom makes everybody leave a room.
 func (s *Server) ClearRoom(namespace, room string) bool {
-	return s.ForEach(namespace, room, func(c gosocketio.Conn) { c.Leave(room) })
+	return s.ForEach(namespace, room, func(c Conn) { c.Leave(room) })
 }
 
 // BroadcastToRoom emits an event to all in a room. A function as the last
@@ -143,7 +163,7 @@ func (s *Server) BroadcastToNamespace(namespace, event string, args ...any) bool
 // handlers.
 func (s *Server) RoomLen(namespace, room string) int {
 	members := 0
-	if !s.ForEach(namespace, room, func(gosocketio.Conn) { members++ }) {
+	if !s.ForEach(namespace, room, func(Conn) { members++ }) {
 		return -1
 	}
 	return members
@@ -168,7 +188,7 @@ func (s *Server) Rooms(namespace string) []string {
 func (s *Server) Count() int { return s.io.ClientsCount() }
 
 // ForEach calls f with each connection in a room.
-func (s *Server) ForEach(namespace, room string, f gosocketio.EachFunc) bool {
+func (s *Server) ForEach(namespace, room string, f EachFunc) bool {
 	n := s.find(namespace)
 	if n == nil {
 		return false
@@ -180,7 +200,7 @@ func (s *Server) ForEach(namespace, room string, f gosocketio.EachFunc) bool {
 }
 
 // with calls f if the connection is one of the namespace.
-func (s *Server) with(namespace string, c gosocketio.Conn, f func()) bool {
+func (s *Server) with(namespace string, c Conn, f func()) bool {
 	n := s.find(namespace)
 	if n == nil || c.Namespace() != n.io.Name() {
 		return false
