@@ -19,13 +19,9 @@ var (
 	warned   = regexp.MustCompile(`warn: ([^,]+)`)
 )
 
-// TestLimitsPage finds the tests, options and log lines that docs/limits.md
-// names, and the limits among the options on the page.
-func TestLimitsPage(t *testing.T) {
-	page, err := os.ReadFile("docs/limits.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+// sourceText returns the library's source, in which log lines are looked for.
+func sourceText(t *testing.T) string {
+	t.Helper()
 	var source strings.Builder
 	for _, pattern := range []string{"*.go", "engine/*.go"} {
 		files, _ := filepath.Glob(pattern)
@@ -40,6 +36,17 @@ func TestLimitsPage(t *testing.T) {
 			source.Write(text)
 		}
 	}
+	return source.String()
+}
+
+// TestLimitsPage finds the tests, options and log lines that docs/limits.md
+// names, and the limits among the options on the page.
+func TestLimitsPage(t *testing.T) {
+	page, err := os.ReadFile("docs/limits.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := sourceText(t)
 	options := reflect.TypeFor[socketio.Options]()
 	named := map[string]bool{}
 	rows := limitRow.FindAllStringSubmatch(string(page), -1)
@@ -53,7 +60,7 @@ func TestLimitsPage(t *testing.T) {
 				t.Errorf("%q: there is no Options.%s", row[1], o[1])
 			}
 		}
-		if line := warned.FindStringSubmatch(row[5]); line != nil && !strings.Contains(source.String(), line[1]) {
+		if line := warned.FindStringSubmatch(row[5]); line != nil && !strings.Contains(source, line[1]) {
 			t.Errorf("%q: nothing logs %q", row[1], line[1])
 		}
 		tests := namedTest.FindAllStringSubmatch(row[6], -1)
