@@ -22,10 +22,13 @@ func (e *panicError) Is(target error) bool { return target == errPanic }
 
 // guard calls the program's code; a panic there becomes errPanic.
 func (s *Server) guard(what, namespace, socketID string, f func() error) (err error) {
+	err = errGoexit
 	defer func() {
 		if p := recover(); p != nil {
 			logPanic(s.logger, what, namespace, socketID, p)
 			err = errPanic
+		} else if err == errGoexit { // the caller does not go on
+			s.logger.About(what).Error("a handler has ended its goroutine", "handler", what, "namespace", namespace, "socket", socketID)
 		}
 	}()
 	return f()

@@ -64,7 +64,7 @@ func (h *harness) rejoin(way rejoining, mode rawclient.Mode, takes, pause time.D
 	chat := way.chat(h)
 	var mu sync.Mutex
 	there := make(map[string]int) // how many sockets are, by the token of their auth
-	var contexts sync.Map // of sockets, with their tokens
+	var contexts sync.Map         // of sockets, with their tokens
 	chat.Use(func(ctx context.Context, s *socketio.Socket) error {
 		contexts.Store(ctx, tokenOf(s))
 		select {
