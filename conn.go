@@ -83,6 +83,9 @@ func (c *conn) receive(data []byte, decode func([]byte) (*parser.Packet, error))
 	if err != nil || p == nil {
 		return err
 	}
+	if err := p.Check(); err != nil { // whatever the parser
+		return err
+	}
 	size := c.size
 	c.size = 0
 	if c.legacy() {
@@ -107,7 +110,9 @@ func (c *conn) route(p *parser.Packet, size int) error {
 	case parser.Disconnect:
 		s.end(ReasonClientDisconnect)
 	case parser.Ack:
-		s.acked(p.ID, p.Args)
+		if p.HasID { // or else it is the reply to nothing
+			s.acked(p.ID, p.Args)
+		}
 	case parser.Event:
 		if ok, err := c.pace(s, p.Event); !ok {
 			return err

@@ -1,8 +1,10 @@
 package socketio
 
 import (
+	"errors"
 	"slices"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/goroomcast/socketio/engine"
 	"github.com/goroomcast/socketio/parser"
@@ -121,8 +123,21 @@ func (s *Server) encode(message newMessage, h parser.Header, args []any) (*engin
 // encodeArgs runs the parser and the program's marshalers.
 func (s *Server) encodeArgs(dst []byte, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
 	defer s.recovered("encoding", h.Namespace, &err)
-	return s.parser.Encode(dst, h, args...)
+	encoded, err = s.parser.Encode(dst, h, args...)
+	switch {
+	case err != nil:
+	case encoded.Text == nil && len(encoded.Attachments) == 0:
+		err = errNothing
+	case !utf8.Valid(encoded.Text):
+		err = errNotUTF8 // a client would close the connection
+	}
+	return encoded, err
 }
+
+var (
+	errNothing = errors.New("the parser has encoded nothing")
+	errNotUTF8 = errors.New("the parser has encoded a text that is not UTF-8")
+)
 
 type newMessage func(text []byte, binaries ...[]byte) *engine.Message
 

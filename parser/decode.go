@@ -6,12 +6,6 @@ import (
 	"unicode/utf8"
 )
 
-// maxNamespaceLen is how many bytes a received namespace may have, its query included.
-const maxNamespaceLen = 512
-
-// maxEventLen is how many bytes the name of a received event may have.
-const maxEventLen = 1024
-
 // NewDecoder returns a decoder for one connection.
 func (p JSON) NewDecoder() Decoder {
 	return &decoder{maxAttachments: p.maxAttachments()}
@@ -48,6 +42,9 @@ func (d *decoder) Text(data []byte) (*Packet, error) {
 		return nil, err
 	}
 	if err := d.payload(p, payload, attachments); err != nil {
+		return nil, err
+	}
+	if err := p.Check(); err != nil {
 		return nil, err
 	}
 	if attachments > 0 {
@@ -102,9 +99,6 @@ func (d *decoder) header(h *Header, data []byte) (payload []byte, attachments in
 	h.Namespace = "/"
 	if len(data) > 0 && data[0] == '/' {
 		namespace, rest, _ := bytes.Cut(data, []byte{','})
-		if len(namespace) > maxNamespaceLen {
-			return nil, 0, invalid("namespace longer than %d bytes", maxNamespaceLen)
-		}
 		if string(namespace) != d.namespace {
 			d.namespace = string(namespace)
 		}
@@ -113,9 +107,6 @@ func (d *decoder) header(h *Header, data []byte) (payload []byte, attachments in
 	}
 
 	id, size := leadingInteger(data)
-	if id > maxID {
-		return nil, 0, invalid("acknowledgement id beyond 2^53-1")
-	}
 	h.ID, h.HasID = id, size > 0
 	return data[size:], attachments, nil
 }
@@ -210,12 +201,6 @@ func (d *decoder) name(p *received, text []byte) error {
 	default:
 		return invalid("event name is neither a string nor a number")
 	}
-	if len(p.Event) > maxEventLen {
-		return invalid("event name longer than %d bytes", maxEventLen)
-	}
-	if isReserved(p.Event) {
-		return invalid("reserved event name %q", p.Event)
-	}
 	return nil
 }
 
@@ -228,15 +213,6 @@ func (d *decoder) eventName(name []byte) string {
 		d.event = string(name)
 	}
 	return d.event
-}
-
-// isReserved reports whether clients and servers use an event name themselves, so that none may come over the wire.
-func isReserved(event string) bool {
-	switch event {
-	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
-		return true
-	}
-	return false
 }
 
 // atEnd returns an error if there is more than white space from data[i] on.

@@ -65,7 +65,7 @@ func asStrings(attachments [][]byte) []string {
 // checkPacket checks that a packet is valid and can be encoded and decoded again.
 func checkPacket(t *testing.T, p *Packet) {
 	t.Helper()
-	if p.Type > ConnectError || p.Namespace == "" || p.Namespace[0] != '/' || p.ID > maxID || isReserved(p.Event) {
+	if p.Check() != nil {
 		t.Errorf("invalid packet %+v", p)
 	}
 	args, err := decodeAny(p)

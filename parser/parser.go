@@ -92,8 +92,8 @@ type Encoded struct {
 
 // Parser encodes packets and makes decoders. It is safe for concurrent use.
 type Parser interface {
-	// Encode appends the text of a packet to dst. Attachments are not copied: they are the caller's own bytes,
-	// not to be modified until they are sent. The header is valid only during the call.
+	// Encode appends the text of a packet, which must be UTF-8, to dst. Attachments are not copied: they are the caller's
+	// own bytes, not to be modified until they are sent. The header is valid only during the call.
 	Encode(dst []byte, h *Header, args ...any) (Encoded, error)
 
 	// NewDecoder returns a decoder for one connection.
@@ -102,16 +102,14 @@ type Parser interface {
 
 // Decoder decodes what one connection receives, in order. It is not safe for concurrent use.
 //
-// Both methods return a nil packet and no error while attachments are awaited, and keep nothing of data.
+// Both methods return a nil packet and no error while attachments are awaited, and keep nothing of data. What the protocol
+// does not allow in a packet's header is the affair of [Packet.Check].
 // After an error, which wraps [ErrInvalidPacket] or [ErrTooManyAttachments], the connection should be closed;
 // the decoder itself has dropped what it had of a packet.
 type Decoder interface {
 	Text(data []byte) (*Packet, error)
 	Binary(data []byte) (*Packet, error)
 }
-
-// maxID is the largest integer that JavaScript can count to without error, 2^53-1.
-const maxID = 1<<53 - 1
 
 // invalid returns an error wrapping [ErrInvalidPacket] that says what is wrong.
 func invalid(format string, args ...any) error {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -87,15 +86,9 @@ func (decoder) Binary(data []byte) (*parser.Packet, error) {
 	return result, nil
 }
 
-// open fills in the rest of a packet, or says what the protocol does not allow: it may come from anybody.
+// open fills in the rest of a packet. The server checks what the protocol does not allow in its header.
 func (p *packet) open(result *parser.Packet) error {
-	const maxID = 1<<53 - 1
-	switch {
-	case !strings.HasPrefix(p.Nsp, "/"):
-		return errors.New("namespace does not begin with a slash")
-	case p.ID != nil && *p.ID > maxID:
-		return errors.New("acknowledgement id above 2^53-1")
-	case p.ID != nil:
+	if p.ID != nil {
 		result.ID, result.HasID = *p.ID, true
 	}
 	switch p.Type {
@@ -129,10 +122,6 @@ func (p *packet) values(result *parser.Packet) error {
 		}
 		if err := decoding.Unmarshal(values[0], &result.Event); err != nil {
 			return err
-		}
-		switch result.Event {
-		case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
-			return fmt.Errorf("reserved event name %q", result.Event)
 		}
 		values = values[1:]
 	}

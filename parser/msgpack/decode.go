@@ -36,6 +36,9 @@ func (d *decoder) Binary(data []byte) (*parser.Packet, error) {
 	if err := d.payload(p, f.data); err != nil {
 		return nil, err
 	}
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
 	return &p.Packet, nil
 }
 
@@ -47,12 +50,9 @@ func (d *decoder) header(h *parser.Header, f fields) error {
 	}
 	h.Type = parser.Type(typ)
 
-	k, n, namespace, _ := readHead(f.nsp)
-	switch {
-	case k != text || n == 0 || namespace[0] != '/':
-		return invalid("namespace does not begin with a slash")
-	case n > maxNamespaceLen:
-		return invalid("namespace longer than %d bytes", maxNamespaceLen)
+	k, _, namespace, _ := readHead(f.nsp)
+	if k != text {
+		return invalid("namespace is not text")
 	}
 	if string(namespace) != d.namespace {
 		d.namespace = string(namespace)
@@ -60,7 +60,7 @@ func (d *decoder) header(h *parser.Header, f fields) error {
 	h.Namespace = d.namespace
 
 	if f.id != nil {
-		if h.ID, h.HasID = natural(f.id); !h.HasID || h.ID > maxID {
+		if h.ID, h.HasID = natural(f.id); !h.HasID {
 			return invalid("acknowledgement id is no integer from 0 to 2^53-1")
 		}
 	}
@@ -76,7 +76,7 @@ func natural(value []byte) (uint64, bool) {
 		return n, int64(n) >= 0
 	case float:
 		f := math.Float64frombits(n)
-		return uint64(f), f >= 0 && f <= maxID+1 && f == math.Trunc(f)
+		return uint64(f), f >= 0 && f <= 1<<53 && f == math.Trunc(f)
 	}
 	return 0, false
 }
@@ -127,12 +127,6 @@ func (d *decoder) name(p *received, data []byte) (rest []byte, err error) {
 	default:
 		return nil, invalid("event name is neither a string nor a number")
 	}
-	if len(p.Event) > maxEventLen {
-		return nil, invalid("event name longer than %d bytes", maxEventLen)
-	}
-	if isReserved(p.Event) {
-		return nil, invalid("reserved event name %q", p.Event)
-	}
 	return rest, nil
 }
 
@@ -145,13 +139,4 @@ func (d *decoder) eventName(name []byte) string {
 		d.event = string(name)
 	}
 	return d.event
-}
-
-// isReserved reports whether package parser refuses an event name.
-func isReserved(event string) bool {
-	switch event {
-	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
-		return true
-	}
-	return false
 }

@@ -11,6 +11,13 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
+// The limits of package parser.
+const (
+	maxNamespaceLen = 512
+	maxEventLen     = 1024
+	maxID           = 1<<53 - 1
+)
+
 // wire returns the bytes of a message: hexadecimal, with text between quotes.
 func wire(t testing.TB, notation string) []byte {
 	t.Helper()

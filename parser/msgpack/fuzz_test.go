@@ -41,7 +41,7 @@ func FuzzDecode(f *testing.F) {
 // encoded and decoded again.
 func checkPacket(t *testing.T, p *parser.Packet, limit uint64) {
 	t.Helper()
-	if p.Type > parser.ConnectError || p.Namespace == "" || p.Namespace[0] != '/' || p.ID > maxID || isReserved(p.Event) {
+	if p.Type > parser.ConnectError || p.Check() != nil {
 		t.Errorf("invalid packet %+v", p)
 	}
 	var values []any
@@ -108,7 +108,7 @@ func FuzzRoundTrip(f *testing.F) {
 				t.Skip()
 			}
 		}
-		if len(namespace) > maxNamespaceLen || len(event) > maxEventLen || isReserved(event) || math.IsNaN(x) || math.IsInf(x, 0) {
+		if (&parser.Packet{Header: parser.Header{Type: parser.Event, Namespace: namespace, Event: event}}).Check() != nil || math.IsNaN(x) || math.IsInf(x, 0) {
 			t.Skip()
 		}
 		type value struct {

@@ -19,15 +19,6 @@ const (
 	// maxBinaries is how many binary values a packet may have. Each takes two bytes at least, and some 150 while its
 	// argument is decoded.
 	maxBinaries = 1 << 16
-
-	// maxNamespaceLen is how many bytes a received namespace may have, as in JSON.
-	maxNamespaceLen = 512
-
-	// maxEventLen is how many bytes the name of a received event may have, as in JSON.
-	maxEventLen = 1024
-
-	// maxID is the largest acknowledgement id, 2^53-1.
-	maxID = 1<<53 - 1
 )
 
 // Parser encodes and decodes packets as version 3 of socket.io-msgpack-parser does. The zero value is ready to use.
