@@ -59,7 +59,9 @@ func (b Broadcast) Compress(compress bool) Broadcast {
 
 // Emit sends an event to the selected sockets. It is encoded once, and waits
 // for no client. The arguments may be modified when Emit has returned. The error is about the event: a reserved name, or arguments
-// that cannot be encoded. That other servers cannot be reached is logged.
+// that cannot be encoded. That other servers cannot be reached is logged. What
+// is emitted to a parent goes to the children on this server, see
+// [Server.OfFunc].
 func (b Broadcast) Emit(event string, args ...any) error {
 	if b.namespace.server.opts.Recovery != nil {
 		return b.emitRecoverable(event, args)

@@ -38,7 +38,8 @@ func (r *Reply) Decode(into ...any) error { return r.server.decode(r.args, into)
 // socket that disconnects yields [ErrDisconnected], and one that owes too many
 // replies already [ErrPendingAcks]; when ctx ends, each that
 // has not replied yields the context's cause, and so does each server that has
-// not said how many will. Of a parent's sockets only this server's are called.
+// not said how many will. Sockets of other servers have 30 minutes at most. Of a
+// parent's sockets only this server's are called.
 // If the event cannot be sent at all, the only pair is a nil Reply and the
 // error. The event is sent anew each time the sequence is ranged over.
 func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
@@ -72,11 +73,9 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 				}
 			case <-remote.recounts():
 				remote.count(ctx)
-			case <-remote.closed(): // the local sockets disconnect by themselves
-				for range remote.outstanding() {
-					if !yield(new(Reply), errClosed) {
-						return
-					}
+			case <-remote.over(): // the local sockets disconnect by themselves
+				if !remote.giveUp(ctx, context.Cause(remote.ctx), yield) {
+					return
 				}
 				remote = nil
 			case <-ctx.Done():
@@ -85,11 +84,7 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 						return
 					}
 				}
-				for range remote.outstanding() {
-					if !yield(new(Reply), context.Cause(ctx)) {
-						return
-					}
-				}
+				remote.giveUp(ctx, context.Cause(ctx), yield)
 				return
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -19,16 +21,18 @@ type cluster struct {
 	namespace *Namespace
 	uid       string // by which the other servers know this one
 	ctx       context.Context
-	leave     context.CancelFunc
+	leave     context.CancelCauseFunc
 	local     Broadcast   // to this server's sockets
 	inbox     serverInbox // of what they emit to this server
 
 	mu       sync.Mutex
 	requests map[string]*request
+	calls    map[callKey]context.CancelFunc // of others, that wait for this server's clients
 
 	// The others, and when each was last heard of; nil if the adapter counts
-	// them.
+	// them. Who has left is no peer again by a message that comes late.
 	peers map[string]time.Time
+	left  map[string]time.Time
 }
 
 // As in the JavaScript server.
@@ -38,8 +42,18 @@ const (
 	requestTimeout    = 5 * time.Second // of requests whose context has no deadline
 )
 
-// subscribeRetry is the pause after the adapter could not subscribe.
-const subscribeRetry = time.Second
+const (
+	// subscribeRetry is the pause after the adapter could not subscribe.
+	subscribeRetry = time.Second
+
+	// goodbyeTime is how long a server that closes may take to tell the others.
+	goodbyeTime = time.Second
+
+	// maxPeers is how many other servers are known at a time, and maxUID how
+	// long the id of one is, in bytes.
+	maxPeers = 4096
+	maxUID   = 1024
+)
 
 func newCluster(n *Namespace, a adapter.Adapter) *cluster {
 	c := &cluster{
@@ -48,8 +62,10 @@ func newCluster(n *Namespace, a adapter.Adapter) *cluster {
 		uid:       newUID(),
 		local:     n.Broadcast.Local(),
 		requests:  make(map[string]*request),
+		calls:     make(map[callKey]context.CancelFunc),
+		left:      make(map[string]time.Time),
 	}
-	c.ctx, c.leave = context.WithCancel(context.Background())
+	c.ctx, c.leave = context.WithCancelCause(context.Background())
 	return c
 }
 
@@ -75,7 +91,7 @@ func (n *Namespace) leaveCluster() {
 // join subscribes to the namespace's messages. What fails is tried again in
 // the background.
 func (c *cluster) join() {
-	if err := c.subscribe(); err != nil {
+	if err := c.tryJoin(); err != nil {
 		go c.retry()
 	}
 }
@@ -86,7 +102,7 @@ func (c *cluster) retry() {
 	for {
 		select {
 		case <-ticker.C:
-			if c.subscribe() == nil {
+			if c.tryJoin() == nil {
 				return
 			}
 		case <-c.ctx.Done():
@@ -95,9 +111,8 @@ func (c *cluster) retry() {
 	}
 }
 
-func (c *cluster) subscribe() error {
-	name := c.namespace.name
-	_, err := c.adapter.Servers(c.ctx, name)
+func (c *cluster) tryJoin() error {
+	_, err := c.servers(c.ctx)
 	if errors.Is(err, errors.ErrUnsupported) {
 		c.mu.Lock()
 		c.peers = make(map[string]time.Time)
@@ -105,11 +120,11 @@ func (c *cluster) subscribe() error {
 		err = nil
 	}
 	if err == nil {
-		err = c.adapter.Subscribe(c.ctx, name, c.uid, c.receive)
+		err = c.subscribe()
 	}
 	if err != nil {
 		if c.ctx.Err() == nil {
-			c.namespace.server.logger.Error("cannot join the other servers; trying again", "namespace", name, "err", err)
+			c.namespace.server.logger.Error("cannot join the other servers; trying again", "namespace", c.namespace.name, "err", err)
 		}
 		return err
 	}
@@ -153,66 +168,76 @@ func (c *cluster) beat() {
 	}
 }
 
-// heard notes that a server is alive.
+// heard notes that a server is alive, or has left.
 func (c *cluster) heard(m *adapter.Message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now()
+	_, left := c.left[m.UID]
+	_, known := c.peers[m.UID]
 	switch {
+	case m.UID == "" || m.UID == emitterUID: // a program that only publishes, or a server that does not say who it is
+	case left:
+		c.left[m.UID] = now
 	case m.Type == adapter.Close:
+		maps.DeleteFunc(c.left, func(_ string, at time.Time) bool { return now.Sub(at) > heartbeatTimeout })
+		if len(c.left) < maxPeers {
+			c.left[m.UID] = now
+		}
 		c.departed(m.UID)
-	case c.peers != nil && m.UID != emitterUID:
-		c.peers[m.UID] = time.Now()
+	case c.peers != nil && (known || len(c.peers) < maxPeers):
+		c.peers[m.UID] = now
 	}
 }
 
 // emitterUID is by which programs go that only publish.
 const emitterUID = "emitter"
 
-// departed tells who waits for a server that it has left. c.mu is locked.
+// departed tells who waits for a server that it has left, and forgets what it
+// waits for. c.mu is locked.
 func (c *cluster) departed(uid string) {
 	delete(c.peers, uid)
 	for _, r := range c.requests {
-		r.put(&adapter.Message{Type: adapter.Close, UID: uid})
+		r.departed(uid)
+	}
+	for key, cancel := range c.calls {
+		if key.uid == uid {
+			cancel()
+		}
 	}
 }
 
-// close leaves the other servers.
+// close leaves the other servers, and tells them after the last message that
+// they get of this one.
 func (c *cluster) close() {
-	_ = c.publish(&adapter.Message{Type: adapter.Close})
-	c.leave()
-}
-
-var errClosed = errors.New("socketio: server closed")
-
-// publish sends a message to the other servers. The error has been logged.
-func (c *cluster) publish(m *adapter.Message) error {
-	_, err := c.publishAt(m)
-	return err
-}
-
-// publishAt is publish that returns the message's place in the adapter's log.
-func (c *cluster) publishAt(m *adapter.Message) (offset string, err error) {
 	if c.ctx.Err() != nil {
-		return "", errClosed
+		return
 	}
-	m.UID, m.Namespace = c.uid, c.namespace.name
-	offset, err = c.adapter.Publish(c.ctx, m)
-	if err != nil {
-		c.namespace.server.logger.Error("cannot send to the other servers",
-			"namespace", m.Namespace, "type", int(m.Type), "err", err)
-	}
-	return offset, err
+	c.leave(errClosed)
+	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
+	defer cancel()
+	_, _ = c.publishWith(ctx, &adapter.Message{Type: adapter.Close})
 }
+
+var (
+	errClosed      = errors.New("socketio: server closed")
+	errNoRequestID = errors.New("request without id")
+)
 
 // receive takes a message of another server. It waits for nothing.
 func (c *cluster) receive(m *adapter.Message) {
-	if m.UID == c.uid || m.Namespace != c.namespace.name || c.ctx.Err() != nil {
+	if m == nil || m.UID == c.uid || m.Namespace != c.namespace.name || c.ctx.Err() != nil {
 		return
 	}
-	c.heard(m)
-	if err := c.obey(m); err != nil {
-		c.namespace.server.logger.Warn("invalid message of another server",
-			"namespace", m.Namespace, "type", int(m.Type), "err", err)
+	err := c.namespace.server.guard("message of another server", c.namespace.name, "", func() error {
+		if len(m.UID) > maxUID {
+			return fmt.Errorf("id of a server of %d bytes", len(m.UID))
+		}
+		c.heard(m)
+		return c.obey(m)
+	})
+	if err != nil && !errors.Is(err, errPanic) {
+		c.namespace.server.logger.Warn("invalid message of another server", "namespace", m.Namespace, "type", int(m.Type), "err", err)
 	}
 }
 
@@ -232,17 +257,33 @@ func (c *cluster) obey(m *adapter.Message) error {
 	case adapter.DisconnectSockets:
 		c.selection(m.Opts).DisconnectSockets(m.Close)
 	case adapter.FetchSockets:
+		if m.RequestID == "" {
+			return errNoRequestID
+		}
 		c.respond(m, &adapter.Message{Type: adapter.FetchSocketsResponse, Sockets: c.selection(m.Opts).describe()})
 	case adapter.ServerSideEmit:
 		return c.takeServerSide(m)
 	case adapter.FetchSocketsResponse, adapter.ServerSideEmitResponse, adapter.ClientCount, adapter.Ack, adapter.NoAck:
+		return c.answered(m)
+	case adapter.CancelCall:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if r := c.requests[m.RequestID]; r != nil {
-			r.put(m)
+		if cancel := c.calls[callKey{m.UID, m.RequestID}]; cancel != nil {
+			cancel()
 		}
 	}
 	return nil
+}
+
+// answered passes an answer on to who waits for it.
+func (c *cluster) answered(m *adapter.Message) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.requests[m.RequestID]
+	if _, left := c.left[m.UID]; r == nil || left {
+		return nil // nobody waits for it
+	}
+	return r.put(m)
 }
 
 // respond answers a request.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"time"
 
@@ -136,27 +137,54 @@ func (c *cluster) relay(m *adapter.Message) error {
 		return err
 	}
 	if h.HasID {
-		c.relayCall(m, h.ID, out)
-		return nil
+		return c.relayCall(m, h.ID, out)
 	}
 	c.selection(m.Opts).send(out)
 	return nil
 }
 
+// A callKey names a call of another server.
+type callKey struct{ uid, requestID string }
+
+var errCallTwice = errors.New("call with the id of another")
+
+// beginCall returns the context of a call of another server. It ends with the
+// time that the asker gives its clients, when it asks for that, or when it
+// leaves.
+func (c *cluster) beginCall(m *adapter.Message) (ctx context.Context, end func(), err error) {
+	patience := requestTimeout
+	if t := m.Opts.Timeout; t > 0 {
+		patience = time.Duration(min(t, int(maxCallTime.Milliseconds()))) * time.Millisecond
+	}
+	key := callKey{m.UID, m.RequestID}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.calls[key] != nil {
+		return nil, nil, errCallTwice
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
+	c.calls[key] = cancel
+	return ctx, func() {
+		cancel()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.calls, key)
+	}, nil
+}
+
 // relayCall is relay for an event that wants acknowledgements. It says how
 // many, then sends each.
-func (c *cluster) relayCall(m *adapter.Message, id uint64, out *outgoing) {
+func (c *cluster) relayCall(m *adapter.Message, id uint64, out *outgoing) error {
+	ctx, end, err := c.beginCall(m)
+	if err != nil {
+		return err
+	}
 	call := c.selection(m.Opts).newLocalCall(id)
 	c.respond(m, &adapter.Message{Type: adapter.ClientCount, Count: len(call.missing)})
 	call.send(out)
 	go func() {
+		defer end()
 		defer call.forget()
-		ctx := c.ctx
-		if m.Opts.Timeout > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, time.Duration(m.Opts.Timeout)*time.Millisecond)
-			defer cancel()
-		}
 		for len(call.missing) > 0 {
 			select {
 			case r := <-call.results:
@@ -167,20 +195,24 @@ func (c *cluster) relayCall(m *adapter.Message, id uint64, out *outgoing) {
 			}
 		}
 	}()
+	return nil
 }
 
 // acknowledgement tells another server what became of a call to a socket.
 func acknowledgement(r result) *adapter.Message {
-	m := &adapter.Message{Type: adapter.NoAck, SocketID: r.socket.id}
-	if r.err != nil {
-		return m
+	switch {
+	case errors.Is(r.err, ErrPendingAcks):
+		return noAck(r.socket.id, noAckPending)
+	case r.err != nil:
+		return noAck(r.socket.id, "")
 	}
 	reply, err := reencodable(r.args)
+	m := &adapter.Message{Type: adapter.Ack, SocketID: r.socket.id}
 	if err == nil {
 		m.Packet, err = encodeValue(reply...)
 	}
-	if err == nil {
-		m.Type = adapter.Ack
+	if err != nil {
+		return noAck(r.socket.id, noAckInvalid)
 	}
 	return m
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"maps"
 	"sync"
 	"time"
 
@@ -15,27 +14,48 @@ import (
 type request struct {
 	cluster *cluster
 	id      string
+	wants   adapter.Type  // of the answers; ClientCount of those to a call
+	wake    chan struct{} // has a value when there is something to take
+	recount *time.Ticker  // of others, of whom one may die; nil if names is not
 
-	mu    sync.Mutex
-	inbox []*adapter.Message
-	wake  chan struct{} // has a value when there is something in the inbox
-
-	// Of the goroutine that asks.
-	names    map[string]bool // who has yet to answer; nil if only their number is known
-	others   int             // their number, if names is nil
-	answered map[string]bool
-	recount  *time.Ticker // of others, of whom one may die; nil if names is not
+	mu        sync.Mutex
+	inbox     []*adapter.Message
+	names     map[string]bool // who has yet to answer; nil if only their number is known
+	others    int             // their number, if names is nil
+	answers   int             // so many have answered, and have not left
+	unsettled bool            // one has left, so others may be fewer
+	servers   map[string]*respondent
+	lost      int // acknowledgements owed by servers that have left
 }
 
-// recountInterval is the pause between two looks at how many servers there
-// are, while they are waited for.
-const recountInterval = time.Second
+// A respondent is a server that has answered a request. All that do not say
+// who they are are one, by the name "".
+type respondent struct {
+	answered bool
+	left     bool
+
+	// Of a call: how many acknowledgements are still to come. It is negative
+	// when some have come before their number.
+	owed int
+	from map[string]bool // the sockets that they came from
+}
+
+const (
+	// recountInterval is the pause between two looks at how many servers there
+	// are, while they are waited for.
+	recountInterval = time.Second
+
+	// maxClients is how many of its clients a server may say will acknowledge.
+	maxClients = 1 << 24
+)
 
 // ask publishes a request. After an error too, the result is to be used: it
 // awaits nobody.
-func (c *cluster) ask(ctx context.Context, m *adapter.Message) (*request, error) {
-	r := &request{cluster: c, id: newUID(), wake: make(chan struct{}, 1), answered: make(map[string]bool)}
-	servers, err := c.adapter.Servers(ctx, c.namespace.name)
+func (c *cluster) ask(ctx context.Context, m *adapter.Message, wants adapter.Type) (*request, error) {
+	r := &request{
+		cluster: c, id: newUID(), wants: wants, wake: make(chan struct{}, 1), servers: make(map[string]*respondent),
+	}
+	servers, err := c.servers(ctx)
 	if err != nil && !c.heartbeats() {
 		return r, fmt.Errorf("socketio: cannot count the other servers: %w", err)
 	}
@@ -46,14 +66,15 @@ func (c *cluster) ask(ctx context.Context, m *adapter.Message) (*request, error)
 		for uid := range c.peers {
 			r.names[uid] = true
 		}
-	}
-	c.mu.Unlock()
-	if r.names == nil {
+	} else {
 		r.others = servers - 1
 		r.recount = time.NewTicker(recountInterval)
 	}
+	c.mu.Unlock()
 	m.RequestID = r.id
 	if err := c.publish(m); err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.names, r.others = nil, 0
 		return r, fmt.Errorf("socketio: cannot ask the other servers: %w", err)
 	}
@@ -70,23 +91,117 @@ func (r *request) end() {
 	}
 }
 
-// put adds an answer, or the departure of a server.
-func (r *request) put(m *adapter.Message) {
+// put takes an answer. What is not one to this request, or has come before, is
+// ignored; the error is about its content.
+func (r *request) put(m *adapter.Message) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.inbox = append(r.inbox, m)
+	s := r.servers[m.UID]
+	if s == nil {
+		if len(r.servers) >= maxPeers || m.UID == "" && r.names != nil {
+			return nil
+		}
+		s = new(respondent)
+		r.servers[m.UID] = s
+	}
+	switch {
+	case s.left:
+	case m.Type == r.wants && (!s.answered || m.UID == "" && r.missing() > 0):
+		if m.Count < 0 || m.Count > maxClients {
+			return fmt.Errorf("%d acknowledgements to come", m.Count)
+		}
+		s.answered = true
+		s.owed = max(0, s.owed+m.Count)
+		r.answers++
+		delete(r.names, m.UID)
+		if m.Type != adapter.ClientCount {
+			r.inbox = append(r.inbox, m)
+		}
+		r.signal()
+	case m.Type == adapter.Ack, m.Type == adapter.NoAck:
+		if r.wants == adapter.ClientCount && s.owes(m.SocketID, m.UID == "" && r.missing() > 0) {
+			s.owed--
+			r.inbox = append(r.inbox, m)
+			r.signal()
+		}
+	}
+	return nil
+}
+
+// owes reports whether an acknowledgement is one to come, and notes of which
+// socket it is. More may come while not all the numbers are known.
+func (s *respondent) owes(socketID string, more bool) bool {
+	if s.owed <= 0 && s.answered && !more || s.owed <= -maxClients || s.from[socketID] {
+		return false
+	}
+	if socketID != "" {
+		if s.from == nil {
+			s.from = make(map[string]bool)
+		}
+		s.from[socketID] = true
+	}
+	return true
+}
+
+// signal wakes who takes the answers. r.mu is locked.
+func (r *request) signal() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (r *request) take() []*adapter.Message {
+// departed notes that a server answers no more.
+func (r *request) departed(uid string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := r.inbox
-	r.inbox = nil
-	return all
+	delete(r.names, uid)
+	r.unsettled = true
+	if s := r.servers[uid]; s != nil && !s.left {
+		if s.answered {
+			r.answers--
+		}
+		s.left = true
+		r.lost += max(0, s.owed)
+		s.owed = 0
+	}
+	r.signal()
+}
+
+// count looks whether servers have died meanwhile.
+func (r *request) count(ctx context.Context) {
+	n, err := r.cluster.servers(ctx)
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.others = min(r.others, n-1)
+}
+
+// take returns the answers that have come, how many acknowledgements will not
+// come, and whether that is all.
+func (r *request) take(ctx context.Context) (answers []*adapter.Message, lost int, all bool) {
+	r.mu.Lock()
+	unsettled := r.unsettled && r.names == nil
+	r.unsettled = false
+	r.mu.Unlock()
+	if unsettled {
+		r.count(ctx)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	answers, lost = r.inbox, r.lost
+	r.inbox, r.lost = nil, 0
+	return answers, lost, r.missing() == 0
+}
+
+// missing returns how many servers have yet to answer. r.mu is locked.
+func (r *request) missing() int {
+	if r.names != nil {
+		return len(r.names)
+	}
+	return max(0, r.others-r.answers)
 }
 
 // recounts returns a channel that says when to call count.
@@ -97,162 +212,54 @@ func (r *request) recounts() <-chan time.Time {
 	return r.recount.C
 }
 
-// count looks whether servers have died meanwhile.
-func (r *request) count(ctx context.Context) {
-	if r.names != nil {
-		return
-	}
-	if n, err := r.cluster.adapter.Servers(ctx, r.cluster.namespace.name); err == nil {
-		r.others = min(r.others, n-1)
-	}
-}
-
-// hasAnswered notes that a server has.
-func (r *request) hasAnswered(uid string) {
-	delete(r.names, uid)
-	r.answered[uid] = true
-}
-
-// departed notes that a server answers no more.
-func (r *request) departed(ctx context.Context, uid string) {
-	delete(r.names, uid)
-	delete(r.answered, uid)
-	r.count(ctx)
-}
-
-// missing returns how many servers have yet to answer.
-func (r *request) missing() int {
-	if r.names != nil {
-		return len(r.names)
-	}
-	return max(0, r.others-len(r.answered))
-}
-
-// answers yields one answer of each server, then, if not all came in time, an
-// error.
-func (r *request) answers(ctx context.Context) iter.Seq2[*adapter.Message, error] {
-	return func(yield func(*adapter.Message, error) bool) {
-		for r.missing() > 0 {
-			select {
-			case <-r.wake:
-				for _, m := range r.take() {
-					if m.Type == adapter.Close {
-						r.departed(ctx, m.UID)
-						continue
-					}
-					r.hasAnswered(m.UID)
-					if !yield(m, nil) {
-						return
-					}
-				}
-			case <-r.recounts():
-				r.count(ctx)
-			case <-ctx.Done():
-				yield(nil, context.Cause(ctx))
-				return
-			case <-r.cluster.ctx.Done():
-				yield(nil, errClosed)
-				return
-			}
-		}
-	}
-}
-
-// withRequestTimeout bounds a context that has no deadline.
-func withRequestTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, has := ctx.Deadline(); has {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, requestTimeout)
-}
-
-// A remoteCall is a Broadcast.Call to the other servers' sockets. Nil is one
-// to none.
-type remoteCall struct {
-	*request
-	owed map[string]int // by server: acknowledgements still to come
-}
-
-func (c *cluster) call(ctx context.Context, m *adapter.Message) (*remoteCall, error) {
-	if deadline, has := ctx.Deadline(); has {
-		m.Opts.Timeout = max(1, int(time.Until(deadline).Milliseconds()))
-	}
-	r, err := c.ask(ctx, m)
-	return &remoteCall{request: r, owed: make(map[string]int)}, err
-}
-
-// replies yields what has come.
-func (r *remoteCall) replies(ctx context.Context) iter.Seq2[*Reply, error] {
-	return func(yield func(*Reply, error) bool) {
-		for _, m := range r.take() {
-			switch m.Type {
-			case adapter.ClientCount:
-				r.hasAnswered(m.UID)
-				r.owed[m.UID] = m.Count
-			case adapter.Ack, adapter.NoAck:
-				if r.owed[m.UID] == 0 {
-					continue // has been given up
-				}
-				r.owed[m.UID]--
-				args, err := decodeValue(m.Packet)
-				if m.Type == adapter.NoAck {
-					err = ErrDisconnected
-				}
-				if !yield(&Reply{r.cluster.namespace.server, m.SocketID, args}, err) {
+// all yields one answer of each server. Those that have not come in time are
+// missing, for the cause that is the error.
+func (r *request) all(ctx context.Context) iter.Seq2[*adapter.Message, *missingError] {
+	return func(yield func(*adapter.Message, *missingError) bool) {
+		for over := error(nil); ; over = r.wait(ctx) {
+			answers, _, all := r.take(ctx)
+			for _, m := range answers {
+				if !yield(m, nil) {
 					return
 				}
-			case adapter.Close:
-				lost := r.owed[m.UID]
-				delete(r.owed, m.UID)
-				r.departed(ctx, m.UID)
-				for range lost {
-					if !yield(new(Reply), ErrDisconnected) {
-						return
-					}
-				}
+			}
+			switch {
+			case all:
+				return
+			case over != nil:
+				r.mu.Lock()
+				err := &missingError{r.missing(), over}
+				r.mu.Unlock()
+				yield(nil, err)
+				return
 			}
 		}
 	}
 }
 
-// outstanding returns how many replies have yet to come, counting a server
-// that has not said how many as one.
-func (r *remoteCall) outstanding() int {
-	if r == nil {
-		return 0
+// wait waits for something to take. The error says why there is nothing more
+// to wait for.
+func (r *request) wait(ctx context.Context) error {
+	select {
+	case <-r.wake:
+	case <-r.recounts():
+		r.count(ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-r.cluster.ctx.Done():
+		return errClosed
 	}
-	n := r.missing()
-	for owed := range maps.Values(r.owed) {
-		n += owed
-	}
-	return n
+	return nil
 }
 
-// What follows is right for nil too.
-
-func (r *remoteCall) ready() <-chan struct{} {
-	if r == nil {
-		return nil
-	}
-	return r.wake
+// A missingError says that servers have not answered.
+type missingError struct {
+	servers int
+	cause   error
 }
 
-func (r *remoteCall) closed() <-chan struct{} {
-	if r == nil {
-		return nil
-	}
-	return r.cluster.ctx.Done()
+func (e *missingError) Error() string {
+	return fmt.Sprintf("socketio: %d servers have not answered: %v", e.servers, e.cause)
 }
 
-func (r *remoteCall) recounts() <-chan time.Time {
-	if r == nil {
-		return nil
-	}
-	return r.request.recounts()
-}
-
-func (r *remoteCall) end() {
-	if r != nil {
-		r.request.end()
-	}
-}
+func (e *missingError) Unwrap() error { return e.cause }

@@ -460,5 +460,28 @@ func TestClusterFamilies(t *testing.T) {
 		b.send("41/r1,")
 		synctest.Wait()
 		count(1)
+
+		// A child that exists only on another server is not reached by the
+		// parent, but by its name.
+		b.enter("/r2")
+		h.check(parent.Emit("e", 2))
+		a.expect(`42/r1,["e",2]`)
+		parent.SocketsJoin("y")
+		if all, err := parent.FetchSockets(context.Background()); err != nil || len(all) != 1 {
+			h.Errorf("%d sockets, %v", len(all), err)
+		}
+		h.check(h.Of("/r2").Emit("e", 3))
+		b.expect(`42/r2,["e",3]`)
+		if all, err := h.Of("/r2").In("y").FetchSockets(context.Background()); err != nil || len(all) != 0 {
+			h.Errorf("%d sockets, %v", len(all), err)
+		}
+		h.check(parent.ServerSideEmit("e"))
+		for range parent.ServerSideCall(context.Background(), "e") {
+			h.Error("a parent has got a reply")
+		}
+		synctest.Wait()
+		if len(heard) > 0 {
+			h.Error("a parent's event has been heard")
+		}
 	})
 }

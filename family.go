@@ -17,8 +17,14 @@ type family struct {
 // OfFunc returns the parent of all namespaces whose name, or the client that
 // asks for them, satisfies match. They are created when the first client asks
 // and removed when the last one leaves. Their sockets are served by the
-// parent's middleware and handlers before their own, and what is emitted to
-// the parent goes to all of them.
+// parent's middleware and handlers before their own.
+//
+// The parent is the broadcast to the sockets of those of its children that
+// exist on this server. Emit, FetchSockets, SocketsJoin, SocketsLeave and
+// DisconnectSockets reach the sockets that these children have on other
+// servers, too, but not a child that exists only on another server: address
+// that by its name. Call reaches the sockets of this server, and ServerSideEmit
+// and ServerSideCall of a parent reach nobody.
 //
 // Match may block; its context ends when the client leaves. Where several
 // parents match, the one made first has the child. A namespace made by Of

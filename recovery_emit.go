@@ -61,7 +61,7 @@ func (r *recovery) send(b Broadcast, out *outgoing, offset string) {
 	targets := b.targets()
 	for i, s := range *targets {
 		switch {
-		case !s.connected(), s.seat != nil && s.seat.hasHad(offset):
+		case !s.connected(), s.seat != nil && r.hasHad(s.seat, e):
 			(*targets)[i] = nil
 		case s.seat != nil:
 			s.conn.session.Queue(e.message, nil)

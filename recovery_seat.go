@@ -16,12 +16,12 @@ type seat struct {
 	left chan struct{} // closed when the socket has left and its session is kept
 	place
 
-	session *session            // of a client that has come back
-	missed  []*logged           // events that a store has for it
-	next    uint64              // in the log: the first event after those that it has
-	again   map[string]struct{} // offsets of missed that have yet to come from other servers; guarded by recovery.mu
+	session *session  // of a client that has come back
+	missed  []*logged // events that a store has for it
+	next    uint64    // in the log: the first event after those that it has
+	last    string    // in a store's log: the last of missed, or that it had before; guarded by recovery.mu
 
-	stored bool // the session is in the store before the socket's end; of the mailbox
+	early earlySession // of the mailbox
 }
 
 // A place is where in the log a client has begun, whatever events it says it
@@ -157,19 +157,16 @@ func (r *recovery) enter(s *Socket, reply *engine.Message) bool {
 func (r *recovery) replay(s *Socket) {
 	in, had := newRoomSet(s.Rooms()), newRoomSet(s.seat.session.rooms)
 	maps.DeleteFunc(in, func(room string, _ struct{}) bool { _, before := had[room]; return !before })
-	stored := make(map[string]struct{}, len(s.seat.missed))
 	for _, e := range s.seat.missed {
-		stored[e.offset] = struct{}{}
 		if e.concerns(in, had) {
 			s.conn.session.Queue(e.message, nil)
 		}
 	}
 	for e := range r.log.from(s.seat.next) {
-		if _, twice := stored[e.offset]; !twice && e.concerns(in, had) {
+		if !r.hasHad(s.seat, e) && e.concerns(in, had) {
 			s.conn.session.Queue(e.message, nil)
 		}
 	}
-	s.seat.again = r.log.yetToCome(s.seat.missed)
 	s.seat.missed = nil
 }
 
@@ -209,7 +206,7 @@ func (r *recovery) leave(s *seat, kept *session) {
 		return
 	}
 	if kept != nil {
-		r.persist(kept, s.stored)
+		r.persist(kept, s)
 	}
 	r.mu.Lock()
 	if r.seats[s.pid] == s {
@@ -219,23 +216,11 @@ func (r *recovery) leave(s *seat, kept *session) {
 	close(s.left)
 }
 
-// persistEarly puts the session of a client that is about to be sent to another
-// server into the store, so that it is there before the client.
-func (s *Socket) persistEarly() {
-	if s.seat == nil || s.namespace.recovery.store == nil || !s.connected() {
-		return
-	}
-	s.namespace.recovery.persistInStore(s.keep(ReasonServerShutdown, true))
-	s.seat.stored = true
-}
-
-// persist keeps a session, unless the store has it already. While it is here
-// it is a user of the namespace.
-func (r *recovery) persist(s *session, stored bool) {
+// persist keeps the session of who leaves a seat. While it is here it is a user
+// of the namespace.
+func (r *recovery) persist(s *session, of *seat) {
 	if r.store != nil {
-		if !stored {
-			r.persistInStore(s)
-		}
+		r.updateStore(s, &of.early)
 		r.unuse(1)
 		return
 	}

@@ -2,7 +2,9 @@ package socketio
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/parser"
@@ -51,6 +53,8 @@ func (r *recovery) sendAt(b Broadcast, event string, args []any, offset string) 
 // relay sends an event of another server to the selected sockets.
 func (r *recovery) relay(b Broadcast, event string, args []any, offset string) error {
 	switch {
+	case b.volatile && r.store != nil:
+		return r.relayVolatile(b, event, args, offset)
 	case b.volatile:
 		offset = ""
 	case r.store == nil:
@@ -59,20 +63,23 @@ func (r *recovery) relay(b Broadcast, event string, args []any, offset string) e
 	return r.sendAt(b, event, args, offset)
 }
 
-// persistInStore has the adapter keep a session.
-func (r *recovery) persistInStore(s *session) {
-	kept := &adapter.Session{
-		Namespace: r.namespace.name, PID: s.pid, SocketID: s.id, Rooms: s.rooms, Offset: r.offsetBefore(s),
-	}
-	var err error
-	if kept.Data, err = s.data.encoded(); err == nil {
-		ctx, cancel := withRequestTimeout(context.Background())
-		defer cancel()
-		err = r.store.PersistSession(ctx, kept, r.MaxAge)
-	}
+// relayVolatile sends a volatile event of another server to the selected
+// sockets. They may have had it there, though it is not sent again.
+func (r *recovery) relayVolatile(b Broadcast, event string, args []any, offset string) error {
+	out, err := b.outgoing(event, parser.Header{}, args, noOffset)
 	if err != nil {
-		r.namespace.server.logger.Error("cannot keep a session", "namespace", r.namespace.name, "socket", s.id, "err", err)
+		return err
 	}
+	e := &logged{offset: offset, at: time.Now()}
+	for s := range b.Sockets() {
+		r.mu.Lock()
+		had := offset != "" && s.seat != nil && r.hasHad(s.seat, e)
+		r.mu.Unlock()
+		if !had {
+			_ = s.deliver(out.message(s), true, false) // who is gone gets nothing
+		}
+	}
+	return nil
 }
 
 // offsetBefore returns the latest offset before all that the client of a
@@ -101,9 +108,7 @@ func (r *recovery) offsetBefore(s *session) string {
 // restore fills a seat with the session that the adapter has for it. The
 // result is nil if there is none.
 func (r *recovery) restore(ctx context.Context, taken *seat, offset string) *seat {
-	ctx, cancel := withRequestTimeout(ctx)
-	defer cancel()
-	kept, missed, err := r.store.RestoreSession(ctx, r.namespace.name, taken.pid, offset)
+	kept, missed, err := r.namespace.cluster.restore(ctx, r.store, taken.pid, offset)
 	if err == nil && kept != nil {
 		err = r.fill(taken, kept, missed)
 	}
@@ -118,12 +123,19 @@ func (r *recovery) restore(ctx context.Context, taken *seat, offset string) *sea
 }
 
 func (r *recovery) fill(taken *seat, kept *adapter.Session, missed []*adapter.Message) error {
+	if r.namespace.rooms.known(kept.SocketID) {
+		return errors.New("another client has the id of its socket")
+	}
 	s := &session{pid: kept.PID, id: kept.SocketID, rooms: kept.Rooms}
-	taken.origin, s.origin = kept.Offset, kept.Offset
+	taken.origin, s.origin, taken.last = kept.Offset, kept.Offset, kept.Offset
 	if kept.Data != nil {
 		s.data = &data{value: kept.Data, text: kept.Data}
 	}
 	for _, m := range missed {
+		if m == nil || m.Namespace != kept.Namespace || m.Type != adapter.Broadcast || m.RequestID != "" {
+			return errors.New("what it has missed is not of the log")
+		}
+		taken.last = m.Offset
 		if m.Opts.Volatile {
 			continue
 		}
@@ -152,26 +164,15 @@ func (r *recovery) decode(m *adapter.Message) (*logged, error) {
 	return &logged{offset: m.Offset, message: out.encoded, rooms: m.Opts.Rooms, except: m.Opts.Except}, nil
 }
 
-// yetToCome returns the offsets of the events after the last one that has come
-// here, nil if there are none.
-func (l *eventLog) yetToCome(stored []*logged) map[string]struct{} {
-	var offsets map[string]struct{}
-	for i := len(stored) - 1; i >= 0; i-- {
-		if _, here := l.position(stored[i].offset); here {
-			break
-		}
-		if offsets == nil {
-			offsets = make(map[string]struct{})
-		}
-		offsets[stored[i].offset] = struct{}{}
+// hasHad reports whether a socket got an event on another server, or from the
+// store, before the event came here. r.mu is locked.
+func (r *recovery) hasHad(s *seat, e *logged) bool {
+	if s.last == "" {
+		return false
 	}
-	return offsets
-}
-
-// hasHad reports whether a socket got an event from the store before it came
-// here. recovery.mu is locked.
-func (s *seat) hasHad(offset string) bool {
-	_, had := s.again[offset]
-	delete(s.again, offset)
-	return had
+	if e.at.Sub(s.since) > r.deaf && !s.since.IsZero() {
+		s.last = "" // nothing takes so long to come
+		return false
+	}
+	return r.namespace.cluster.compare(r.store, e.offset, s.last) <= 0
 }

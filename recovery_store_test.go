@@ -91,10 +91,29 @@ func (j *journal) RestoreSession(_ context.Context, namespace, pid, offset strin
 			continue
 		}
 		delete(j.sessions, namespace+pid)
+		restored := *s
+		restored.Offset = from
 		missed := slices.DeleteFunc(slices.Clone(j.log[i+1:]), func(m *adapter.Message) bool { return m.Namespace != namespace })
-		return s, missed, nil
+		return &restored, missed, nil
 	}
 	return nil, nil, nil
+}
+
+func (j *journal) DeleteSession(_ context.Context, namespace, pid string) (had bool, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, had = j.sessions[namespace+pid]
+	delete(j.sessions, namespace+pid)
+	return had, j.fail
+}
+
+// Compare compares the numbers that offsets begin with.
+func (j *journal) Compare(a, b string) int {
+	number := func(offset string) (n int) {
+		fmt.Sscanf(offset, "%d-0", &n)
+		return n
+	}
+	return number(a) - number(b)
 }
 
 // trim forgets the log's first messages.

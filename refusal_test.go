@@ -317,6 +317,12 @@ func (*brokenStore) RestoreSession(context.Context, string, string, string) (*ad
 	return nil, nil, errors.New("store down")
 }
 
+func (*brokenStore) DeleteSession(context.Context, string, string) (bool, error) {
+	return false, errors.New("store down")
+}
+
+func (*brokenStore) Compare(string, string) int { return 0 }
+
 // What a client names is cut, so that it cannot fill the log by one long name.
 func TestALongNameIsCutInTheLog(t *testing.T) {
 	var log logBook

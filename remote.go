@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,7 +34,9 @@ func (r *RemoteSocket) DecodeData(into any) (err error) {
 	return json.Unmarshal(r.data, into)
 }
 
-// Local limits the selection to the sockets of this server.
+// Local limits the selection to the sockets of this server. If
+// [Options.Adapter] is an [adapter.Recovery], Emit does not keep a local event
+// for clients that are away.
 func (b Broadcast) Local() Broadcast {
 	b.local = true
 	return b
@@ -60,7 +61,8 @@ func (b Broadcast) opts() adapter.Opts {
 
 // FetchSockets returns descriptions of the selected sockets of all servers.
 // When some server's are missing, there is an error beside the others: those
-// have 5 seconds to answer if ctx has no deadline.
+// have 5 seconds to answer if ctx has no deadline. Of the children of a parent
+// it describes those that exist on this server, see [Server.OfFunc].
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	var sockets []*RemoteSocket
 	for _, s := range b.describe() {
@@ -79,17 +81,19 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 }
 
 func (c *cluster) fetch(ctx context.Context, o adapter.Opts) (sockets []*RemoteSocket, err error) {
-	r, err := c.ask(ctx, &adapter.Message{Type: adapter.FetchSockets, Opts: o})
+	r, err := c.ask(ctx, &adapter.Message{Type: adapter.FetchSockets, Opts: o}, adapter.FetchSocketsResponse)
 	defer r.end()
 	if err != nil {
 		return nil, err
 	}
-	for m, err := range r.answers(ctx) {
+	for m, err := range r.all(ctx) {
 		if err != nil {
-			return sockets, fmt.Errorf("socketio: %d servers have not answered: %w", r.missing(), err)
+			return sockets, err
 		}
 		for _, s := range m.Sockets {
-			sockets = append(sockets, c.namespace.server.newRemoteSocket(s))
+			if s.ID != "" {
+				sockets = append(sockets, c.namespace.server.newRemoteSocket(s))
+			}
 		}
 	}
 	return sockets, nil
@@ -182,6 +186,9 @@ func (s *Socket) describe() adapter.Socket {
 func (srv *Server) newRemoteSocket(s adapter.Socket) *RemoteSocket {
 	var h handshakeJSON
 	_ = json.Unmarshal(s.Handshake, &h) // what does not fit stays empty
+	if s.Data == nil {
+		s.Data = json.RawMessage("{}")
+	}
 	r := &RemoteSocket{ID: s.ID, Rooms: s.Rooms, Handshake: h.handshake(), data: s.Data, server: srv}
 	r.Handshake.server = srv
 	return r

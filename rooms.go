@@ -106,6 +106,14 @@ func (r *rooms[M]) add(id string, m M) {
 	r.all.members = append(r.all.members, m)
 }
 
+// known reports whether there is a member of that id.
+func (r *rooms[M]) known(id string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	_, is := r.byID[id]
+	return is
+}
+
 // remove makes m leave everything.
 func (r *rooms[M]) remove(m M) {
 	r.mu.Lock()

@@ -117,7 +117,8 @@ func (s *Server) ClientsCount() int { return s.engine.Len() }
 // ones are not; what is queued for it is sent, and its connection is closed
 // with [ReasonServerShutdown], upon which it reconnects by itself. Shutdown
 // returns when all sockets' handlers have. When ctx ends first it closes what is left
-// at once and returns the context's cause.
+// at once and returns the context's cause. An Options.Adapter that does not
+// answer holds it up for a second more.
 //
 // http.Server.Shutdown does not know of WebSockets; call it afterwards, because
 // clients need it to poll for what is queued for them.
@@ -147,10 +148,14 @@ func (s *Server) Close() error {
 	return nil
 }
 
+// closeNamespaces closes all at the same time, because each may wait for the
+// adapter.
 func (s *Server) closeNamespaces() {
+	var closing sync.WaitGroup
 	for _, n := range s.allNamespaces() {
-		n.close()
+		closing.Go(n.close)
 	}
+	closing.Wait()
 }
 
 // allNamespaces returns those that there are now, without parents.

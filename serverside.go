@@ -11,7 +11,8 @@ import (
 )
 
 // ServerSideEmit sends an event to the namespace's OnServerSide handlers on
-// the other servers. It does not wait for them.
+// the other servers. It does not wait for them. That of a parent reaches
+// nobody, see [Server.OfFunc].
 func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 	m, err := n.serverSideMessage(event, args)
 	if err != nil || n.cluster == nil {
@@ -37,16 +38,16 @@ func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...an
 		}
 		ctx, cancel := withRequestTimeout(ctx)
 		defer cancel()
-		r, err := n.cluster.ask(ctx, m)
+		r, err := n.cluster.ask(ctx, m, adapter.ServerSideEmitResponse)
 		defer r.end()
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		for m, err := range r.answers(ctx) {
+		for m, err := range r.all(ctx) {
 			if err != nil {
-				for range r.missing() {
-					if !yield(new(Reply), err) {
+				for range err.servers {
+					if !yield(new(Reply), err.cause) {
 						return
 					}
 				}
@@ -71,8 +72,10 @@ func (n *Namespace) serverSideMessage(event string, args []any) (m *adapter.Mess
 
 // OnServerSide adds a handler for an event that another server has sent by
 // ServerSideEmit or ServerSideCall. The event's Socket is nil; Ack replies, by
-// its first value, and the error of a handler replies as that of [OnCall]. The events of one server are handled in the order in which
-// they were sent, one at a time. The context ends when this server is closed.
+// its first value, and the error of a handler replies as that of [OnCall]. The
+// events of one server are handled in the order in which they were sent, one
+// at a time; while 16 MiB of them wait, further ones are dropped. The context
+// ends when this server is closed.
 func (n *Namespace) OnServerSide(event string, h Handler) (off func()) {
 	return n.serverSide.add(event, h)
 }
@@ -94,7 +97,14 @@ func (c *cluster) takeServerSide(m *adapter.Message) error {
 		c.respond(m, &adapter.Message{Type: adapter.ServerSideEmitResponse, Packet: packet})
 		return nil
 	}
-	c.inbox.put(e, c.handle)
+	e.size = len(m.Packet.Text) + eventOverhead
+	for _, a := range m.Packet.Attachments {
+		e.size += len(a)
+	}
+	if !c.inbox.put(e, c.handle) {
+		c.namespace.server.logger.Warn("events of other servers dropped: too many wait for their handlers",
+			"namespace", c.namespace.name, "event", e.Name(), "limit", maxServerInbox)
+	}
 	return nil
 }
 
@@ -117,17 +127,28 @@ func (c *cluster) handle(e *Event) {
 type serverInbox struct {
 	mu      sync.Mutex
 	waiting []*Event
+	bytes   int // of those that wait
 	busy    bool
 }
 
-func (b *serverInbox) put(e *Event, handle func(*Event)) {
+// maxServerInbox is how many bytes of other servers' events may wait in a
+// namespace for their handlers; one of any size may wait alone.
+const maxServerInbox = 16 << 20
+
+// put reports false if the event is one too many.
+func (b *serverInbox) put(e *Event, handle func(*Event)) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.bytes > 0 && b.bytes+e.size > maxServerInbox {
+		return false
+	}
 	b.waiting = append(b.waiting, e)
+	b.bytes += e.size
 	if !b.busy {
 		b.busy = true
 		go b.work(handle)
 	}
+	return true
 }
 
 func (b *serverInbox) take() *Event {
@@ -138,14 +159,18 @@ func (b *serverInbox) take() *Event {
 		return nil
 	}
 	e := b.waiting[0]
+	b.waiting[0] = nil
 	b.waiting = b.waiting[1:]
+	b.bytes -= e.size
 	return e
 }
 
+// work handles events until none is left. A handler may end the goroutine, as
+// t.FailNow does; then another goes on.
 func (b *serverInbox) work(handle func(*Event)) {
 	finished := false
 	defer func() {
-		if !finished { // a handler has ended the goroutine
+		if !finished {
 			go b.work(handle)
 		}
 	}()

@@ -336,6 +336,7 @@ func (s *Socket) leave(reason Reason, wasConnected bool) {
 	if s.namespace == nil {
 		return
 	}
+	s.reviseEarly(reason)
 	defer s.vacate(reason, wasConnected)
 	if wasConnected {
 		s.listeners.disconnecting(s, reason)

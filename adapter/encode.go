@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"unicode/utf8"
 
 	"github.com/goroomcast/socketio/parser"
@@ -36,9 +37,9 @@ type opts struct {
 }
 
 type flags struct {
-	Volatile bool  `json:"volatile,omitempty"`
-	Compress *bool `json:"compress,omitempty"` // true if absent
-	Timeout  int   `json:"timeout,omitempty"`
+	Volatile bool    `json:"volatile,omitempty"`
+	Compress *bool   `json:"compress,omitempty"` // true if absent
+	Timeout  timeout `json:"timeout,omitempty"`
 }
 
 // An event is the packet of a broadcast. The type is that of an EVENT.
@@ -73,12 +74,30 @@ func (n *names) UnmarshalJSON(text []byte) error {
 	}
 	*n = make(names, len(raw))
 	for i, text := range raw {
-		if text[0] != '"' {
+		switch text[0] {
+		case '"':
+			if err := json.Unmarshal(text, &(*n)[i]); err != nil {
+				return err
+			}
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 			(*n)[i] = string(text)
-		} else if err := json.Unmarshal(text, &(*n)[i]); err != nil {
-			return err
+		default:
+			return fmt.Errorf("room is neither a string nor a number")
 		}
 	}
+	return nil
+}
+
+// A timeout is a number of milliseconds. JavaScript does not ask for a whole
+// number, nor for one that is not negative.
+type timeout int
+
+func (t *timeout) UnmarshalJSON(text []byte) error {
+	var ms float64
+	if err := json.Unmarshal(text, &ms); err != nil {
+		return err
+	}
+	*t = timeout(min(max(ms, 0), math.MaxInt32))
 	return nil
 }
 
@@ -133,7 +152,7 @@ func (m *Message) failed(err error) error {
 }
 
 func (m *Message) opts() *opts {
-	f := flags{Volatile: m.Opts.Volatile, Timeout: m.Opts.Timeout}
+	f := flags{Volatile: m.Opts.Volatile, Timeout: timeout(m.Opts.Timeout)}
 	if m.Opts.Plain {
 		f.Compress = new(bool)
 	}
@@ -156,7 +175,7 @@ func Decode(encoded parser.Encoded) (*Message, error) {
 	if d.Opts != nil {
 		f := d.Opts.Flags
 		plain := f.Compress != nil && !*f.Compress
-		m.Opts = Opts{Rooms: d.Opts.Rooms, Except: d.Opts.Except, Volatile: f.Volatile, Plain: plain, Timeout: f.Timeout}
+		m.Opts = Opts{Rooms: d.Opts.Rooms, Except: d.Opts.Except, Volatile: f.Volatile, Plain: plain, Timeout: int(f.Timeout)}
 	}
 	if d.Rooms != nil {
 		m.Rooms = *d.Rooms

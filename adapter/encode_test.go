@@ -44,6 +44,7 @@ func TestEncode(t *testing.T) {
 		head + `12,"data":{"requestId":"r","packet":null}}`:   {Type: Ack, RequestID: "r", Packet: packet(`null`)},
 		head + `12,"data":{"requestId":"r","sid":"s"}}`:       {Type: Ack, RequestID: "r", SocketID: "s"},
 		head + `64,"data":{"requestId":"r","sid":"s"}}`:       {Type: NoAck, RequestID: "r", SocketID: "s"},
+		head + `65,"data":{"requestId":"r"}}`:                 {Type: CancelCall, RequestID: "r"},
 	} {
 		m.UID, m.Namespace = "u", "/"
 		encoded, err := m.Encode()
@@ -76,7 +77,17 @@ func TestDecode(t *testing.T) {
 			t.Errorf("decoded %+v, %v", m, err)
 		}
 	})
+	t.Run("time-outs as JavaScript has them", func(t *testing.T) {
+		for ms, want := range map[string]int{"1500.5": 1500, "-1": 0, "1e300": 1<<31 - 1, "null": 0} {
+			m, err := Decode(packet(`{"type":3,"data":{"opts":{"rooms":[],"except":[],"flags":{"timeout":` + ms + `}},"packet":{"type":2,"data":["e"]}}}`))
+			if err != nil || m.Opts.Timeout != want {
+				t.Errorf("%s decoded as %+v, %v", ms, m, err)
+			}
+		}
+	})
 	for _, wrong := range []string{
+		`{"type":1.5}`, `{"type":1e300}`, `{"type":11,"data":{"clientCount":1e300}}`, `{"type":4,"data":{"rooms":[[1]]}}`,
+		`{"type":4,"data":{"rooms":[{"a":1}]}}`, `{"type":4,"data":{"rooms":[null]}}`, `{"type":4,"data":{"rooms":[true]}}`,
 		``, `[]`, `{"type":"3"}`, `{"type":3,"data":[]}`, `{"type":3,"data":{"opts":{"rooms":"a"}}}`, `{"type":3,"data":{"packet":1}}`,
 		`{"type":3,"data":{}}`, `{"type":4,"data":{"rooms":[`, `{"type":8,"data":{"sockets":{}}}`,
 	} {
@@ -100,7 +111,7 @@ func TestEncodeInvalid(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"uid":"u","type":3,"nsp":"/","data":{"opts":{"rooms":[1],"except":[],"flags":{}},"packet":{"type":2,"data":["e"]}}}`))
-	f.Add([]byte(`{"type":8,"data":{"sockets":[{"id":"s","rooms":[null]}]}}`))
+	f.Add([]byte(`{"type":8,"data":{"sockets":[{"id":"s","rooms":[1]}]}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := Decode(parser.Encoded{Text: text})
 		if err != nil {

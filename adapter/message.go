@@ -28,9 +28,14 @@ const (
 	Ack                                    // Packet, one value; SocketID
 	Close                                  // the server leaves
 
-	// NoAck has a SocketID: that client has left without acknowledging. It is
-	// not known to the JavaScript server, which ignores it.
+	// NoAck has a SocketID: that client will not acknowledge. Packet is a
+	// string that says why, or without Text if the client has left. NoAck and
+	// CancelCall are not known to the JavaScript server, which ignores them.
 	NoAck Type = 64
+
+	// CancelCall has the RequestID of a Broadcast of the same server, which
+	// does not wait for its acknowledgements.
+	CancelCall Type = 65
 )
 
 // A Message is what one server says to the others of a namespace. Which fields
@@ -69,7 +74,7 @@ type Opts struct {
 	Except   []string
 	Volatile bool
 	Plain    bool // not compressed
-	Timeout  int  // for acknowledgements, in milliseconds; 0 is without end
+	Timeout  int  // for acknowledgements, in milliseconds; 0 if the asker does not say
 }
 
 // A Socket is the description of a socket.

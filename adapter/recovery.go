@@ -27,9 +27,20 @@ type Recovery interface {
 	// gets it. With it come all Broadcasts of the namespace that the log has
 	// after an offset, whomever they are for: that of the last event which the
 	// client has, or if the log does not know it, because it is "", from
-	// another log, or too old, the session's. It returns nil if the session is
-	// unknown or too old, or if the log knows neither. It may wait.
+	// another log, or too old, the session's. The Offset of the session that it
+	// returns is the one of the two. It returns nil if the session is unknown
+	// or too old, or if the log knows neither. It may wait.
 	RestoreSession(ctx context.Context, namespace, pid, offset string) (*Session, []*Message, error)
+
+	// DeleteSession forgets a session, and reports whether there was one. It
+	// may wait.
+	DeleteSession(ctx context.Context, namespace, pid string) (had bool, err error)
+
+	// Compare returns a negative number if the log has the event of offset a
+	// before that of b, 0 if they are the same, and a positive number if it has
+	// it after b. Both are offsets that the adapter has returned. Compare must
+	// only compare: it is called under a lock.
+	Compare(a, b string) int
 }
 
 // A Session is what is kept of a socket whose client may come back.
