@@ -308,6 +308,7 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request, query url
 	s.mu.Unlock()
 	conn := ws.open(w, r)
 	if busy && conn != nil { // as the reference implementation refuses it
+		s.server.log.Debug("upgrade refused: the session has a WebSocket already, or is over", "sid", s.id, "address", r.RemoteAddr)
 		ws.conn = conn
 		ws.lastWords(closeProtocolError)
 		conn.Close()
