@@ -29,8 +29,9 @@ type cluster struct {
 	requests map[string]*request
 	calls    map[callKey]context.CancelFunc // of others, that wait for this server's clients
 
-	// The others, and when each was last heard of; nil if the adapter counts
-	// them. Who has left is no peer again by a message that comes late.
+	// peers are the others, and when each was last heard of; nil if the adapter
+	// counts them. left are those that have said that they leave: a message of
+	// theirs that comes late does not make them peers again.
 	peers map[string]time.Time
 	left  map[string]time.Time
 }

@@ -10,7 +10,9 @@ package adapter
 import "context"
 
 // An Adapter carries messages between the servers of a cluster. Its methods
-// are called concurrently. Package adaptertest tests one.
+// are called concurrently. The contexts of Publish and Servers have a deadline,
+// 5 seconds away at most unless the program has chosen a later one; what a
+// method panics with becomes an error. Package adaptertest tests an adapter.
 type Adapter interface {
 	// Publish sends a message to the other subscribers of its namespace, or,
 	// if it names one in To, at least to that one. It is called by whoever
@@ -25,8 +27,8 @@ type Adapter interface {
 
 	// Subscribe delivers the namespace's messages, until ctx ends, to the
 	// server that goes by uid there. It returns when the subscription is in
-	// place, and keeps it up over failures of the connection. After an error
-	// it is called again.
+	// place, and keeps it up over failures of the connection. If it does not
+	// return within 5 seconds, ctx ends. After an error it is called again.
 	//
 	// deliver is called with one message after another, in the order in which
 	// they arrive; it does not block. Messages from uid itself and messages
