@@ -2,21 +2,87 @@ package socketio
 
 import (
 	"fmt"
+	"hash/maphash"
 	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
 )
 
-// handlers is a table of event handlers. Reading it takes no lock.
+// handlers is a table of event handlers. Reading it takes no lock, and adding a
+// handler takes the same time however many there are.
 type handlers struct {
 	mu    sync.Mutex // serialises changes
-	table atomic.Pointer[map[string][]*Handler]
+	table atomic.Pointer[handlerTable]
+}
+
+// A handlerTable has events in chains by the hash of their names. Chains grow
+// at the front only, so they can be read meanwhile.
+type handlerTable struct {
+	chains []atomic.Pointer[handled] // as many as a power of two
+	len    int                       // events in them
+}
+
+// A handled is an event that has handlers, or has had some.
+type handled struct {
+	event string
+	list  atomic.Pointer[[]*Handler] // what has been stored is only appended to, or replaced
+	next  *handled
+}
+
+var handlersSeed = maphash.MakeSeed()
+
+func (t *handlerTable) chain(event string) *atomic.Pointer[handled] {
+	return &t.chains[maphash.String(handlersSeed, event)&uint64(len(t.chains)-1)]
+}
+
+func (t *handlerTable) find(event string) *handled {
+	if t != nil {
+		for e := t.chain(event).Load(); e != nil; e = e.next {
+			if e.event == event {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+func (t *handlerTable) add(event string, list *[]*Handler) {
+	e := &handled{event: event}
+	e.list.Store(list)
+	chain := t.chain(event)
+	e.next = chain.Load()
+	chain.Store(e)
+	t.len++
+}
+
+// grown returns a table with room for more, without the events that have no
+// handler any longer.
+func (t *handlerTable) grown() *handlerTable {
+	var living []*handled
+	if t != nil {
+		for i := range t.chains {
+			for e := t.chains[i].Load(); e != nil; e = e.next {
+				if len(*e.list.Load()) > 0 {
+					living = append(living, e)
+				}
+			}
+		}
+	}
+	size := 4
+	for size < 2*len(living) {
+		size *= 2
+	}
+	next := &handlerTable{chains: make([]atomic.Pointer[handled], size)}
+	for _, e := range living {
+		next.add(e.event, e.list.Load())
+	}
+	return next
 }
 
 func (hs *handlers) get(event string) []*Handler {
-	if t := hs.table.Load(); t != nil {
-		return (*t)[event]
+	if e := hs.table.Load().find(event); e != nil {
+		return *e.list.Load()
 	}
 	return nil
 }
@@ -29,28 +95,29 @@ func (hs *handlers) add(event string, h Handler) (off func()) {
 		panic(fmt.Sprintf("socketio: On(%q): nil handler", event))
 	}
 	entry := &h
-	hs.change(event, func(list []*Handler) []*Handler { return append(list, entry) })
-	return func() {
-		hs.change(event, func(list []*Handler) []*Handler {
-			return slices.DeleteFunc(list, func(other *Handler) bool { return other == entry })
-		})
-	}
-}
-
-func (hs *handlers) change(event string, f func([]*Handler) []*Handler) {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
-	next := make(map[string][]*Handler)
-	if t := hs.table.Load(); t != nil {
-		for name, list := range *t {
-			next[name] = list
+	t := hs.table.Load()
+	if e := t.find(event); e != nil {
+		list := append(*e.list.Load(), entry)
+		e.list.Store(&list)
+	} else {
+		if t == nil || t.len == len(t.chains) {
+			t = t.grown()
+			defer hs.table.Store(t)
 		}
+		t.add(event, &[]*Handler{entry})
 	}
-	next[event] = f(slices.Clone(next[event]))
-	if len(next[event]) == 0 {
-		delete(next, event)
+	return func() { hs.remove(event, entry) }
+}
+
+func (hs *handlers) remove(event string, entry *Handler) {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	if e := hs.table.Load().find(event); e != nil {
+		list := slices.DeleteFunc(slices.Clone(*e.list.Load()), func(other *Handler) bool { return other == entry })
+		e.list.Store(&list)
 	}
-	hs.table.Store(&next)
 }
 
 // misnamed are the names under which JavaScript servers listen for what has
@@ -75,7 +142,7 @@ func reservedError(event string) error { return fmt.Errorf("%w: %q", ErrReserved
 // callbacks is a list of functions of one argument.
 type callbacks[F any] struct {
 	mu   sync.Mutex
-	list []*F
+	list []*F // is only appended to, or replaced
 }
 
 func (c *callbacks[F]) add(f F) (off func()) {
@@ -85,7 +152,7 @@ func (c *callbacks[F]) add(f F) (off func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	entry := &f
-	c.list = append(slices.Clip(c.list), entry)
+	c.list = append(c.list, entry)
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()

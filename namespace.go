@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -74,7 +73,7 @@ func (n *Namespace) Name() string { return n.name }
 func (n *Namespace) Use(m Middleware) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.middleware = append(slices.Clip(n.middleware), m)
+	n.middleware = append(n.middleware, m)
 }
 
 // admission returns the middleware that a socket has to pass, the parent's
