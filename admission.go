@@ -90,7 +90,10 @@ func (s *Socket) enter(reply *engine.Message) bool {
 // ended. No broadcast gets before the reply, and none misses a client that has
 // it.
 func (s *Socket) queueReply(reply *engine.Message) (entered bool) {
-	s.conn.session.Queue(reply, func() { entered = s.status.CompareAndSwap(statusPending, statusConnected) })
+	s.conn.session.Queue(reply, func() {
+		entered = s.status.CompareAndSwap(statusPending, statusConnected)
+		s.entered.Store(entered)
+	})
 	return entered
 }
 

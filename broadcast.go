@@ -98,13 +98,15 @@ func (b Broadcast) send(out *outgoing) {
 // maxDirect is the fan-out up to which the emitting goroutine does the writing.
 const maxDirect = 16
 
-// Sockets returns the selected sockets that are connected to this server.
+// Sockets returns the selected sockets that are connected to this server. Those
+// that have disconnected are among them until they have left their rooms, which
+// is before OnDisconnect.
 func (b Broadcast) Sockets() iter.Seq[*Socket] {
 	return func(yield func(*Socket) bool) {
 		targets := b.targets()
 		defer putTargets(targets)
 		for _, s := range *targets {
-			if s.connected() && !yield(s) {
+			if s.entered.Load() && !yield(s) {
 				return
 			}
 		}

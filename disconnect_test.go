@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -177,5 +178,61 @@ func TestConnectTimeout(t *testing.T) {
 		wait(5 * time.Minute)
 		h.check(h.Emit("still there"))
 		c.expect(`42["still there"]`)
+	})
+}
+
+// Who asks in OnDisconnecting whether it is the last one counts itself.
+func TestLastOneOfARoom(t *testing.T) {
+	leave := map[string]func(h *harness, c *client, s *socketio.Socket){
+		"the client drops":          func(_ *harness, c *client, _ *socketio.Socket) { c.Drop() },
+		"the client leaves":         func(_ *harness, c *client, _ *socketio.Socket) { c.send("41") },
+		"Disconnect":                func(_ *harness, _ *client, s *socketio.Socket) { s.Disconnect(false) },
+		"Disconnect of all":         func(_ *harness, _ *client, s *socketio.Socket) { s.Disconnect(true) },
+		"DisconnectSockets of room": func(h *harness, _ *client, s *socketio.Socket) { h.In("room").DisconnectSockets(false) },
+		"ExpireAt":                  func(_ *harness, _ *client, s *socketio.Socket) { s.ExpireAt(time.Now()) },
+	}
+	for name, leave := range leave {
+		behaviour(t, name, func(h *harness, mode rawclient.Mode) {
+			var counts []string
+			count := func(when string) {
+				all, err := h.In("room").FetchSockets(context.Background())
+				h.check(err)
+				counts = append(counts, fmt.Sprint(when, " ", len(slices.Collect(h.In("room").Sockets())), len(all), len(slices.Collect(h.Sockets()))))
+			}
+			c := h.connect(mode)
+			s := h.socket(c.id)
+			s.Join("room")
+			heard := 0
+			s.OnAnyOutgoing(func(string, []any) { heard++ })
+			s.OnDisconnecting(func(socketio.Reason) {
+				count("disconnecting")
+				h.check(h.In("room").Emit("e"))
+				h.In("room").DisconnectSockets(true) // it is gone: nothing happens
+				if err := s.Emit("e"); !errors.Is(err, socketio.ErrDisconnected) {
+					h.Errorf("Emit: %v", err)
+				}
+			})
+			s.OnDisconnect(func(socketio.Reason) { count("disconnected") })
+			count("connected")
+			leave(h, c, s)
+			synctest.Wait()
+			if want := []string{"connected 1 1 1", "disconnecting 1 1 1", "disconnected 0 0 0"}; !slices.Equal(counts, want) || heard != 0 {
+				h.Errorf("%q, want %q; %d events", counts, want, heard)
+			}
+		})
+	}
+	t.Run("one that was refused is not among them", func(t *testing.T) {
+		run(t, nil, func(h *harness) {
+			h.Use(func(_ context.Context, s *socketio.Socket) error { s.Join("room"); return errors.New("no") })
+			h.OnRoomEvent(func(e socketio.RoomEvent) {
+				if n := len(slices.Collect(h.In("room").Sockets())); n != 0 {
+					t.Errorf("%d sockets at %s", n, e.Kind)
+				}
+			})
+			c := h.open(rawclient.WebSocket)
+			c.send("40")
+			c.expect(`44{"message":"no"}`)
+			synctest.Wait()
+		})
 	})
 }

@@ -120,7 +120,9 @@ func (b Broadcast) SocketsLeave(rooms ...string) {
 func (b Broadcast) DisconnectSockets(close bool) {
 	b.command(&adapter.Message{Type: adapter.DisconnectSockets, Close: close})
 	for s := range b.Sockets() {
-		s.Disconnect(close)
+		if s.connected() {
+			s.Disconnect(close)
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ type Socket struct {
 	handlers  atomic.Pointer[handlers] // made when first needed
 	listeners listeners
 	status    atomic.Int32
+	entered   atomic.Bool // has been connected
 	mailbox   mailbox
 
 	mu     sync.Mutex
@@ -175,7 +176,8 @@ func (s *Socket) On(event string, h Handler) (off func()) {
 }
 
 // OnDisconnecting adds a function to be called when the socket has
-// disconnected, while it is still in its rooms.
+// disconnected, while it is still in its rooms: [Broadcast.Sockets] and
+// FetchSockets have it until OnDisconnect, and it gets no event.
 func (s *Socket) OnDisconnecting(f func(r Reason)) (off func()) {
 	return s.listeners.lists().disconnecting.add(f)
 }

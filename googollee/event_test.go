@@ -106,7 +106,7 @@ func TestErrors(t *testing.T) {
 		failed = nil
 		c.send(`421["number","x"]`, `422["fail"]`, `423["panic"]`, `424["chan"]`, `42["emit"]`, `42["ack"]`)
 		const refused = `[{"error":"internal error"}]`
-		c.expect(`431`+refused, `432[1,{}]`, `433`+refused, `434`+refused, `420["e"]`) // the connection has stayed
+		c.expect(`431[{"error":"invalid argument"}]`, `432[1,{}]`, `433`+refused, `434`+refused, `420["e"]`) // the connection has stayed
 		c.send(`430["x"]`)
 		if len(failed) != 6 {
 			t.Fatalf("errors %v, want six", failed)
