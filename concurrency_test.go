@@ -228,9 +228,7 @@ func testMaxInbox(t *testing.T, o *socketio.Options, limit int) {
 		h.On("block", func(ctx context.Context, e *socketio.Event) error { <-release; return nil })
 		h.On("n", func(ctx context.Context, e *socketio.Event) error { handled++; return nil })
 		h.On("count", func(ctx context.Context, e *socketio.Event) error { return e.Socket().Emit("count", handled) })
-		c := h.openWith(mode, rawclient.Options{}) // which answers no PING
-		c.send("40")
-		c.connected("")
+		c := h.connect(mode)
 		c.send(`42["block"]`)
 		synctest.Wait()
 
@@ -248,11 +246,11 @@ func testMaxInbox(t *testing.T, o *socketio.Options, limit int) {
 		if most := limit/100_000 + 1; sent == 0 || sent > most {
 			h.Errorf("%d events were read, want at most %d", sent, most)
 		}
-		wait(5 * time.Minute) // PONGs would not be read meanwhile
+		wait(5 * time.Minute) // with PINGs that it answers
 		close(release)
 		<-flooded
 		c.send(`42["count"]`)
-		c.expect("2", fmt.Sprintf(`42["count",%d]`, flood))
+		c.expect(fmt.Sprintf(`42["count",%d]`, flood))
 	})
 }
 

@@ -126,7 +126,9 @@ func (c *conn) route(p *parser.Packet, size int) error {
 func (c *conn) put(s *Socket, event *job) {
 	for full := s.mailbox.putEvent(event); full != nil; full = s.mailbox.putEvent(event) {
 		c.handle()
-		<-full
+		if !c.session.Hold(full) {
+			return
+		}
 	}
 	if len(c.dirty) == 0 || c.dirty[len(c.dirty)-1] != s {
 		c.dirty = append(c.dirty, s)
@@ -213,9 +215,6 @@ func (c *conn) Closed(reason engine.Reason) {
 	c.closed = Reason(reason)
 	if c.next != nil {
 		c.next.Stop()
-	}
-	if c.rate != nil {
-		close(c.rate.gone)
 	}
 	sockets := c.sockets
 	c.sockets = nil

@@ -36,7 +36,6 @@ type bucket struct {
 	EventRate
 	tokens float64
 	filled time.Time
-	gone   chan struct{} // closed when the connection is
 }
 
 var errEventRate = errors.New("socketio: more events than Options.EventRate")
@@ -48,7 +47,7 @@ func newBucket(r EventRate) *bucket {
 	if r.Burst <= 0 {
 		r.Burst = int(math.Ceil(min(r.PerSecond, math.MaxInt32)))
 	}
-	return &bucket{EventRate: r, tokens: float64(r.Burst), filled: time.Now(), gone: make(chan struct{})}
+	return &bucket{EventRate: r, tokens: float64(r.Burst), filled: time.Now()}
 }
 
 func (b *bucket) fill() {
@@ -84,11 +83,12 @@ func (c *conn) pace(s *Socket, event string) (bool, error) {
 			return false, errEventRate
 		}
 		c.handle()
-		due := time.NewTimer(b.due())
-		defer due.Stop()
-		select {
-		case <-due.C:
-		case <-b.gone:
+		due := make(chan struct{})
+		timer := time.AfterFunc(b.due(), func() { close(due) })
+		open := c.session.Hold(due)
+		timer.Stop()
+		if !open {
+			return false, nil
 		}
 		b.fill()
 	}

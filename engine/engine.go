@@ -36,7 +36,8 @@ const (
 type Receiver interface {
 	// Text and Binary take one message. The data is valid only during the
 	// call. An error ends the session with ReasonForcedClose. They may block;
-	// the client is not read meanwhile.
+	// the client is not read meanwhile, and for long they block in
+	// Session.Hold.
 	Text(data []byte) error
 	Binary(data []byte) error
 

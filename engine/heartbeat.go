@@ -11,6 +11,7 @@ type heart struct {
 	tick              time.Duration
 	interval, timeout time.Duration
 	silence           time.Duration // that ends a client of revision 3
+	patience          time.Duration // how long one of revision 3 is left without a PONG
 
 	mu    sync.Mutex
 	slots [wheelSlots]beat // heads of rings
@@ -28,8 +29,10 @@ type beat struct {
 	next, prev *beat
 
 	due     time.Time
-	waiting bool // for the client, not for the time to send a PING
-	excused bool // the client was due while the receiver was at work
+	signed  time.Time // when a client of revision 3 was last heard
+	sent    time.Time // the last PING, or PONG in revision 3
+	waiting bool      // for the client, not for the time to send a PING
+	excused bool      // the client was due while the receiver was at work
 }
 
 func newHeart(interval, timeout time.Duration) *heart {
@@ -38,9 +41,10 @@ func newHeart(interval, timeout time.Duration) *heart {
 		interval: interval,
 		timeout:  timeout,
 		silence:  interval + timeout,
+		patience: interval + timeout/2,
 	}
 	if h.silence < interval { // overflow
-		h.silence = interval
+		h.silence, h.patience = interval, interval
 	}
 	for i := range h.slots {
 		h.slots[i].next, h.slots[i].prev = &h.slots[i], &h.slots[i]
@@ -93,11 +97,27 @@ func (h *heart) heard(b *beat) {
 	}
 }
 
+// sign takes a sign of life that may have been a PONG or PING which waits
+// behind messages, while the receiver does not take them.
+func (h *heart) sign(b *beat) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case b.next == nil:
+	case b.session.dialect.has(revision3):
+		b.signed = time.Now()
+	case b.waiting:
+		b.unlink()
+		h.goOn(b, time.Now())
+	}
+}
+
 // goOn begins the next round with a client that is there. One of revision 3
 // pings by itself, at the interval it has been told.
 func (h *heart) goOn(b *beat, now time.Time) {
 	if b.session.dialect.has(revision3) {
-		h.await(b, now, h.silence)
+		b.signed, b.sent, b.excused = now, now, false
+		h.schedule(b, now, h.patience)
 		return
 	}
 	h.expectPing(b, now)
@@ -137,18 +157,28 @@ func (b *beat) unlink() {
 
 // turn moves the hand to where it belongs by now and does what is due there.
 func (h *heart) turn() {
-	ping, gone := h.collect()
-	for _, s := range ping {
-		_ = s.SendLater(pingPacket)
-		s.Flush() // a cork may be there for long
+	due, silent := h.collect()
+	for _, q := range silent {
+		if q.unheard(q.sent) {
+			h.excuse(&q.beat)
+			due = append(due, q.Session)
+		} else {
+			q.abort(ReasonPingTimeout)
+		}
 	}
-	for _, s := range gone {
-		s.abort(ReasonPingTimeout)
+	for _, s := range due {
+		packet := pingPacket
+		if s.dialect.has(revision3) {
+			packet = pongPacket
+		}
+		_ = s.SendLater(packet)
+		s.Flush() // a cork may be there for long
 	}
 }
 
-// collect returns the sessions to send a PING to, and those that are gone.
-func (h *heart) collect() (ping, gone []*Session) {
+// collect returns the sessions to send a PING to, or a PONG in revision 3, and
+// those that are silent.
+func (h *heart) collect() (due []*Session, silent []quiet) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.count == 0 {
@@ -161,23 +191,66 @@ func (h *heart) collect() (ping, gone []*Session) {
 		head := &h.slots[h.hand]
 		for b := head.next; b != head; b = head.next {
 			b.unlink() // to be linked elsewhere
-			switch {
-			case now.Before(b.due):
+			if now.Before(b.due) {
 				h.link(b)
-			case !b.waiting:
-				ping = append(ping, b.session)
-				h.await(b, now, h.timeout)
-			case b.session.delivering.Load(): // it is we who do not read
-				b.excused = true
-				h.schedule(b, now, h.tick)
-			case b.excused:
-				h.await(b, now, h.timeout)
-			default:
-				gone = append(gone, b.session)
-				h.await(b, now, h.timeout) // its end removes it
+				continue
+			}
+			speak, over := h.judge(b, now)
+			if speak {
+				b.sent = now
+				due = append(due, b.session)
+			}
+			if over {
+				silent = append(silent, quiet{b.session, b.sent})
 			}
 		}
 	}
 	h.timer.Reset(h.at.Add(h.tick).Sub(now))
-	return ping, gone
+	return due, silent
+}
+
+// A quiet session has not been heard since it was sent something.
+type quiet struct {
+	*Session
+	sent time.Time
+}
+
+// excuse lets a silent client live on, which is sent something now.
+func (h *heart) excuse(b *beat) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	b.signed, b.sent = now, now
+}
+
+// judge says what comes of a client that is due, and schedules it anew: it is
+// sent a PING or PONG, or has been silent for too long. While the receiver is
+// at work, but not in Hold, it is we who do not read.
+func (h *heart) judge(b *beat, now time.Time) (speak, silent bool) {
+	held := b.session.held.Load()
+	atWork := !held && b.session.delivering.Load()
+	if b.session.dialect.has(revision3) {
+		patience := b.sent.Add(h.patience).Sub(now)
+		if speak = held && patience <= 0; patience <= 0 {
+			patience = h.patience
+		}
+		if end := b.signed.Add(h.silence).Sub(now); end > 0 {
+			h.schedule(b, now, min(end, patience))
+			return speak, false
+		}
+	} else if !b.waiting {
+		h.await(b, now, h.timeout)
+		return true, false
+	}
+	switch {
+	case atWork:
+		b.excused = true
+		h.schedule(b, now, h.tick)
+	case b.excused && !held:
+		h.await(b, now, h.timeout)
+	default:
+		h.await(b, now, h.timeout) // its end removes it
+		silent = true
+	}
+	return speak, silent
 }

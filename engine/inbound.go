@@ -52,6 +52,12 @@ func (in *inbound) space(n int) []byte {
 	return in.buf[in.end:]
 }
 
+// append adds what has been read elsewhere.
+func (in *inbound) append(data []byte) {
+	n := copy(in.space(len(data)), data)
+	in.filled(n)
+}
+
 func (in *inbound) filled(n int) { in.end += n }
 
 func (in *inbound) release() {

@@ -38,6 +38,7 @@ const (
 	early               // something came with the handshake
 	hungUp              // the client has closed it: read to the end
 	killed              // it is to end
+	left                // hungUp, for good
 )
 
 const epollEdges = syscall.EPOLLIN | syscall.EPOLLRDHUP | 1<<31 // EPOLLET, which package syscall has with the wrong sign
@@ -216,7 +217,10 @@ func (ps *pollSet) ready(dst []*wsConn, events []syscall.EpollEvent) []*wsConn {
 		}
 		news := uint32(owned | ready)
 		if e.Events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
-			news |= hungUp
+			news |= hungUp | left
+			if l := c.lookout.Load(); l != nil {
+				go l.hangUp()
+			}
 		}
 		if c.readiness.Or(news)&owned == 0 {
 			dst = append(dst, c)
@@ -238,6 +242,9 @@ func (c *wsConn) wake() {
 		c.set.crew.add(c)
 	}
 }
+
+// hasLeft reports whether the client is known to have hung up.
+func (c *wsConn) hasLeft() bool { return c.readiness.Load()&left != 0 }
 
 // unwatch takes a connection that is about to be closed out of its pollSet.
 func (c *wsConn) unwatch() {
@@ -283,7 +290,10 @@ func (c *wsConn) readReady(news uint32) (task Task, err error) {
 			return task, errOver
 		}
 		var more bool
-		more, err = r.read()
+		more, err = c.takeAhead()
+		if !more && err == nil {
+			more, err = r.read()
+		}
 		if err == syscall.EAGAIN {
 			return task, nil
 		}
@@ -292,7 +302,7 @@ func (c *wsConn) readReady(news uint32) (task Task, err error) {
 		}
 		c.session.runBeside(task)
 		task, err = c.consume()
-		if !more && news&hungUp == 0 {
+		if !more && news&hungUp == 0 && c.lookout.Load() == nil {
 			c.in.idle()
 			return task, err
 		}

@@ -13,3 +13,5 @@ func (*poller) add(*wsConn) bool { return false }
 
 func (*wsConn) wake()    {}
 func (*wsConn) unwatch() {}
+
+func (*wsConn) hasLeft() bool { return false }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -40,6 +41,9 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Va
 		s.mu.Unlock()
 		s.refuseSecond(w, r)
 		return
+	}
+	if s.held.Load() { // a PONG may wait for the end of a POST
+		s.server.heart.sign(&s.beat)
 	}
 	if s.out.empty() && s.lifecycle() == stateOpen && !s.probed {
 		p := &poll{ready: make(chan struct{})}
@@ -186,7 +190,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 	if query.Has(jsonp) {
 		body = formPayload(body)
 	}
-	if !octets && !utf8.Valid(body) || !s.receivePayload(body, s.dialect.cutter(octets)) {
+	if !octets && !utf8.Valid(body) || !s.receivePayload(r.Context(), body, s.dialect.cutter(octets)) {
 		s.abort(ReasonParseError)
 		s.server.reject(w, r, codeBadRequest, CausePayload, errPacket.Error())
 		return
@@ -215,7 +219,8 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	s.mu.Lock()
 	if err == nil {
-		_ = s.post.SetReadDeadline(time.Time{}) // or net/http would take it for the client's end
+		_ = s.post.SetReadDeadline(time.Time{})  // or net/http would take it for the client's end
+		_ = s.post.SetWriteDeadline(time.Time{}) // the receiver may be in Hold for long
 	}
 	s.post = nil
 	s.mu.Unlock()
@@ -224,9 +229,13 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 
 // receivePayload delivers the packets of a payload until one is malformed, of
 // which it reports false.
-func (s *Session) receivePayload(body []byte, cut cutter) bool {
+func (s *Session) receivePayload(ctx context.Context, body []byte, cut cutter) bool {
+	s.request, s.fresh = ctx, true
 	s.delivering.Store(true)
-	defer func() { s.runBeside(s.endBatch()) }()
+	defer func() {
+		s.runBeside(s.endBatch())
+		s.request = nil
+	}()
 	for more := true; more; more = body != nil {
 		p, rest, err := cut(body)
 		if err != nil {

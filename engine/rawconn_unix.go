@@ -29,7 +29,11 @@ func (c *wsConn) read() error {
 	r := newReadOp(c)
 	r.patient = true
 	for {
-		if _, err := r.read(); err != nil {
+		ahead, err := c.takeAhead()
+		if !ahead && err == nil {
+			_, err = r.read()
+		}
+		if err != nil {
 			return err
 		}
 		if err := c.handle(); err != nil {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"sync"
@@ -24,8 +25,12 @@ type Session struct {
 	// duration, a WebSocket from the upgrade on. A second POST finds it taken,
 	// and that is the error the protocol asks for.
 	inlet      sync.Mutex
-	delivering atomic.Bool // the receiver is at work
-	batch      bool        // it has been given messages since its last EndBatch
+	delivering atomic.Bool     // the receiver is at work
+	batch      bool            // it has been given messages since its last EndBatch
+	fresh      bool            // something has arrived since its last Hold
+	held       atomic.Bool     // the receiver is in Hold
+	request    context.Context // of the POST being delivered
+	catchingUp bool            // no PONG has come since Hold: messages that were held up are before it
 
 	mu     sync.Mutex
 	state  atomic.Uint32 // a state; written with mu locked
@@ -39,6 +44,8 @@ type Session struct {
 	post   *http.ResponseController // of the POST under way
 	reason Reason                   // why the session has ended
 	linger *time.Timer              // bounds stateClosing
+
+	heldUntil chan struct{} // closed at the end of a session in Hold
 }
 
 // longAgo is a deadline that ends all reading and writing.
@@ -140,6 +147,10 @@ func (s *Session) leave(to uint32, reason Reason) Receiver {
 			s.last = packetNoop // the client knows
 		}
 	}
+	if s.heldUntil != nil {
+		close(s.heldUntil)
+		s.heldUntil = nil
+	}
 	s.state.Store(to)
 	return s.receiver
 }
@@ -189,6 +200,9 @@ func (s *Session) receive(p packet) bool {
 	if f := s.server.trace.Received; f != nil {
 		f(s, len(p.data))
 	}
+	if s.catchingUp {
+		s.server.heart.sign(&s.beat)
+	}
 	var err error
 	switch p.kind {
 	case packetMessage:
@@ -229,6 +243,7 @@ func (s *Session) heartbeat(kind byte) {
 		s.abort(ReasonTransportError)
 		return
 	}
+	s.catchingUp = false
 	s.server.heart.heard(&s.beat)
 	if clientPings {
 		_ = s.Send(pongPacket)
@@ -276,11 +291,21 @@ func (s *Session) upgrade(ws *wsConn) bool {
 		s.poll.wake() // a poll that should not be there ends empty
 	}
 	s.kick(false)
-	s.inlet.Lock() // for good; a POST still being delivered goes first
+	s.takeInlet(ws)
 	if f := s.server.trace.Upgraded; f != nil {
 		f(s, nil)
 	}
 	return true
+}
+
+// takeInlet locks inlet for good. A POST still being delivered goes first.
+func (s *Session) takeInlet(ws *wsConn) {
+	if s.inlet.TryLock() {
+		return
+	}
+	ws.standBy(true)
+	s.inlet.Lock()
+	ws.standBy(false)
 }
 
 // answerProbe lets polls end, so that the client can stop polling.

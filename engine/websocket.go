@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -26,7 +27,8 @@ type wsConn struct {
 	polled
 
 	active  bool // it is the session's transport
-	peer    int  // the code of the client's close frame
+	lookout atomic.Pointer[lookout]
+	peer    int // the code of the client's close frame
 	in      inbound
 	message []byte // the fragments so far
 	kind    byte   // opcode of the fragmented message, or 0
@@ -146,6 +148,7 @@ func (c *wsConn) pump() {
 
 // end closes the connection after an error.
 func (c *wsConn) end(err error) {
+	_, _ = c.takeAhead()
 	c.in.release()
 	c.hangUp(err)
 	c.unwatch()
@@ -155,9 +158,13 @@ func (c *wsConn) end(err error) {
 // readPlain reads and handles frames of a connection without a descriptor.
 func (c *wsConn) readPlain() error {
 	for {
-		n, err := c.conn.Read(c.in.space(1))
-		c.in.filled(n)
-		if n > 0 {
+		ahead, err := c.takeAhead()
+		n := 0
+		if !ahead && err == nil {
+			n, err = c.conn.Read(c.in.space(1))
+			c.in.filled(n)
+		}
+		if n > 0 || ahead {
 			if err := c.handle(); err != nil {
 				return err
 			}
@@ -247,6 +254,7 @@ func (c *wsConn) handle() error {
 func (c *wsConn) consume() (task Task, err error) {
 	if c.active {
 		c.session.delivering.Store(true)
+		c.session.fresh = true
 	}
 	err = c.consumeFrames()
 	if c.active {

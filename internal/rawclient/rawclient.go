@@ -186,6 +186,11 @@ func (c *Client) Upgrade() error {
 // them.
 func (c *Client) Send(packets ...string) error {
 	c.sending <- struct{}{}
+	return c.send(packets...)
+}
+
+// send is Send by whoever is in c.sending, which it leaves.
+func (c *Client) send(packets ...string) error {
 	defer func() { <-c.sending }()
 	if c.ws == nil {
 		body, octets, err := Join(packets, c.eio3)
@@ -255,18 +260,6 @@ func (c *Client) end(err error) {
 	c.err = err
 	c.mu.Unlock()
 	close(c.packets)
-}
-
-func (c *Client) show(packet string) bool {
-	if c.Pong && packet == "2" {
-		return c.Send("3") == nil
-	}
-	select {
-	case c.packets <- packet:
-		return true
-	case <-c.ctx.Done():
-		return false
-	}
 }
 
 func (c *Client) readWebSocket(ws *wsConn) {
