@@ -239,13 +239,13 @@ func (s *Socket) refuse(why error) {
 	if s.namespace != nil {
 		m, why = s.refusal(why)
 	}
+	if !s.rejoins { // or else the client may not know yet
+		s.conn.forget(s) // it may ask again before Send has returned
+	}
 	if !s.status.CompareAndSwap(statusPending, statusDisconnected) {
 		return
 	}
 	defer s.ended(ReasonServerDisconnect, false)
-	if !s.rejoins { // or else it may not know yet
-		s.conn.forget(s) // the client may ask again before Send has returned
-	}
 	if s.namespace == nil {
 		_ = s.conn.refuseNamespace(s.name, errNamespace)
 		return

@@ -1,7 +1,13 @@
 package socketio_test
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,5 +69,304 @@ func TestSupersededConnection(t *testing.T) {
 			h.Emit("live")
 			g.expect("/", "live")
 		})
+	}
+}
+
+// A standing is what a client is to a namespace, as far as it shows.
+type standing int
+
+const (
+	absent   standing = iota // there is no such namespace
+	asked                    // it is being decided about
+	rejoins                  // likewise, and the client has been in it before
+	within                   // it is in it
+	departed                 // it has left by itself
+	expelled                 // the server has disconnected it
+	over                     // the connection is closed
+)
+
+// states are how a client gets into each standing. They return the namespace,
+// and the standing.
+var states = map[string]func(p *player) (namespace string, is standing){
+	"a namespace that there is not": func(p *player) (string, standing) { return "/nowhere", absent },
+	"one that a family is asked about": func(p *player) (string, standing) {
+		name := fmt.Sprint("/decided", p.n) // recovery keeps those of before
+		p.send("40" + name + ",")
+		return name, asked
+	},
+	"one that middleware decides about": func(p *player) (string, standing) { p.send("40/slow,"); return "/slow", asked },
+	"one that it is in":                 func(p *player) (string, standing) { p.send("40/plain,"); return "/plain", within },
+	"a child that it is in":             func(p *player) (string, standing) { p.send("40/child,"); return "/child", within },
+	"one that it has left": func(p *player) (string, standing) {
+		p.send("40/plain,")
+		p.send("41/plain,")
+		return "/plain", departed
+	},
+	"one that the server has put it out of": func(p *player) (string, standing) {
+		p.send("40/plain,")
+		p.send(`42/plain,["put out"]`)
+		wait(time.Second)
+		return "/plain", expelled
+	},
+	"one that it has come back to over another connection": func(p *player) (string, standing) {
+		p.send("40/plain,")
+		wait(time.Second)
+		pid := regexp.MustCompile(`40/plain,.*"pid":"([^"]+)"`).FindStringSubmatch(strings.Join(p.waiting(), ""))
+		if pid == nil {
+			return "/plain", within // without recovery, or of revision 3
+		}
+		p.successor = p.h.openPath(p.path, p.mode, false)
+		p.successor.send(fmt.Sprintf(`40/plain,{"pid":%q}`, pid[1]))
+		wait(time.Second)
+		return "/plain", over
+	},
+}
+
+// packets are all types of them that a client may send to a namespace.
+var packetTypes = map[string]func(namespace string) []string{
+	"CONNECT":       func(n string) []string { return []string{"40" + n + ","} },
+	"CONNECT again": func(n string) []string { return []string{"40" + n + `,{"pid":"of a former life"}`} },
+	"DISCONNECT":    func(n string) []string { return []string{"41" + n + ","} },
+	"EVENT":         func(n string) []string { return []string{"42" + n + `,["echo"]`} },
+	"EVENT with id": func(n string) []string { return []string{"42" + n + `,7["echo"]`} },
+	"binary EVENT": func(n string) []string {
+		return []string{"451-" + n + `,7["echo",{"_placeholder":true,"num":0}]`, "bAQ=="}
+	},
+	"ACK":           func(n string) []string { return []string{"43" + n + ",5[]"} },
+	"binary ACK":    func(n string) []string { return []string{"461-" + n + `,5[{"_placeholder":true,"num":0}]`, "bAQ=="} },
+	"CONNECT_ERROR": func(n string) []string { return []string{"44" + n + `,{"message":"no"}`} },
+}
+
+// after returns what a packet makes of a standing, at once.
+func (is standing) after(kind string) standing {
+	joins, leaves, acks := strings.HasPrefix(kind, "CONNECT"), kind == "DISCONNECT", strings.HasSuffix(kind, "ACK")
+	switch {
+	case is == over, kind == "CONNECT_ERROR":
+		return over
+	case joins && is == absent, joins && is == asked:
+		return is
+	case joins:
+		return rejoins
+	case is == absent, is == asked, is == departed && !acks:
+		return over
+	case leaves && (is == within || is == rejoins):
+		return departed
+	}
+	return is
+}
+
+// TestStates has clients send each type of packet in each state of a socket,
+// twice and with each other type, over both transports and of both revisions,
+// to servers that have between them each pair of options. A model says what
+// comes of it. Afterwards another client is served, and nothing is left.
+func TestStates(t *testing.T) {
+	for i, s := range setups() {
+		t.Run(fmt.Sprint("setup ", i), func(t *testing.T) {
+			defer func() {
+				if t.Failed() {
+					t.Logf("setup %v", s)
+				}
+			}()
+			o := s.options()
+			run(t, o, func(h *harness) { h.play(i, o) })
+		})
+	}
+}
+
+func (h *harness) play(setup int, o *socketio.Options) {
+	n := setup
+	stage(h)
+	path := cmp.Or(o.Path, "/socket.io/")
+	modes := []rawclient.Mode{rawclient.WebSocket, rawclient.Polling}
+	if len(o.Transports) == 1 {
+		modes = []rawclient.Mode{rawclient.Mode(o.Transports[0])}
+	}
+	healthy := h.openPath(path, modes[0], false)
+	healthy.send("40")
+	first := slices.Sorted(maps.Keys(packetTypes))
+	for i, state := range slices.Sorted(maps.Keys(states)) {
+		for j, a := range first {
+			for k, b := range first {
+				if (i+j+k+setup)%len(first) != 0 {
+					continue // it is another setup's
+				}
+				n++
+				p := &player{h: h, n: n, path: path, mode: modes[n/2%len(modes)], eio3: o.AllowEIO3 && n%2 == 0}
+				if p.play(state, a, b); h.Failed() {
+					h.Fatalf("%s: %s, then %s; over %s, revision 3: %t", state, a, b, p.mode, p.eio3)
+				}
+				if got := healthy.ask("", n); !strings.HasPrefix(got, "43") {
+					h.Fatalf("the healthy client hears %q after %s: %s, %s", got, state, a, b)
+				}
+			}
+		}
+	}
+	healthy.Close()
+	wait(10 * time.Minute) // for what recovery keeps
+	all := h.Stats()
+	for name, n := range all.Namespaces {
+		if n.Sockets+n.Rooms+n.Acks+n.Inbox > 0 || name == "other" {
+			h.Errorf("%s is left with %+v", name, n)
+		}
+	}
+	if h.ClientsCount() != 0 {
+		h.Errorf("%d sessions are left", h.ClientsCount())
+	}
+	h.check(h.Shutdown(context.Background())) // which waits for all handlers
+}
+
+// stage makes the namespaces of states.
+func stage(h *harness) {
+	pause := func(ctx context.Context) error {
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	}
+	family := h.OfFunc(func(ctx context.Context, name string, _ *socketio.Handshake) bool {
+		return name == "/child" || strings.HasPrefix(name, "/decided") && pause(ctx) == nil
+	})
+	h.Of("/slow").Use(func(ctx context.Context, _ *socketio.Socket) error { return pause(ctx) })
+	for _, n := range []*socketio.Namespace{h.Namespace, h.Of("/plain"), h.Of("/slow"), family} {
+		n.On("echo", func(_ context.Context, e *socketio.Event) error { return e.Ack() })
+		n.On("put out", func(_ context.Context, e *socketio.Event) error { e.Socket().Disconnect(false); return nil })
+	}
+}
+
+// A player is a client of TestStates.
+type player struct {
+	h         *harness
+	n         int
+	path      string
+	mode      rawclient.Mode
+	eio3      bool
+	successor *client // over which it has come back
+	*client
+}
+
+func (h *harness) openPath(path string, mode rawclient.Mode, eio3 bool) *client {
+	h.Helper()
+	c, err := rawclient.Open(context.Background(), h.dial, mode, rawclient.Options{Path: path, Pong: !eio3, EIO3: eio3})
+	if err != nil {
+		h.Fatal(err)
+	}
+	return &client{Client: c, h: h}
+}
+
+// send sends packets that may find the connection closed.
+func (p *player) send(packets ...string) {
+	_ = p.Send(packets...)
+	synctest.Wait()
+}
+
+// live lets seconds pass. Clients of revision 3 send the PINGs.
+func (p *player) live(seconds int) {
+	for range seconds {
+		p.live(0)
+		wait(time.Second)
+	}
+	if p.eio3 {
+		p.send("2")
+	}
+}
+
+// ask emits an event and returns the answer, or "" if there is none.
+func (c *client) ask(namespace string, id int) string {
+	if namespace != "" {
+		namespace += ","
+	}
+	_ = c.Send(fmt.Sprintf(`42%s%d["echo"]`, namespace, id))
+	wait(time.Second)
+	for _, packet := range c.waiting() {
+		if packet == fmt.Sprintf("43%s%d[]", namespace, id) {
+			return packet
+		}
+	}
+	return ""
+}
+
+func (p *player) play(state, a, b string) {
+	h := p.h
+	p.client = h.openPath(p.path, p.mode, p.eio3)
+	if !p.eio3 {
+		p.send("40")
+	}
+	namespace, is := states[state](p)
+	p.waiting()
+	p.send(append(packetTypes[a](namespace), packetTypes[b](namespace)...)...)
+	is = is.after(a).after(b)
+	p.live(2)
+	heard := p.waiting()
+	if ended := slices.Contains(heard, "end"); ended != (is == over) {
+		h.Errorf("heard %q; the connection is to end: %t", heard, is == over)
+	}
+	if is != over {
+		p.check(namespace, is, heard, a, b)
+	}
+	if s := p.successor; s != nil {
+		if s.ask("/plain", 8) == "" {
+			h.Errorf("the client that has come back hears nothing")
+		}
+		s.Close()
+	}
+	p.Close()
+	wait(time.Second)
+	if n := h.ClientsCount(); n != 1 {
+		h.Errorf("%d sessions, want that of the healthy client", n)
+	}
+	for _, n := range []*socketio.Namespace{h.Of("/plain"), h.Of("/slow")} {
+		if left := len(slices.Collect(n.Sockets())); left != 0 {
+			h.Errorf("%d sockets are left in %s", left, n.Name())
+		}
+	}
+}
+
+// check wants a connection that stays to be of use, and the client to be a
+// member or not, once, as it has been told.
+func (p *player) check(namespace string, is standing, heard []string, a, b string) {
+	h := p.h
+	admitted, refused, answered := 0, 0, 0
+	for _, packet := range heard {
+		switch {
+		case strings.HasPrefix(packet, "40"+namespace):
+			admitted++
+		case strings.HasPrefix(packet, "44"+namespace):
+			refused++
+		case strings.HasPrefix(packet, "43"+namespace+",7"):
+			answered++
+		}
+	}
+	if p.live(0); p.ask("", 9) == "" {
+		h.Errorf("the connection is of no use")
+	}
+	in := is == within || is == rejoins || is == asked
+	wants := 0
+	if in {
+		for _, kind := range []string{a, b} {
+			if strings.HasPrefix(kind, "CONNECT") {
+				wants = 0 // the answers of the socket before may be lost
+			} else if kind == "EVENT with id" || kind == "binary EVENT" {
+				wants++
+			}
+		}
+	}
+	switch connects := strings.HasPrefix(a, "CONNECT") || strings.HasPrefix(b, "CONNECT"); {
+	case is == absent && (refused == 0 || admitted > 0),
+		in && (refused > 0 || connects && admitted == 0),
+		answered < wants:
+		h.Errorf("heard %q, with %d answers, want %d", heard, answered, wants)
+	}
+	p.live(0)
+	if got := p.ask(namespace, 10); is != expelled && is != departed && is != absent && got == "" {
+		h.Errorf("the client is no member")
+	}
+	n := 0
+	for s := range h.Of("/plain").Sockets() {
+		_ = s
+		n++
+	}
+	if in && namespace == "/plain" && n != 1 || !in && n != 0 {
+		h.Errorf("%d sockets", n)
 	}
 }
