@@ -85,27 +85,27 @@ func TestMessagesAfterTheEnd(t *testing.T) {
 		r := h.openPolling()
 		h.expectAnswer(h.request("POST", session(r), strings.NewReader("4a\x1e1\x1e4b")), 200, "ok")
 		h.expectClosed(r, engine.ReasonTransportClose)
-		h.expectAnswer(h.request("POST", session(r), strings.NewReader("4c")), 200, "ok")
+		h.expectAnswer(h.request("POST", session(r), strings.NewReader("4c")), 400, unknownSession)
 		if len(r.received) != 1 {
 			t.Errorf("%d messages delivered", len(r.received))
 		}
 	})
 }
 
-// The pending poll of a client that ends the session ends empty; one that
-// comes later finds its messages, and the next no session.
+// The pending poll of a client that ends the session ends empty, or else one
+// that comes later; the next finds no session.
 func TestClientCloses(t *testing.T) {
 	run(t, nil, func(h *harness) {
 		r := h.openPolling()
 		pending := h.poll(r)
 		h.expectAnswer(h.request("POST", session(r), strings.NewReader("1")), 200, "ok")
 		h.expectAnswer(<-pending, 200, "6")
-		h.expectAnswer(h.request("GET", session(r), nil), 400, `{"code":1,"message":"Session ID unknown"}`)
+		h.expectAnswer(h.request("GET", session(r), nil), 400, unknownSession)
 
 		r = h.openPolling()
 		h.request("POST", session(r), strings.NewReader("1"))
 		h.expectAnswer(h.request("GET", session(r), nil), 200, "6")
-		h.expectAnswer(h.request("GET", session(r), nil), 400, `{"code":1,"message":"Session ID unknown"}`)
+		h.expectAnswer(h.request("GET", session(r), nil), 400, unknownSession)
 
 		w, r := h.wireSession()
 		w.write(text("1"), 0)

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -181,7 +182,7 @@ func (h *harness) try(method, query string, body io.Reader, header ...string) (a
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, strings.TrimSpace(string(data))}, err
+	return answer{resp.StatusCode, resp.Header, string(data)}, err
 }
 
 // openPolling opens a session without polling.
@@ -193,7 +194,9 @@ func (h *harness) openPolling() *recorder {
 	return <-h.sessions
 }
 
-func session(r *recorder) string { return "transport=polling&sid=" + r.ID() }
+func session(r *recorder) string {
+	return fmt.Sprintf("EIO=%d&transport=polling&sid=%s", r.Protocol(), r.ID())
+}
 
 func (h *harness) expectAnswer(a answer, status int, body string) {
 	h.t.Helper()

@@ -30,6 +30,10 @@ func (srv *Server) logRefusal(r *http.Request, e Refusal) {
 	case CauseOrigin:
 		srv.logOrigin(r, e)
 	case CauseVersion:
+		if e.Code == codeBadRequest {
+			log.Debug("request refused: the session has another revision", "EIO", e.Context, "address", r.RemoteAddr)
+			return
+		}
 		srv.logVersion(e.Context, r.RemoteAddr)
 	case CauseAllowRequest:
 		log.About(e.Context).Warn("client refused by Options.AllowRequest", "err", e.Context, "address", r.RemoteAddr)

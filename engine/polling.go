@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,41 +30,47 @@ func (p *poll) wake() {
 	}
 }
 
+// probedPoll is how long a poll waits once the probe of an upgrade has been
+// answered. Most clients complete the upgrade within that time.
+const probedPoll = 100 * time.Millisecond
+
+// hurry ends the wait of a poll within probedPoll. s.mu is locked.
+func (s *Session) hurry(p *poll) {
+	time.AfterFunc(probedPoll, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		p.wake()
+	})
+}
+
 // servePoll answers a GET with what is queued, or waits until something is,
 // however short the time-outs of the http.Server are.
 func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Values) {
 	s.mu.Lock()
+	switch {
+	case s.ws != nil:
+	case s.poll != nil:
+		s.mu.Unlock()
+		s.refuseSecond(w, r)
+		return
+	case s.lifecycle() == stateClosed:
+		s.mu.Unlock()
+		s.server.serveUnknown(w, r, query)
+		return
+	case s.held.Load(): // a PONG may wait for the end of a POST
+		s.server.heart.sign(&s.beat)
+	}
+	if s.ws == nil && s.lifecycle() == stateOpen && s.out.empty() && !s.await(w, r) {
+		s.mu.Unlock()
+		s.abort(ReasonTransportClose)
+		return
+	}
 	if s.ws != nil {
 		s.mu.Unlock()
 		s.server.reject(w, r, codeBadRequest, CauseMismatch, Polling)
 		return
 	}
-	if s.poll != nil {
-		s.mu.Unlock()
-		s.refuseSecond(w, r)
-		return
-	}
-	if s.held.Load() { // a PONG may wait for the end of a POST
-		s.server.heart.sign(&s.beat)
-	}
-	if s.out.empty() && s.lifecycle() == stateOpen && !s.probed {
-		p := &poll{ready: make(chan struct{})}
-		s.poll = p
-		s.mu.Unlock()
-		// Under HTTP/2 a WriteTimeout would end the stream while it waits.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
-		select {
-		case <-p.ready:
-		case <-r.Context().Done():
-			if s.Transport() == Polling {
-				s.abort(ReasonTransportClose)
-			}
-			return
-		}
-		s.mu.Lock()
-		s.poll = nil
-	}
-	p := s.newPayload(query)
+	p := newPayload(s.dialect, query)
 	farewell := s.fill(&p)
 	s.mu.Unlock()
 
@@ -73,9 +81,41 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Va
 	}
 }
 
+// await makes a GET the poll that waits, until there is an answer for it. It
+// reports false if the client has hung up. s.mu is locked.
+func (s *Session) await(w http.ResponseWriter, r *http.Request) bool {
+	p := &poll{ready: make(chan struct{})}
+	s.poll = p
+	if s.probed {
+		s.hurry(p)
+	}
+	s.mu.Unlock()
+	// Under HTTP/2 a WriteTimeout would end the stream while it waits.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	select {
+	case <-p.ready:
+	case <-beforeDeadline(r):
+	case <-r.Context().Done():
+	}
+	s.mu.Lock()
+	s.poll = nil
+	return s.ws != nil || !errors.Is(r.Context().Err(), context.Canceled)
+}
+
+// beforeDeadline returns a channel that delivers while there is still time for
+// an answer to a request with a deadline, as a router's time limit sets it. It
+// is nil for other requests.
+func beforeDeadline(r *http.Request) <-chan time.Time {
+	deadline, limited := r.Context().Deadline()
+	if !limited {
+		return nil
+	}
+	left := time.Until(deadline)
+	return time.After(left - min(left/10, time.Second))
+}
+
 // newPayload returns an empty payload for the answer to a request.
-func (s *Session) newPayload(query url.Values) payload {
-	d := s.dialect
+func newPayload(d dialect, query url.Values) payload {
 	if query.Has(jsonp) {
 		d |= textOnly
 	}
@@ -90,10 +130,6 @@ func (s *Session) fill(p *payload) (farewell bool) {
 	if s.lifecycle() == stateClosed {
 		p.addText([]byte{s.last})
 		return true
-	}
-	if s.ws != nil {
-		p.addText([]byte{packetNoop})
-		return false
 	}
 	p.octets = p.dialect == revision3 && s.out.holdsBinary()
 	p.plain = true
@@ -164,39 +200,34 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 	}
 	octets := strings.HasPrefix(r.Header.Get("Content-Type"), octetStream)
 	if octets && !s.dialect.has(revision3) {
-		s.abort(ReasonTransportError)
 		s.server.boundBody(w, r)
-		s.server.reject(w, r, codeBadRequest, CausePayload, "binary")
+		s.rejectAndEnd(w, r, ReasonTransportError, "binary")
 		return
 	}
 	body, err := s.readBody(w, r)
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
-		s.abort(ReasonTransportError)
-		const status = http.StatusRequestEntityTooLarge
-		s.server.refuse(w, r, Refusal{CauseTooLarge, status, noCode, http.StatusText(status), ""})
+		s.refuseAndEnd(w, r, ReasonTransportError, Refusal{CauseTooLarge, http.StatusRequestEntityTooLarge, noCode, "", ""})
 		return
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && s.lifecycle() != stateClosed {
-		s.abort(ReasonTransportError)
 		const status = http.StatusRequestTimeout
-		s.server.refuse(w, r, Refusal{CauseTimeout, status, noCode, http.StatusText(status), ""})
+		s.refuseAndEnd(w, r, ReasonTransportError, Refusal{CauseTimeout, status, noCode, http.StatusText(status), ""})
 		return
 	}
 	if err != nil {
-		s.abort(ReasonTransportClose)
-		s.server.reject(w, r, codeBadRequest, CausePayload, err.Error())
+		s.rejectAndEnd(w, r, ReasonTransportClose, err.Error())
 		return
 	}
 	if query.Has(jsonp) {
 		body = formPayload(body)
 	}
 	if !octets && !utf8.Valid(body) || !s.receivePayload(r.Context(), body, s.dialect.cutter(octets)) {
-		s.abort(ReasonParseError)
-		s.server.reject(w, r, codeBadRequest, CausePayload, errPacket.Error())
+		s.rejectAndEnd(w, r, ReasonParseError, errPacket.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "text/html")
 	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK) // a router may have another status in mind
 	_, _ = io.WriteString(w, "ok")
 }
 
@@ -204,7 +235,8 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 // aside, and gives up when the session ends.
 func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	limit := s.server.opts.MaxPayload
-	if r.ContentLength > int64(limit) {
+	most := s.mostOfPost()
+	if r.ContentLength > int64(most) {
 		return nil, &http.MaxBytesError{Limit: int64(limit)}
 	}
 	s.mu.Lock()
@@ -216,7 +248,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	}
 	_ = s.post.SetReadDeadline(deadline)
 	s.mu.Unlock()
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(most)))
 	s.mu.Lock()
 	if err == nil {
 		_ = s.post.SetReadDeadline(time.Time{})  // or net/http would take it for the client's end
@@ -224,7 +256,29 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	}
 	s.post = nil
 	s.mu.Unlock()
+	if err == nil && len(body) > limit && longestPacket(body) > limit {
+		err = &http.MaxBytesError{Limit: int64(limit)}
+	}
 	return body, err
+}
+
+// mostOfPost is how long the body of a POST may be. Stock clients fill it up
+// to MaxPayload, but take base64 for a little shorter than it is; where they
+// do so, several packets may be 1 % longer in all.
+func (s *Session) mostOfPost() int {
+	limit := s.server.opts.MaxPayload
+	if s.dialect.has(revision3) {
+		return limit
+	}
+	return limit + min(limit/100, math.MaxInt-limit)
+}
+
+// longestPacket returns the length of a body's longest packet, in revision 4.
+func longestPacket(body []byte) (longest int) {
+	for packet := range bytes.SplitSeq(body, []byte{payloadSeparator}) {
+		longest = max(longest, len(packet))
+	}
+	return longest
 }
 
 // receivePayload delivers the packets of a payload until one is malformed, of
@@ -252,6 +306,22 @@ func (s *Session) receivePayload(ctx context.Context, body []byte, cut cutter) b
 // refuseSecond answers a request that comes while another of its kind is
 // under way, which ends the session.
 func (s *Session) refuseSecond(w http.ResponseWriter, r *http.Request) {
-	s.abort(ReasonTransportError)
-	s.server.reject(w, r, codeBadRequest, CauseConcurrent, r.Method)
+	s.refuseAndEnd(w, r, ReasonTransportError, protocolError(codeBadRequest, CauseConcurrent, r.Method))
+}
+
+// rejectAndEnd refuses a POST that can't be read, which ends the session.
+func (s *Session) rejectAndEnd(w http.ResponseWriter, r *http.Request, reason Reason, context string) {
+	s.refuseAndEnd(w, r, reason, protocolError(codeBadRequest, CausePayload, context))
+}
+
+// refuseAndEnd answers a request with an error and ends the session after
+// that: told of the end first, by another request, the client would not see
+// what was wrong.
+func (s *Session) refuseAndEnd(w http.ResponseWriter, r *http.Request, reason Reason, e Refusal) {
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Now().Add(s.server.opts.PingTimeout))
+	s.server.refuse(w, r, e)
+	_ = rc.Flush()
+	_ = rc.SetWriteDeadline(time.Time{})
+	s.abort(reason)
 }

@@ -11,7 +11,10 @@ import (
 	"github.com/goroomcast/socketio/engine"
 )
 
-const badRequest = `{"code":3,"message":"Bad request"}`
+const (
+	badRequest     = `{"code":3,"message":"Bad request"}`
+	unknownSession = `{"code":1,"message":"Session ID unknown"}`
+)
 
 func TestSecondPoll(t *testing.T) {
 	run(t, nil, func(h *harness) {

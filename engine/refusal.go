@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -11,7 +13,7 @@ type Refusal struct {
 	Cause   Cause
 	Status  int    // of HTTP
 	Code    int    // of the protocol, 0 to 5; -1 where the answer is plain text
-	Message string // in the answer
+	Message string // in the answer, which is empty without one
 	Context string // what is wrong in the request, in the client's words, or another error's text
 }
 
@@ -61,11 +63,15 @@ var codeMessages = [...]string{
 
 // reject answers a request with an error of the protocol.
 func (srv *Server) reject(w http.ResponseWriter, r *http.Request, code int, cause Cause, context string) {
+	srv.refuse(w, r, protocolError(code, cause, context))
+}
+
+func protocolError(code int, cause Cause, context string) Refusal {
 	status := http.StatusBadRequest
 	if code == codeForbidden {
 		status = http.StatusForbidden
 	}
-	srv.refuse(w, r, Refusal{cause, status, code, codeMessages[code], context})
+	return Refusal{cause, status, code, codeMessages[code], context}
 }
 
 func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e Refusal) {
@@ -76,17 +82,31 @@ func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e Refusal) {
 	if e.Cause != CausePayload && e.Cause != CauseTimeout { // or else reading has ended already
 		srv.boundBody(w, r)
 	}
-	if e.Code == noCode {
-		http.Error(w, e.Message, e.Status)
-		return
+	h := w.Header()
+	body, contentType := []byte(e.Message), "text/plain; charset=utf-8"
+	if e.Code != noCode {
+		body, contentType = e.json(), "application/json"
+		h.Set("Cache-Control", "no-store")
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
+	if len(body) > 0 {
+		h.Set("Content-Type", contentType)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(e.Status)
-	_ = json.NewEncoder(w).Encode(struct {
+	_, _ = w.Write(body)
+}
+
+// json returns the body of an error of the protocol, as JavaScript would
+// write it.
+func (e Refusal) json() []byte {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}{e.Code, e.Message})
+	return bytes.TrimSuffix(body.Bytes(), []byte{'\n'})
 }
 
 // boundBody bounds the wait for a body that is not wanted: net/http takes it

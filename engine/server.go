@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +25,7 @@ type Server struct {
 	flushers flushers
 	poller   *poller
 	log      *rarelog.Logger
+	departed departed
 	shards   atomic.Uint32
 
 	mu       sync.RWMutex
@@ -113,7 +116,9 @@ func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, query ur
 	srv.mu.RUnlock()
 	switch {
 	case s == nil:
-		srv.reject(w, r, codeUnknownSession, CauseSession, sid)
+		srv.serveUnknown(w, r, query)
+	case query.Get("EIO") != strconv.Itoa(s.Protocol()):
+		srv.reject(w, r, codeBadRequest, CauseVersion, query.Get("EIO"))
 	case transport == WebSocket && isWebSocket(r):
 		s.serveUpgrade(w, r, query)
 	case transport == WebSocket:
@@ -149,7 +154,9 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 	}
 	defer srv.dismiss(s)
 	if refusal, ok := srv.allowed(r); !ok {
-		srv.refuse(w, r, Refusal{CauseAllowRequest, http.StatusForbidden, codeForbidden, refusal, refusal})
+		e := protocolError(codeForbidden, CauseAllowRequest, refusal)
+		e.Message = cmp.Or(refusal, e.Message)
+		srv.refuse(w, r, e)
 		return
 	}
 	id, err := srv.claimID(r)
@@ -205,7 +212,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url
 		upgrades = append(upgrades, WebSocket)
 	}
 	srv.begin(s, r)
-	p := s.newPayload(query)
+	p := newPayload(s.dialect, query)
 	p.addText(openPacket(s.id, upgrades, &srv.opts))
 	s.sent(p.packets, len(p.body))
 	if err := srv.writePayload(w, r, query, &p); err != nil {

@@ -34,7 +34,7 @@ type Session struct {
 
 	mu     sync.Mutex
 	state  atomic.Uint32 // a state; written with mu locked
-	probed bool          // the probe has been answered: polls end at once
+	probed bool          // the probe has been answered: polls end soon
 	told   bool          // the receiver has been told of the end
 	last   byte          // the type of the packet that ends its last poll
 	out    outbox
@@ -105,6 +105,23 @@ func (s *Session) close(reason Reason, code int) {
 	s.out.cork = 0
 	s.kick(false)
 	s.ended(receiver, reason)
+}
+
+// depart ends a session that its client has closed. A WebSocket still has its
+// close frames to exchange; polling is over, but for a poll that the client
+// sent before and that comes later.
+func (s *Session) depart() {
+	s.mu.Lock()
+	overWebSocket := s.ws != nil
+	if !overWebSocket && s.poll == nil {
+		s.server.departed.add(s)
+	}
+	s.mu.Unlock()
+	if overWebSocket {
+		s.close(ReasonTransportClose, closeNormal)
+	} else {
+		s.abort(ReasonTransportClose)
+	}
 }
 
 // abort ends the session at once; what is queued is lost.
@@ -191,11 +208,12 @@ func (s *Session) endProbe() {
 
 func (s *Session) lifecycle() uint32 { return s.state.Load() }
 
-// receive handles one packet of the client, unless the session has ended, and
-// reports whether to go on. The caller holds s.inlet.
+// receive handles one packet of the client, of which only CLOSE matters once
+// the session is closing, and reports whether to go on. The caller holds
+// s.inlet.
 func (s *Session) receive(p packet) bool {
-	if s.lifecycle() != stateOpen {
-		return false
+	if state := s.lifecycle(); state == stateClosed || state == stateClosing && p.kind != packetClose {
+		return state == stateClosing
 	}
 	if f := s.server.trace.Received; f != nil {
 		f(s, len(p.data))
@@ -214,13 +232,13 @@ func (s *Session) receive(p packet) bool {
 	case packetPing, packetPong:
 		s.heartbeat(p.kind)
 	case packetClose:
-		s.close(ReasonTransportClose, closeNormal)
+		s.depart()
 	}
 	if err != nil {
 		s.server.log.Debug("closing a session", "sid", s.id, "err", err)
 		s.Close()
 	}
-	return s.lifecycle() == stateOpen
+	return s.lifecycle() != stateClosed
 }
 
 // deliver gives the receiver a message.
@@ -288,7 +306,7 @@ func (s *Session) upgrade(ws *wsConn) bool {
 	}
 	s.ws, s.probe, s.probed = ws, nil, false
 	if s.poll != nil {
-		s.poll.wake() // a poll that should not be there ends empty
+		s.poll.wake() // a poll that should not be there is refused
 	}
 	s.kick(false)
 	s.takeInlet(ws)
@@ -308,7 +326,7 @@ func (s *Session) takeInlet(ws *wsConn) {
 	ws.standBy(false)
 }
 
-// answerProbe lets polls end, so that the client can stop polling.
+// answerProbe lets polls end soon, so that the client can stop polling.
 func (s *Session) answerProbe(ws *wsConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -317,7 +335,7 @@ func (s *Session) answerProbe(ws *wsConn) bool {
 	}
 	s.probed = true
 	if s.poll != nil {
-		s.poll.wake()
+		s.hurry(s.poll)
 	}
 	return true
 }

@@ -133,6 +133,49 @@ func TestUpgradeEndsPolls(t *testing.T) {
 	})
 }
 
+// While an upgrade is probed a poll waits for 100 ms, so that one that the
+// client sends right behind UPGRADE and that comes first is refused as well.
+func TestProbedPoll(t *testing.T) {
+	for name, start := range map[string]func(h *harness, r *recorder) (*wire, <-chan answer){
+		"that waits when the probe comes": func(h *harness, r *recorder) (*wire, <-chan answer) {
+			pending := h.poll(r)
+			return h.probe(r), pending
+		},
+		"that comes after the probe": func(h *harness, r *recorder) (*wire, <-chan answer) {
+			w := h.probe(r)
+			return w, h.poll(r)
+		},
+	} {
+		expect := func(what string, wait time.Duration, status int, body string, meanwhile func(r *recorder, w *wire)) {
+			t.Run("a poll "+name+what, func(t *testing.T) {
+				run(t, nil, func(h *harness) {
+					r := h.openPolling()
+					begun := time.Now()
+					w, pending := start(h, r)
+					meanwhile(r, w)
+					h.expectAnswer(<-pending, status, body)
+					if got := time.Since(begun); got != wait {
+						t.Errorf("answered after %v, want %v", got, wait)
+					}
+				})
+			})
+		}
+		expect(" ends after 100 ms", 100*time.Millisecond, 200, "6", func(*recorder, *wire) {})
+		expect(" is refused when UPGRADE comes", 0, 400, badRequest, func(r *recorder, w *wire) {
+			w.write(text("5"), 0)
+			w.write(text("4hello"), 0)
+			w.expect("text 4hello")
+		})
+		expect(" takes a message at once", 0, 200, "4hello", func(r *recorder, _ *wire) {
+			r.Send(engine.NewMessage([]byte("hello")))
+		})
+		expect(" learns of the session's end at once", 0, 200, "1", func(r *recorder, _ *wire) { r.Close() })
+		expect(" ends after 100 ms, too, when the WebSocket is gone", 100*time.Millisecond, 200, "6", func(_ *recorder, w *wire) {
+			w.conn.Close()
+		})
+	}
+}
+
 // An upgrade that is not completed in time is given up; polling goes on.
 func TestUpgradeTimeout(t *testing.T) {
 	for name, probe := range map[string]func(h *harness, r *recorder) *wire{

@@ -51,6 +51,11 @@ func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) (net.Conn, strin
 			"WebSocket version 13 is spoken here", "Sec-WebSocket-Version"})
 		return nil, ""
 	}
+	protocol, ok := subprotocol(r.Header)
+	if !ok {
+		c.session.server.reject(w, r, codeBadRequest, CauseHandshake, "Sec-WebSocket-Protocol")
+		return nil, ""
+	}
 	conn, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		c.session.server.refuse(w, r, Refusal{CauseHandshake, http.StatusNotImplemented, noCode,
@@ -65,6 +70,9 @@ func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) (net.Conn, strin
 	if deflate, extension := c.session.server.opts.PerMessageDeflate.negotiate(r.Header); deflate != nil {
 		c.deflate = deflate
 		answer.WriteString("Sec-WebSocket-Extensions: " + extension + "\r\n")
+	}
+	if protocol != "" && w.Header().Get("Sec-WebSocket-Protocol") == "" {
+		answer.WriteString("Sec-WebSocket-Protocol: " + protocol + "\r\n")
 	}
 	_ = w.Header().Write(&answer) // what wrapping handlers have set
 	answer.WriteString("\r\n")

@@ -41,14 +41,17 @@ func (h *harness) wire(query string, header ...string) *wire {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	fields := append([]string{
-		"Connection", "keep-alive, Upgrade",
-		"Upgrade", "WebSocket",
-		"Sec-Websocket-Version", "13",
-		"Sec-Websocket-Key", "dGhlIHNhbXBsZSBub25jZQ==",
-	}, header...)
-	for i := 0; i < len(fields); i += 2 {
-		req.Header.Set(fields[i], fields[i+1])
+	req.Header = http.Header{
+		"Connection":            {"keep-alive, Upgrade"},
+		"Upgrade":               {"WebSocket"},
+		"Sec-Websocket-Version": {"13"},
+		"Sec-Websocket-Key":     {"dGhlIHNhbXBsZSBub25jZQ=="},
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Del(header[i])
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Add(header[i], header[i+1])
 	}
 	if err := req.Write(conn); err != nil {
 		h.t.Fatal(err)
