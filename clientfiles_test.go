@@ -126,7 +126,7 @@ func TestClientFilesOrigins(t *testing.T) {
 }
 
 func TestClientFilesRefusals(t *testing.T) {
-	const unknown = `{"code":0,"message":"Transport unknown"}` + "\n"
+	const unknown = `{"code":0,"message":"Transport unknown"}`
 	const missing = "404: no such file of the client is served (see Options.ServeClient)\n"
 	const elsewhere = "404: Engine.IO is served at /socket.io/ (see Options.Path)\n"
 	on := &socketio.Options{ServeClient: clientbundle.Files}

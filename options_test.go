@@ -23,12 +23,12 @@ func TestRefusals(t *testing.T) {
 		"another path":                  {"GET /", 404, "404: Engine.IO is served at /socket.io/ (see Options.Path)\n", nil},
 		"a path with a typo":            {"GET /socketio/?EIO=4&transport=polling", 404, "404: Engine.IO is served at /socket.io/ (see Options.Path)\n", []string{"path=/socketio/", "Options.Path=/socket.io/"}},
 		"a path that only begins so":    {"GET /socket.iox/?EIO=4&transport=polling", 404, "404: Engine.IO is served at /socket.io/ (see Options.Path)\n", []string{"path=/socket.iox/", "Options.Path=/socket.io/"}},
-		"an unknown file in the path":   {"GET /socket.io/file.js", 400, `{"code":0,"message":"Transport unknown"}` + "\n", nil},
-		"an unknown transport":          {"GET /socket.io/?EIO=4&transport=carrier-pigeon", 400, `{"code":0,"message":"Transport unknown"}` + "\n", nil},
-		"a client of Engine.IO 3":       {"GET /socket.io/?EIO=3&transport=polling", 400, `{"code":5,"message":"Unsupported protocol version"}` + "\n", []string{"Options.AllowEIO3", "EIO=3"}},
-		"an unknown session":            {"GET /socket.io/?EIO=4&transport=polling&sid=gone", 400, `{"code":1,"message":"Session ID unknown"}` + "\n", []string{"unknown session id", "sticky"}},
-		"a handshake by another method": {"POST /socket.io/?EIO=4&transport=polling", 400, `{"code":2,"message":"Bad handshake method"}` + "\n", nil},
-		"WebSocket without an upgrade":  {"GET /socket.io/?EIO=4&transport=websocket", 400, `{"code":3,"message":"Bad request"}` + "\n", []string{"proxy", "Upgrade and Connection"}},
+		"an unknown file in the path":   {"GET /socket.io/file.js", 400, `{"code":0,"message":"Transport unknown"}`, nil},
+		"an unknown transport":          {"GET /socket.io/?EIO=4&transport=carrier-pigeon", 400, `{"code":0,"message":"Transport unknown"}`, nil},
+		"a client of Engine.IO 3":       {"GET /socket.io/?EIO=3&transport=polling", 400, `{"code":5,"message":"Unsupported protocol version"}`, []string{"Options.AllowEIO3", "EIO=3"}},
+		"an unknown session":            {"GET /socket.io/?EIO=4&transport=polling&sid=gone", 400, `{"code":1,"message":"Session ID unknown"}`, []string{"unknown session id", "sticky"}},
+		"a handshake by another method": {"POST /socket.io/?EIO=4&transport=polling", 400, `{"code":2,"message":"Bad handshake method"}`, nil},
+		"WebSocket without an upgrade":  {"GET /socket.io/?EIO=4&transport=websocket", 400, `{"code":3,"message":"Bad request"}`, []string{"proxy", "Upgrade and Connection"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log logBook

@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,47 +33,6 @@ func TestMaxPayloadOfPost(t *testing.T) {
 			})
 		})
 	}
-}
-
-// Stock clients fill POSTs to a little over MaxPayload, since they reckon with
-// 1.33 bytes of base64 for one of a binary message.
-func TestMaxPayloadOfSeveralPackets(t *testing.T) {
-	packet := func(n int) string { return strings.Repeat("4", n) }
-	binary := "b" + base64.StdEncoding.EncodeToString(make([]byte, 375_000))
-	for name, c := range map[string]struct {
-		packets []string
-		status  int
-	}{
-		"two binary messages of a stock client":  {[]string{binary, binary}, 200},
-		"1 % more in all":                        {[]string{packet(999_999), packet(10_000)}, 200},
-		"still more in all":                      {[]string{packet(999_999), packet(10_001)}, 413},
-		"one packet":                             {[]string{packet(1_000_001)}, 413},
-		"one packet of several that is too long": {[]string{packet(1), packet(1_000_001)}, 413},
-	} {
-		t.Run(name, func(t *testing.T) {
-			run(t, &engine.Options{AllowEIO3: true}, func(h *harness) {
-				r := h.openPolling()
-				a := h.request("POST", session(r), strings.NewReader(strings.Join(c.packets, "\x1e")))
-				if a.status != c.status {
-					t.Errorf("answered by %d, want %d", a.status, c.status)
-				}
-				if c.status != 200 {
-					h.expectClosed(r, engine.ReasonTransportError)
-				} else if len(r.received) != len(c.packets) {
-					t.Errorf("%d messages delivered, want %d", len(r.received), len(c.packets))
-				}
-			})
-		})
-	}
-	t.Run("clients of revision 3 know no limit and get no more", func(t *testing.T) {
-		run(t, &engine.Options{AllowEIO3: true}, func(h *harness) {
-			h.request("GET", "EIO=3&transport=polling", nil)
-			r := <-h.sessions
-			body := "500000:" + packet(500_000) + "499990:" + packet(499_990)
-			h.expectAnswer(h.request("POST", session(r), strings.NewReader(body)), 413, "")
-			h.expectClosed(r, engine.ReasonTransportError)
-		})
-	})
 }
 
 // A limit that is exceeded gets one line in the log, however often.

@@ -2,11 +2,13 @@ package engine_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,7 +145,7 @@ func TestPollWithDeadline(t *testing.T) {
 		"that has passed": {-time.Second, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var late int
+			var late atomic.Int32
 			hs := &http.Server{}
 			runServer(t, nil, hs, func(h *harness) {
 				hs.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -151,16 +153,16 @@ func TestPollWithDeadline(t *testing.T) {
 					defer cancel()
 					h.server.ServeHTTP(w, r.WithContext(ctx))
 					if ctx.Err() != nil {
-						late++
+						late.Add(1)
 					}
 				})
 				r := h.openPolling()
-				begun, limited := time.Now(), late
+				begun, limited := time.Now(), late.Load()
 				h.expectAnswer(h.request("GET", session(r), nil), 200, "6")
 				if got := time.Since(begun); got != c.wait {
 					t.Errorf("answered after %v, want %v", got, c.wait)
 				}
-				if c.limit > 0 && late > limited {
+				if c.limit > 0 && late.Load() > limited {
 					t.Error("answered after the deadline")
 				}
 				r.Send(engine.NewMessage([]byte("hello")))
@@ -173,4 +175,45 @@ func TestPollWithDeadline(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Stock clients fill POSTs to a little over MaxPayload, since they reckon with
+// 1.33 bytes of base64 for one of a binary message.
+func TestMaxPayloadOfSeveralPackets(t *testing.T) {
+	packet := func(n int) string { return strings.Repeat("4", n) }
+	binary := "b" + base64.StdEncoding.EncodeToString(make([]byte, 375_000))
+	for name, c := range map[string]struct {
+		packets []string
+		status  int
+	}{
+		"two binary messages of a stock client":  {[]string{binary, binary}, 200},
+		"1 % more in all":                        {[]string{packet(999_999), packet(10_000)}, 200},
+		"still more in all":                      {[]string{packet(999_999), packet(10_001)}, 413},
+		"one packet":                             {[]string{packet(1_000_001)}, 413},
+		"one packet of several that is too long": {[]string{packet(1), packet(1_000_001)}, 413},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, &engine.Options{AllowEIO3: true}, func(h *harness) {
+				r := h.openPolling()
+				a := h.request("POST", session(r), strings.NewReader(strings.Join(c.packets, "\x1e")))
+				if a.status != c.status {
+					t.Errorf("answered by %d, want %d", a.status, c.status)
+				}
+				if c.status != 200 {
+					h.expectClosed(r, engine.ReasonTransportError)
+				} else if len(r.received) != len(c.packets) {
+					t.Errorf("%d messages delivered, want %d", len(r.received), len(c.packets))
+				}
+			})
+		})
+	}
+	t.Run("clients of revision 3 know no limit and get no more", func(t *testing.T) {
+		run(t, &engine.Options{AllowEIO3: true}, func(h *harness) {
+			h.request("GET", "EIO=3&transport=polling", nil)
+			r := <-h.sessions
+			body := "500000:" + packet(500_000) + "499990:" + packet(499_990)
+			h.expectAnswer(h.request("POST", session(r), strings.NewReader(body)), 413, "")
+			h.expectClosed(r, engine.ReasonTransportError)
+		})
+	})
 }
