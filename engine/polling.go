@@ -316,10 +316,11 @@ func (s *Session) rejectAndEnd(w http.ResponseWriter, r *http.Request, reason Re
 
 // refuseAndEnd answers a request with an error and ends the session after
 // that: told of the end first, by another request, the client would not see
-// what was wrong.
+// what was wrong. Options.PingTimeout bounds the wait for the rest of a body
+// and the wait for the client to take the answer.
 func (s *Session) refuseAndEnd(w http.ResponseWriter, r *http.Request, reason Reason, e Refusal) {
-	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(time.Now().Add(s.server.opts.PingTimeout))
+	rc, patience := http.NewResponseController(w), s.server.opts.PingTimeout
+	_ = rc.SetWriteDeadline(time.Now().Add(patience).Add(patience))
 	s.server.refuse(w, r, e)
 	_ = rc.Flush()
 	_ = rc.SetWriteDeadline(time.Time{})

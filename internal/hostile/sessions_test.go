@@ -129,7 +129,7 @@ func TestStolenSession(t *testing.T) {
 		}, ""},
 		{"by the other revision's name", func(s *siege, sid, path string) {
 			other := strings.NewReplacer("EIO=4", "EIO=3", "EIO=3", "EIO=4").Replace(path)
-			s.expectHTTP(postTo(other, payload(revision3(path), `42["nobody"]`)), "200 ok")
+			s.expectHTTP(postTo(other, payload(revision3(path), `42["nobody"]`)), badRequest)
 		}, ""},
 		{"from another origin", func(s *siege, sid, path string) {
 			s.expectHTTP(get(path, "Origin: http://evil.test"), forbidden)
