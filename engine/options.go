@@ -39,8 +39,8 @@ type Options struct {
 
 	// MaxPayload is the largest message or POST body accepted, in bytes,
 	// 1,000,000 by default. A POST of several packets may be 1 % longer,
-	// because stock clients fill it a little beyond. The limit is enforced before anything is buffered and
-	// told to the client in the handshake.
+	// because stock clients fill it a little beyond. The limit is enforced
+	// before anything is buffered and told to the client in the handshake.
 	MaxPayload int
 
 	// MaxBuffered is how many bytes may wait for one client, 1 MiB by

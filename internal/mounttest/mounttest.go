@@ -96,3 +96,33 @@ func Preflight(t *testing.T, dial Dial, origin string) {
 		}
 	}
 }
+
+// Outlasts tests that a session over polling outlasts the time limit that h
+// has for each request.
+func Outlasts(t *testing.T, h http.Handler) {
+	polls := make(chan struct{}, 100)
+	dial := Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r)
+		if r.Method == http.MethodGet {
+			polls <- struct{}{}
+		}
+	}))
+	c, _ := Connect(t, dial, rawclient.Polling, nil, "")
+	for range 5 { // handshake, the answer to CONNECT, and polls that end empty
+		<-polls
+	}
+	packet := `420["echo","hello"]`
+	if err := c.Send(packet); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		switch got, err := c.Next(); {
+		case err != nil:
+			t.Fatal(err)
+		case got == `430["hello"]`:
+			return
+		case got != "6":
+			t.Fatalf("got %s", got)
+		}
+	}
+}
