@@ -114,17 +114,6 @@ func isWebSocket(r *http.Request) bool {
 	return r.ProtoAtLeast(1, 1) && headerHas(r.Header, "Connection", "upgrade") && headerHas(r.Header, "Upgrade", "websocket")
 }
 
-func headerHas(h http.Header, name, token string) bool {
-	for _, line := range h.Values(name) {
-		for part := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // attach gives the connection its descriptor. s.mu is locked.
 func (c *wsConn) attach(conn net.Conn) {
 	c.conn, c.raw = conn, rawConn(conn)
