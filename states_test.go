@@ -167,8 +167,17 @@ func TestStates(t *testing.T) {
 					t.Logf("setup %v", s)
 				}
 			}()
+			var log logBook
 			o := s.options()
+			if o.Logger = log.logger(); s["Logger"] > 0 {
+				o.Logger = log.everything()
+			}
 			run(t, o, func(h *harness) { h.play(i, o) })
+			for _, line := range log.lines() {
+				if strings.Contains(line, "panic") {
+					t.Error(line)
+				}
+			}
 		})
 	}
 }
