@@ -10,6 +10,7 @@ import (
 	"github.com/rs/cors"
 
 	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/origin"
 	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
@@ -68,10 +69,10 @@ func newOrigins(c CORS) *origins {
 		panic("socketio: CORS has Origins and AllowOrigin; use one of them")
 	}
 	o.Origins = nil
-	for _, origin := range c.Origins {
-		normal, err := normalOrigin(origin, c.Credentials)
+	for _, written := range c.Origins {
+		normal, err := origin.Normalize(written, c.Credentials)
 		if err != nil {
-			panic(fmt.Sprintf("socketio: CORS.Origins: %q %v", origin, err))
+			panic(fmt.Sprintf("socketio: CORS.Origins: %q %v", written, err))
 		}
 		o.Origins = append(o.Origins, normal)
 	}
@@ -138,21 +139,21 @@ func (o *origins) allowed(r *http.Request) bool {
 
 // logOrigin says that an origin is refused, and what would allow it.
 func (o *origins) logOrigin(r *http.Request) {
-	origin := r.Header.Get("Origin")
-	log := o.logger.About(origin)
+	sent := r.Header.Get("Origin")
+	log := o.logger.About(sent)
 	if o.AllowOrigin != nil {
-		log.Warn("origin refused by Options.CORS.AllowOrigin", "origin", origin, "host", r.Host)
+		log.Warn("origin refused by Options.CORS.AllowOrigin", "origin", sent, "host", r.Host)
 		return
 	}
-	normal, err := normalOrigin(origin, o.Credentials)
+	normal, err := origin.Normalize(sent, o.Credentials)
 	advice := fmt.Sprintf("to allow it, add %q to Options.CORS.Origins", normal)
 	switch {
 	case err != nil:
-		advice = fmt.Sprintf("Options.CORS.Origins: %q %v", origin, err)
-	case strings.Contains(origin, "*") || normal != strings.ToLower(origin):
+		advice = fmt.Sprintf("Options.CORS.Origins: %q %v", sent, err)
+	case strings.Contains(sent, "*") || normal != strings.ToLower(sent):
 		advice = "no browser sends an origin of this form"
 	}
-	log.Warn("origin refused", "origin", origin, "host", r.Host, "advice", advice)
+	log.Warn("origin refused", "origin", sent, "host", r.Host, "advice", advice)
 }
 
 // logPreflight says why a browser may not send a request.

@@ -16,6 +16,7 @@ import (
 const (
 	module  = "github.com/goroomcast/socketio"
 	rarelog = module + "/internal/rarelog"
+	origin  = module + "/internal/origin"
 )
 
 // A goPackage is what go list knows of a package.
@@ -52,10 +53,11 @@ func listDeps(t *testing.T, pattern string) map[string]goPackage {
 // allowed are the packages that the root package needs, and which of them each
 // may import beside the standard library.
 var allowed = map[string][]string{
-	module:              {module + "/adapter", module + "/engine", rarelog, module + "/parser", "github.com/rs/cors"},
+	module:              {module + "/adapter", module + "/engine", rarelog, origin, module + "/parser", "github.com/rs/cors"},
 	module + "/adapter": {module + "/parser"},
 	module + "/engine":  {rarelog},
 	rarelog:             {},
+	origin:              {},
 	module + "/parser":  {},
 
 	"github.com/rs/cors":          {"github.com/rs/cors/internal"},

@@ -1,4 +1,6 @@
-package socketio
+// Package origin normalises the origins of pages that a program allows, and
+// refuses those that cannot match a page or that match anybody's.
+package origin
 
 import (
 	"bufio"
@@ -13,8 +15,7 @@ import (
 	"strings"
 )
 
-// Why an origin cannot be one of CORS.Origins; each completes a sentence about
-// it.
+// Why an origin cannot be allowed; each error completes a sentence about it.
 var (
 	errNoOrigin = errors.New(`is no origin; it is scheme, host and perhaps port, ` +
 		`as in "http://localhost:5173", without a slash at the end`)
@@ -27,9 +28,11 @@ var (
 // star stands for "*" where that is not allowed.
 const star = "zz--star--zz"
 
-// normalOrigin returns one of CORS.Origins as browsers send it. The error
-// completes a sentence about the origin.
-func normalOrigin(origin string, credentials bool) (string, error) {
+// Normalize returns an allowed origin in the form in which browsers send it.
+// One "*" may stand for a part of the host. With credentials, an origin that
+// pages of anybody have is an error. The error completes a sentence about the
+// origin.
+func Normalize(origin string, credentials bool) (string, error) {
 	switch {
 	case credentials && (origin == "*" || origin == "null"): // any page can have a frame whose origin is null
 		return "", errEveryPage
@@ -40,7 +43,8 @@ func normalOrigin(origin string, credentials bool) (string, error) {
 	}
 	u, err := url.Parse(strings.Replace(origin, "*", star, 1))
 	switch {
-	case strings.Contains(strings.Split(origin, "://")[0], "*"), err != nil, u.Scheme == "", u.Host == "", u.User != nil:
+	case strings.Contains(strings.Split(origin, "://")[0], "*"), err != nil, u.Scheme == "", u.Host == "", u.User != nil,
+		strings.Contains(u.Host, "%"):
 		return "", errNoOrigin
 	case u.Scheme == "ws", u.Scheme == "wss":
 		u.Scheme = "http" + strings.TrimPrefix(u.Scheme, "ws")
@@ -86,7 +90,7 @@ func normalHost(host string) (string, error) {
 	for i, label := range labels {
 		ascii, err := asciiHost(label)
 		switch final := i > 0 && i == len(labels)-1; {
-		case err != nil, strings.ContainsFunc(ascii, foreignToHosts), label == "" && !final,
+		case err != nil, strings.ContainsFunc(ascii, foreignToHosts), ascii == "" && (label != "" || !final),
 			ascii != label && strings.Contains(label, star):
 			return "", errNoOrigin
 		}
