@@ -53,11 +53,11 @@ func (s *Socket) acked(id uint64, args parser.Args) {
 	}
 }
 
-// EmitWithAck is Emit with a function that gets the client's reply, or
-// [ErrDisconnected] when the socket disconnects without one. It is called in
-// turn with the socket's handlers; unless EmitWithAck returns an error, just
-// once. To wait for the reply instead, see [Call].
-func (s *Socket) EmitWithAck(reply func(r *Reply, err error), event string, args ...any) error {
+// CallFunc is Emit with a function that gets the client's reply, or
+// [ErrDisconnected] when the socket disconnects without one. The function is
+// called in turn with the socket's handlers, exactly once unless CallFunc
+// returns an error. [Socket.Call] waits for the reply instead.
+func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ...any) error {
 	id := s.namespace.nextID()
 	out, err := s.outgoing(event, parser.Header{ID: id, HasID: true}, args)
 	if err != nil {
@@ -76,7 +76,20 @@ func (s *Socket) EmitWithAck(reply func(r *Reply, err error), event string, args
 	return nil
 }
 
-// call emits an event and waits for its reply.
+// Call emits an event and waits for the client's reply. It returns the cause
+// of ctx when ctx ends first, and [ErrDisconnected] when the socket
+// disconnects. Give ctx a deadline, because clients need not reply, and the
+// server does not read the reply of a client while 1 MiB of the client's events
+// wait for handlers. The typed form is [Call].
+func (s *Socket) Call(ctx context.Context, event string, args ...any) (*Reply, error) {
+	values, err := s.call(ctx, event, args)
+	if err != nil {
+		return nil, err
+	}
+	return &Reply{s.namespace.server, s.id, values}, nil
+}
+
+// call is Call, which returns the values of the reply.
 func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Args, error) {
 	id := s.namespace.nextID()
 	out, err := s.outgoing(event, parser.Header{ID: id, HasID: true}, args)

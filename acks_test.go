@@ -264,7 +264,45 @@ func TestCall(t *testing.T) {
 	})
 }
 
-func TestEmitWithAck(t *testing.T) {
+func TestSocketCall(t *testing.T) {
+	background := context.Background()
+	behaviour(t, "gets all values of the reply, and whose it is", func(h *harness, mode rawclient.Mode) {
+		c := h.connect(mode)
+		go func() {
+			c.expect(`420["ask","what"]`)
+			c.send(`430[1,{"two":[2]},null]`)
+		}()
+		reply, err := h.socket(c.id).Call(background, "ask", "what")
+		h.check(err)
+		var one int
+		var two struct{ Two []int }
+		var three any = "something"
+		h.check(reply.Decode(&one, &two, &three))
+		if reply.Len() != 3 || reply.SocketID() != c.id || one != 1 || !slices.Equal(two.Two, []int{2}) || three != nil {
+			h.Errorf("%d values of %q: %v, %v, %v", reply.Len(), reply.SocketID(), one, two, three)
+		}
+	})
+	behaviour(t, "gets an empty reply", func(h *harness, mode rawclient.Mode) {
+		c := h.connect(mode)
+		go func() {
+			c.expect(`420["ask"]`)
+			c.send(`430[]`)
+		}()
+		if reply, err := h.socket(c.id).Call(background, "ask"); err != nil || reply.Len() != 0 {
+			h.Errorf("reply %v, %v", reply, err)
+		}
+	})
+	behaviour(t, "gets no reply of a socket that is gone", func(h *harness, mode rawclient.Mode) {
+		c := h.connect(mode)
+		s := h.socket(c.id)
+		s.Disconnect(false)
+		if reply, err := s.Call(background, "ask"); reply != nil || !errors.Is(err, socketio.ErrDisconnected) {
+			h.Errorf("reply %v, %v", reply, err)
+		}
+	})
+}
+
+func TestCallFunc(t *testing.T) {
 	behaviour(t, "gets the reply in turn with the handlers", func(h *harness, mode rawclient.Mode) {
 		var got []any
 		h.On("e", func(ctx context.Context, e *socketio.Event) error {
@@ -272,7 +310,7 @@ func TestEmitWithAck(t *testing.T) {
 			return nil
 		})
 		c := h.connect(mode)
-		h.check(h.socket(c.id).EmitWithAck(func(r *socketio.Reply, err error) {
+		h.check(h.socket(c.id).CallFunc(func(r *socketio.Reply, err error) {
 			var a, b int
 			h.check(err)
 			h.check(r.Decode(&a, &b))
@@ -289,7 +327,7 @@ func TestEmitWithAck(t *testing.T) {
 	behaviour(t, "gets an empty reply", func(h *harness, mode rawclient.Mode) {
 		c := h.connect(mode)
 		length := -1
-		h.check(h.socket(c.id).EmitWithAck(func(r *socketio.Reply, err error) { length = r.Len() }, "ask"))
+		h.check(h.socket(c.id).CallFunc(func(r *socketio.Reply, err error) { length = r.Len() }, "ask"))
 		c.expect(`420["ask"]`)
 		c.send(`430[]`)
 		synctest.Wait()
@@ -302,7 +340,7 @@ func TestEmitWithAck(t *testing.T) {
 		s := h.socket(c.id)
 		var got []string
 		s.OnDisconnect(func(r socketio.Reason) { got = append(got, string(r)) })
-		h.check(s.EmitWithAck(func(r *socketio.Reply, err error) {
+		h.check(s.CallFunc(func(r *socketio.Reply, err error) {
 			if r.Len() != 0 || !errors.Is(err, socketio.ErrDisconnected) {
 				h.Errorf("reply of %d values, error %v", r.Len(), err)
 			}
@@ -322,14 +360,14 @@ func TestEmitWithAck(t *testing.T) {
 		c := h.connect(mode)
 		s := h.socket(c.id)
 		unexpected := func(*socketio.Reply, error) { h.Error("reply to what was not sent") }
-		if err := s.EmitWithAck(unexpected, "ask", make(chan int)); err == nil {
+		if err := s.CallFunc(unexpected, "ask", make(chan int)); err == nil {
 			h.Error("no error")
 		}
-		if err := s.EmitWithAck(unexpected, "disconnect"); !errors.Is(err, socketio.ErrReservedEvent) {
+		if err := s.CallFunc(unexpected, "disconnect"); !errors.Is(err, socketio.ErrReservedEvent) {
 			h.Errorf("error %v, want ErrReservedEvent", err)
 		}
 		s.Disconnect(false)
-		if err := s.EmitWithAck(unexpected, "ask"); !errors.Is(err, socketio.ErrDisconnected) {
+		if err := s.CallFunc(unexpected, "ask"); !errors.Is(err, socketio.ErrDisconnected) {
 			h.Errorf("error %v, want ErrDisconnected", err)
 		}
 	})

@@ -8,8 +8,8 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// A Reply is one socket's answer to a Broadcast.Call, or one server's to a
-// Namespace.ServerSideCall.
+// A Reply is a client's answer to Socket.Call, Socket.CallFunc or
+// Broadcast.Call, or a server's answer to Namespace.ServerSideCall.
 type Reply struct {
 	server   *Server
 	socketID string

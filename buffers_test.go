@@ -212,8 +212,8 @@ func useAgain(h *harness, o *socketio.Options) {
 		{"Socket.Emit", func(args ...any) error { return s.Emit("e", args...) }, []*taker{near}, false},
 		{"Socket.Compress", func(args ...any) error { return s.Compress(false).Emit("e", args...) }, []*taker{near}, false},
 		{"Socket.Volatile", func(args ...any) error { return s.Volatile().Emit("e", args...) }, []*taker{near}, true},
-		{"EmitWithAck", func(args ...any) error {
-			return s.EmitWithAck(func(*socketio.Reply, error) {}, "e", args...)
+		{"CallFunc", func(args ...any) error {
+			return s.CallFunc(func(*socketio.Reply, error) {}, "e", args...)
 		}, []*taker{near}, false},
 		{"Call", func(args ...any) error {
 			_, err := socketio.Call[any](soon(), s, "e", args...)

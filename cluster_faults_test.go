@@ -189,7 +189,7 @@ func TestClusterPendingAcks(t *testing.T) {
 		b := a.other(o)
 		c := b.connect(rawclient.WebSocket)
 		s := b.socket(c.id)
-		a.check(s.EmitWithAck(func(*socketio.Reply, error) {}, "first"))
+		a.check(s.CallFunc(func(*socketio.Reply, error) {}, "first"))
 		n := 0
 		for r, err := range a.Call(context.Background(), "e") {
 			a.check(wantErr(err, socketio.ErrPendingAcks))

@@ -223,18 +223,15 @@ func (e *Event) run(what string, f func() error) error {
 	return e.socket.run(what, f)
 }
 
-// Call emits an event to a socket and waits for the client's reply, whose
-// first value decodes into an R. An empty reply is R's zero value. It returns
-// the context's cause when ctx ends first, and [ErrDisconnected] when the
-// socket disconnects. Give it a deadline: clients need not reply, and one that
-// has sent 1 MiB of events that still wait for handlers is not read.
+// Call is [Socket.Call] that decodes the first value of the reply into an R.
+// An empty reply is the zero value of R.
 func Call[R any](ctx context.Context, s *Socket, event string, args ...any) (R, error) {
-	reply, err := s.call(ctx, event, args)
-	if err != nil || reply == nil {
+	reply, err := s.Call(ctx, event, args...)
+	if err != nil || reply.Len() == 0 {
 		var none R
 		return none, err
 	}
-	return decodeFirst[R](s.namespace.server, reply)
+	return decodeFirst[R](reply.server, reply.args)
 }
 
 // decode decodes arguments into the program's values.

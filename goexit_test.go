@@ -74,9 +74,9 @@ var quits = map[string]struct {
 			s.OnAny(func(context.Context, *socketio.Event) error { quit(); return nil })
 		})
 	}, []string{"40", `427["e"]`}, []string{`^40`, `^437\[\{"error":"internal error"\}\]$`}},
-	"the function of EmitWithAck": {func(h *harness, quit func()) {
+	"the function of CallFunc": {func(h *harness, quit func()) {
 		h.OnConnect(func(s *socketio.Socket) {
-			h.check(s.EmitWithAck(func(*socketio.Reply, error) { quit() }, "question"))
+			h.check(s.CallFunc(func(*socketio.Reply, error) { quit() }, "question"))
 		})
 		echo(h, "echo")
 	}, []string{"40", "430[]", `42["echo"]`}, []string{`^40`, `^420\["question"\]$`, `^42\["echo"\]$`}},

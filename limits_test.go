@@ -78,12 +78,12 @@ func TestMaxPendingAcks(t *testing.T) {
 		s := h.socket(c.id)
 		replies := 0
 		emit := func() error {
-			return s.EmitWithAck(func(*socketio.Reply, error) { replies++ }, "e")
+			return s.CallFunc(func(*socketio.Reply, error) { replies++ }, "e")
 		}
 		h.check(emit())
 		h.check(emit())
 		if err := emit(); !errors.Is(err, socketio.ErrPendingAcks) {
-			h.Errorf("EmitWithAck: %v", err)
+			h.Errorf("CallFunc: %v", err)
 		}
 		if _, err := socketio.Call[int](h.Context(), s, "e"); !errors.Is(err, socketio.ErrPendingAcks) {
 			h.Errorf("Call: %v", err)
@@ -128,7 +128,7 @@ func TestDropOldest(t *testing.T) {
 				p.poll()
 				s := h.anySocket(h.Namespace)
 				p.post(`427["ask"]`, "40/chat,", "40/nowhere,")
-				h.check(s.EmitWithAck(func(*socketio.Reply, error) { replies++ }, "question"))
+				h.check(s.CallFunc(func(*socketio.Reply, error) { replies++ }, "question"))
 				h.anySocket(chat).Disconnect(false)
 				const events = 100
 				for n := range events {

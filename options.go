@@ -77,7 +77,7 @@ type Options struct {
 	MaxInbox int
 
 	// MaxPendingAcks is how many replies one socket's client may owe, 10,000 by
-	// default. Beyond it EmitWithAck and Call fail with [ErrPendingAcks].
+	// default. Beyond it CallFunc and Call fail with [ErrPendingAcks].
 	MaxPendingAcks int
 
 	// MaxConnections is how many connections there may be, and

@@ -166,7 +166,7 @@ func TestReplyWithoutID(t *testing.T) {
 	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
 		c := h.connect(mode)
 		got := make(chan string, 2)
-		h.check(h.socket(c.id).EmitWithAck(func(r *socketio.Reply, err error) {
+		h.check(h.socket(c.id).CallFunc(func(r *socketio.Reply, err error) {
 			var text string
 			h.check(r.Decode(&text))
 			got <- text

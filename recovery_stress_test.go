@@ -50,7 +50,7 @@ func TestRecoveryStress(t *testing.T) {
 				switch to := []socketio.Broadcast{io.Broadcast, io.To("room"), io.To("room", "other").Except("nobody")}; {
 				case emitter == 0:
 					for s := range io.Sockets() {
-						_ = s.EmitWithAck(func(*socketio.Reply, error) {}, "call", "x")
+						_ = s.CallFunc(func(*socketio.Reply, error) {}, "call", "x")
 						s.Volatile().Emit("volatile", "x")
 					}
 					n--

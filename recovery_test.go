@@ -242,7 +242,7 @@ func TestRecoveryWire(t *testing.T) {
 		c.match(`^42\["e",1,"x",` + offset)
 		s.Emit("e")
 		c.match(`^42\["e",` + offset)
-		h.check(s.EmitWithAck(func(*socketio.Reply, error) {}, "e", "x"))
+		h.check(s.CallFunc(func(*socketio.Reply, error) {}, "e", "x"))
 		c.expect(`420["e","x"]`)
 		synctest.Wait()
 		s.Volatile().Emit("e", "x")

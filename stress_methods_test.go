@@ -102,18 +102,23 @@ var stressed = map[string]func(m *moment){
 	"Broadcast.Volatile":     func(m *moment) { m.n.Volatile().Emit("all") },
 
 	"Socket.Broadcast": func(m *moment) { m.s.Broadcast().Emit("joined") },
-	"Socket.Compress":  func(m *moment) { m.s.Compress(false).Emit("one") },
-	"Socket.Context":   func(m *moment) { _ = context.Cause(m.s.Context()) },
-	"Socket.Data":      func(m *moment) { m.s.Data() },
+	"Socket.Call": func(m *moment) {
+		ctx, cancel := context.WithTimeout(m.ctx, rand.N(5*time.Millisecond))
+		defer cancel()
+		m.note(m.s.Call(ctx, "call", m.room))
+	},
+	"Socket.CallFunc": func(m *moment) {
+		_ = m.s.CallFunc(func(r *socketio.Reply, err error) { m.note(r, err) }, "call", m.room)
+	},
+	"Socket.Compress": func(m *moment) { m.s.Compress(false).Emit("one") },
+	"Socket.Context":  func(m *moment) { _ = context.Cause(m.s.Context()) },
+	"Socket.Data":     func(m *moment) { m.s.Data() },
 	"Socket.Disconnect": func(m *moment) {
 		if rand.N(8) == 0 {
 			m.s.Disconnect(rand.N(2) == 0)
 		}
 	},
-	"Socket.Emit": func(m *moment) { m.s.Emit("one", strings.Repeat("x", rand.N(2000))) },
-	"Socket.EmitWithAck": func(m *moment) {
-		_ = m.s.EmitWithAck(func(r *socketio.Reply, err error) { m.note(r, err) }, "call", m.room)
-	},
+	"Socket.Emit":   func(m *moment) { m.s.Emit("one", strings.Repeat("x", rand.N(2000))) },
 	"Socket.Except": func(m *moment) { m.s.Except(m.room).Emit("room") },
 	"Socket.ExpireAt": func(m *moment) {
 		switch rand.N(8) {

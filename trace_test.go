@@ -180,7 +180,7 @@ func TestServerStats(t *testing.T) {
 		c := h.connect(rawclient.WebSocket)
 		s := h.socket(c.id)
 		s.Join("red", "blue")
-		if err := s.EmitWithAck(func(*socketio.Reply, error) {}, "owed"); err != nil {
+		if err := s.CallFunc(func(*socketio.Reply, error) {}, "owed"); err != nil {
 			t.Fatal(err)
 		}
 		a.Emit("wait", "x")

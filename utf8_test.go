@@ -55,7 +55,7 @@ func TestEverythingSentIsUTF8(t *testing.T) {
 						synctest.Wait()
 						h.check(s.Volatile().Emit("e", raw))
 						h.check(other.Emit("caf\xe9", raw, map[string]any{"a": raw}))
-						h.check(s.EmitWithAck(func(*socketio.Reply, error) {}, "e", raw))
+						h.check(s.CallFunc(func(*socketio.Reply, error) {}, "e", raw))
 						synctest.Wait()
 						packets, want := 0, 9
 						for done := false; !done; {

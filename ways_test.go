@@ -314,7 +314,7 @@ func (w *ways) call(c chain, n int) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	if s, is := c.value.(*socketio.Socket); is {
-		_, _ = socketio.Call[any](ctx, s, "e", n)
+		_, _ = s.Call(ctx, "e", n)
 		return
 	}
 	caller := c.value.(interface {

@@ -59,7 +59,7 @@ func (c conn) Emit(event string, args ...any) {
 	if endsInFunc(args) {
 		last := len(args) - 1
 		f := newFunction(args[last], false)
-		err = c.socket.EmitWithAck(func(r *socketio.Reply, err error) { c.acked(f, r, err) }, event, outgoing(args[:last])...)
+		err = c.socket.CallFunc(func(r *socketio.Reply, err error) { c.acked(f, r, err) }, event, outgoing(args[:last])...)
 	} else {
 		err = c.socket.Emit(event, outgoing(args)...)
 	}

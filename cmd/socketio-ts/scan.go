@@ -144,7 +144,7 @@ func (s *scan) call(call *ast.CallExpr, in *ast.FuncDecl) {
 		}
 		name, e.namespace = args[1], s.namespaces.of(s.pkg, receiver)
 		e.args, e.ack.kind = s.sent(call, 2), ackAny
-	case "EmitWithAck", "CallFunc":
+	case "CallFunc":
 		name, e.namespace = args[1], s.namespaces.of(s.pkg, receiver)
 		e.args, e.ack.kind = s.sent(call, 2), ackAny
 	case "Emit":

@@ -145,7 +145,7 @@ func (s *siege) handle() {
 		})
 		socketio.On(n, "panic", func(context.Context, *socketio.Socket, struct{}) error { panic("as asked") })
 		socketio.On(n, "ask", func(_ context.Context, socket *socketio.Socket, question string) error {
-			return socket.EmitWithAck(func(*socketio.Reply, error) { s.note(&s.noted, "answer to "+question) }, "question", question)
+			return socket.CallFunc(func(*socketio.Reply, error) { s.note(&s.noted, "answer to "+question) }, "question", question)
 		})
 	}
 }

@@ -112,7 +112,7 @@ func TestMetrics(t *testing.T) {
 	run(t, func(r *recording, io *socketio.Server) {
 		io.OnConnect(func(s *socketio.Socket) {
 			s.Join("room")
-			_ = s.EmitWithAck(func(*socketio.Reply, error) {}, "owed")
+			_ = s.CallFunc(func(*socketio.Reply, error) {}, "owed")
 		})
 		socketio.OnCall(io, "slow", func(context.Context, *socketio.Socket, struct{}) (string, error) {
 			<-time.After(20 * time.Millisecond)

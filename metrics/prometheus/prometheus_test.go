@@ -86,7 +86,7 @@ func (h *harness) expect(want map[string]float64) {
 func everything(h *harness) (first *socketiotest.Client) {
 	h.OnConnect(func(s *socketio.Socket) {
 		s.Join("room")
-		_ = s.EmitWithAck(func(*socketio.Reply, error) {}, "owed")
+		_ = s.CallFunc(func(*socketio.Reply, error) {}, "owed")
 	})
 	socketio.OnCall(h, "slow", func(_ context.Context, s *socketio.Socket, _ struct{}) (string, error) {
 		<-time.After(20 * time.Millisecond)
