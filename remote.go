@@ -5,10 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/parser"
@@ -171,7 +168,7 @@ func (b Broadcast) describe() []adapter.Socket {
 
 func (s *Socket) describe() adapter.Socket {
 	d := adapter.Socket{ID: s.id, Rooms: s.Rooms(), Data: json.RawMessage("{}")}
-	handshake, err := json.Marshal(describeHandshake(s.handshake))
+	handshake, err := json.Marshal(s.handshake.share())
 	if err == nil {
 		d.Handshake = handshake
 	}
@@ -186,102 +183,45 @@ func (s *Socket) describe() adapter.Socket {
 }
 
 func (srv *Server) newRemoteSocket(s adapter.Socket) *RemoteSocket {
-	var h handshakeJSON
-	_ = json.Unmarshal(s.Handshake, &h) // what does not fit stays empty
 	if s.Data == nil {
 		s.Data = json.RawMessage("{}")
 	}
-	r := &RemoteSocket{ID: s.ID, Rooms: s.Rooms, Handshake: h.handshake(), data: s.Data, server: srv}
-	r.Handshake.server = srv
-	return r
+	return &RemoteSocket{ID: s.ID, Rooms: s.Rooms, Handshake: srv.handshakeOf(s.Handshake), data: s.Data, server: srv}
 }
 
-// handshakeJSON is the handshake of JavaScript's sockets.
-type handshakeJSON struct {
-	Headers     multiMap        `json:"headers"`
-	Time        string          `json:"time"` // for people
-	Address     string          `json:"address"`
-	CrossDomain bool            `json:"xdomain"`
-	Secure      bool            `json:"secure"`
-	Issued      int64           `json:"issued"` // ms since 1970
-	URL         string          `json:"url"`
-	Query       multiMap        `json:"query"`
-	Auth        json.RawMessage `json:"auth,omitempty"`
-}
-
-// dateFormat is that of JavaScript's Date.prototype.toString.
-const dateFormat = "Mon Jan 02 2006 15:04:05 GMT-0700 (MST)"
-
-func describeHandshake(h *Handshake) *handshakeJSON {
-	d := &handshakeJSON{
-		Headers:     make(multiMap, len(h.Header)),
-		Time:        h.Time.UTC().Format(dateFormat),
+// share returns the handshake as other servers get it.
+func (h *Handshake) share() adapter.Handshake {
+	shared := adapter.Handshake{
+		Header:      h.Header,
+		Time:        h.Time,
 		Address:     h.Address,
 		CrossDomain: h.CrossDomain,
 		Secure:      h.Secure,
-		Issued:      h.Time.UnixMilli(),
 		URL:         h.URL,
-		Query:       multiMap(h.Query()),
-		Auth:        json.RawMessage("{}"),
-	}
-	for name, v := range h.Header {
-		d.Headers[strings.ToLower(name)] = v
+		Query:       h.Query(),
 	}
 	var auth json.RawMessage
-	if h.DecodeAuth(&auth) == nil && auth != nil {
-		d.Auth = auth
+	if h.DecodeAuth(&auth) == nil {
+		shared.Auth = auth
 	}
-	return d
+	return shared
 }
 
-func (d *handshakeJSON) handshake() Handshake {
+// handshakeOf returns the handshake of a socket of another server.
+func (srv *Server) handshakeOf(shared json.RawMessage) Handshake {
+	var d adapter.Handshake
+	_ = json.Unmarshal(shared, &d) // what does not fit stays empty
 	h := Handshake{
-		Header:      make(http.Header, len(d.Headers)),
+		Header:      d.Header,
 		URL:         d.URL,
 		Address:     d.Address,
-		Time:        time.UnixMilli(d.Issued),
+		Time:        d.Time,
 		Secure:      d.Secure,
 		CrossDomain: d.CrossDomain,
-	}
-	for name, v := range d.Headers {
-		h.Header[http.CanonicalHeaderKey(name)] = v
+		server:      srv,
 	}
 	if d.Auth != nil {
 		h.auth, _ = decodeValue(parser.Encoded{Text: d.Auth}) // has been parsed as JSON
 	}
 	return h
-}
-
-// A multiMap has names with one value as strings in JSON, others as arrays.
-type multiMap map[string][]string
-
-func (m multiMap) MarshalJSON() ([]byte, error) {
-	flat := make(map[string]any, len(m))
-	for name, v := range m {
-		if len(v) == 1 {
-			flat[name] = v[0]
-		} else {
-			flat[name] = v
-		}
-	}
-	return json.Marshal(flat)
-}
-
-func (m *multiMap) UnmarshalJSON(text []byte) error {
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(text, &raw); err != nil {
-		return err
-	}
-	*m = make(multiMap, len(raw))
-	for name, text := range raw {
-		var one string
-		var many []string
-		if json.Unmarshal(text, &one) == nil {
-			many = []string{one}
-		} else if json.Unmarshal(text, &many) != nil {
-			continue
-		}
-		(*m)[name] = many
-	}
-	return nil
 }

@@ -80,7 +80,7 @@ type Opts struct {
 // A Socket is the description of a socket.
 type Socket struct {
 	ID        string
-	Handshake json.RawMessage // as the handshake attribute of JavaScript sockets
+	Handshake json.RawMessage // the JSON of a Handshake
 	Rooms     []string
 	Data      json.RawMessage
 }
