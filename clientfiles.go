@@ -9,10 +9,10 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/goroomcast/socketio/internal/contentcoding"
 	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
@@ -54,7 +54,7 @@ func (c *clientFiles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", fmt.Sprintf(`W/"%x"`, sha256.Sum256(content)))
 	h.Add("Vary", "Accept-Encoding")
 	switch {
-	case zipped && acceptsGzip(r.Header):
+	case zipped && contentcoding.Accepted(r.Header, "gzip") != "":
 		h.Set("Content-Encoding", "gzip")
 	case zipped:
 		if content, err = unzip(content); err != nil {
@@ -91,17 +91,4 @@ func unzip(content []byte) ([]byte, error) {
 		return nil, err
 	}
 	return io.ReadAll(z)
-}
-
-// acceptsGzip reports whether a client has named gzip (RFC 9110, section
-// 12.5.3) and not with a weight of 0.
-func acceptsGzip(h http.Header) bool {
-	for coding := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
-		name, weight, weighted := strings.Cut(coding, ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			q, err := strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(weight), "q="), 64)
-			return !weighted || err == nil && q > 0
-		}
-	}
-	return false
 }

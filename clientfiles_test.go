@@ -81,8 +81,8 @@ func TestClientBundle(t *testing.T) {
 func TestClientFilesEncoding(t *testing.T) {
 	s := socketio.NewServer(&socketio.Options{ServeClient: clientbundle.Files})
 	for accepted, encoding := range map[string]string{
-		"gzip": "gzip", "GZIP": "gzip", "br, gzip;q=0.5": "gzip", "deflate,gzip ; q=1": "gzip",
-		"": "", "br": "", "identity": "", "gzip;q=0": "", "gzip; q=0.000, br": "", "gzip;q=much": "", "xgzip": "",
+		"gzip": "gzip", "GZIP": "gzip", "br, gzip;q=0.5": "gzip", "deflate,gzip ; q=1": "gzip", "*": "gzip", "br, *;q=0.1": "gzip",
+		"": "", "br": "", "identity": "", "gzip;q=0": "", "gzip; q=0.000, br": "", "gzip;q=much": "", "xgzip": "", "*;q=0": "", "identity, gzip;q=0.5": "",
 	} {
 		w := ask(s, "GET", "/socket.io/socket.io.min.js", "Accept-Encoding", accepted)
 		if got := w.Header().Get("Content-Encoding"); got != encoding || w.Code != http.StatusOK {

@@ -6,9 +6,10 @@ import (
 	"compress/zlib"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
+	"slices"
 	"sync"
+
+	"github.com/goroomcast/socketio/internal/contentcoding"
 )
 
 // A contentCoding is one that polls can be answered in.
@@ -42,10 +43,12 @@ func encodeContent(answer, request http.Header, body []byte) []byte {
 		return body // a handler in front sees to it
 	}
 	answer.Add("Vary", "Accept-Encoding")
-	coding := acceptedCoding(request)
-	if coding == nil {
+	name := contentcoding.Accepted(request, contentCodings[0].name, contentCodings[1].name)
+	i := slices.IndexFunc(contentCodings[:], func(c *contentCoding) bool { return c.name == name })
+	if i < 0 {
 		return body
 	}
+	coding := contentCodings[i]
 	var encoded bytes.Buffer
 	w := coding.writers.Get().(contentWriter)
 	w.Reset(&encoded)
@@ -57,32 +60,4 @@ func encodeContent(answer, request http.Header, body []byte) []byte {
 	}
 	answer.Set("Content-Encoding", coding.name)
 	return encoded.Bytes()
-}
-
-// acceptedCoding returns what a client would have rather than the body as it
-// is, or nil (RFC 9110, section 12.5.3).
-func acceptedCoding(request http.Header) (best *contentCoding) {
-	weights := make(map[string]float64)
-	for item := range strings.SplitSeq(strings.Join(request.Values("Accept-Encoding"), ","), ",") {
-		name, param, weighted := strings.Cut(item, ";")
-		weight := 1.0
-		if weighted {
-			q, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(param)), "q=")
-			if weight, _ = strconv.ParseFloat(q, 64); !ok {
-				weight = 0
-			}
-		}
-		weights[strings.ToLower(strings.TrimSpace(name))] = weight
-	}
-	most := weights["identity"]
-	for _, coding := range contentCodings {
-		weight, named := weights[coding.name]
-		if !named {
-			weight = weights["*"]
-		}
-		if weight > 0 && (weight > most || best == nil && weight == most) {
-			best, most = coding, weight
-		}
-	}
-	return best
 }

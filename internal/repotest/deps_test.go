@@ -17,6 +17,8 @@ const (
 	module  = "github.com/goroomcast/socketio"
 	rarelog = module + "/internal/rarelog"
 	origin  = module + "/internal/origin"
+
+	contentcoding = module + "/internal/contentcoding"
 )
 
 // A goPackage is what go list knows of a package.
@@ -53,9 +55,10 @@ func listDeps(t *testing.T, pattern string) map[string]goPackage {
 // allowed are the packages that the root package needs, and which of them each
 // may import beside the standard library.
 var allowed = map[string][]string{
-	module:              {module + "/adapter", module + "/engine", rarelog, origin, module + "/parser", "github.com/rs/cors"},
+	module:              {module + "/adapter", module + "/engine", contentcoding, rarelog, origin, module + "/parser", "github.com/rs/cors"},
 	module + "/adapter": {module + "/parser"},
-	module + "/engine":  {rarelog},
+	module + "/engine":  {contentcoding, rarelog},
+	contentcoding:       {},
 	rarelog:             {},
 	origin:              {},
 	module + "/parser":  {},
