@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/goroomcast/socketio/parser"
 )
 
 // handlers is a table of event handlers. Reading it takes no lock, and adding a
@@ -88,8 +90,8 @@ func (hs *handlers) get(event string) []*Handler {
 }
 
 func (hs *handlers) add(event string, h Handler) (off func()) {
-	if hint, wrong := misnamed[event]; wrong {
-		panic(fmt.Sprintf("socketio: On(%q): %s", event, hint))
+	if why := misnamed(event); why != "" {
+		panic(fmt.Sprintf("socketio: On(%q): %s", event, why))
 	}
 	if h == nil {
 		panic(fmt.Sprintf("socketio: On(%q): nil handler", event))
@@ -120,21 +122,22 @@ func (hs *handlers) remove(event string, entry *Handler) {
 	}
 }
 
-// misnamed are the names under which JavaScript servers listen for what has
-// methods of its own here, and those that no client may send.
-var misnamed = map[string]string{
-	"connection":     "use OnConnect",
-	"connect":        "use OnConnect",
-	"disconnect":     "use Socket.OnDisconnect",
-	"disconnecting":  "use Socket.OnDisconnecting",
-	"connect_error":  "the name is reserved",
-	"newListener":    "the name is reserved",
-	"removeListener": "the name is reserved",
+// hints say what to call instead of On with a name under which JavaScript
+// servers listen.
+var hints = map[string]string{
+	"connection":    "use OnConnect",
+	"connect":       "use OnConnect",
+	"disconnect":    "use Socket.OnDisconnect",
+	"disconnecting": "use Socket.OnDisconnecting",
 }
 
-func reserved(event string) bool {
-	_, wrong := misnamed[event]
-	return wrong && event != "connection"
+// misnamed returns why there can be no handler for events of a name, "" if
+// there can be one.
+func misnamed(event string) (why string) {
+	if why = hints[event]; why == "" && parser.ReservedEvent(event) {
+		why = "the name is reserved"
+	}
+	return why
 }
 
 func reservedError(event string) error { return fmt.Errorf("%w: %q", ErrReservedEvent, event) }

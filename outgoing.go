@@ -34,7 +34,7 @@ func (s *Socket) outgoing(event string, h parser.Header, args []any) (*outgoing,
 
 // prepare names and encodes an event.
 func (n *Namespace) prepare(event string, as outgoing) (*outgoing, error) {
-	if reserved(event) {
+	if parser.ReservedEvent(event) {
 		return nil, reservedError(event)
 	}
 	as.header.Type, as.header.Event = parser.Event, event

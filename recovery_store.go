@@ -17,7 +17,7 @@ import (
 // emitStored is emit for an event whose offset is its place in the adapter's
 // log. It has none if it has not got there.
 func (r *recovery) emitStored(b Broadcast, event string, args []any) error {
-	if reserved(event) {
+	if parser.ReservedEvent(event) {
 		return reservedError(event)
 	}
 	offset := ""

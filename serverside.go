@@ -63,7 +63,7 @@ func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...an
 
 func (n *Namespace) serverSideMessage(event string, args []any) (m *adapter.Message, err error) {
 	defer n.server.recovered("encoding", n.name, &err)
-	if _, wrong := misnamed[event]; wrong {
+	if misnamed(event) != "" {
 		return nil, reservedError(event)
 	}
 	packet, err := encodeEvent(event, args)

@@ -30,6 +30,9 @@ func findBytes(v reflect.Value, depth int) bool {
 	case reflect.Pointer, reflect.Interface:
 		return !v.IsNil() && findBytes(v.Elem(), depth+1)
 	case reflect.Struct:
+		if v.Type() == valueType {
+			return len(v.Interface().(Value).attachments) > 0
+		}
 		for _, f := range s.fields {
 			if f.mayHoldBytes && findBytes(v.Field(f.index), depth+1) {
 				return true
@@ -62,31 +65,31 @@ func findBytes(v reflect.Value, depth int) bool {
 	return false
 }
 
-// appendExtracted appends the JSON of a value that holds bytes, with placeholders for them. Which of them are in the JSON,
+// extracted writes the JSON of a value that holds bytes, and these as attachments. Which of them are in the JSON,
 // and in what order, is encoding/json's affair: it gets a copy of the value with tokens in their place.
-func appendExtracted(dst []byte, attachments [][]byte, arg any) ([]byte, [][]byte, error) {
+func (w *writer) extracted(arg any) error {
 	x := extraction{tokens: newTokens()}
 	original := reflect.ValueOf(arg)
 	replaced := reflect.New(original.Type()).Elem()
 	if !x.copy(replaced, original, 0) {
 		if _, err := appendJSON(nil, arg); err != nil {
-			return nil, nil, err // most likely a cycle, which encoding/json can name
+			return err // most likely a cycle, which encoding/json can name
 		}
-		return nil, nil, errValueDepth
+		return errValueDepth
 	}
 	text, err := appendJSON(nil, replaced.Interface())
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	for {
 		i := bytes.Index(text, x.tokens.text[:])
 		if i < 0 {
-			return append(dst, text...), attachments, nil
+			w.text = append(w.text, text...)
+			return nil
 		}
 		n, _ := x.tokens.textIndex(text[i : i+tokenTextLen])
-		dst = append(dst, text[:i-1]...) // up to the quote
-		dst = appendPlaceholder(dst, len(attachments))
-		attachments = append(attachments, x.found[n])
+		w.text = append(w.text, text[:i-1]...) // up to the quote
+		w.attach(x.found[n])
 		text = text[i+tokenTextLen+1:]
 	}
 }
@@ -106,6 +109,9 @@ func (x *extraction) copy(dst, src reflect.Value, depth int) bool {
 	switch {
 	case !s.mayHoldBytes:
 		dst.Set(src)
+		return true
+	case src.Type() == valueType:
+		dst.Set(reflect.ValueOf(x.value(src.Interface().(Value))))
 		return true
 	case src.Kind() == reflect.Struct:
 		if s.isZeroer {

@@ -142,7 +142,9 @@ func TestEncodeBinary(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text, attachments, err := appendArg(nil, nil, tc.arg)
+			var w writer
+			err = w.arg(tc.arg)
+			text, attachments := w.text, w.attachments
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -199,8 +201,9 @@ func TestEncodeLeavesLocksAlone(t *testing.T) {
 		}
 	})
 	for range 1000 {
-		if _, attachments, err := appendArg(nil, nil, &state); err != nil || len(attachments) != 1 {
-			t.Fatal(len(attachments), err)
+		var w writer
+		if err := w.arg(&state); err != nil || len(w.attachments) != 1 {
+			t.Fatal(len(w.attachments), err)
 		}
 	}
 	wg.Wait()

@@ -2,10 +2,11 @@ package parser
 
 import "unicode/utf8"
 
+// The limits of what names a packet may have, and the largest acknowledgement id.
 const (
-	maxNamespaceLen = 512       // bytes, the query included
-	maxEventLen     = 1024      // bytes
-	maxID           = 1<<53 - 1 // the largest integer that JavaScript can count to without error
+	MaxNamespace = 512       // bytes of a namespace's name and query
+	MaxEventName = 1024      // bytes
+	MaxID        = 1<<53 - 1 // the largest integer that JavaScript can count to without error
 )
 
 // Check returns an error wrapping [ErrInvalidPacket] if no client may send the packet: its type is none of [Header], its
@@ -18,15 +19,15 @@ func (p *Packet) Check() error {
 		return invalid("unknown type %v", p.Type)
 	case p.Namespace == "" || p.Namespace[0] != '/':
 		return invalid("namespace does not begin with a slash")
-	case len(p.Namespace) > maxNamespaceLen:
-		return invalid("namespace longer than %d bytes", maxNamespaceLen)
-	case len(p.Event) > maxEventLen:
-		return invalid("event name longer than %d bytes", maxEventLen)
+	case len(p.Namespace) > MaxNamespace:
+		return invalid("namespace longer than %d bytes", MaxNamespace)
+	case len(p.Event) > MaxEventName:
+		return invalid("event name longer than %d bytes", MaxEventName)
 	case !utf8.ValidString(p.Namespace) || !utf8.ValidString(p.Event):
 		return invalid("name is not UTF-8")
-	case p.Type == Event && isReserved(p.Event):
+	case p.Type == Event && ReservedEvent(p.Event):
 		return invalid("reserved event name %q", p.Event)
-	case p.HasID && p.ID > maxID:
+	case p.HasID && p.ID > MaxID:
 		return invalid("acknowledgement id beyond 2^53-1")
 	case p.Args != nil && p.Args.Len() < 1:
 		return invalid("arguments without any")
@@ -34,8 +35,9 @@ func (p *Packet) Check() error {
 	return nil
 }
 
-// isReserved reports whether clients and servers use an event name themselves, so that none may come over the wire.
-func isReserved(event string) bool {
+// ReservedEvent reports whether clients and servers use an event name themselves, so that no event over the wire may have
+// it.
+func ReservedEvent(event string) bool {
 	switch event {
 	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
 		return true

@@ -176,17 +176,35 @@ func (d *decoder) array(p *received, data []byte, i, attachments int) error {
 		}
 	}
 	if n > 0 {
-		p.args.n = n
-		p.Args = &p.args
-		if attachments > 0 && d.tokens == nil {
-			d.tokens = newTokens()
-		}
-		d.named = append(d.named[:0], make([]bool, attachments)...)
-		if err := p.args.keep(data[first:last], d.named, d.tokens); err != nil {
+		if err := d.keep(p, data[first:last], n, attachments); err != nil {
 			return err
 		}
 	}
 	return atEnd(data, i)
+}
+
+// value decodes one value and nothing else.
+func (d *decoder) value(p *received, data []byte, attachments int) error {
+	start := skipSpace(data, 0)
+	end, err := scanValue(data, start, 1)
+	if err != nil {
+		return invalid("%w at byte %d of a value", err, end)
+	}
+	if err := d.keep(p, data[start:end], 1, attachments); err != nil {
+		return err
+	}
+	return atEnd(data, end)
+}
+
+// keep sets the arguments to n that have been checked.
+func (d *decoder) keep(p *received, text []byte, n, attachments int) error {
+	p.args.n = n
+	p.Args = &p.args
+	if attachments > 0 && d.tokens == nil {
+		d.tokens = newTokens()
+	}
+	d.named = append(d.named[:0], make([]bool, attachments)...)
+	return p.args.keep(text, d.named, d.tokens)
 }
 
 // name sets the name of an event from its JSON, a string or a number.
@@ -223,10 +241,10 @@ func atEnd(data []byte, i int) error {
 	return nil
 }
 
-// leadingInteger returns the decimal integer that data begins with, or maxID+1 for any above, and how many digits it has.
+// leadingInteger returns the decimal integer that data begins with, or MaxID+1 for any above, and how many digits it has.
 func leadingInteger(data []byte) (n uint64, size int) {
 	for ; size < len(data) && isDigit(data[size]); size++ {
-		n = min(n*10+uint64(data[size]-'0'), maxID+1)
+		n = min(n*10+uint64(data[size]-'0'), MaxID+1)
 	}
 	return n, size
 }

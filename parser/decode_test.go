@@ -69,7 +69,7 @@ func TestDecode(t *testing.T) {
 
 // What no encoder writes and a decoder has to know all the same.
 func TestDecodeOnly(t *testing.T) {
-	long := "/" + strings.Repeat("n", maxNamespaceLen-1)
+	long := "/" + strings.Repeat("n", MaxNamespace-1)
 	for _, tc := range []struct {
 		behaviour, wire string
 		want            Header
@@ -82,7 +82,7 @@ func TestDecodeOnly(t *testing.T) {
 		{"number as event name", `2[-1.5e3]`, Header{Type: Event, Namespace: "/", Event: "-1.5e3"}, nil},
 		{"escaped event name", `2["\u00e9\/"]`, Header{Type: Event, Namespace: "/", Event: "é/"}, nil},
 		{"long event name", `2["` + strings.Repeat("a", 99) + `"]`, Header{Type: Event, Namespace: "/", Event: strings.Repeat("a", 99)}, nil},
-		{"longest event name", `2["\u00e9` + strings.Repeat("a", maxEventLen-2) + `"]`, Header{Type: Event, Namespace: "/", Event: "é" + strings.Repeat("a", maxEventLen-2)}, nil},
+		{"longest event name", `2["\u00e9` + strings.Repeat("a", MaxEventName-2) + `"]`, Header{Type: Event, Namespace: "/", Event: "é" + strings.Repeat("a", MaxEventName-2)}, nil},
 		{"ack id with zeros", `2007["a"]`, Header{Type: Event, Namespace: "/", ID: 7, HasID: true, Event: "a"}, nil},
 		{"ack id of a disconnection", `112`, Header{Type: Disconnect, Namespace: "/", ID: 12, HasID: true}, nil},
 		{"ack without id", `3[1]`, Header{Type: Ack, Namespace: "/"}, []any{1.0}},
@@ -138,8 +138,8 @@ func TestDecodeInvalid(t *testing.T) {
 		"binary packet without payload": {`51-`, `61-/admin,12`},
 		"binary packet of bad JSON":     {`51-{}`, `51-["a",{"_placeholder":true,"num":0}`},
 		"ack id beyond 2^53-1":          {`29007199254740992["a"]`, `299999999999999999999999["a"]`},
-		"namespace too long":            {`0/` + strings.Repeat("n", maxNamespaceLen), `1/` + strings.Repeat("n", maxNamespaceLen) + `,`},
-		"event name too long":           {`2["` + strings.Repeat("a", maxEventLen+1) + `"]`, `2["\u00e9` + strings.Repeat("a", maxEventLen-1) + `"]`, `2[1` + strings.Repeat("0", maxEventLen) + `]`},
+		"namespace too long":            {`0/` + strings.Repeat("n", MaxNamespace), `1/` + strings.Repeat("n", MaxNamespace) + `,`},
+		"event name too long":           {`2["` + strings.Repeat("a", MaxEventName+1) + `"]`, `2["\u00e9` + strings.Repeat("a", MaxEventName-1) + `"]`, `2[1` + strings.Repeat("0", MaxEventName) + `]`},
 		"nesting too deep":              {`2["a",` + nested(maxDepth) + `]`, `0{"a":` + nested(maxDepth) + `}`, `3` + strings.Repeat(`[{"a":`, 1e5)},
 		"not UTF-8":                     {"2[\"\xff\"]", "0/\xc0,", "2[\"a\",\"\xed\xa0\x80\"]"},
 	} {

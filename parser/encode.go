@@ -19,41 +19,13 @@ func (p JSON) Encode(dst []byte, h *Header, args ...any) (Encoded, error) {
 	if h.HasID {
 		dst = strconv.AppendUint(dst, h.ID, 10)
 	}
-
-	payload := len(dst)
-	var err error
-	var attachments [][]byte
-	switch {
-	case h.Type == Event:
-		dst = appendString(append(dst, '['), h.Event)
-		if len(args) > 0 {
-			dst = append(dst, ',')
-		}
-		dst, attachments, err = appendArgs(dst, args)
-	case h.Type == Ack:
-		dst, attachments, err = appendArgs(append(dst, '['), args)
-	case len(args) == 1 && (h.Type == Connect || h.Type == ConnectError):
-		dst, err = appendJSON(dst, args[0])
-	case len(args) == 0 && (h.Type == Connect || h.Type == Disconnect):
-	default:
-		err = fmt.Errorf("no packet of type %v has %d arguments", h.Type, len(args))
-	}
-	if err != nil {
-		return Encoded{}, fmt.Errorf("encode %v: %w", h.Type, err)
-	}
-
-	if n := len(attachments); n > 0 {
-		if n > p.maxAttachments() {
-			return Encoded{}, fmt.Errorf("encode %v: %w: %d", h.Type, ErrTooManyAttachments, n)
-		}
-		if err := checkPlaceholders(dst[payload:], n, args); err != nil {
-			return Encoded{}, fmt.Errorf("encode %v: %w", h.Type, err)
-		}
-		dst[start] += byte(BinaryEvent - Event)
+	e, err := p.EncodePayload(dst, h, args...)
+	if n := len(e.Attachments); n > 0 {
+		e.Text[start] += byte(BinaryEvent - Event)
 		var digits [20]byte
-		dst = slices.Insert(dst, start+1, append(strconv.AppendInt(digits[:0], int64(n), 10), '-')...)
+		e.Text = slices.Insert(e.Text, start+1, append(strconv.AppendInt(digits[:0], int64(n), 10), '-')...)
 	}
-	return Encoded{Text: dst, Attachments: attachments}, nil
+	return e, err
 }
 
 func (p JSON) maxAttachments() int {
@@ -63,47 +35,70 @@ func (p JSON) maxAttachments() int {
 	return p.MaxAttachments
 }
 
-// appendArgs appends the elements of an array that has been opened, closes it, and returns the attachments.
-func appendArgs(dst []byte, args []any) ([]byte, [][]byte, error) {
-	var attachments [][]byte
-	var err error
-	for i, arg := range args {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		if dst, attachments, err = appendArg(dst, attachments, arg); err != nil {
-			return nil, nil, fmt.Errorf("argument %d: %w", i, err)
-		}
-	}
-	return append(dst, ']'), attachments, nil
+// A writer writes arguments.
+type writer struct {
+	text        []byte
+	attachments [][]byte
+
+	// Of a Value: where the attachments belong, in whose place there is nothing. In a packet there are placeholders.
+	isValue bool
+	places  []int
 }
 
-// appendArg appends the JSON of one argument to dst, and its binary parts to attachments.
-func appendArg(dst []byte, attachments [][]byte, arg any) ([]byte, [][]byte, error) {
+// args writes the elements of an array that has been opened, and closes it.
+func (w *writer) args(args []any) error {
+	for i, arg := range args {
+		if i > 0 {
+			w.text = append(w.text, ',')
+		}
+		if err := w.arg(arg); err != nil {
+			return fmt.Errorf("argument %d: %w", i, err)
+		}
+	}
+	w.text = append(w.text, ']')
+	return nil
+}
+
+// arg writes one argument.
+func (w *writer) arg(arg any) (err error) {
 	switch v := arg.(type) {
 	case nil:
-		return append(dst, "null"...), attachments, nil
+		w.text = append(w.text, "null"...)
 	case bool:
-		return strconv.AppendBool(dst, v), attachments, nil
+		w.text = strconv.AppendBool(w.text, v)
 	case int:
-		return strconv.AppendInt(dst, int64(v), 10), attachments, nil
+		w.text = strconv.AppendInt(w.text, int64(v), 10)
 	case int64:
-		return strconv.AppendInt(dst, v, 10), attachments, nil
+		w.text = strconv.AppendInt(w.text, v, 10)
 	case uint64:
-		return strconv.AppendUint(dst, v, 10), attachments, nil
+		w.text = strconv.AppendUint(w.text, v, 10)
 	case string:
-		return appendString(dst, v), attachments, nil
+		w.text = appendString(w.text, v)
 	case []byte:
 		if v == nil {
-			return append(dst, "null"...), attachments, nil
+			w.text = append(w.text, "null"...)
+		} else {
+			w.attach(v)
 		}
-		return appendPlaceholder(dst, len(attachments)), append(attachments, v), nil
+	case *Value:
+		return w.value(v)
+	default:
+		if holdsBytes(arg) {
+			return w.extracted(arg)
+		}
+		w.text, err = appendJSON(w.text, arg)
 	}
-	if holdsBytes(arg) {
-		return appendExtracted(dst, attachments, arg)
+	return err
+}
+
+// attach writes an attachment.
+func (w *writer) attach(data []byte) {
+	if w.isValue {
+		w.places = append(w.places, len(w.text))
+	} else {
+		w.text = appendPlaceholder(w.text, len(w.attachments))
 	}
-	dst, err := appendJSON(dst, arg)
-	return dst, attachments, err
+	w.attachments = append(w.attachments, data)
 }
 
 // appendString appends a JSON string. Most need no escapes and are copied; encoding/json does the others.

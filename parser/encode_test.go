@@ -266,9 +266,9 @@ func TestEncodeAsEncodingJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, attachments, err := appendArg(nil, nil, v)
-		if err != nil || attachments != nil || !bytes.Equal(got, want) {
-			t.Errorf("%#v: got %s with %v, %v; want %s", v, got, attachments, err, want)
+		var w writer
+		if err := w.arg(v); err != nil || w.attachments != nil || !bytes.Equal(w.text, want) {
+			t.Errorf("%#v: got %s with %v, %v; want %s", v, w.text, w.attachments, err, want)
 		}
 	}
 }

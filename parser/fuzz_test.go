@@ -68,6 +68,7 @@ func checkPacket(t *testing.T, p *Packet) {
 	if p.Check() != nil {
 		t.Errorf("invalid packet %+v", p)
 	}
+	checkSentOn(t, p)
 	args, err := decodeAny(p)
 	if typeError := new(json.UnmarshalTypeError); errors.As(err, &typeError) {
 		return // a number beyond float64
@@ -99,7 +100,7 @@ func FuzzRoundTrip(f *testing.F) {
 				t.Skip()
 			}
 		}
-		if len(namespace) > maxNamespaceLen || len(event) > maxEventLen || isReserved(event) || math.IsNaN(x) || math.IsInf(x, 0) {
+		if len(namespace) > MaxNamespace || len(event) > MaxEventName || ReservedEvent(event) || math.IsNaN(x) || math.IsInf(x, 0) {
 			t.Skip()
 		}
 		type value struct {
@@ -110,7 +111,7 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 		h := Header{Type: Event, Namespace: namespace, HasID: hasID, Event: event}
 		if hasID {
-			h.ID = id % (maxID + 1)
+			h.ID = id % (MaxID + 1)
 		}
 		want := value{text, data, map[string]any{text: []any{data, text, x, nil}}, []float64{x}}
 

@@ -18,8 +18,8 @@ func checkPlaceholders(text []byte, attachments int, args []any) error {
 		return nil
 	}
 	for i, arg := range args {
-		text, attachments, err := appendArg(nil, nil, arg)
-		if err == nil && countPlaceholders(text) > len(attachments) {
+		var w writer
+		if err := w.arg(arg); err == nil && countPlaceholders(w.text) > len(w.attachments) {
 			return fmt.Errorf("argument %d: %w", i, errLookalike)
 		}
 	}

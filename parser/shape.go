@@ -79,7 +79,10 @@ func isVisible(f reflect.StructField) bool {
 // mayHoldBytes reports whether a value of type t can have bytes in it. seen are the types that are being asked about:
 // they are recursive, and add nothing.
 func mayHoldBytes(t reflect.Type, seen map[reflect.Type]bool) bool {
-	if seen[t] || marshalsItself(t) {
+	switch {
+	case t == valueType, t == reflect.PointerTo(valueType):
+		return true
+	case seen[t] || marshalsItself(t):
 		return false
 	}
 	seen[t] = true

@@ -3,8 +3,6 @@ package msgpack
 import (
 	"fmt"
 	"math"
-	"slices"
-	"strconv"
 
 	"github.com/goroomcast/socketio/parser"
 )
@@ -35,19 +33,17 @@ func (a *args) Decode(into ...any) error {
 func (a *args) asJSON(n int) (parser.Args, error) {
 	w := jsonWriter{rest: a.raw, out: make([]byte, 0, len(a.raw)*3/2+32)}
 	w.elements(uint64(n))
-	head := []byte{'0' + byte(parser.Ack)}
-	if len(w.attachments) > 0 {
-		head = append(strconv.AppendInt([]byte{'0' + byte(parser.BinaryAck)}, int64(len(w.attachments)), 10), '-')
-	}
-	d := values.NewDecoder()
-	p, err := d.Text(slices.Insert(w.out, 0, head...))
-	for i := 0; i < len(w.attachments) && err == nil; i++ {
-		p, err = d.Binary(w.attachments[i])
-	}
+	p, err := values.DecodePayload(parser.Ack, parser.Encoded{Text: w.out, Attachments: w.attachments})
 	if err != nil {
 		return nil, err
 	}
 	return p.Args, nil
+}
+
+// Values is for [parser.ValuesOf].
+func (a *args) Values() ([]any, error) {
+	asJSON, err := a.asJSON(a.n)
+	return parser.ValuesOf(asJSON), err
 }
 
 // decodeSimple is Decode for arguments of the commonest types. If it reports false, some targets may be set.

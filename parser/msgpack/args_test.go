@@ -245,3 +245,34 @@ func TestArgsDecodeAsJSON(t *testing.T) {
 		}
 	}
 }
+
+// What is received is sent on as it was, but for what JSON has not.
+func TestValuesOf(t *testing.T) {
+	for _, tc := range []struct{ received, sent string }{
+		{"91 cf1000000000000000", "91 cf1000000000000000"},
+		{"91 d38000000000000000", "91 d38000000000000000"},
+		{"93 82 a1'b' 01 a1'a' 02 81 a1'd' c40109 c40108", "93 82 a1'b' 01 a1'a' 02 81 a1'd' c40109 c40108"},
+		{"91 cb3fb999999999999a", "91 cb3fb999999999999a"},
+		{"91 82 ac'_placeholder' c3 a3'num' 00", "91 82 ac'_placeholder' c3 a3'num' 00"},
+		{"92 cb4000000000000000 d40000", "92 02 c0"},
+	} {
+		t.Run(tc.received, func(t *testing.T) {
+			p, err := receive(wire(t, packet("03", tc.received)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := encode(t, &p.Header, parser.ValuesOf(p.Args)...)
+			want, err := receive(wire(t, packet("03", tc.sent)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := receive(got)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := again.Args.(*args).raw, want.Args.(*args).raw; !reflect.DeepEqual(got, want) {
+				t.Errorf("got %x, want %x", got, want)
+			}
+		})
+	}
+}

@@ -11,13 +11,6 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// The limits of package parser.
-const (
-	maxNamespaceLen = 512
-	maxEventLen     = 1024
-	maxID           = 1<<53 - 1
-)
-
 // wire returns the bytes of a message: hexadecimal, with text between quotes.
 func wire(t testing.TB, notation string) []byte {
 	t.Helper()
@@ -48,9 +41,9 @@ func nested(depth int) string { return strings.Repeat("91", depth-1) + "90" }
 
 // What no encoder of ours writes and a decoder has to know all the same.
 func TestDecodeOnly(t *testing.T) {
-	long := "/" + strings.Repeat("n", maxNamespaceLen-1)
+	long := "/" + strings.Repeat("n", parser.MaxNamespace-1)
 	longName := strings.Repeat("a", 99)
-	longestName := strings.Repeat("a", maxEventLen)
+	longestName := strings.Repeat("a", parser.MaxEventName)
 	for _, tc := range []struct {
 		behaviour, wire string
 		header          parser.Header
@@ -113,7 +106,7 @@ func TestDecodeInvalid(t *testing.T) {
 		"not UTF-8":                    {event("a1 ff"), event("81 a1 ff c0"), "81 a1 ff c0", event("a3 eda080"), packet("02", "91 a1 c0")},
 		"more than a packet":           {packet("02", "91 a1'a'") + "c0", packet("02", "91 a1'a'") + packet("02", "91 a1'a'")},
 		"unknown type":                 {"82 a4'data' 91a1'a' a3'nsp' a1'/'", packet("05", "91 a1'a'"), packet("06", "90"), packet("ff", "90"), packet("a1'2'", "91 a1'a'"), packet("c0", "90"), packet("cb 4000000000000001", "91 a1'a'"), packet("cb 7ff8000000000000", "91 a1'a'"), packet("cf ffffffffffffff02", "91 a1'a'"), packet("d2 ffffff02", "90")},
-		"namespace":                    {"81 a4'type' 00", "82 a4'type' 00 a3'nsp' a0", "82 a4'type' 00 a3'nsp' a5'admin'", "82 a4'type' 00 a3'nsp' c0", "82 a4'type' 00 a3'nsp' 01", "82 a4'type' 00 a3'nsp' c401'/'", "82 a4'type' 00 a3'nsp' da0201'/" + strings.Repeat("n", maxNamespaceLen) + "'"},
+		"namespace":                    {"81 a4'type' 00", "82 a4'type' 00 a3'nsp' a0", "82 a4'type' 00 a3'nsp' a5'admin'", "82 a4'type' 00 a3'nsp' c0", "82 a4'type' 00 a3'nsp' 01", "82 a4'type' 00 a3'nsp' c401'/'", "82 a4'type' 00 a3'nsp' da0201'/" + strings.Repeat("n", parser.MaxNamespace) + "'"},
 		"ack id":                       {"84 a4'type' 03 a4'data' 90 a3'nsp' a1'/' a2'id' ff", "84 a4'type' 03 a4'data' 90 a3'nsp' a1'/' a2'id' cf0020000000000000", "84 a4'type' 03 a4'data' 90 a3'nsp' a1'/' a2'id' a1'1'", "84 a4'type' 03 a4'data' 90 a3'nsp' a1'/' a2'id' cb3fe0000000000000", "84 a4'type' 03 a4'data' 90 a3'nsp' a1'/' a2'id' cb4340000000000000", "84 a4'type' 03 a4'data' 90 a3'nsp' a1'/' a2'id' cbbff0000000000000"},
 		"CONNECT payload no object":    {packet("00", "a0"), packet("00", "90"), packet("00", "c3"), packet("00", "c400"), packet("00", "d7000000000000000000")},
 		"DISCONNECT with a payload":    {packet("01", "80"), packet("01", "a1'x'"), packet("01", "90")},
@@ -121,7 +114,7 @@ func TestDecodeInvalid(t *testing.T) {
 		"EVENT without a name":         {packet("02", "90")},
 		"event name of the wrong type": {packet("02", "91 c3"), packet("02", "91 c0"), packet("02", "91 80"), packet("02", "91 91 a1'a'"), packet("02", "91 c401'a'"), packet("02", "91 cb 7ff8000000000000"), packet("02", "91 d40000")},
 		"reserved event name":          {packet("02", "91 a7'connect'"), packet("02", "91 ad'connect_error'"), packet("02", "91 aa'disconnect'"), packet("02", "91 ad'disconnecting'"), packet("02", "91 ab'newListener'"), packet("02", "91 ae'removeListener'")},
-		"event name too long":          {packet("02", "91 da0401'"+strings.Repeat("a", maxEventLen+1)+"'")},
+		"event name too long":          {packet("02", "91 da0401'"+strings.Repeat("a", parser.MaxEventName+1)+"'")},
 		"ACK payload no array":         {packet("03", "80"), packet("03", "a1'a'"), packet("03", "c0"), "82 a4'type' 03 a3'nsp' a1'/'"},
 		"CONNECT_ERROR payload":        {packet("04", "90"), packet("04", "c0"), packet("04", "01"), "82 a4'type' 04 a3'nsp' a1'/'"},
 		"nesting too deep":             {event(nested(maxDepth)), packet("00", "81 a0"+nested(maxDepth-1)), "81 a0" + nested(maxDepth+1), event(strings.Repeat("81 a0", 1e5) + "c0")},

@@ -1,7 +1,6 @@
 package msgpack
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"sync"
@@ -14,7 +13,7 @@ import (
 func (Parser) Encode(_ []byte, h *parser.Header, args ...any) (parser.Encoded, error) {
 	scratch := texts.Get().(*[]byte)
 	defer texts.Put(scratch)
-	encoded, err := values.Encode((*scratch)[:0], &parser.Header{Type: h.Type, Event: h.Event}, args...)
+	encoded, err := values.EncodePayload((*scratch)[:0], h, args...)
 	if err != nil {
 		return parser.Encoded{}, err
 	}
@@ -22,13 +21,10 @@ func (Parser) Encode(_ []byte, h *parser.Header, args ...any) (parser.Encoded, e
 		*scratch = encoded.Text
 	}
 
-	data := encoded.Text[1:] // without the type
+	data := encoded.Text
 	size := 40 + len(h.Namespace) + len(data)
-	if len(encoded.Attachments) > 0 {
-		data = data[bytes.IndexByte(data, '-')+1:]
-		for _, a := range encoded.Attachments {
-			size += len(a)
-		}
+	for _, a := range encoded.Attachments {
+		size += len(a)
 	}
 
 	members := 2

@@ -120,7 +120,7 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 		h := parser.Header{Type: parser.Event, Namespace: namespace, HasID: hasID, Event: event}
 		if hasID {
-			h.ID = id % (maxID + 1)
+			h.ID = id % (parser.MaxID + 1)
 		}
 		want := value{text, data, map[string]any{text: []any{data, text, x, nil}}, []float64{x}, id}
 

@@ -34,13 +34,16 @@ const (
 // A received packet may have up to 65,536 binary values, and its arguments may be nested 511 deep.
 type Parser struct{}
 
-var _ parser.Parser = Parser{}
+var _ parser.ValueParser = Parser{}
 
 // values is the parser that does the work on Go values.
 var values = parser.JSON{MaxAttachments: maxBinaries}
 
 // NewDecoder returns a decoder for one connection.
 func (Parser) NewDecoder() parser.Decoder { return new(decoder) }
+
+// EncodesValues implements [parser.ValueParser].
+func (Parser) EncodesValues() {}
 
 // invalid returns an error wrapping [parser.ErrInvalidPacket] that says what is wrong.
 func invalid(format string, args ...any) error {

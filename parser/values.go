@@ -1,0 +1,102 @@
+package parser
+
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
+// EncodePayload appends to dst what [JSON.Encode] writes behind the type, namespace and id of a packet: for an Event the
+// array of its name and arguments.
+func (p JSON) EncodePayload(dst []byte, h *Header, args ...any) (Encoded, error) {
+	start := len(dst)
+	w := writer{text: dst}
+	var err error
+	switch {
+	case h.Type == Event:
+		w.text = appendString(append(w.text, '['), h.Event)
+		if len(args) > 0 {
+			w.text = append(w.text, ',')
+		}
+		err = w.args(args)
+	case h.Type == Ack:
+		w.text = append(w.text, '[')
+		err = w.args(args)
+	case len(args) == 1 && (h.Type == Connect || h.Type == ConnectError):
+		w.text, err = appendJSON(w.text, args[0])
+	case len(args) == 0 && (h.Type == Connect || h.Type == Disconnect):
+	default:
+		err = fmt.Errorf("no packet of type %v has %d arguments", h.Type, len(args))
+	}
+	if err == nil {
+		err = p.check(&w, start, args)
+	}
+	if err != nil {
+		return Encoded{}, fmt.Errorf("encode %v: %w", h.Type, err)
+	}
+	return Encoded{Text: w.text, Attachments: w.attachments}, nil
+}
+
+// check returns an error if what has been written from text[start] on may not have its attachments.
+func (p JSON) check(w *writer, start int, args []any) error {
+	switch n := len(w.attachments); {
+	case n == 0:
+		return nil
+	case n > p.maxAttachments():
+		return fmt.Errorf("%w: %d", ErrTooManyAttachments, n)
+	default:
+		return checkPlaceholders(w.text[start:], n, args)
+	}
+}
+
+// DecodePayload is the inverse of [JSON.EncodePayload]. It keeps the attachments, but not the text.
+func (p JSON) DecodePayload(t Type, payload Encoded) (*Packet, error) {
+	d, err := p.payloadDecoder(payload)
+	if err != nil {
+		return nil, err
+	}
+	r := new(received)
+	r.Type, r.Namespace = t, "/"
+	if err := d.payload(r, payload.Text, len(payload.Attachments)); err != nil {
+		return nil, err
+	}
+	r.args.attachments = payload.Attachments
+	return &r.Packet, r.Check()
+}
+
+// EncodeValue appends the JSON of one value to dst.
+func (p JSON) EncodeValue(dst []byte, v any) (Encoded, error) {
+	w := writer{text: dst}
+	err := w.arg(v)
+	if err == nil {
+		err = p.check(&w, len(dst), []any{v})
+	}
+	if err != nil {
+		return Encoded{}, fmt.Errorf("encode a value: %w", err)
+	}
+	return Encoded{Text: w.text, Attachments: w.attachments}, nil
+}
+
+// DecodeValue is the inverse of [JSON.EncodeValue]. It keeps the attachments, but not the text.
+func (p JSON) DecodeValue(value Encoded) (Args, error) {
+	d, err := p.payloadDecoder(value)
+	if err != nil {
+		return nil, err
+	}
+	r := new(received)
+	if err := d.value(r, value.Text, len(value.Attachments)); err != nil {
+		return nil, err
+	}
+	r.args.attachments = value.Attachments
+	return r.Args, nil
+}
+
+// payloadDecoder returns a decoder for a payload that is within the limits.
+func (p JSON) payloadDecoder(payload Encoded) (*decoder, error) {
+	switch n := len(payload.Attachments); {
+	case n > p.maxAttachments():
+		return nil, fmt.Errorf("%w: limit is %d", ErrTooManyAttachments, p.maxAttachments())
+	case !utf8.Valid(payload.Text):
+		return nil, invalid("not UTF-8")
+	}
+	return new(decoder), nil
+}
