@@ -22,21 +22,20 @@ var (
 	ErrNoHandler = errors.New("socketio: no handler for the event")
 )
 
-// A ConnectError is what middleware returns to refuse a client with data: the
-// client's connect_error event gets an Error with this message, and the data
-// as its data property.
-type ConnectError struct {
-	Message string
-	Data    any
-}
-
-func (e *ConnectError) Error() string { return e.Message }
-
-// An Error is a handler's error that the client may see: where it asked for a
-// reply by an event of OnCall it gets {"error": Message, "data": Data}.
+// An Error is an error that the client may see. What the client gets depends
+// on the function that returns it:
+//
+//   - a handler: the reply {"error": Message, "data": Data}, if the client
+//     wants one;
+//   - middleware of a namespace: connect_error with an Error that has this
+//     message, and Data as its data property;
+//   - Options.AllowRequest: an answer with the HTTP status and the message.
+//
+// Other errors may wrap it.
 type Error struct {
 	Message string
-	Data    any
+	Data    any // sent as JSON
+	Status  int // for AllowRequest, 400 to 599; others are 403. Defaults to 403.
 }
 
 func (e *Error) Error() string { return e.Message }

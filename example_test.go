@@ -133,7 +133,7 @@ func ExampleNamespace_Use() {
 		}
 		user, known := users[auth.Token]
 		if !known {
-			return &socketio.ConnectError{Message: "unauthorized", Data: map[string]string{"login": "/login"}}
+			return &socketio.Error{Message: "unauthorized", Data: map[string]string{"login": "/login"}}
 		}
 		s.SetData(user)
 		return nil

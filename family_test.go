@@ -175,7 +175,7 @@ func TestFamily(t *testing.T) {
 			var name string
 			_ = s.Handshake().DecodeAuth(&struct{ Name *string }{&name})
 			if name == "eve" {
-				return &socketio.ConnectError{Message: "no"}
+				return &socketio.Error{Message: "no"}
 			}
 			return nil
 		})

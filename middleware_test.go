@@ -87,7 +87,7 @@ func TestMiddleware(t *testing.T) {
 	})
 	behaviour(t, "an error may have data", func(h *harness, mode rawclient.Mode) {
 		h.Use(func(ctx context.Context, s *socketio.Socket) error {
-			return fmt.Errorf("wrapped: %w", &socketio.ConnectError{Message: "not allowed", Data: map[string]any{"retryAfter": 5}})
+			return fmt.Errorf("wrapped: %w", &socketio.Error{Message: "not allowed", Data: map[string]any{"retryAfter": 5}})
 		})
 		c := h.open(mode)
 		c.send("40")
@@ -186,15 +186,14 @@ func (panickingUnwrap) Unwrap() error { panic("boom") }
 
 // What middleware returns may be wrong in itself.
 func TestMiddlewareReturnsWhatPanics(t *testing.T) {
-	var none *socketio.ConnectError
+	var none *socketio.Error
 	for name, refusal := range map[string]error{
 		"a typed nil":                none,
 		"a typed nil, joined":        errors.Join(errors.New("one"), none),
 		"a typed nil, wrapped":       fmt.Errorf("no: %w", none),
-		"a typed nil Error":          (*socketio.Error)(nil),
 		"Error panics":               panickingError{},
 		"Unwrap panics":              panickingUnwrap{},
-		"Data's MarshalJSON panics":  &socketio.ConnectError{Message: "no", Data: panicking{}},
+		"Data's MarshalJSON panics":  &socketio.Error{Message: "no", Data: panicking{}},
 		"it panics with what panics": nil,
 	} {
 		for _, legacy := range []bool{false, true} {

@@ -36,8 +36,10 @@ type Namespace struct {
 }
 
 // Middleware is asked whether a client may connect to a namespace. An error
-// refuses it: a [*ConnectError] with message and data, any other with its
-// text. The context is the socket's, which ends if the client does not wait.
+// refuses the client, who sees the error's text: unlike the error of a handler,
+// any error reaches the client, as in Node. Return an [*Error] to choose the
+// message and to add data. The context is the socket's, which ends if the client
+// does not wait.
 type Middleware func(ctx context.Context, s *Socket) error
 
 // newNamespace makes a namespace, the child of a parent if that is not nil.

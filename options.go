@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -126,9 +127,10 @@ type Options struct {
 	// CORS allows pages of other origins.
 	CORS CORS
 
-	// AllowRequest decides whether a client may open a connection; all may by
-	// default. An error refuses it with 403 and the error's text. What
-	// decides by the auth option or by namespace belongs into Use.
+	// AllowRequest decides whether a client may open a connection. An error
+	// refuses the client with status 403 and the error's text; an [*Error]
+	// chooses status and message. Decisions by the auth option or by namespace
+	// belong into Use. Nil, the default, allows all.
 	AllowRequest func(*http.Request) error
 
 	// GenerateID makes the id of the session that a client opens, for load
@@ -188,6 +190,20 @@ func (o *Options) withDefaults() Options {
 		c.Trace = new(Trace)
 	}
 	return c
+}
+
+// allowRequest is AllowRequest for the engine, which does not know Error.
+func (o *Options) allowRequest() func(*http.Request) error {
+	if o.AllowRequest == nil {
+		return nil
+	}
+	return func(r *http.Request) error {
+		err := o.AllowRequest(r)
+		if public := (*Error)(nil); errors.As(err, &public) {
+			return &engine.StatusError{Status: public.Status, Message: public.Message, Err: err}
+		}
+		return err
+	}
 }
 
 func defaultTo(limit *int, def int) {

@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -130,6 +131,9 @@ func TestHandshakeOptions(t *testing.T) {
 			if r.Header.Get("X-Key") == "" {
 				return errors.New("no key")
 			}
+			if r.Header.Get("X-Key") == "old" {
+				return fmt.Errorf("secret: %w", &socketio.Error{Message: "key expired", Status: http.StatusUnauthorized})
+			}
 			return nil
 		},
 		Cookie: &http.Cookie{Name: "io", HttpOnly: true},
@@ -137,6 +141,10 @@ func TestHandshakeOptions(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=polling", nil)
 		if a := h.do(r.Clone(h.Context())); a.StatusCode != 403 || !strings.Contains(a.body, "no key") {
 			t.Errorf("without a key: %s %s", a.Status, a.body)
+		}
+		r.Header.Set("X-Key", "old")
+		if a := h.do(r.Clone(h.Context())); a.StatusCode != 401 || a.body != `{"code":4,"message":"key expired"}` {
+			t.Errorf("with an old key: %s %s", a.Status, a.body)
 		}
 		r.Header.Set("X-Key", "k")
 		if a := h.do(r); a.StatusCode != 200 || !strings.HasPrefix(a.Header.Get("Set-Cookie"), "io=") {

@@ -135,7 +135,7 @@ func (s stays) take(decoder parser.Decoder, packet string) error {
 		err = p.Args.Decode(in)
 		in.recovered = before != "" && in.PID == before
 	case parser.ConnectError:
-		var refusal socketio.ConnectError
+		var refusal socketio.Error
 		err = p.Args.Decode(&refusal)
 		in.refused = refusal.Message
 	case parser.Event:

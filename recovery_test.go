@@ -275,7 +275,7 @@ func TestRecoveryMiddleware(t *testing.T) {
 		h.Use(func(_ context.Context, s *socketio.Socket) error {
 			*asked = append(*asked, s.Recovered())
 			if *locked {
-				return &socketio.ConnectError{Message: "locked out"}
+				return &socketio.Error{Message: "locked out"}
 			}
 			s.Leave("secret")
 			s.Join("late")

@@ -46,10 +46,10 @@ var connectErrors = []struct {
 			h.Use(func(context.Context, *socketio.Socket) error { return errors.New("wrong token") })
 		},
 		[]string{"40"}, `44{"message":"wrong token"}`, []string{"refused by middleware", "namespace=/", "wrong token"}},
-	{"a ConnectError of middleware", "", socketio.Options{},
+	{"an Error of middleware", "", socketio.Options{},
 		func(h *harness) {
 			h.Use(func(context.Context, *socketio.Socket) error {
-				return &socketio.ConnectError{Message: "wrong token", Data: 7}
+				return &socketio.Error{Message: "wrong token", Data: 7}
 			})
 		},
 		[]string{"40"}, `44{"message":"wrong token","data":7}`, []string{"refused by middleware", "namespace=/", "wrong token"}},

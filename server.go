@@ -54,7 +54,7 @@ func NewServer(o *Options) *Server {
 		MaxConnections: opts.MaxConnections,
 		AllowEIO3:      opts.AllowEIO3,
 		CheckOrigin:    origins.allowed,
-		AllowRequest:   opts.AllowRequest,
+		AllowRequest:   opts.allowRequest(),
 		GenerateID:     opts.GenerateID,
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,

@@ -267,8 +267,8 @@ func (s *Socket) refusal(why error) (*engine.Message, error) {
 			return nil
 		}
 		text := why.Error()
-		if refusal := (*ConnectError)(nil); errors.As(why, &refusal) {
-			text, data = refusal.Message, refusal.Data
+		if public := (*Error)(nil); errors.As(why, &public) {
+			text, data = public.Message, public.Data
 		}
 		message = text
 		return nil

@@ -144,7 +144,7 @@ func (st *stress) server(bus adapter.Adapter) *socketio.Server {
 		n.Use(func(_ context.Context, s *socketio.Socket) error {
 			s.Join("early")
 			if rand.N(10) == 0 {
-				return &socketio.ConnectError{Message: "unlucky", Data: s.Rooms()}
+				return &socketio.Error{Message: "unlucky", Data: s.Rooms()}
 			}
 			return nil
 		})

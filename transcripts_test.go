@@ -213,13 +213,13 @@ func (a *application) serve(h *harness) {
 	h.Of("/private").Use(func(ctx context.Context, s *socketio.Socket) error {
 		var auth struct{ Token string }
 		if err := s.Handshake().DecodeAuth(&auth); err != nil {
-			return &socketio.ConnectError{Message: "bad auth"}
+			return &socketio.Error{Message: "bad auth"}
 		}
 		switch auth.Token {
 		case "secret":
 			return nil
 		case "old":
-			return &socketio.ConnectError{Message: "expired", Data: map[string]any{"since": "yesterday", "code": 7}}
+			return &socketio.Error{Message: "expired", Data: map[string]any{"since": "yesterday", "code": 7}}
 		}
 		return errors.New("unauthorized")
 	})

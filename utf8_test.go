@@ -24,7 +24,7 @@ import (
 // every way out.
 func TestEverythingSentIsUTF8(t *testing.T) {
 	raw := json.RawMessage("\"caf\xe9\"")
-	refusal := &socketio.ConnectError{Message: "caf\xe9", Data: raw}
+	refusal := &socketio.Error{Message: "caf\xe9", Data: raw}
 	const cafe = "caf\ufffd"
 
 	for _, mode := range rawclient.Modes {

@@ -34,9 +34,11 @@ func (srv *Server) admit(w http.ResponseWriter, r *http.Request, a *admission) b
 	srv.mu.Unlock()
 	switch {
 	case crowded:
-		srv.refuseForNow(w, r, Refusal{CauseConnections, http.StatusTooManyRequests, noCode, "too many connections from your address", address})
+		srv.refuseForNow(w, r, Refusal{Cause: CauseConnections, Status: http.StatusTooManyRequests, Code: noCode,
+			Message: "too many connections from your address", Context: address})
 	case full:
-		srv.refuseForNow(w, r, Refusal{CauseConnections, http.StatusServiceUnavailable, noCode, "too many connections", ""})
+		srv.refuseForNow(w, r, Refusal{Cause: CauseConnections, Status: http.StatusServiceUnavailable, Code: noCode,
+			Message: "too many connections"})
 	}
 	return !full && !crowded
 }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -31,6 +32,31 @@ func TestAllowRequest(t *testing.T) {
 			}
 		})
 	})
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		body   string
+	}{
+		"a StatusError chooses status and message": {
+			&engine.StatusError{Status: 401, Message: "log in first", Err: errors.New("secret")}, 401, `{"code":4,"message":"log in first"}`},
+		"a wrapped StatusError, too": {
+			fmt.Errorf("secret: %w", &engine.StatusError{Status: 503, Message: "later", Err: errors.New("secret")}), 503, `{"code":4,"message":"later"}`},
+		"without a message it has that of the status": {
+			&engine.StatusError{Status: 402, Err: errors.New("secret")}, 402, `{"code":4,"message":"Payment Required"}`},
+		"a status that is no error is 403": {
+			&engine.StatusError{Status: 200, Message: "no", Err: errors.New("secret")}, 403, `{"code":4,"message":"no"}`},
+		"no status is 403": {
+			&engine.StatusError{Message: "no", Err: errors.New("secret")}, 403, `{"code":4,"message":"no"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, &engine.Options{AllowRequest: func(*http.Request) error { return c.err }}, func(h *harness) {
+				h.expectAnswer(h.request("GET", "transport=polling", nil), c.status, c.body)
+				if w := h.wire(""); w.resp.StatusCode != c.status {
+					t.Errorf("WebSocket: %s", w.resp.Status)
+				}
+			})
+		})
+	}
 	forEachMode(t, func(t *testing.T, mode rawclient.Mode) {
 		run(t, o, func(h *harness) {
 			asked = 0

@@ -86,7 +86,8 @@ type Options struct {
 	CheckOrigin func(*http.Request) bool
 
 	// AllowRequest decides whether a handshake may open a session; all may by
-	// default. An error refuses it with 403 and the error's text. Requests
+	// default. An error refuses it with 403 and the error's text, or as a
+	// [*StatusError] says. Requests
 	// within a session are not asked about. It may block, and be called
 	// concurrently.
 	AllowRequest func(*http.Request) error

@@ -206,12 +206,14 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 	}
 	body, err := s.readBody(w, r)
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
-		s.refuseAndEnd(w, r, ReasonTransportError, Refusal{CauseTooLarge, http.StatusRequestEntityTooLarge, noCode, "", ""})
+		s.refuseAndEnd(w, r, ReasonTransportError,
+			Refusal{Cause: CauseTooLarge, Status: http.StatusRequestEntityTooLarge, Code: noCode})
 		return
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && s.lifecycle() != stateClosed {
 		const status = http.StatusRequestTimeout
-		s.refuseAndEnd(w, r, ReasonTransportError, Refusal{CauseTimeout, status, noCode, http.StatusText(status), ""})
+		s.refuseAndEnd(w, r, ReasonTransportError,
+			Refusal{Cause: CauseTimeout, Status: status, Code: noCode, Message: http.StatusText(status)})
 		return
 	}
 	if err != nil {

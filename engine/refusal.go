@@ -2,7 +2,9 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -66,12 +68,36 @@ func (srv *Server) reject(w http.ResponseWriter, r *http.Request, code int, caus
 	srv.refuse(w, r, protocolError(code, cause, context))
 }
 
+// A StatusError is an error of Options.AllowRequest that chooses the answer.
+type StatusError struct {
+	Status  int    // of HTTP, 400 to 599; any other means 403
+	Message string // for the client
+	Err     error  // for the log
+}
+
+func (e *StatusError) Error() string { return e.Err.Error() }
+func (e *StatusError) Unwrap() error { return e.Err }
+
+// forbidden returns the answer for an error of Options.AllowRequest.
+func forbidden(err error) *Refusal {
+	text := err.Error()
+	e := Refusal{Cause: CauseAllowRequest, Status: http.StatusForbidden, Code: codeForbidden, Message: text, Context: text}
+	if chosen := (*StatusError)(nil); errors.As(err, &chosen) {
+		e.Message = chosen.Message
+		if chosen.Status >= 400 && chosen.Status <= 599 {
+			e.Status = chosen.Status
+		}
+	}
+	e.Message = cmp.Or(e.Message, http.StatusText(e.Status))
+	return &e
+}
+
 func protocolError(code int, cause Cause, context string) Refusal {
 	status := http.StatusBadRequest
 	if code == codeForbidden {
 		status = http.StatusForbidden
 	}
-	return Refusal{cause, status, code, codeMessages[code], context}
+	return Refusal{Cause: cause, Status: status, Code: code, Message: codeMessages[code], Context: context}
 }
 
 func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e Refusal) {

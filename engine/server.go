@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -145,7 +144,7 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		return
 	case srv.closing():
 		w.Header().Set("Retry-After", "1")
-		srv.refuse(w, r, Refusal{CauseShutdown, http.StatusServiceUnavailable, noCode, "server shutting down", ""})
+		srv.refuse(w, r, Refusal{Cause: CauseShutdown, Status: http.StatusServiceUnavailable, Code: noCode, Message: "server shutting down"})
 		return
 	}
 	s := &Session{server: srv, shard: srv.shards.Add(1)}
@@ -153,10 +152,8 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		return
 	}
 	defer srv.dismiss(s)
-	if refusal, ok := srv.allowed(r); !ok {
-		e := protocolError(codeForbidden, CauseAllowRequest, refusal)
-		e.Message = cmp.Or(refusal, e.Message)
-		srv.refuse(w, r, e)
+	if refusal := srv.disallowed(r); refusal != nil {
+		srv.refuse(w, r, *refusal)
 		return
 	}
 	id, err := srv.claimID(r)
@@ -182,23 +179,21 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 	}
 }
 
-// allowed asks the program whether a handshake may open a session. If not, the
-// client is told why.
-func (srv *Server) allowed(r *http.Request) (refusal string, ok bool) {
+// disallowed asks the program whether a handshake may open a session. The
+// result is nil if it may.
+func (srv *Server) disallowed(r *http.Request) (refusal *Refusal) {
 	if srv.opts.AllowRequest == nil {
-		return "", true
+		return nil
 	}
-	err := srv.ask("Options.AllowRequest", func() error {
-		err := srv.opts.AllowRequest(r)
-		if ok = err == nil; !ok {
-			refusal = err.Error()
+	if err := srv.ask("Options.AllowRequest", func() error {
+		if err := srv.opts.AllowRequest(r); err != nil {
+			refusal = forbidden(err)
 		}
 		return nil
-	})
-	if err != nil {
-		return err.Error(), false
+	}); err != nil {
+		return forbidden(err)
 	}
-	return refusal, ok
+	return refusal
 }
 
 // speaks reports whether clients of a protocol revision are served.

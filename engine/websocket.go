@@ -47,8 +47,8 @@ func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) (net.Conn, strin
 	}
 	if r.Header.Get("Sec-WebSocket-Version") != "13" {
 		w.Header().Set("Sec-WebSocket-Version", "13")
-		c.session.server.refuse(w, r, Refusal{CauseHandshake, http.StatusUpgradeRequired, noCode,
-			"WebSocket version 13 is spoken here", "Sec-WebSocket-Version"})
+		c.session.server.refuse(w, r, Refusal{Cause: CauseHandshake, Status: http.StatusUpgradeRequired, Code: noCode,
+			Message: "WebSocket version 13 is spoken here", Context: "Sec-WebSocket-Version"})
 		return nil, ""
 	}
 	protocol, ok := subprotocol(r.Header)
@@ -58,8 +58,8 @@ func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) (net.Conn, strin
 	}
 	conn, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		c.session.server.refuse(w, r, Refusal{CauseHandshake, http.StatusNotImplemented, noCode,
-			"WebSocket is not possible here: " + err.Error(), err.Error()})
+		c.session.server.refuse(w, r, Refusal{Cause: CauseHandshake, Status: http.StatusNotImplemented, Code: noCode,
+			Message: "WebSocket is not possible here: " + err.Error(), Context: err.Error()})
 		return nil, ""
 	}
 

@@ -75,7 +75,7 @@ func guard(admin *socketio.Namespace) {
 		case "":
 			return errors.New("token missing")
 		default:
-			return &socketio.ConnectError{
+			return &socketio.Error{
 				Message: "not authorized",
 				Data:    map[string]any{"code": 401, "hint": "ask Zoë for a token"},
 			}

@@ -128,7 +128,7 @@ func decode(d parser.Decoder, message string) (*parser.Packet, error) {
 
 // refusal returns the error in a CONNECT_ERROR.
 func refusal(p *parser.Packet) error {
-	var e socketio.ConnectError
+	var e socketio.Error
 	if p.Args == nil {
 		return errors.New("CONNECT_ERROR without payload")
 	}

@@ -33,7 +33,7 @@ func newChat() *socketio.Server {
 	io.Of("/admin").Use(func(ctx context.Context, s *socketio.Socket) error {
 		var auth struct{ Token string }
 		if err := s.Handshake().DecodeAuth(&auth); err != nil || auth.Token != "s3cret" {
-			return &socketio.ConnectError{Message: "unauthorized", Data: "/login"}
+			return &socketio.Error{Message: "unauthorized", Data: "/login"}
 		}
 		return nil
 	})

@@ -130,7 +130,7 @@ func (s *Server) Connect(o *Options) *Client {
 }
 
 // Dial is Connect for a client that may be refused: by the namespace, with a
-// [*socketio.ConnectError] that has what the client's connect_error event
+// [*socketio.Error] that has what the client's connect_error event
 // would, or by the server, with another error that has the HTTP status.
 func (s *Server) Dial(o *Options) (*Client, error) {
 	opts := o.withDefaults()

@@ -245,12 +245,12 @@ func TestRecoveryOffsets(t *testing.T) {
 func TestRefusal(t *testing.T) {
 	io := socketio.NewServer(nil)
 	io.Use(func(ctx context.Context, s *socketio.Socket) error {
-		return fmt.Errorf("wrapped: %w", &socketio.ConnectError{Message: "full", Data: map[string]any{"limit": 1}})
+		return fmt.Errorf("wrapped: %w", &socketio.Error{Message: "full", Data: map[string]any{"limit": 1}})
 	})
 	srv := socketiotest.NewServer(t, io)
 	for _, transport := range []string{"websocket", "polling", "upgrade"} {
 		_, err := srv.Dial(&socketiotest.Options{Transport: transport})
-		want := &socketio.ConnectError{Message: "full", Data: map[string]any{"limit": 1.0}}
+		want := &socketio.Error{Message: "full", Data: map[string]any{"limit": 1.0}}
 		if !reflect.DeepEqual(err, want) {
 			t.Errorf("error %#v, want %#v", err, want)
 		}

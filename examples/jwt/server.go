@@ -14,11 +14,11 @@ func newServer(key tokenKey) *socketio.Server {
 	io.Use(func(ctx context.Context, s *socketio.Socket) error {
 		var auth struct{ Token string }
 		if err := s.Handshake().DecodeAuth(&auth); err != nil {
-			return &socketio.ConnectError{Message: "unauthorized", Data: "no token"}
+			return &socketio.Error{Message: "unauthorized", Data: "no token"}
 		}
 		claims, err := key.verify(auth.Token)
 		if err != nil {
-			return &socketio.ConnectError{Message: "unauthorized", Data: err.Error()}
+			return &socketio.Error{Message: "unauthorized", Data: err.Error()}
 		}
 		s.SetData(claims)
 		s.ExpireAt(claims.ExpiresAt.Time)
