@@ -57,29 +57,58 @@ func (s *Server) member(name string) *Namespace {
 	defer s.mu.Unlock()
 	n := s.namespaces[name]
 	if n != nil {
-		n.users++
+		s.count(n, 1, 0)
 	}
 	return n
 }
 
-// leave takes a user from a namespace. A child without any is removed, unless
-// it has been asked for by Of.
-func (s *Server) leave(n *Namespace) {
+// leave takes a user from a namespace.
+func (s *Server) leave(n *Namespace) { s.use(n, -1, 0) }
+
+// maxDeserted is how many namespaces kept sessions alone may keep alive, about
+// 2.5 kB each. The sessions of one that would be more are forgotten.
+const maxDeserted = 10_000
+
+// use changes the numbers of users and sessions of a namespace. A child without
+// any is removed, unless it has been asked for by Of.
+func (s *Server) use(n *Namespace, users, sessions int) {
 	s.mu.Lock()
-	n.users--
-	empty := n.users == 0 && !n.kept
+	deserted := s.count(n, users, sessions)
+	tooMany := deserted && s.deserted > maxDeserted && !n.kept
+	empty := n.users+n.sessions == 0 && !n.kept
 	if empty {
 		delete(s.namespaces, n.name)
 		f := n.lineage[0].family
 		f.children = slices.DeleteFunc(slices.Clone(f.children), func(c *Namespace) bool { return c == n })
 	}
 	s.mu.Unlock()
-	if empty {
+	switch {
+	case empty:
 		n.close()
 		if f := s.trace.NamespaceRemoved; f != nil {
 			f(n)
 		}
+	case tooMany:
+		s.logger.Warn("sessions forgotten: too many namespaces without clients", "limit", maxDeserted)
+		n.recovery.forget()
 	}
+}
+
+// count is use without its consequences, with s.mu locked. It reports whether
+// the last user has left kept sessions behind.
+func (s *Server) count(n *Namespace, users, sessions int) (deserted bool) {
+	is := func() bool { return n.users == 0 && n.sessions > 0 }
+	was := is()
+	n.users += users
+	n.sessions += sessions
+	switch {
+	case is() && !was:
+		s.deserted++
+		return true
+	case was && !is():
+		s.deserted--
+	}
+	return false
 }
 
 // mayHave reports whether there is a namespace of this name, or may be once a
@@ -131,7 +160,7 @@ func (s *Server) child(parent *Namespace, name string) *Namespace {
 	if created {
 		n = s.addChild(parent, name)
 	}
-	n.users++
+	s.count(n, 1, 0)
 	s.mu.Unlock()
 	if created {
 		n.joinCluster()

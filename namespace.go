@@ -24,8 +24,11 @@ type Namespace struct {
 
 	lineage []*Namespace // whose handlers serve its sockets: the parent, if any, then itself
 	family  *family      // of a parent
-	users   int          // sockets, also those not admitted; guarded by Server.mu
-	kept    bool         // stays without users; guarded by Server.mu
+
+	// Guarded by Server.mu.
+	users    int  // sockets, also those not admitted
+	sessions int  // that recovery keeps
+	kept     bool // stays without either
 
 	cluster    *cluster  // nil without an adapter
 	recovery   *recovery // nil without Options.Recovery, and of a parent

@@ -124,9 +124,18 @@ func (r *recovery) tidy() {
 
 // unuse gives up the namespace for sessions that are no more.
 func (r *recovery) unuse(sessions int) {
-	for range sessions {
-		r.namespace.server.leave(r.namespace)
+	if sessions > 0 {
+		r.namespace.server.use(r.namespace, 0, -sessions)
 	}
+}
+
+// forget gives up all sessions.
+func (r *recovery) forget() {
+	r.mu.Lock()
+	n := len(r.sessions.byPID)
+	r.sessions = sessions{byPID: make(map[string]*session)}
+	r.mu.Unlock()
+	r.unuse(n)
 }
 
 // close forgets everything, for good.

@@ -1,8 +1,11 @@
 package socketio_test
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/goroomcast/socketio"
@@ -105,4 +108,46 @@ func emitting(n, size int) func(h *harness) {
 			h.Emit("missed", strings.Repeat("x", size))
 		}
 	}
+}
+
+// Clients that come and go do not leave any number of namespaces behind.
+func TestNamespacesOfKeptSessions(t *testing.T) {
+	const most = 10_000
+	run(t, &socketio.Options{Recovery: &socketio.Recovery{}, MaxNamespaces: 1000}, func(h *harness) {
+		parent := h.OfPattern(regexp.MustCompile("^/r"))
+		// leave enters namespaces and loses the connection.
+		leave := func(first, n int) {
+			c := h.open(rawclient.WebSocket)
+			for i := range n {
+				c.send(fmt.Sprintf("40/r%d,", first+i))
+				c.next()
+			}
+			c.Drop()
+			synctest.Wait()
+		}
+		for first := 0; first < most; first += 1000 {
+			leave(first, 1000)
+		}
+		if n := h.Children(parent); n != most {
+			h.Errorf("%d namespaces are kept, want %d", n, most)
+		}
+		leave(most, 1000)
+		if n := h.Children(parent); n != most {
+			h.Errorf("%d namespaces are kept, want %d", n, most)
+		}
+		// Another client that was in one of these has a seat there all the same.
+		g := h.guest(rawclient.WebSocket, "/r0")
+		g.drop()
+		g.comeBack()
+		g.returned("/r0", true)
+		g.drop()
+		wait(3 * time.Minute)
+		if n := h.Children(parent); n != 0 {
+			h.Errorf("%d namespaces are kept for ever", n)
+		}
+		leave(0, 1000)
+		if n := h.Children(parent); n != 1000 {
+			h.Errorf("later %d namespaces are kept, want 1000", n)
+		}
+	})
 }

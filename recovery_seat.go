@@ -216,20 +216,20 @@ func (r *recovery) leave(s *seat, kept *session) {
 	close(s.left)
 }
 
-// persist keeps the session of who leaves a seat. While it is here it is a user
-// of the namespace.
+// persist keeps the session of who leaves a seat in place of its socket. While
+// it is here the namespace stays.
 func (r *recovery) persist(s *session, of *seat) {
 	if r.store != nil {
 		r.updateStore(s, &of.early)
-		r.unuse(1)
+		r.namespace.server.leave(r.namespace)
 		return
 	}
+	kept := 0
 	r.mu.Lock()
-	forgotten := 1
 	if !r.closed {
-		forgotten = r.sessions.put(s)
+		kept = 1 - r.sessions.put(s)
 		r.arm()
 	}
 	r.mu.Unlock()
-	r.unuse(forgotten)
+	r.namespace.server.use(r.namespace, -1, kept)
 }

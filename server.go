@@ -29,6 +29,7 @@ type Server struct {
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
 	families   []*Namespace // parents, in the order in which they were made
+	deserted   int          // namespaces that only kept sessions use
 }
 
 // NewServer returns a server. Options may be nil; mistakes in them panic.
