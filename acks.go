@@ -11,17 +11,24 @@ type result struct {
 	socket *Socket
 	args   parser.Args
 	err    error
+	size   int // in the connection's budget
+}
+
+// An ack is a reply that is awaited.
+type ack struct {
+	to   func(result)
+	call bool // somebody waits for it here and now: it takes nothing of the budget
 }
 
 // awaitAck has the reply with this id, or the disconnect, sent to a channel
 // that has room for it. It returns ErrDisconnected or ErrPendingAcks where
 // there is none to wait for.
 func (s *Socket) awaitAck(id uint64, to chan<- result) error {
-	return s.onAck(id, func(r result) { to <- r })
+	return s.onAck(id, ack{func(r result) { to <- r }, true})
 }
 
 // onAck is awaitAck with a function, which must not block.
-func (s *Socket) onAck(id uint64, to func(result)) error {
+func (s *Socket) onAck(id uint64, a ack) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -30,9 +37,9 @@ func (s *Socket) onAck(id uint64, to func(result)) error {
 	case len(s.acks) >= s.namespace.server.opts.MaxPendingAcks:
 		return ErrPendingAcks
 	case s.acks == nil:
-		s.acks = make(map[uint64]func(result))
+		s.acks = make(map[uint64]ack)
 	}
-	s.acks[id] = to
+	s.acks[id] = a
 	return nil
 }
 
@@ -42,15 +49,35 @@ func (s *Socket) forgetAck(id uint64) {
 	delete(s.acks, id)
 }
 
-// acked takes a reply of the client. Unknown ids are late or made up.
-func (s *Socket) acked(id uint64, args parser.Args) {
+// acked takes a reply of the client. If there is no room it does not, and
+// returns a channel that has a value when to try again. Unknown ids are late or
+// made up.
+func (s *Socket) acked(id uint64, args parser.Args, size int) (full <-chan struct{}) {
 	s.mu.Lock()
-	to, ok := s.acks[id]
-	delete(s.acks, id)
-	s.mu.Unlock()
-	if ok {
-		to(result{socket: s, args: args})
+	a, ok := s.acks[id]
+	if budget := &s.conn.budget; ok && !a.call {
+		full = budget.take(budget.forReplies(), size)
 	}
+	if full == nil {
+		delete(s.acks, id)
+	}
+	s.mu.Unlock()
+	if ok && full == nil {
+		a.to(result{socket: s, args: args, size: size})
+	}
+	return full
+}
+
+// called reports whether a call waits for the client.
+func (s *Socket) called() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.acks {
+		if a.call {
+			return true
+		}
+	}
+	return false
 }
 
 // CallFunc is Emit with a function that gets the client's reply, or
@@ -63,11 +90,11 @@ func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ..
 	if err != nil {
 		return err
 	}
-	err = s.onAck(id, func(r result) {
-		s.mailbox.put(func() {
+	err = s.onAck(id, ack{to: func(r result) {
+		s.mailbox.putReply(func() {
 			_ = s.run("reply to "+event, func() error { reply(&Reply{s.namespace.server, s.id, r.args}, r.err); return nil })
-		})
-	})
+		}, r.size)
+	}})
 	if err != nil {
 		return err
 	}
@@ -79,8 +106,8 @@ func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ..
 // Call emits an event and waits for the client's reply. It returns the cause
 // of ctx when ctx ends first, and [ErrDisconnected] when the socket
 // disconnects. Give ctx a deadline, because clients need not reply, and the
-// server does not read the reply of a client while 1 MiB of the client's events
-// wait for handlers. The typed form is [Call].
+// server does not read the reply behind an event for which [Options.MaxInbox] has
+// no room. The typed form is [Call].
 func (s *Socket) Call(ctx context.Context, event string, args ...any) (*Reply, error) {
 	values, err := s.call(ctx, event, args)
 	if err != nil {

@@ -22,6 +22,7 @@ type conn struct {
 	decoder   parser.Decoder
 	ctx       context.Context
 	handshake *Handshake // the first socket's
+	budget    budget
 
 	// Of the goroutine that receives.
 	size  int       // bytes of the packet so far
@@ -29,9 +30,15 @@ type conn struct {
 	part  bool      // the batch before ended inside a packet
 	rate  *bucket   // nil without Options.EventRate
 
+	asked    bool    // for a namespace
+	connects *bucket // made for the second CONNECT
+
 	mu      sync.Mutex
 	next    *time.Timer // for the next attachment
 	sockets []*Socket   // also disconnected ones, whose client may not know yet
+	leaving []*Socket   // that have ended and whose handlers are not done
+	delayed *Socket     // not admitted before one of these has left
+	auth    int         // bytes of the auth of all that have not left
 	closed  Reason      // nobody joins any more
 	over    bool        // Closed has been called
 	timeout *time.Timer // for being let into a namespace; nil once it has been
@@ -43,6 +50,8 @@ var (
 	errConnectError       = errors.New("socketio: CONNECT_ERROR from a client")
 	errNamespace          = errors.New("Invalid namespace") // as clients know it
 	errNamespaces         = errors.New("Too many namespaces")
+	errConnects           = errors.New("Too many connects")
+	errAuth               = errors.New("Too much auth data")
 )
 
 func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
@@ -60,13 +69,14 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 			Secure:      r.TLS != nil,
 			CrossDomain: r.Header.Get("Origin") != "",
 		},
+		budget: budget{limit: int64(server.opts.MaxInbox)},
 	}
 	c.timeout = time.AfterFunc(server.opts.ConnectTimeout, func() {
 		server.logger.Debug("closing a connection: no CONNECT within Options.ConnectTimeout", "sid", session.ID())
 		session.Close()
 	})
 	if c.legacy() {
-		_ = c.connect("/", nil) // there is a main namespace
+		_ = c.connect("/", nil, 0) // there is a main namespace
 	}
 	return c
 }
@@ -78,10 +88,14 @@ func (c *conn) Text(data []byte) error { return c.receive(data, c.decoder.Text) 
 func (c *conn) Binary(data []byte) error { return c.receive(data, c.decoder.Binary) }
 
 func (c *conn) receive(data []byte, decode func([]byte) (*parser.Packet, error)) error {
-	c.size += len(data)
+	c.size += len(data) + overhead
 	p, err := decode(data)
-	if err != nil || p == nil {
+	if err != nil {
 		return err
+	}
+	if p == nil {
+		c.gather()
+		return nil
 	}
 	if err := p.Check(); err != nil { // whatever the parser
 		return err
@@ -98,7 +112,7 @@ func (c *conn) receive(data []byte, decode func([]byte) (*parser.Packet, error))
 func (c *conn) route(p *parser.Packet, size int) error {
 	switch p.Type {
 	case parser.Connect:
-		return c.connect(p.Namespace, p.Args)
+		return c.connect(p.Namespace, p.Args, size)
 	case parser.ConnectError:
 		return errConnectError
 	}
@@ -111,22 +125,21 @@ func (c *conn) route(p *parser.Packet, size int) error {
 		s.end(ReasonClientDisconnect)
 	case parser.Ack:
 		if p.HasID { // or else it is the reply to nothing
-			s.acked(p.ID, p.Args)
+			c.reply(s, p, size)
 		}
 	case parser.Event:
 		if ok, err := c.pace(s, p.Event); !ok {
 			return err
 		}
-		c.put(s, &job{event: Event{socket: s, packet: p, size: size + eventOverhead}})
+		c.put(s, &job{event: Event{socket: s, packet: p, size: size}})
 	}
 	return nil
 }
 
-// put gives an event to its socket, and waits while that has too many.
+// put gives an event to its socket, and waits while the client has too many.
 func (c *conn) put(s *Socket, event *job) {
 	for full := s.mailbox.putEvent(event); full != nil; full = s.mailbox.putEvent(event) {
-		c.handle()
-		if !c.session.Hold(full) {
+		if !c.hold(full) {
 			return
 		}
 	}
@@ -135,16 +148,40 @@ func (c *conn) put(s *Socket, event *job) {
 	}
 }
 
+// reply gives a reply to who waits for it. It waits itself while the client has
+// too many that have yet to be delivered.
+func (c *conn) reply(s *Socket, p *parser.Packet, size int) {
+	for full := s.acked(p.ID, p.Args, size); full != nil; full = s.acked(p.ID, p.Args, size) {
+		if !c.hold(full) {
+			return
+		}
+	}
+}
+
 // handle has handled what has come, because the rest of the batch has to wait.
 func (c *conn) handle() {
-	if task := c.EndBatch(); task != nil {
+	if task := c.begin(); task != nil {
 		go task.Run()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.next != nil {
+		c.next.Stop()
 	}
 }
 
 // EndBatch implements engine.Receiver: only now the handlers begin, so that
 // they find all that came together.
-func (c *conn) EndBatch() (task engine.Task) {
+func (c *conn) EndBatch() engine.Task {
+	task := c.begin()
+	if c.size > 0 || c.part {
+		c.awaitAttachment()
+	}
+	return task
+}
+
+// begin claims the mailboxes that have got events, and returns the last one.
+func (c *conn) begin() (task engine.Task) {
 	for i, s := range c.dirty {
 		if s.mailbox.claim() {
 			if task != nil {
@@ -155,9 +192,6 @@ func (c *conn) EndBatch() (task engine.Task) {
 		c.dirty[i] = nil
 	}
 	c.dirty = c.dirty[:0]
-	if c.size > 0 || c.part {
-		c.awaitAttachment()
-	}
 	return task
 }
 
@@ -188,6 +222,7 @@ func (c *conn) Drain(done func()) {
 	c.mu.Lock()
 	c.closed = ReasonServerShutdown
 	sockets := c.sockets
+	c.admitDelayed()
 	c.mu.Unlock()
 	var busy atomic.Int64
 	busy.Store(int64(len(sockets)) + 1)
@@ -222,38 +257,25 @@ func (c *conn) Closed(reason engine.Reason) {
 	for _, s := range sockets {
 		s.end(Reason(reason))
 	}
+	c.mu.Lock()
+	c.admitDelayed() // only now, when it is not admitted any more
+	c.mu.Unlock()
 }
 
-// connect answers a CONNECT.
-func (c *conn) connect(namespace string, auth parser.Args) error {
-	if !c.makeRoom(namespace) {
-		return c.refuseNamespace(namespace, errNamespaces)
+// connect answers a CONNECT of a size.
+func (c *conn) connect(namespace string, auth parser.Args, size int) error {
+	why, err := c.objection(namespace)
+	if err != nil {
+		return err
 	}
-	if !c.server.mayHave(namespace) {
-		return c.refuseNamespace(namespace, errNamespace)
+	if why == nil {
+		auth, why = c.keepAuth(auth, size)
+	}
+	if why != nil {
+		return c.turnAway(namespace, why)
 	}
 	c.add(newSocket(c, namespace, c.handshakeWith(auth)))
 	return nil
-}
-
-// makeRoom reports whether the client may have a socket in a namespace. If need
-// be it forgets one that the client has left.
-func (c *conn) makeRoom(namespace string) bool {
-	if c.socket(namespace) != nil {
-		return true // whose place is taken
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.sockets) < c.server.opts.MaxNamespaces {
-		return true
-	}
-	for _, s := range c.sockets {
-		if s.status.Load() == statusDisconnected {
-			c.remove(s)
-			return true
-		}
-	}
-	return false
 }
 
 // handshakeWith returns the handshake of a CONNECT. The goroutine that
@@ -299,6 +321,11 @@ func (c *conn) add(s *Socket) {
 	}
 	c.sockets = append(c.sockets, s)
 	c.server.workers.Add(1) // until it has left
+	if c.living("")+len(c.leaving) > c.server.opts.MaxNamespaces {
+		c.delayed = s
+		s.mailbox.hold(s.admit)
+		return
+	}
 	s.mailbox.put(s.admit)
 }
 
@@ -324,6 +351,10 @@ func (c *conn) logRefused(name string, why error) {
 			"namespace", name, "sid", c.session.ID())
 	case errNamespaces:
 		log.Warn("namespace over Options.MaxNamespaces refused", "sid", c.session.ID(), "limit", c.server.opts.MaxNamespaces)
+	case errConnects:
+		log.Warn("CONNECT over the rate refused", "sid", c.session.ID(), "per_second", connectsPerSecond)
+	case errAuth:
+		log.Warn("auth over Options.MaxInbox refused", "sid", c.session.ID(), "limit", c.budget.forAuth())
 	default:
 		log.About(name).Warn("namespace refused", "namespace", name, "sid", c.session.ID(), "err", why)
 	}

@@ -14,55 +14,49 @@ type mailbox struct {
 	mu      sync.Mutex
 	first   *job // waiting, or nil
 	last    *job
-	bytes   int // of the events that wait or are being handled
+	bytes   int // of the events and replies that wait or are being handled
 	running bool
-	ended   bool          // no event is taken any more
-	discard atomic.Bool   // events still there are not handled
-	space   chan struct{} // closed when bytes has fallen, or at the end; made by who waits for it
+	ended   bool        // no event is taken any more
+	discard atomic.Bool // events still there are not handled
 
 	// Of the goroutine at work.
-	batch *job        // the next to do
-	done  int         // bytes of the events handled
-	cork  *time.Timer // holds the replies to the batch together
+	batch   *job        // the next to do
+	events  int         // bytes of those handled
+	replies int         // likewise
+	cork    *time.Timer // holds the replies to the batch together
 }
 
 // A job is an event to handle, or anything else.
 type job struct {
 	event Event
 	do    func() // not the event
+	size  int    // of a reply that it delivers, in the connection's budget
 	next  *job
 }
 
-const (
-	// eventOverhead is what an event costs beside its bytes.
-	eventOverhead = 128
+// corkTime is how long the replies to events that came together may wait for
+// each other when a handler takes its time.
+const corkTime = time.Millisecond
 
-	// corkTime is how long the replies to events that came together may wait
-	// for each other when a handler takes its time.
-	corkTime = time.Millisecond
-)
-
-// putEvent adds an event, on which the work begins with claim. If the mailbox
-// is full it does not, and returns a channel that is closed when to try again.
+// putEvent adds an event, on which the work begins with claim. If there is no
+// room it does not, and returns a channel that has a value when to try again.
 func (b *mailbox) putEvent(j *job) (full <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch {
-	case b.ended:
-	case b.bytes > 0 && b.bytes+j.event.size > b.socket.conn.server.opts.MaxInbox:
-		if b.space == nil {
-			b.space = make(chan struct{})
-		}
-		return b.space
-	default:
-		b.append(j)
-		b.bytes += j.event.size
+	if b.ended {
+		return nil
 	}
+	budget := &b.socket.conn.budget
+	if full := budget.take(budget.forEvents(), j.event.size); full != nil {
+		return full
+	}
+	b.append(j)
 	return nil
 }
 
 // append adds a job. b.mu is locked.
 func (b *mailbox) append(j *job) {
+	b.bytes += j.event.size + j.size
 	if b.first == nil {
 		b.first = j
 	} else {
@@ -91,9 +85,21 @@ func (b *mailbox) start() {
 }
 
 // put adds a job and starts the work.
-func (b *mailbox) put(do func()) {
+func (b *mailbox) put(do func()) { b.putReply(do, 0) }
+
+// hold adds the first job. Nothing is done before somebody calls Run.
+func (b *mailbox) hold(do func()) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.append(&job{do: do})
+	b.running = true
+	b.socket.conn.server.workers.Add(1)
+}
+
+// putReply is put for a job that delivers a reply of the client.
+func (b *mailbox) putReply(do func(), size int) {
+	b.mu.Lock()
+	b.append(&job{do: do, size: size})
 	b.mu.Unlock()
 	b.start()
 }
@@ -103,16 +109,9 @@ func (b *mailbox) end(do func()) {
 	b.mu.Lock()
 	b.ended = true
 	b.append(&job{do: do})
-	b.freeSpace()
 	b.mu.Unlock()
+	b.socket.conn.budget.wake() // an event that waits for room is not taken any more
 	b.start()
-}
-
-func (b *mailbox) freeSpace() {
-	if b.space != nil {
-		close(b.space)
-		b.space = nil
-	}
 }
 
 // Run does jobs until none is left. Its state is in the mailbox, because a
@@ -142,9 +141,9 @@ func (b *mailbox) Run() {
 func (b *mailbox) take() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.bytes -= b.done
-	b.done = 0
-	b.freeSpace()
+	b.bytes -= b.events + b.replies
+	b.socket.conn.budget.give(b.events, b.replies)
+	b.events, b.replies = 0, 0
 	b.batch, b.first, b.last = b.first, nil, nil
 	if b.batch == nil {
 		b.running = false
@@ -166,11 +165,12 @@ func (b *mailbox) uncork() {
 }
 
 func (b *mailbox) do(j *job) {
+	b.events += j.event.size
+	b.replies += j.size
 	if j.do != nil {
 		j.do()
 		return
 	}
-	b.done += j.event.size
 	if !b.discard.Load() {
 		b.socket.handle(&j.event)
 	}

@@ -68,13 +68,22 @@ type Options struct {
 	MaxAttachments int
 
 	// MaxNamespaces is how many namespaces one client may be connected to at a
-	// time, 100 by default. Further ones are refused with a connect_error, "Too
-	// many namespaces".
+	// time, 100 by default. One that the client has left counts until its handlers
+	// have returned. Further ones are refused with a connect_error, "Too many
+	// namespaces"; only the first that is one too many because handlers have yet to
+	// return waits for them instead.
 	MaxNamespaces int
 
-	// MaxInbox is how many bytes of a socket's events may wait for their
-	// handlers, each counted with 128 more, 1 MiB by default. While they are
-	// more nothing is read from the client.
+	// MaxInbox is how many bytes of one client may wait in the server, in all
+	// its namespaces together, each event, attachment and reply counted with 128
+	// more. Half of it is for events that wait for their handlers or are being
+	// handled, also after the client has left the namespace, and for attachments
+	// until all of an event have come. A quarter is for replies that wait for the
+	// function of CallFunc. While there is more the client is not read. A
+	// quarter, 64 KiB at least, is for what DecodeAuth decodes, in all namespaces
+	// that the client has not left; a CONNECT with more is refused with a
+	// connect_error, "Too much auth data". One packet of any size may wait where
+	// nothing else does. Defaults to 2 MiB.
 	MaxInbox int
 
 	// MaxPendingAcks is how many replies one socket's client may owe, 10,000 by
@@ -91,7 +100,10 @@ type Options struct {
 	MaxConnectionsPerAddress int
 
 	// EventRate bounds how fast a client's events come; by default they are
-	// handled as they come.
+	// handled as they come. CONNECTs after the first count as events; those over
+	// the rate that are not to wait are refused with a connect_error, "Too many
+	// connects". So are, whatever this is, more than 10 a second after the first
+	// 200, or twice MaxNamespaces if that is more.
 	EventRate EventRate
 
 	// Parser encodes and decodes packets, [parser.JSON] by default. Clients
@@ -177,7 +189,7 @@ func (o *Options) withDefaults() Options {
 		c.ConnectTimeout = 45 * time.Second
 	}
 	defaultTo(&c.MaxNamespaces, 100)
-	defaultTo(&c.MaxInbox, 1<<20)
+	defaultTo(&c.MaxInbox, 2<<20)
 	defaultTo(&c.MaxPendingAcks, 10_000)
 	if c.Parser == nil {
 		c.Parser = parser.JSON{MaxAttachments: c.MaxAttachments}

@@ -50,6 +50,16 @@ func newBucket(r EventRate) *bucket {
 	return &bucket{EventRate: r, tokens: float64(r.Burst), filled: time.Now()}
 }
 
+// take takes a token, if there is one.
+func (b *bucket) take() bool {
+	b.fill()
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
 func (b *bucket) fill() {
 	now := time.Now()
 	b.tokens = min(b.tokens+now.Sub(b.filled).Seconds()*b.PerSecond, float64(b.Burst))
@@ -62,36 +72,55 @@ func (b *bucket) due() time.Duration {
 	return time.Duration(min((1-b.tokens)/b.PerSecond*float64(time.Second), longest))
 }
 
-// pace reports whether an event is to be handled. It waits until it may be if
-// that is the policy.
+// pace reports whether an event is to be handled, or without a socket a CONNECT.
+// It waits until it may be if that is the policy.
 func (c *conn) pace(s *Socket, event string) (bool, error) {
 	b := c.rate
 	if b == nil {
 		return true, nil
 	}
-	b.fill()
-	if b.tokens < 1 {
-		if f := c.server.trace.OverRate; f != nil && b.Over != RateWait && s.connected() {
-			f(s, event)
-		}
-		switch b.Over {
-		case RateDrop:
-			c.server.logger.Warn("events over Options.EventRate dropped", "sid", c.session.ID())
-			return false, nil
-		case RateDisconnect:
-			c.server.logger.Warn("client over Options.EventRate disconnected", "sid", c.session.ID())
-			return false, errEventRate
-		}
-		c.handle()
-		due := make(chan struct{})
-		timer := time.AfterFunc(b.due(), func() { close(due) })
-		open := c.session.Hold(due)
-		timer.Stop()
-		if !open {
-			return false, nil
-		}
-		b.fill()
+	if b.take() {
+		return true, nil
 	}
+	if f := c.server.trace.OverRate; f != nil && b.Over != RateWait && s != nil && s.connected() {
+		f(s, event)
+	}
+	switch b.Over {
+	case RateDrop:
+		if s != nil { // or else the refusal is logged
+			c.server.logger.Warn("events over Options.EventRate dropped", "sid", c.session.ID())
+		}
+		return false, nil
+	case RateDisconnect:
+		c.server.logger.Warn("client over Options.EventRate disconnected", "sid", c.session.ID())
+		return false, errEventRate
+	}
+	c.handle()
+	due := make(chan struct{})
+	timer := time.AfterFunc(b.due(), func() { close(due) })
+	open := c.session.Hold(due)
+	timer.Stop()
+	if !open {
+		return false, nil
+	}
+	b.fill()
 	b.tokens--
 	return true, nil
+}
+
+// How fast one connection may ask for namespaces that there may be: twice at once
+// for as many as it may be in, later as often as a user changes pages. Without that
+// bound a client could try passwords, or make namespaces, as fast as it can send.
+const (
+	connectsPerSecond = 10
+	minConnectBurst   = 100
+)
+
+// mayConnect reports whether one more CONNECT may be decided upon.
+func (c *conn) mayConnect() bool {
+	if c.connects == nil {
+		burst := max(minConnectBurst, 2*c.server.opts.MaxNamespaces)
+		c.connects = newBucket(EventRate{PerSecond: connectsPerSecond, Burst: burst})
+	}
+	return c.connects.take()
 }

@@ -41,6 +41,12 @@ var connectErrors = []struct {
 		[]string{"40/nope,"}, `44/nope,{"message":"Invalid namespace"}`, []string{"namespace=/nope", "OfFunc"}},
 	{"one namespace too many", "errNamespaces", socketio.Options{MaxNamespaces: 1}, nil,
 		[]string{"40", "40/nope,"}, `44/nope,{"message":"Too many namespaces"}`, []string{"Options.MaxNamespaces", "limit=1"}},
+	{"one CONNECT too many", "errConnects", socketio.Options{EventRate: socketio.EventRate{PerSecond: 1, Over: socketio.RateDrop}},
+		func(h *harness) { h.Of("/a"); h.Of("/b") },
+		[]string{"40", "40/a,", "40/b,"}, `44/b,{"message":"Too many connects"}`, []string{"CONNECT over the rate"}},
+	{"too much auth", "errAuth", socketio.Options{MaxInbox: 1000}, func(h *harness) { h.Of("/a") },
+		[]string{`40{"token":1}`, "40/a,{\"token\":\"" + strings.Repeat("x", 70_000) + "\"}"},
+		`44/a,{"message":"Too much auth data"}`, []string{"auth over Options.MaxInbox", "limit=65536"}},
 	{"an error of middleware", "", socketio.Options{},
 		func(h *harness) {
 			h.Use(func(context.Context, *socketio.Socket) error { return errors.New("wrong token") })
@@ -77,7 +83,8 @@ func TestEveryConnectErrorIsOneLine(t *testing.T) {
 				for i, packet := range test.send {
 					c.send(packet)
 					if i < len(test.send)-1 {
-						c.connected("")
+						namespace, _, _ := strings.Cut(strings.TrimPrefix(packet, "40"), ",")
+						c.connected(strings.TrimRight(namespace, `{}"token:1`))
 					}
 				}
 				c.expect(test.answer)
@@ -106,6 +113,13 @@ func connectErrorSources(t *testing.T) map[string]bool {
 				continue
 			}
 			ast.Inspect(f, func(n ast.Node) bool {
+				if r, is := n.(*ast.ReturnStmt); is && (f.Name.Name == "objection" || f.Name.Name == "keepAuth") {
+					for _, result := range r.Results {
+						if why, is := result.(*ast.Ident); is && strings.HasPrefix(why.Name, "err") && why.Name != "err" {
+							found[why.Name] = true
+						}
+					}
+				}
 				call, is := n.(*ast.CallExpr)
 				if !is {
 					return true
@@ -121,7 +135,9 @@ func connectErrorSources(t *testing.T) map[string]bool {
 						t.Errorf("%s refuses a namespace for something unnamed", f.Name.Name)
 						break
 					}
-					found[why.Name] = true
+					if why.Name != "why" { // or else one of the above
+						found[why.Name] = true
+					}
 				}
 				return true
 			})

@@ -97,7 +97,7 @@ func (c *cluster) takeServerSide(m *adapter.Message) error {
 		c.respond(m, &adapter.Message{Type: adapter.ServerSideEmitResponse, Packet: packet})
 		return nil
 	}
-	e.size = len(m.Packet.Text) + eventOverhead
+	e.size = len(m.Packet.Text) + overhead
 	for _, a := range m.Packet.Attachments {
 		e.size += len(a)
 	}

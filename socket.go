@@ -3,9 +3,6 @@ package socketio
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +35,7 @@ type Socket struct {
 	reason Reason    // once disconnected
 	until  time.Time // likewise
 	data   *data     // nil unless SetData has been called
-	acks   map[uint64]func(result)
+	acks   map[uint64]ack
 	expiry *expiry // nil unless ExpireAt has been called
 }
 
@@ -47,37 +44,6 @@ const (
 	statusConnected
 	statusDisconnected
 )
-
-// A Handshake is what a client said when it connected. It is not to be
-// modified.
-type Handshake struct {
-	Header      http.Header // of the connection's first request
-	URL         string      // likewise, path and query
-	Address     string      // of the client or the proxy in front, host:port
-	Time        time.Time
-	Secure      bool // the connection came over TLS
-	CrossDomain bool // the request has an Origin header
-
-	auth   parser.Args
-	server *Server
-}
-
-// Query returns the query of the connection's first request: the query option
-// of the client, and parameters of the protocol.
-func (h *Handshake) Query() url.Values {
-	_, query, _ := strings.Cut(h.URL, "?")
-	values, _ := url.ParseQuery(query) // what can be read of it
-	return values
-}
-
-// DecodeAuth decodes the auth option of the client, by default an empty
-// object, into the value pointed to.
-func (h *Handshake) DecodeAuth(into any) error {
-	if h.auth == nil {
-		return nil
-	}
-	return h.server.decode(h.auth, []any{into})
-}
 
 // ID returns the socket's id: 20 characters that say nothing about the
 // session, so that other clients may know them. It changes when the client
@@ -325,8 +291,9 @@ func (s *Socket) ended(reason Reason, wasConnected bool) {
 	acks := s.acks
 	s.acks = nil
 	s.mu.Unlock()
-	for _, reply := range acks {
-		reply(result{socket: s, err: disconnectError{reason}})
+	s.conn.leaves(s)
+	for _, a := range acks {
+		a.to(result{socket: s, err: disconnectError{reason}})
 	}
 	s.mailbox.end(func() { s.leave(reason, wasConnected) })
 }
@@ -335,6 +302,7 @@ func (s *Socket) ended(reason Reason, wasConnected bool) {
 // function that ends its goroutine keeps none of this from being done.
 func (s *Socket) leave(reason Reason, wasConnected bool) {
 	defer s.conn.server.workers.Done()
+	defer s.conn.left(s)
 	if s.namespace == nil {
 		return
 	}

@@ -15,7 +15,7 @@ type NamespaceStats struct {
 	Sockets int // also those that middleware has not decided on
 	Rooms   int // without those that are the sockets' ids
 	Acks    int // replies that clients owe
-	Inbox   int // bytes of events that wait for handlers
+	Inbox   int // bytes of events and replies that wait for handlers
 }
 
 // Stats returns the server's load, for metrics. It visits each socket, which

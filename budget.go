@@ -1,0 +1,122 @@
+package socketio
+
+import (
+	"slices"
+	"sync/atomic"
+)
+
+// A budget bounds what waits of one client, in all its namespaces together:
+// Options.MaxInbox bytes. Each kind has a share of its own, so that one kind
+// never waits for room that only another can make: half is for events, a quarter
+// for replies, because the handler of an event may wait for a reply, and a
+// quarter for auth, which stays as long as its socket.
+//
+// The goroutine that receives takes from the budget; whoever has done with a
+// thing gives back.
+type budget struct {
+	limit   int64
+	events  atomic.Int64 // bytes of events that wait or are being handled
+	replies atomic.Int64 // likewise of replies
+
+	waiting atomic.Bool
+	space   chan struct{} // gets a value when there may be room; made before the first wait
+}
+
+// overhead is what an event, an attachment or a reply costs beside its bytes.
+const overhead = 128
+
+// minAuth is how much auth there may be in any case: a client that connects
+// again has that of its former socket, too, until the handlers of this one are
+// done.
+const minAuth = 64 << 10
+
+// A share is a part of the budget.
+type share struct {
+	held *atomic.Int64
+	size int64 // how much of it there may be
+}
+
+func (b *budget) forEvents() share  { return share{&b.events, b.limit / 2} }
+func (b *budget) forReplies() share { return share{&b.replies, b.limit / 4} }
+func (b *budget) forAuth() int      { return max(int(b.limit/4), minAuth) }
+
+// take takes so many bytes of a share. If there is no room it takes nothing and
+// returns a channel that has a value when to try again.
+func (b *budget) take(s share, bytes int) (full <-chan struct{}) {
+	if full := b.room(s, bytes); full != nil {
+		return full
+	}
+	s.held.Add(int64(bytes))
+	return nil
+}
+
+// room is take without taking.
+func (b *budget) room(s share, bytes int) (full <-chan struct{}) {
+	if b.fits(s, bytes) {
+		return nil
+	}
+	if b.space == nil {
+		b.space = make(chan struct{}, 1)
+	}
+	b.waiting.Store(true)
+	if b.fits(s, bytes) { // there is room by now, and nobody may have noticed
+		return nil
+	}
+	return b.space
+}
+
+// fits reports whether there is room. Where nothing else waits there is, for one
+// packet of any size.
+func (b *budget) fits(s share, bytes int) bool {
+	return s.held.Load()+int64(bytes) <= s.size || b.events.Load() == 0 && b.replies.Load() == 0
+}
+
+// give gives back what has been taken.
+func (b *budget) give(events, replies int) {
+	if events > 0 {
+		b.events.Add(-int64(events))
+	}
+	if replies > 0 {
+		b.replies.Add(-int64(replies))
+	}
+	b.wake()
+}
+
+// wake has the goroutine that receives look again, if it waits.
+func (b *budget) wake() {
+	if b.waiting.Load() {
+		select {
+		case b.space <- struct{}{}:
+		default: // it has yet to look
+		}
+	}
+}
+
+// gather waits while the client has too much for what has come of a packet. A
+// call may wait for just this packet, so it goes on where there is one.
+func (c *conn) gather() {
+	events := c.budget.forEvents()
+	for full := c.budget.room(events, c.size); full != nil && !c.unhindered(); full = c.budget.room(events, c.size) {
+		if !c.hold(full) {
+			return
+		}
+	}
+}
+
+// unhindered reports whether a packet is to be completed in any case: a call
+// waits for the client, or no event is taken any more.
+func (c *conn) unhindered() bool {
+	c.mu.Lock()
+	sockets, closed := c.sockets, c.closed != ""
+	c.mu.Unlock()
+	return closed || slices.ContainsFunc(sockets, (*Socket).called)
+}
+
+// hold waits until there may be room, and has what has come handled meanwhile.
+// It reports whether the connection goes on.
+func (c *conn) hold(full <-chan struct{}) bool {
+	c.handle()
+	open := c.session.Hold(full)
+	c.budget.waiting.Store(false)
+	return open
+}

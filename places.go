@@ -1,0 +1,108 @@
+package socketio
+
+import "slices"
+
+// Of the MaxNamespaces that a client may be in, those count that it has left
+// and whose handlers are not done: otherwise it could have any number of handlers at
+// work. But a client that leaves and comes back at once is not refused for
+// that; one socket may be there more than it may be in, and waits.
+
+// objection returns why a CONNECT is refused, nil if it is to be decided upon.
+// Another error is the connection's.
+func (c *conn) objection(namespace string) (why, err error) {
+	first := !c.asked // which counts for no rate
+	c.asked = true
+	if !first {
+		switch ok, err := c.pace(nil, ""); {
+		case err != nil:
+			return nil, err
+		case !ok:
+			return errConnects, nil
+		}
+	}
+	switch {
+	case !c.makeRoom(namespace):
+		return errNamespaces, nil
+	case !c.server.mayHave(namespace):
+		return errNamespace, nil
+	case !first && !c.mayConnect():
+		return errConnects, nil
+	}
+	return nil, nil
+}
+
+// makeRoom reports whether the client may have a socket in a namespace, where it
+// may have one already. If need be it forgets one that the client has left.
+func (c *conn) makeRoom(namespace string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	limit := c.server.opts.MaxNamespaces
+	all := c.living("") + len(c.leaving)
+	if c.delayed != nil && c.delayed.name == namespace {
+		all-- // whose place is taken
+	}
+	if c.living(namespace) >= limit || all > limit {
+		return false
+	}
+	if len(c.sockets) >= limit {
+		gone := func(s *Socket) bool { return s.status.Load() == statusDisconnected && s.name != namespace }
+		if i := slices.IndexFunc(c.sockets, gone); i >= 0 {
+			c.remove(c.sockets[i])
+		}
+	}
+	return true
+}
+
+// turnAway refuses a CONNECT. If the client was in the namespace, it is no
+// longer.
+func (c *conn) turnAway(namespace string, why error) error {
+	if s := c.socket(namespace); s != nil {
+		s.end(ReasonClientDisconnect)
+	}
+	return c.refuseNamespace(namespace, why)
+}
+
+// living returns how many sockets the client has, but for that in a namespace.
+// c.mu is locked.
+func (c *conn) living(but string) (n int) {
+	for _, s := range c.sockets {
+		if s.status.Load() != statusDisconnected && s.name != but {
+			n++
+		}
+	}
+	return n
+}
+
+// leaves notes that a socket has ended.
+func (c *conn) leaves(s *Socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case s == c.delayed: // it has no handlers at work
+		c.admitDelayed() // which it is not any more
+	case c.closed == "": // or else no other comes
+		c.leaving = append(c.leaving, s)
+	}
+}
+
+// left follows the last of a socket's handlers.
+func (c *conn) left(s *Socket) {
+	c.dropAuth(s.handshake.auth)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.leaving, s); i >= 0 {
+		c.leaving = slices.Delete(c.leaving, i, i+1)
+	}
+	if c.living("")+len(c.leaving) <= c.server.opts.MaxNamespaces {
+		c.admitDelayed()
+	}
+}
+
+// admitDelayed begins the admission of the socket that waits, if there is one.
+// c.mu is locked.
+func (c *conn) admitDelayed() {
+	if s := c.delayed; s != nil {
+		c.delayed = nil
+		go s.mailbox.Run()
+	}
+}
