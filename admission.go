@@ -1,7 +1,7 @@
 package socketio
 
 import (
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 

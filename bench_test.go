@@ -17,7 +17,7 @@ import (
 	"testing"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/rawclient"
 )
 

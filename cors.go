@@ -9,7 +9,7 @@ import (
 
 	"github.com/rs/cors"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/origin"
 	"github.com/goroomcast/socketio/internal/rarelog"
 )

@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"sync/atomic"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 )
 
 // In JavaScript: io.engine.on("connection_error", …). A Trace is told of much

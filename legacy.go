@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 

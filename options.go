@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 

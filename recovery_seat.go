@@ -4,7 +4,7 @@ import (
 	"maps"
 	"time"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 

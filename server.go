@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/rarelog"
 	"github.com/goroomcast/socketio/parser"
 )

@@ -1,6 +1,6 @@
 package socketio
 
-import "github.com/goroomcast/socketio/engine"
+import "github.com/goroomcast/socketio/internal/engine"
 
 // Stats are a Server's load at one moment.
 type Stats struct {

@@ -3,7 +3,7 @@ package socketio
 import (
 	"context"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 )
 
 // A Trace has functions that are called as things happen, for metrics, spans

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/parser/msgpack"
 )
 

@@ -55,13 +55,13 @@ func listDeps(t *testing.T, pattern string) map[string]goPackage {
 // allowed are the packages that the root package needs, and which of them each
 // may import beside the standard library.
 var allowed = map[string][]string{
-	module:              {module + "/adapter", module + "/engine", contentcoding, rarelog, origin, module + "/parser", "github.com/rs/cors"},
-	module + "/adapter": {module + "/parser"},
-	module + "/engine":  {contentcoding, rarelog},
-	contentcoding:       {},
-	rarelog:             {},
-	origin:              {},
-	module + "/parser":  {},
+	module:                      {module + "/adapter", module + "/internal/engine", contentcoding, rarelog, origin, module + "/parser", "github.com/rs/cors"},
+	module + "/adapter":         {module + "/parser"},
+	module + "/internal/engine": {contentcoding, rarelog},
+	contentcoding:               {},
+	rarelog:                     {},
+	origin:                      {},
+	module + "/parser":          {},
 
 	"github.com/rs/cors":          {"github.com/rs/cors/internal"},
 	"github.com/rs/cors/internal": {},

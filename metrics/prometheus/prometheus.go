@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/labels"
 )
 

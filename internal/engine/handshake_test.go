@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/rawclient"
 )
 

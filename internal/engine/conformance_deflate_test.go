@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 )
 
 // Autobahn's 12.* and 13.*, with data of the same kinds, and fewer messages of

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 )
 
 func TestOrigins(t *testing.T) {

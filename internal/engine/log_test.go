@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 )
 
 const overPolling = "transport=polling"

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 )
 
 // polled is a poll's answer, with its body decoded.

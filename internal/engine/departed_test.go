@@ -6,7 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 )
 
 // A session that its client has closed over polling is over at once, for the

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 )
 
 func utf8Cases() []conformanceCase {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 )
 
 // everywhere runs f in memory, where every connection is without a

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/goroomcast/socketio/engine"
+	"github.com/goroomcast/socketio/internal/engine"
 )
 
 var update = flag.Bool("update", false, "rewrite the server's lines of the transcripts")
