@@ -72,7 +72,7 @@ func expectNothingLeft(t *testing.T, descriptors int) {
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
 		buf := make([]byte, 1<<20)
 		stacks = string(buf[:runtime.Stack(buf, true)])
-		if !strings.Contains(stacks, "socketio/engine.(") && openDescriptors() <= descriptors {
+		if !strings.Contains(stacks, "socketio/internal/engine.(") && openDescriptors() <= descriptors {
 			return
 		}
 	}
