@@ -121,7 +121,7 @@ func usersCode() map[string]userCode {
 				if b.disarmed.Load() {
 					return nil
 				}
-				return &socketio.ConnectError{Message: "m", Data: value(b)}
+				return &socketio.Error{Message: "m", Data: value(b)}
 			})
 		}, answer: `44{"message":"internal error"}`}
 		all[name+" in SetData"] = userCode{socket: func(b *bomb, _ *harness, s *socketio.Socket) { s.SetData(value(b)) }}
