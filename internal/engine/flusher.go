@@ -39,7 +39,7 @@ func (f *flusher) run() {
 		f.pending = f.spare
 		f.mu.Unlock()
 		for _, s := range batch {
-			s.drain()
+			s.drainIdle()
 		}
 		clear(batch)
 		f.mu.Lock()

@@ -11,7 +11,8 @@ type outbox struct {
 	bytes  int // queued or being written
 	cork   int // while above zero, messages wait for Uncork
 	busy   bool
-	behind bool // the connection has not taken all at once
+	idle   bool // busy, but still in the queue of a flusher
+	behind bool // the connection does not take what it is given
 	final  bool // the connection is over when nothing is left
 	over   bool // what was to be queued did not fit
 	lost   loss // not yet told of
@@ -101,9 +102,12 @@ func (s *Session) send(m *Message, later bool) error {
 		s.dropSlow()
 		return ErrClosed
 	}
-	lost := s.out.takeLoss()
+	lost, overdue := s.out.takeLoss(), s.overdue()
 	s.kick(later)
 	s.tellLoss(lost)
+	if overdue {
+		s.catchUp()
+	}
 	return nil
 }
 
@@ -137,9 +141,12 @@ func (s *Session) Release(later bool) {
 		s.dropSlow()
 		return
 	}
-	lost := s.out.takeLoss()
+	lost, overdue := s.out.takeLoss(), s.overdue()
 	s.kick(later)
 	s.tellLoss(lost)
+	if overdue {
+		s.catchUp()
+	}
 }
 
 // SendVolatile sends a message only if it can leave now, and reports whether
@@ -149,7 +156,7 @@ func (s *Session) SendVolatile(m *Message) bool {
 	s.mu.Lock()
 	ready := s.poll != nil && s.out.empty()
 	if s.ws != nil {
-		ready = !s.out.behind
+		ready = !s.out.behind && !s.overdue()
 	}
 	open := s.lifecycle() == stateOpen
 	if !open || !ready || !s.out.admits(m, s.server.opts.MaxBuffered) {
@@ -202,7 +209,7 @@ func (s *Session) kick(later bool) {
 		}
 		s.mu.Unlock()
 	default:
-		s.out.busy = true
+		s.out.busy, s.out.idle = true, later
 		s.mu.Unlock()
 		if later {
 			s.server.flushers.add(s)
@@ -217,18 +224,19 @@ func (s *Session) kick(later bool) {
 // is empty.
 func (s *Session) drain() {
 	w := writer{s: s}
-	for w.load() {
-		n, err := s.ws.tryWrite(w.data)
-		if err != nil {
-			s.abort(ReasonTransportClose)
-			return
-		}
-		if w.wrote(n); len(w.data) > 0 {
-			w.settle()
-			w.keep()
-			rest := w
-			go rest.drainBlocking()
-			return
-		}
+	if !w.drain() {
+		rest := w
+		go rest.drainBlocking()
+	}
+}
+
+// drainIdle is drain by a flusher, unless somebody has done it meanwhile.
+func (s *Session) drainIdle() {
+	s.mu.Lock()
+	idle := s.out.idle
+	s.out.idle = false
+	s.mu.Unlock()
+	if idle {
+		s.drain()
 	}
 }

@@ -20,6 +20,7 @@ type payload struct {
 	plain   bool // not to be compressed
 	packets int
 	body    []byte
+	made    func() // called, if not nil, when the answer is made and the client is to take it
 }
 
 // payloadSeparator stands between the packets of revision 4.

@@ -72,6 +72,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Va
 	}
 	p := newPayload(s.dialect, query)
 	farewell := s.fill(&p)
+	s.answering, p.made = true, s.answered
 	s.mu.Unlock()
 
 	s.sent(p.packets, len(p.body))
@@ -152,6 +153,13 @@ func (s *Session) fill(p *payload) (farewell bool) {
 	return false
 }
 
+// answered notes that it is the client's turn to take the answer to its poll.
+func (s *Session) answered() {
+	s.mu.Lock()
+	s.answering = false
+	s.mu.Unlock()
+}
+
 // writePayload answers a poll. The client has Options.PingTimeout to take the
 // answer.
 func (srv *Server) writePayload(w http.ResponseWriter, r *http.Request, query url.Values, p *payload) error {
@@ -169,6 +177,9 @@ func (srv *Server) writePayload(w http.ResponseWriter, r *http.Request, query ur
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
+	if p.made != nil {
+		p.made()
+	}
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Now().Add(srv.opts.PingTimeout))
 	w.WriteHeader(http.StatusOK) // Echo's Gzip withdraws the length at this call only

@@ -45,6 +45,7 @@ type Session struct {
 	reason Reason                   // why the session has ended
 	linger *time.Timer              // bounds stateClosing
 
+	answering bool          // the answer to a poll is being made
 	heldUntil chan struct{} // closed at the end of a session in Hold
 }
 

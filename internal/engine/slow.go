@@ -1,7 +1,9 @@
 package engine
 
-// A slow client is one for which more than MaxBuffered bytes would wait. It is
-// closed, or with Options.DropOldest loses messages: the oldest that may be
+import "time"
+
+// A slow client is one for which more than MaxBuffered bytes would wait because
+// it does not take what it is given. It is closed, or with Options.DropOldest loses messages: the oldest that may be
 // dropped, or the new one where the room is taken by what may not be, or is
 // being written already.
 
@@ -9,7 +11,7 @@ package engine
 // itself. s.mu is locked.
 func (s *Session) admit(m *Message) bool {
 	limit := s.server.opts.MaxBuffered
-	if s.out.admits(m, limit) {
+	if s.out.admits(m, limit) || s.late() {
 		s.out.push(m)
 		return true
 	}
@@ -28,6 +30,47 @@ func (s *Session) admit(m *Message) bool {
 	s.out.lost.packets += dropped.packets
 	s.out.lost.bytes += dropped.bytes
 	return true
+}
+
+// late reports whether what is queued waits for us, and not for the client: for
+// its turn, to be compressed, or for the answer to a poll that is there. s.mu
+// is locked.
+func (s *Session) late() bool {
+	if s.ws != nil {
+		return (s.out.busy || s.out.cork > 0) && !s.out.behind
+	}
+	return s.poll != nil || s.answering
+}
+
+// overdue reports whether more is queued than may wait for the client, because
+// we are late. s.mu is locked.
+func (s *Session) overdue() bool {
+	return s.out.bytes > s.server.opts.MaxBuffered && s.lifecycle() == stateOpen && s.late()
+}
+
+// catchUp slows whoever sends down to what we get done. It writes itself what
+// waits for a flusher, and otherwise waits for who is at it, for a tenth of a
+// second at most: that may be its own caller.
+func (s *Session) catchUp() {
+	for range 100 {
+		s.mu.Lock()
+		switch {
+		case !s.overdue():
+			s.mu.Unlock()
+			return
+		case s.out.idle:
+			s.out.idle = false
+			s.mu.Unlock()
+			s.drain()
+			return
+		case s.out.cork > 0 && !s.out.busy:
+			s.mu.Unlock()
+			s.Flush()
+			return
+		}
+		s.mu.Unlock()
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // A loss is what has been dropped.

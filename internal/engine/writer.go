@@ -90,14 +90,15 @@ func (w *writer) take() bool {
 	return true
 }
 
-// settle tells the outbox what a client that is behind has taken so far.
-func (w *writer) settle() {
+// settle tells the outbox what the client has taken so far, and whether it is
+// behind.
+func (w *writer) settle(behind bool) {
 	s := w.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.out.bytes -= w.written
 	w.written = 0
-	s.out.behind = true
+	s.out.behind = behind
 }
 
 // keep makes data last, of which the client has taken a part.
@@ -117,17 +118,35 @@ func (w *writer) wrote(n int) {
 	}
 }
 
+// drain writes until nothing is left, or the client does not take it: then it
+// returns false.
+func (w *writer) drain() bool {
+	for w.load() {
+		n, err := w.s.ws.tryWrite(w.data)
+		if err != nil {
+			w.s.abort(ReasonTransportClose)
+			return true
+		}
+		if w.wrote(n); len(w.data) > 0 {
+			w.settle(true)
+			w.keep()
+			return false
+		}
+	}
+	return true
+}
+
 // drainBlocking is drain for a client that is slower than we are, or whose
 // connection has no descriptor to try.
 func (w *writer) drainBlocking() {
-	for ok := true; ok; ok = w.load() {
+	for done := false; !done; done = w.drain() {
 		n, err := w.s.ws.conn.Write(w.data)
 		w.wrote(n)
 		if err != nil {
 			w.s.abort(ReasonTransportClose)
 			return
 		}
-		w.settle()
+		w.settle(false)
 	}
 }
 
