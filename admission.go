@@ -17,7 +17,7 @@ func (s *Socket) join(n *Namespace, taken *seat) {
 	s.namespace, s.seat = n, taken
 	switch {
 	case taken != nil:
-		s.id, s.data = taken.session.id, taken.session.data
+		s.id, s.data = taken.saved.SocketID, taken.saved.Data
 	case n.recovery != nil && !s.conn.legacy():
 		s.seat = newSeat(engine.NewID(), s.conn)
 		fallthrough
@@ -41,7 +41,7 @@ func (s *Socket) admit() {
 	}
 	s.join(n, n.recovery.take(s))
 	if s.Recovered() {
-		s.Join(s.seat.session.rooms...)
+		s.Join(s.seat.saved.Rooms...)
 	}
 	for _, m := range n.admission(s) {
 		if s.status.Load() != statusPending {

@@ -42,5 +42,5 @@ func (s *Server) Kept() (sessions, events int, timer bool) {
 	r := s.recovery
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.sessions.byPID), len(r.log.entries), r.timer != nil
+	return r.sessions.Len(), r.log.Len(), r.timer != nil
 }

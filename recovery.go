@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/engine"
+	"github.com/goroomcast/socketio/internal/eventlog"
 )
 
 // Recovery lets clients that have lost their connection come back as if they
@@ -54,6 +56,12 @@ func (o *Recovery) withDefaults() *Recovery {
 	return &c
 }
 
+// A loggedEvent is an event that the log contains.
+type loggedEvent = eventlog.Event[*engine.Message]
+
+// A savedSession is what is kept of a socket whose client may come back.
+type savedSession = eventlog.Session[*data]
+
 // A recovery is what a namespace keeps for clients that come back.
 type recovery struct {
 	*Recovery
@@ -66,9 +74,9 @@ type recovery struct {
 	// while an event is logged and queued, and while a socket begins to get
 	// events; what is called meanwhile calls nobody's code.
 	mu       sync.Mutex
-	log      *eventLog
+	log      *eventlog.Log[*engine.Message]
 	seats    map[string]*seat // by pid: of sockets that have not left
-	sessions sessions
+	sessions eventlog.Sessions[*data]
 	timer    *time.Timer // set to due; nil while there is nothing to forget
 	due      time.Time
 	closed   bool
@@ -79,25 +87,26 @@ func newRecovery(n *Namespace) *recovery {
 	if o == nil || n.name == "" { // a parent has its children's
 		return nil
 	}
-	engine := n.server.engine.Options()
+	e := n.server.engine.Options()
+	// A client has all that was sent before the last PING it answered.
+	deaf := e.PingInterval + 2*e.PingTimeout + time.Second
 	r := &recovery{
 		Recovery:  o,
 		namespace: n,
-		// A client has all that was sent before the last PING it answered.
-		deaf:      engine.PingInterval + 2*engine.PingTimeout + time.Second,
-		maxMissed: engine.MaxBuffered,
+		deaf:      deaf,
+		maxMissed: e.MaxBuffered,
 		seats:     make(map[string]*seat),
-		sessions:  sessions{byPID: make(map[string]*session)},
+		// Clients that can come back may have been sent events in vain before.
+		log: eventlog.New[*engine.Message](eventlog.Limits{Events: o.MaxEvents, Bytes: o.MaxBytes, Age: o.MaxAge + deaf}),
 	}
 	r.store, _ = n.server.opts.Adapter.(adapter.Recovery)
-	r.log = newEventLog(o, o.MaxAge+r.deaf)
 	return r
 }
 
 // arm sets the timer to when something is too old to be kept. r.mu is locked.
 func (r *recovery) arm() {
-	due, any := r.log.due()
-	if ended, some := r.sessions.oldest(); some && (!any || ended.Add(r.MaxAge).Before(due)) {
+	due, any := r.log.Due()
+	if ended, some := r.sessions.Oldest(); some && (!any || ended.Add(r.MaxAge).Before(due)) {
 		due, any = ended.Add(r.MaxAge), true
 	}
 	switch {
@@ -114,8 +123,8 @@ func (r *recovery) arm() {
 func (r *recovery) tidy() {
 	r.mu.Lock()
 	now := time.Now()
-	r.log.prune(now)
-	forgotten := r.sessions.expire(now.Add(-r.MaxAge))
+	r.log.Prune(now)
+	forgotten := r.sessions.Expire(now.Add(-r.MaxAge))
 	r.timer = nil // a timer that was reset in the last moment does no harm
 	r.arm()
 	r.mu.Unlock()
@@ -132,8 +141,8 @@ func (r *recovery) unuse(sessions int) {
 // forget gives up all sessions.
 func (r *recovery) forget() {
 	r.mu.Lock()
-	n := len(r.sessions.byPID)
-	r.sessions = sessions{byPID: make(map[string]*session)}
+	n := r.sessions.Len()
+	r.sessions = eventlog.Sessions[*data]{}
 	r.mu.Unlock()
 	r.unuse(n)
 }
@@ -149,6 +158,6 @@ func (r *recovery) close() {
 	if r.timer != nil {
 		r.timer.Stop()
 	}
-	r.log.clear()
-	r.sessions = sessions{}
+	r.log.Clear()
+	r.sessions = eventlog.Sessions[*data]{}
 }

@@ -33,7 +33,7 @@ func (s *Socket) reviseEarly(reason Reason) {
 // updateStore makes what the store has of a client that session, which is nil
 // if the client cannot come back. It leaves a client alone that has come back
 // meanwhile, and so has taken the session off the store.
-func (r *recovery) updateStore(s *session, early *earlySession) {
+func (r *recovery) updateStore(s *savedSession, early *earlySession) {
 	if s == nil {
 		_, err := r.namespace.cluster.deleteSession(r.store, early.PID)
 		if err != nil {
@@ -48,7 +48,7 @@ func (r *recovery) updateStore(s *session, early *earlySession) {
 			return
 		}
 		var there bool
-		if there, err = r.namespace.cluster.deleteSession(r.store, s.pid); err == nil && !there {
+		if there, err = r.namespace.cluster.deleteSession(r.store, s.PID); err == nil && !there {
 			return
 		}
 	}
@@ -56,7 +56,7 @@ func (r *recovery) updateStore(s *session, early *earlySession) {
 		err = r.namespace.cluster.persist(r.store, now, r.MaxAge)
 	}
 	if err != nil {
-		r.storeFailed("cannot keep a session", s.id, err)
+		r.storeFailed("cannot keep a session", s.SocketID, err)
 	}
 	*early = earlySession{now, err == nil}
 }
@@ -66,11 +66,11 @@ func (r *recovery) storeFailed(what, socketID string, err error) {
 }
 
 // storable returns a session as the store has it.
-func (r *recovery) storable(s *session) (*adapter.Session, error) {
+func (r *recovery) storable(s *savedSession) (*adapter.Session, error) {
 	kept := &adapter.Session{
-		Namespace: r.namespace.name, PID: s.pid, SocketID: s.id, Rooms: s.rooms, Offset: r.offsetBefore(s),
+		Namespace: r.namespace.name, PID: s.PID, SocketID: s.SocketID, Rooms: s.Rooms, Offset: r.offsetBefore(s),
 	}
 	var err error
-	kept.Data, err = s.data.encoded()
+	kept.Data, err = s.Data.encoded()
 	return kept, err
 }

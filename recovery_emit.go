@@ -37,7 +37,7 @@ func (r *recovery) emit(b Broadcast, event string, args []any) error {
 	if r.store != nil {
 		return r.emitStored(b, event, args)
 	}
-	offset := r.log.newOffset()
+	offset := r.log.NewOffset()
 	out, err := b.outgoing(event, parser.Header{}, args, offset)
 	if err == nil {
 		err = b.publishEvent(event, args)
@@ -52,10 +52,10 @@ func (r *recovery) emit(b Broadcast, event string, args []any) error {
 // has been encoded at the same time may be logged in another order than its
 // offsets have, but never in another than it is sent.
 func (r *recovery) send(b Broadcast, out *outgoing, offset string) {
-	e := &logged{offset: offset, at: time.Now(), message: out.encoded, rooms: b.rooms, except: b.except}
+	e := &loggedEvent{Offset: offset, At: time.Now(), Message: out.encoded, Rooms: b.rooms, Except: b.except}
 	r.mu.Lock()
 	if r.wanted() {
-		r.log.add(e)
+		r.log.Add(e)
 		r.arm()
 	}
 	targets := b.targets()
@@ -64,7 +64,7 @@ func (r *recovery) send(b Broadcast, out *outgoing, offset string) {
 		case !s.connected(), s.seat != nil && r.hasHad(s.seat, e):
 			(*targets)[i] = nil
 		case s.seat != nil:
-			s.conn.session.Queue(e.message, nil)
+			s.conn.session.Queue(e.Message, nil)
 		}
 	}
 	r.mu.Unlock()
@@ -84,7 +84,7 @@ func (r *recovery) send(b Broadcast, out *outgoing, offset string) {
 
 // wanted reports whether there is anybody who may come back. r.mu is locked.
 func (r *recovery) wanted() bool {
-	return !r.closed && (len(r.seats) > 0 || len(r.sessions.byPID) > 0 || r.store != nil)
+	return !r.closed && (len(r.seats) > 0 || r.sessions.Len() > 0 || r.store != nil)
 }
 
 // emitRecoverable is Emit with Options.Recovery. It works also for a socket

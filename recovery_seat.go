@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/internal/engine"
+	"github.com/goroomcast/socketio/internal/eventlog"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -14,22 +15,14 @@ type seat struct {
 	pid  string // by which the client shows who it was; a secret
 	conn *conn
 	left chan struct{} // closed when the socket has left and its session is kept
-	place
+	eventlog.Place
 
-	session *session  // of a client that has come back
-	missed  []*logged // events that a store has for it
-	next    uint64    // in the log: the first event after those that it has
-	last    string    // in a store's log: the last of missed, or that it had before; guarded by recovery.mu
+	saved  *savedSession  // of a client that has come back
+	missed []*loggedEvent // events that a store has for it
+	next   uint64         // in the log: the first event after those that it has
+	last   string         // in a store's log: the last of missed, or that it had before; guarded by recovery.mu
 
 	early earlySession // of the mailbox
-}
-
-// A place is where in the log a client has begun, whatever events it says it
-// has.
-type place struct {
-	start  uint64    // the log's end when it connected for the first time
-	origin string    // in a store's log: an offset not after that
-	since  time.Time // when it connected for the last time
 }
 
 // supersedeTime bounds the wait for the handlers of a socket whose client is
@@ -42,7 +35,7 @@ func newSeat(pid string, c *conn) *seat {
 
 // Recovered reports whether the client has come back with the id, the rooms
 // and the data that it had, by [Options.Recovery]. It is known to middleware.
-func (s *Socket) Recovered() bool { return s.seat != nil && s.seat.session != nil }
+func (s *Socket) Recovered() bool { return s.seat != nil && s.seat.saved != nil }
 
 // A claim is what a client that comes back has in its auth.
 type claim struct {
@@ -101,18 +94,18 @@ func (r *recovery) tryTake(c *conn, said claim) (taken, old *seat) {
 	}
 	taken = newSeat(said.PID, c)
 	if r.store == nil {
-		s := r.sessions.byPID[said.PID]
+		s := r.sessions.Get(said.PID)
 		if s == nil {
 			return nil, nil
 		}
-		next, known := r.log.after(said.Offset, s.start, s.ended.Add(-r.deaf))
-		if !known || sizeFor(newRoomSet(s.rooms), r.log.from(next)) > r.maxMissed {
+		next, known := r.log.After(said.Offset, s.Start, s.Ended.Add(-r.deaf))
+		if !known || eventlog.Size(eventlog.NewRoomSet(s.Rooms), r.log.From(next)) > r.maxMissed {
 			return nil, nil
 		}
-		r.sessions.remove(s)
-		taken.session, taken.place, taken.next = s, s.place, next
+		r.sessions.Remove(s)
+		taken.saved, taken.Place, taken.next = s, s.Place, next
 	} else {
-		taken.next = r.log.end()
+		taken.next = r.log.End()
 	}
 	r.seats[said.PID] = taken
 	return taken, nil
@@ -129,7 +122,7 @@ func (c *conn) supersede() {
 func (r *recovery) enter(s *Socket, reply *engine.Message) bool {
 	session := s.conn.session
 	r.mu.Lock()
-	if s.Recovered() && s.seat.next < r.log.first { // its middleware has taken too long
+	if s.Recovered() && s.seat.next < r.log.First() { // its middleware has taken too long
 		r.mu.Unlock()
 		session.Close()
 		return false
@@ -141,11 +134,11 @@ func (r *recovery) enter(s *Socket, reply *engine.Message) bool {
 	entered := s.queueReply(reply)
 	if s.Recovered() {
 		r.replay(s)
+		s.seat.Since = time.Now()
 	} else {
-		s.seat.start, s.seat.origin = r.log.end(), r.log.latest()
+		s.seat.Place = r.log.Begin(time.Now())
 		r.seats[s.seat.pid] = s.seat
 	}
-	s.seat.since = time.Now()
 	r.mu.Unlock()
 	s.conn.settled()
 	session.Release(false)
@@ -155,16 +148,16 @@ func (r *recovery) enter(s *Socket, reply *engine.Message) bool {
 // replay queues what a socket has missed in the rooms that middleware has left
 // it in. r.mu is locked.
 func (r *recovery) replay(s *Socket) {
-	in, had := newRoomSet(s.Rooms()), newRoomSet(s.seat.session.rooms)
+	in, had := eventlog.NewRoomSet(s.Rooms()), eventlog.NewRoomSet(s.seat.saved.Rooms)
 	maps.DeleteFunc(in, func(room string, _ struct{}) bool { _, before := had[room]; return !before })
 	for _, e := range s.seat.missed {
-		if e.concerns(in, had) {
-			s.conn.session.Queue(e.message, nil)
+		if e.Concerns(in, had) {
+			s.conn.session.Queue(e.Message, nil)
 		}
 	}
-	for e := range r.log.from(s.seat.next) {
-		if !r.hasHad(s.seat, e) && e.concerns(in, had) {
-			s.conn.session.Queue(e.message, nil)
+	for e := range r.log.From(s.seat.next) {
+		if !r.hasHad(s.seat, e) && e.Concerns(in, had) {
+			s.conn.session.Queue(e.Message, nil)
 		}
 	}
 	s.seat.missed = nil
@@ -182,12 +175,12 @@ var recoverable = map[Reason]bool{
 
 // keep returns what to persist of a socket that leaves, nil for nothing. It
 // is called while the socket is in its rooms.
-func (s *Socket) keep(reason Reason, wasConnected bool) *session {
+func (s *Socket) keep(reason Reason, wasConnected bool) *savedSession {
 	switch {
 	case s.seat == nil:
 		return nil
 	case !wasConnected:
-		return s.seat.session // it may try again
+		return s.seat.saved // it may try again
 	case !recoverable[reason]:
 		return nil
 	}
@@ -197,11 +190,11 @@ func (s *Socket) keep(reason Reason, wasConnected bool) *session {
 	if ended.IsZero() {
 		ended = time.Now() // soon
 	}
-	return &session{pid: s.seat.pid, id: s.id, rooms: s.Rooms(), data: data, ended: ended, place: s.seat.place}
+	return &savedSession{PID: s.seat.pid, SocketID: s.id, Rooms: s.Rooms(), Data: data, Ended: ended, Place: s.seat.Place}
 }
 
 // leave gives up a seat, after its session, if any, has been persisted.
-func (r *recovery) leave(s *seat, kept *session) {
+func (r *recovery) leave(s *seat, kept *savedSession) {
 	if s == nil {
 		return
 	}
@@ -218,7 +211,7 @@ func (r *recovery) leave(s *seat, kept *session) {
 
 // persist keeps the session of who leaves a seat in place of its socket. While
 // it is here the namespace stays.
-func (r *recovery) persist(s *session, of *seat) {
+func (r *recovery) persist(s *savedSession, of *seat) {
 	if r.store != nil {
 		r.updateStore(s, &of.early)
 		r.namespace.server.leave(r.namespace)
@@ -227,7 +220,7 @@ func (r *recovery) persist(s *session, of *seat) {
 	kept := 0
 	r.mu.Lock()
 	if !r.closed {
-		kept = 1 - r.sessions.put(s)
+		kept = 1 - r.sessions.Put(s)
 		r.arm()
 	}
 	r.mu.Unlock()

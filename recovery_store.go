@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/eventlog"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -58,7 +59,7 @@ func (r *recovery) relay(b Broadcast, event string, args []any, offset string) e
 	case b.volatile:
 		offset = ""
 	case r.store == nil:
-		offset = r.log.newOffset()
+		offset = r.log.NewOffset()
 	}
 	return r.sendAt(b, event, args, offset)
 }
@@ -70,7 +71,7 @@ func (r *recovery) relayVolatile(b Broadcast, event string, args []any, offset s
 	if err != nil {
 		return err
 	}
-	e := &logged{offset: offset, at: time.Now()}
+	e := &loggedEvent{Offset: offset, At: time.Now()}
 	for s := range b.Sockets() {
 		r.mu.Lock()
 		had := offset != "" && s.seat != nil && r.hasHad(s.seat, e)
@@ -84,25 +85,10 @@ func (r *recovery) relayVolatile(b Broadcast, event string, args []any, offset s
 
 // offsetBefore returns the latest offset before all that the client of a
 // session may have missed, "" if it is not known.
-func (r *recovery) offsetBefore(s *session) string {
-	heard := s.ended.Add(-r.deaf)
-	if !s.since.Before(heard) {
-		return s.origin
-	}
+func (r *recovery) offsetBefore(s *savedSession) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, e := range slices.Backward(r.log.entries) {
-		if e.at.Before(heard) {
-			return e.offset
-		}
-	}
-	switch lost := r.log.lost; {
-	case lost == nil:
-		return s.origin
-	case lost.at.Before(heard):
-		return lost.offset
-	}
-	return ""
+	return r.log.OffsetBefore(s.Place, s.Ended.Add(-r.deaf))
 }
 
 // restore fills a seat with the session that the adapter has for it. The
@@ -115,7 +101,7 @@ func (r *recovery) restore(ctx context.Context, taken *seat, offset string) *sea
 	if err != nil {
 		r.namespace.server.logger.Error("cannot restore a session", "namespace", r.namespace.name, "err", err)
 	}
-	if taken.session == nil {
+	if taken.saved == nil {
 		r.leave(taken, nil)
 		return nil
 	}
@@ -126,10 +112,10 @@ func (r *recovery) fill(taken *seat, kept *adapter.Session, missed []*adapter.Me
 	if r.namespace.rooms.known(kept.SocketID) {
 		return errors.New("another client has the id of its socket")
 	}
-	s := &session{pid: kept.PID, id: kept.SocketID, rooms: kept.Rooms}
-	taken.origin, s.origin, taken.last = kept.Offset, kept.Offset, kept.Offset
+	s := &savedSession{PID: kept.PID, SocketID: kept.SocketID, Rooms: kept.Rooms}
+	taken.Origin, s.Origin, taken.last = kept.Offset, kept.Offset, kept.Offset
 	if kept.Data != nil {
-		s.data = &data{value: kept.Data, text: kept.Data}
+		s.Data = &data{value: kept.Data, text: kept.Data}
 	}
 	for _, m := range missed {
 		if m == nil || m.Namespace != kept.Namespace || m.Type != adapter.Broadcast || m.RequestID != "" {
@@ -145,14 +131,14 @@ func (r *recovery) fill(taken *seat, kept *adapter.Session, missed []*adapter.Me
 		}
 		taken.missed = append(taken.missed, e)
 	}
-	if sizeFor(newRoomSet(s.rooms), slices.Values(taken.missed)) <= r.maxMissed {
-		taken.session = s
+	if eventlog.Size(eventlog.NewRoomSet(s.Rooms), slices.Values(taken.missed)) <= r.maxMissed {
+		taken.saved = s
 	}
 	return nil
 }
 
 // decode makes a logged event of a message in the adapter's log.
-func (r *recovery) decode(m *adapter.Message) (*logged, error) {
+func (r *recovery) decode(m *adapter.Message) (*loggedEvent, error) {
 	p, args, err := decodeEvent(m)
 	if err != nil {
 		return nil, err
@@ -161,18 +147,18 @@ func (r *recovery) decode(m *adapter.Message) (*logged, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &logged{offset: m.Offset, message: out.encoded, rooms: m.Opts.Rooms, except: m.Opts.Except}, nil
+	return &loggedEvent{Offset: m.Offset, Message: out.encoded, Rooms: m.Opts.Rooms, Except: m.Opts.Except}, nil
 }
 
 // hasHad reports whether a socket got an event on another server, or from the
 // store, before the event came here. r.mu is locked.
-func (r *recovery) hasHad(s *seat, e *logged) bool {
+func (r *recovery) hasHad(s *seat, e *loggedEvent) bool {
 	if s.last == "" {
 		return false
 	}
-	if e.at.Sub(s.since) > r.deaf && !s.since.IsZero() {
+	if e.At.Sub(s.Since) > r.deaf && !s.Since.IsZero() {
 		s.last = "" // nothing takes so long to come
 		return false
 	}
-	return r.namespace.cluster.compare(r.store, e.offset, s.last) <= 0
+	return r.namespace.cluster.compare(r.store, e.Offset, s.last) <= 0
 }
