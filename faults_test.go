@@ -17,7 +17,7 @@ import (
 )
 
 // survives stands in for the reason where a fault ends nothing.
-const survives socketio.Reason = "none: it goes on"
+const survives socketio.Reason = "it goes on"
 
 var both = []int{4, 3}
 
@@ -36,11 +36,11 @@ var networkFaults = []struct {
 		func(f *faultyNet, _ *rawclient.Client) { f.set(faults{resend: 3}) }},
 	{"the connections are cut", both, socketio.ReasonTransportClose, socketio.ReasonTransportClose,
 		func(f *faultyNet, _ *rawclient.Client) { f.cut() }},
-	{"nothing passes any more, and nobody says so", both, socketio.ReasonPingTimeout, socketio.ReasonPingTimeout,
+	{"both directions fall silent", both, socketio.ReasonPingTimeout, socketio.ReasonPingTimeout,
 		func(f *faultyNet, _ *rawclient.Client) { f.set(faults{mute: true, deaf: true}) }},
-	{"nothing from the client passes any more", both, socketio.ReasonPingTimeout, socketio.ReasonPingTimeout,
+	{"the way from the client falls silent", both, socketio.ReasonPingTimeout, socketio.ReasonPingTimeout,
 		func(f *faultyNet, _ *rawclient.Client) { f.set(faults{mute: true}) }},
-	{"nothing for the client passes any more", []int{4}, socketio.ReasonPingTimeout, socketio.ReasonPingTimeout,
+	{"the way to the client falls silent", []int{4}, socketio.ReasonPingTimeout, socketio.ReasonPingTimeout,
 		func(f *faultyNet, _ *rawclient.Client) { f.set(faults{deaf: true}) }},
 	{"the connection is cut within a binary event", both, socketio.ReasonTransportClose, socketio.ReasonTransportClose,
 		func(f *faultyNet, c *rawclient.Client) {
