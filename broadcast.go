@@ -113,6 +113,14 @@ func (b Broadcast) Sockets() iter.Seq[*Socket] {
 	}
 }
 
+// Count returns the number of sockets that Sockets yields.
+func (b Broadcast) Count() (n int) {
+	for range b.Sockets() {
+		n++
+	}
+	return n
+}
+
 // targets returns the selected sockets, connected or not, in a slice to be
 // given back by putTargets.
 func (b Broadcast) targets() *[]*Socket {

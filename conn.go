@@ -64,6 +64,7 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 		handshake: &Handshake{
 			server:      server,
 			Header:      r.Header,
+			Host:        r.Host,
 			URL:         r.URL.RequestURI(),
 			Address:     r.RemoteAddr,
 			Secure:      r.TLS != nil,

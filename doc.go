@@ -17,7 +17,7 @@
 //		s.Broadcast().Emit("joined", s.ID())
 //	})
 //
-//	http.Handle("/socket.io/", io)
+//	http.Handle(io.Pattern(), io)
 //
 // # Events
 //

@@ -61,7 +61,7 @@ func ExampleRecovery() {
 		s.Join("news")
 		s.Emit("welcome", "here is all that has happened so far")
 	})
-	http.Handle("/socket.io/", io)
+	http.Handle(io.Pattern(), io)
 }
 
 // Pages of other origins, with cookies and a header of their own. In
@@ -106,7 +106,7 @@ func ExampleServer_ServeHTTP() {
 func ExampleServer_Shutdown() {
 	io := socketio.NewServer(nil)
 	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", io)
+	mux.Handle(io.Pattern(), io)
 	server := &http.Server{Addr: "localhost:3000", Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	interrupted, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -28,7 +28,7 @@ func Example() {
 	socketio.On(io, "message", func(ctx context.Context, s *socketio.Socket, m Message) error {
 		return io.To(m.Room).Emit("message", m)
 	})
-	http.Handle("/socket.io/", io)
+	http.Handle(io.Pattern(), io)
 	log.Fatal(http.ListenAndServe("127.0.0.1:3000", nil))
 }
 

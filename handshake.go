@@ -14,6 +14,7 @@ import (
 // modified.
 type Handshake struct {
 	Header      http.Header // of the connection's first request
+	Host        string      // likewise, the Host header: the name by which the client found the server
 	URL         string      // likewise, path and query
 	Address     string      // of the client or the proxy in front, host:port
 	Time        time.Time

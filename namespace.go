@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"iter"
 	"sync"
 	"sync/atomic"
 )
@@ -93,6 +94,36 @@ func (n *Namespace) admission(s *Socket) (all []Middleware) {
 		from.mu.Unlock()
 	}
 	return all
+}
+
+// Socket returns the socket with an id, nil if no socket with that id is
+// connected to this server. The room of the same name reaches a socket on any
+// server: To(id).
+func (n *Namespace) Socket(id string) *Socket {
+	for s := range n.To(id).Sockets() {
+		if s.id == id { // or else it is a member of a room with that name
+			return s
+		}
+	}
+	return nil
+}
+
+// Rooms yields the name of each room and the number of its members on this
+// server, in no particular order. The rooms that are named like sockets' ids are
+// not among them. The rooms of a parent are the rooms of its children, and rooms
+// of the same name count as one.
+func (n *Namespace) Rooms() iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		members := make(map[string]int)
+		for _, of := range n.audience() {
+			of.rooms.count(members)
+		}
+		for room, count := range members {
+			if !yield(room, count) {
+				return
+			}
+		}
+	}
 }
 
 // OnConnect adds a function that is called with each socket that connects,

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -161,7 +163,7 @@ func TestHandshake(t *testing.T) {
 			if query := hs.Query(); !slices.Equal(query["room"], []string{"a", "b"}) || query.Has("token") || query.Get("EIO") != "4" {
 				h.Errorf("query %v", query)
 			}
-			if hs.Header.Get("X-Custom") != "value" || !hs.CrossDomain || hs.Secure || hs.Address == "" ||
+			if hs.Header.Get("X-Custom") != "value" || !hs.CrossDomain || hs.Secure || hs.Address == "" || hs.Host != "server.test" ||
 				!strings.HasPrefix(hs.URL, "/socket.io/?EIO=4&room=a") || hs.Time.Sub(before) != 2*time.Second {
 				h.Errorf("handshake %+v", hs)
 			}
@@ -228,6 +230,75 @@ func TestData(t *testing.T) {
 		s.Disconnect(true)
 		if s.Data() != "user" {
 			t.Errorf("data %v, want user", s.Data())
+		}
+	})
+}
+
+func TestWhoIsHere(t *testing.T) {
+	rooms := func(n *socketio.Namespace) map[string]int { return maps.Collect(n.Rooms()) }
+	behaviour(t, "a socket by its id", func(h *harness, mode rawclient.Mode) {
+		a, b := h.connect(mode), h.connect(mode)
+		sa, sb := h.Socket(a.id), h.Socket(b.id)
+		if sa == nil || sb == nil || sa.ID() != a.id || sb.ID() != b.id {
+			h.Fatalf("found %v and %v", sa, sb)
+		}
+		sa.Join("room", b.id)
+		if s := h.Socket(b.id); s != sb {
+			h.Errorf("found %v, a member of a room with that name", s)
+		}
+		if s := h.Of("/other").Socket(a.id); s != nil {
+			h.Errorf("found a socket of another namespace: %v", s)
+		}
+		for _, id := range []string{"", "room", "unknown"} {
+			if s := h.Socket(id); s != nil {
+				h.Errorf("%q is %v", id, s)
+			}
+		}
+		b.send("41")
+		synctest.Wait()
+		if s := h.Socket(b.id); s != nil {
+			h.Errorf("found %v, which has left", s)
+		}
+	})
+	behaviour(t, "the rooms and their members, and how many a selection has", func(h *harness, mode rawclient.Mode) {
+		a, b := h.connect(mode), h.connect(mode)
+		h.Socket(a.id).Join("x", "y")
+		h.Socket(b.id).Join("y", a.id)
+		if got, want := rooms(h.Namespace), (map[string]int{"x": 1, "y": 2, a.id: 1}); !maps.Equal(got, want) {
+			h.Errorf("rooms %v, want %v", got, want)
+		}
+		got := []int{h.Count(), h.In("y").Count(), h.In("x", "y").Except(a.id).Count(), h.In("nobody").Count()}
+		if want := []int{2, 2, 0, 0}; !slices.Equal(got, want) {
+			h.Errorf("counts %v, want %v", got, want)
+		}
+		for range h.Rooms() { // may be left
+			break
+		}
+		b.send("41")
+		synctest.Wait()
+		if got, want := rooms(h.Namespace), (map[string]int{"x": 1, "y": 1}); !maps.Equal(got, want) {
+			h.Errorf("rooms %v, want %v", got, want)
+		}
+		if n := h.Count(); n != 1 {
+			h.Errorf("%d sockets, want 1", n)
+		}
+	})
+	behaviour(t, "of a parent, in its children together", func(h *harness, mode rawclient.Mode) {
+		parent := h.OfPattern(regexp.MustCompile("^/r"))
+		c := h.open(mode)
+		c.enter("/r1")
+		c.enter("/r2")
+		for s := range parent.Sockets() {
+			s.Join("both", "only "+s.Namespace().Name())
+			if got := parent.Socket(s.ID()); got != s {
+				h.Errorf("found %v, want %v", got, s)
+			}
+		}
+		if got, want := rooms(parent), (map[string]int{"both": 2, "only /r1": 1, "only /r2": 1}); !maps.Equal(got, want) {
+			h.Errorf("rooms %v, want %v", got, want)
+		}
+		if n := parent.In("both").Count(); n != 2 {
+			h.Errorf("%d sockets, want 2", n)
 		}
 	})
 }

@@ -193,6 +193,7 @@ func (srv *Server) newRemoteSocket(s adapter.Socket) *RemoteSocket {
 func (h *Handshake) share() adapter.Handshake {
 	shared := adapter.Handshake{
 		Header:      h.Header,
+		Host:        h.Host,
 		Time:        h.Time,
 		Address:     h.Address,
 		CrossDomain: h.CrossDomain,
@@ -213,6 +214,7 @@ func (srv *Server) handshakeOf(shared json.RawMessage) Handshake {
 	_ = json.Unmarshal(shared, &d) // what does not fit stays empty
 	h := Handshake{
 		Header:      d.Header,
+		Host:        d.Host,
 		URL:         d.URL,
 		Address:     d.Address,
 		Time:        d.Time,

@@ -212,6 +212,15 @@ func (r *rooms[M]) len() int {
 	return len(r.named)
 }
 
+// count adds the number of members of each room.
+func (r *rooms[M]) count(members map[string]int) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for name, room := range r.named {
+		members[name] += len(room.members)
+	}
+}
+
 // of returns the names of m's rooms, its id first, or nil if m is not known.
 func (r *rooms[M]) of(m M) []string {
 	r.mu.RLock()

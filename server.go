@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -14,7 +15,7 @@ import (
 )
 
 // A Server accepts Socket.IO clients. It is an http.Handler, to be mounted at
-// Options.Path; and it is its main namespace, "/".
+// its Pattern; and it is its main namespace, "/".
 type Server struct {
 	*Namespace
 
@@ -75,6 +76,13 @@ func NewServer(o *Options) *Server {
 		f(s)
 	}
 	return s
+}
+
+// Pattern returns Options.Path as a pattern for [http.ServeMux], so that the
+// path and the mount cannot differ: http.Handle(io.Pattern(), io).
+func (s *Server) Pattern() string {
+	path := url.URL{Path: strings.TrimSuffix(s.opts.Path, "/") + "/"}
+	return path.EscapedPath() // in which braces are no wildcards
 }
 
 // ServeHTTP implements http.Handler.

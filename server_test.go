@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"testing"
 	"testing/synctest"
@@ -239,4 +240,29 @@ func TestClientsCount(t *testing.T) {
 			h.Errorf("%d clients, want 1", n)
 		}
 	})
+}
+
+func TestPattern(t *testing.T) {
+	for path, pattern := range map[string]string{
+		"":            "/socket.io/",
+		"/":           "/",
+		"/live":       "/live/",
+		"/live/":      "/live/",
+		"/{app}/a b%": "/%7Bapp%7D/a%20b%25/",
+	} {
+		t.Run("of path "+path, func(t *testing.T) {
+			io := socketio.NewServer(&socketio.Options{Path: path})
+			defer io.Close()
+			if got := io.Pattern(); got != pattern {
+				t.Fatalf("pattern %q, want %q", got, pattern)
+			}
+			mux := http.NewServeMux()
+			mux.Handle(io.Pattern(), io)
+			w := httptest.NewRecorder()
+			mux.ServeHTTP(w, httptest.NewRequest("GET", pattern+"?EIO=4&transport=polling", nil))
+			if w.Code != http.StatusOK {
+				t.Errorf("answered by %d %q", w.Code, w.Body)
+			}
+		})
+	}
 }

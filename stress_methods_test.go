@@ -47,6 +47,7 @@ var stressed = map[string]func(m *moment){
 			m.io.OfFunc(func(_ context.Context, name string, _ *socketio.Handshake) bool { return rand.N(2) == 0 })
 		}
 	},
+	"Server.Pattern": func(m *moment) { _ = m.io.Pattern() },
 	"Server.ServeHTTP": func(m *moment) {
 		m.io.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling&sid="+m.s.ID(), nil))
 	},
@@ -60,6 +61,8 @@ var stressed = map[string]func(m *moment){
 	"Namespace.OnServerSide": func(m *moment) {
 		m.n.OnServerSide("server", handleNothing)()
 	},
+	"Namespace.Rooms":          func(m *moment) { _ = maps.Collect(m.n.Rooms()) },
+	"Namespace.Socket":         func(m *moment) { _ = m.n.Socket(m.s.ID()) },
 	"Namespace.ServerSideEmit": func(m *moment) { _ = m.n.ServerSideEmit("server", m.room) },
 	"Namespace.ServerSideCall": func(m *moment) {
 		for reply, err := range m.n.ServerSideCall(m.ctx, "server", 1) {
@@ -81,6 +84,7 @@ var stressed = map[string]func(m *moment){
 		}
 	},
 	"Broadcast.Compress": func(m *moment) { m.n.Compress(rand.N(2) == 0).Emit("all") },
+	"Broadcast.Count":    func(m *moment) { _ = m.n.In(m.room).Count() },
 	"Broadcast.DisconnectSockets": func(m *moment) {
 		if rand.N(20) == 0 {
 			m.n.In(m.s.ID()).DisconnectSockets(rand.N(2) == 0)

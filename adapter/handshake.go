@@ -11,7 +11,8 @@ import (
 // A Handshake says how the client of a [Socket] connected. Its JSON is that of
 // the handshake attribute of JavaScript sockets.
 type Handshake struct {
-	Header      http.Header
+	Header      http.Header // without Host
+	Host        string      // in JSON one of the headers
 	Time        time.Time
 	Address     string
 	CrossDomain bool
@@ -52,6 +53,9 @@ func (h Handshake) MarshalJSON() ([]byte, error) {
 	for name, v := range h.Header {
 		d.Headers[strings.ToLower(name)] = v
 	}
+	if h.Host != "" {
+		d.Headers["host"] = []string{h.Host}
+	}
 	if d.Auth == nil {
 		d.Auth = json.RawMessage("{}")
 	}
@@ -76,6 +80,8 @@ func (h *Handshake) UnmarshalJSON(text []byte) error {
 	for name, v := range d.Headers {
 		h.Header[http.CanonicalHeaderKey(name)] = v
 	}
+	h.Host = h.Header.Get("Host")
+	h.Header.Del("Host") // as net/http does
 	return err
 }
 

@@ -2,7 +2,7 @@
 // pages that are built without npm:
 //
 //	io := socketio.NewServer(&socketio.Options{ServeClient: clientbundle.Files})
-//	http.Handle("/socket.io/", io)
+//	http.Handle(io.Pattern(), io)
 //
 //	<script src="/socket.io/socket.io.min.js"></script>
 //

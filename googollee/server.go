@@ -162,11 +162,11 @@ func (s *Server) BroadcastToNamespace(namespace, event string, args ...any) bool
 // RoomLen returns how many are in a room, or -1 if the namespace has no
 // handlers.
 func (s *Server) RoomLen(namespace, room string) int {
-	members := 0
-	if !s.ForEach(namespace, room, func(Conn) { members++ }) {
+	n := s.find(namespace)
+	if n == nil {
 		return -1
 	}
-	return members
+	return n.io.In(room).Count()
 }
 
 // Rooms returns all rooms of a namespace, sorted; each connection's ID is one.

@@ -40,7 +40,7 @@ func run(addr, devOrigin string) error {
 	newChat(io)
 
 	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", io)
+	mux.Handle(io.Pattern(), io)
 	mux.Handle("/", servePage(builtPage))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 

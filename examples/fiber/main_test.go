@@ -35,7 +35,7 @@ func TestOnePort(t *testing.T) {
 	io := newServer()
 	defer io.Close()
 	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", io)
+	mux.Handle(io.Pattern(), io)
 	mux.Handle("/", adaptor.FiberApp(newApp(io)))
 	dial := mounttest.Serve(t, mux)
 	mounttest.Echo(t, dial)

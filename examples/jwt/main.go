@@ -26,7 +26,8 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Println(token)
-	http.Handle("/socket.io/", newServer(key))
+	io := newServer(key)
+	http.Handle(io.Pattern(), io)
 	log.Fatal(http.ListenAndServe("localhost:3000", nil))
 }
 

@@ -37,7 +37,7 @@ func newServer() *socketio.Server {
 
 func route(io *socketio.Server) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", io) // without a method: GET, POST and OPTIONS
+	mux.Handle(io.Pattern(), io) // without a method: GET, POST and OPTIONS
 	return mux
 }
 

@@ -31,6 +31,7 @@ func newServer() *socketio.Server {
 }
 
 func main() {
-	http.Handle("/socket.io/", newServer())
+	io := newServer()
+	http.Handle(io.Pattern(), io)
 	log.Fatal(http.ListenAndServe("localhost:3000", nil))
 }

@@ -39,7 +39,7 @@ func route() http.Handler {
 	})
 
 	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", io)
+	mux.Handle(io.Pattern(), io)
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 		_ = sessions.RenewToken(r.Context())
 		sessions.Put(r.Context(), "user", r.FormValue("user")) // after a look at the password

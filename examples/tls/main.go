@@ -51,7 +51,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	http.Handle("/socket.io/", newServer())
+	io := newServer()
+	http.Handle(io.Pattern(), io)
 	server := &http.Server{Addr: "localhost:3443", TLSConfig: config, ReadHeaderTimeout: 5 * time.Second}
 	log.Fatal(server.ListenAndServeTLS("", ""))
 }

@@ -30,7 +30,7 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Printf("http://%s\n", listener.Addr())
-	http.Handle("/socket.io/", s.io)
+	http.Handle(s.io.Pattern(), s.io)
 	log.Fatal(http.Serve(listener, nil))
 }
 
