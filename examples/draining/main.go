@@ -75,7 +75,7 @@ func newServer(name string, spread time.Duration) *socketio.Server {
 
 func route(io http.Handler, ready *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(io.Pattern(), io)
+	mux.Handle("/socket.io/", io)
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {
 		if !ready.Load() {
 			http.Error(w, "shutting down", http.StatusServiceUnavailable)
