@@ -11,7 +11,6 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/adapter"
-	"github.com/goroomcast/socketio/internal/engine"
 )
 
 // long is in each event here.
@@ -104,7 +103,7 @@ func TestHTTPCompressionThreshold(t *testing.T) {
 // What is called PerMessageDeflate reaches the engine, whose tests are about
 // the rest.
 func TestPerMessageDeflate(t *testing.T) {
-	for _, deflate := range []*engine.PerMessageDeflate{nil, {}} {
+	for _, deflate := range []*socketio.PerMessageDeflate{nil, {}} {
 		run(t, &socketio.Options{PerMessageDeflate: deflate}, func(h *harness) {
 			r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=websocket", nil)
 			for name, value := range map[string]string{

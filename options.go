@@ -119,7 +119,7 @@ type Options struct {
 	// PerMessageDeflate compresses WebSocket messages for clients that offer
 	// it, as browsers do; nil, the default, compresses none, which spares
 	// memory and time. See also [Broadcast.Compress].
-	PerMessageDeflate *engine.PerMessageDeflate
+	PerMessageDeflate *PerMessageDeflate
 
 	// AllowEIO3 admits clients of Socket.IO 2 too, which speak Engine.IO 3,
 	// and those of 1.x over WebSocket. Their connect query is what DecodeAuth
@@ -175,6 +175,24 @@ type Options struct {
 	// Trace is told what happens, for metrics and spans; nil for none. See
 	// metrics/prometheus and metrics/otel.
 	Trace *Trace
+}
+
+// PerMessageDeflate says how the server compresses WebSocket messages, by the
+// extension of that name (RFC 7692). Clients must offer it; browsers do.
+type PerMessageDeflate struct {
+	// Threshold is the length in bytes from which a message is compressed.
+	// Defaults to 1,024.
+	Threshold int
+
+	// ServerContextTakeover lets each message refer to earlier messages of its
+	// connection, which makes similar messages much shorter. It takes 0.8 MB of
+	// memory for each client that has been sent a compressed message. Without it
+	// the server compresses a broadcast once for all clients.
+	ServerContextTakeover bool
+
+	// ClientContextTakeover allows clients to do the same. It takes 32 kB of
+	// memory for each client that has sent compressed messages.
+	ClientContextTakeover bool
 }
 
 func (o *Options) withDefaults() Options {

@@ -64,7 +64,7 @@ func NewServer(o *Options) *Server {
 
 		MaxConnectionsPerAddress: opts.MaxConnectionsPerAddress,
 		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,
-		PerMessageDeflate:        opts.PerMessageDeflate,
+		PerMessageDeflate:        (*engine.PerMessageDeflate)(opts.PerMessageDeflate),
 	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
 	s.logger = rarelog.New(s.engine.Options().Logger) // which does not panic
 	origins.logger = s.logger

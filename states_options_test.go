@@ -15,7 +15,6 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/adapter"
-	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -57,7 +56,7 @@ var choices = map[string][]choice{
 	"HTTPCompressionThreshold": {byDefault, func(o *socketio.Options) { o.HTTPCompressionThreshold = -1 },
 		func(o *socketio.Options) { o.HTTPCompressionThreshold = 1 }},
 	"PerMessageDeflate": {byDefault, func(o *socketio.Options) {
-		o.PerMessageDeflate = &engine.PerMessageDeflate{Threshold: 1, ServerContextTakeover: true}
+		o.PerMessageDeflate = &socketio.PerMessageDeflate{Threshold: 1, ServerContextTakeover: true}
 	}},
 	"AllowEIO3": {byDefault, func(o *socketio.Options) { o.AllowEIO3 = true }},
 	"Adapter": {byDefault, func(o *socketio.Options) { o.Adapter = new(adapter.Loopback) },

@@ -1,10 +1,9 @@
 package socketio
 
-import "github.com/goroomcast/socketio/internal/engine"
-
 // Stats are a Server's load at one moment.
 type Stats struct {
-	engine.Stats // of the connections
+	Polling, WebSocket int // connections by transport
+	Queued             int // bytes that wait for clients
 
 	// Namespaces have the load of each namespace under its Group.
 	Namespaces map[string]NamespaceStats
@@ -21,7 +20,13 @@ type NamespaceStats struct {
 // Stats returns the server's load, for metrics. It visits each socket, which
 // takes some ten milliseconds where there are 100,000; they go on meanwhile.
 func (s *Server) Stats() Stats {
-	all := Stats{Stats: s.engine.Stats(), Namespaces: make(map[string]NamespaceStats)}
+	connections := s.engine.Stats()
+	all := Stats{
+		Polling:    connections.Polling,
+		WebSocket:  connections.WebSocket,
+		Queued:     connections.Queued,
+		Namespaces: make(map[string]NamespaceStats),
+	}
 	for _, n := range s.allNamespaces() {
 		group := n.Group()
 		sum := all.Namespaces[group]

@@ -188,7 +188,8 @@ func TestServerStats(t *testing.T) {
 		got := h.Stats()
 		inbox := got.Namespaces["^/room-"].Inbox
 		want := socketio.Stats{
-			Stats: engine.Stats{Polling: 1, WebSocket: 2},
+			Polling:   1,
+			WebSocket: 2,
 			Namespaces: map[string]socketio.NamespaceStats{
 				"/":       {Sockets: 1, Rooms: 2, Acks: 1},
 				"^/room-": {Sockets: 2, Inbox: inbox},

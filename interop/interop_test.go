@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/parser/msgpack"
 )
 
@@ -28,7 +27,7 @@ func TestMsgpack(t *testing.T) {
 
 // TestDeflate has all messages over WebSocket compressed, each with the help of those before it.
 func TestDeflate(t *testing.T) {
-	deflate := &engine.PerMessageDeflate{Threshold: 1, ServerContextTakeover: true, ClientContextTakeover: true}
+	deflate := &socketio.PerMessageDeflate{Threshold: 1, ServerContextTakeover: true, ClientContextTakeover: true}
 	testServer(t, scenarios, socketio.Options{PerMessageDeflate: deflate}, deflateEnv)
 }
 

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/engine"
 )
 
 const (
@@ -30,7 +29,7 @@ func deflated(message string) string {
 
 // What cannot be inflated, or becomes too long, ends the connection.
 func TestCompressedFrames(t *testing.T) {
-	o := socketio.Options{PerMessageDeflate: &engine.PerMessageDeflate{ClientContextTakeover: true}}
+	o := socketio.Options{PerMessageDeflate: &socketio.PerMessageDeflate{ClientContextTakeover: true}}
 	bomb := deflated("4" + strings.Repeat("0", 50_000_000))
 	echo := deflated(`421["echo","x"]`)
 	half := len(bomb) / 2
@@ -73,7 +72,7 @@ func TestCompressedFrames(t *testing.T) {
 
 // A client that has not offered to compress may not.
 func TestCompressionNotNegotiated(t *testing.T) {
-	o := socketio.Options{PerMessageDeflate: &engine.PerMessageDeflate{}}
+	o := socketio.Options{PerMessageDeflate: &socketio.PerMessageDeflate{}}
 	for name, fields := range map[string][]string{
 		"not offered":               nil,
 		"another extension":         one("Sec-WebSocket-Extensions: x-webkit-deflate-frame"),
