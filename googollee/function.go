@@ -40,8 +40,8 @@ type received interface {
 	Decode(into ...any) error
 }
 
-// decode returns values for the parameters. Those that were not received are
-// zero, or point to it; what was received beyond is ignored.
+// decode returns values for the parameters. A parameter without a received
+// argument is zero, or points to a zero value. Surplus arguments are ignored.
 func (fn *function) decode(from received) ([]reflect.Value, error) {
 	args := make([]reflect.Value, len(fn.params))
 	into := make([]any, len(fn.params))

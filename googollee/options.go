@@ -70,8 +70,7 @@ func checksOf(o *engineio.Options) checks {
 
 var errOrigin = errors.New("request origin not allowed by CheckOrigin")
 
-// request returns why a request is refused, or adds the header it is to be
-// answered with.
+// request returns why a request is refused, or adds headers to its answer.
 func (c checks) request(w http.ResponseWriter, r *http.Request) error {
 	if c.upgrade != nil && r.URL.Query().Get("transport") == websocket.Default.Name() && !c.upgrade(r) {
 		return errOrigin

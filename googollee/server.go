@@ -105,7 +105,7 @@ func (s *Server) OnDisconnect(namespace string, f func(Conn, string)) {
 	s.namespace(namespace).set(func(h *handlers) { h.disconnect = f })
 }
 
-// OnError sets the handler of what goes wrong in a namespace: arguments that
+// OnError sets the handler of errors in a namespace: arguments that
 // cannot be decoded or encoded, errors that other handlers return, and their
 // panics. It may be called from several goroutines at once.
 func (s *Server) OnError(namespace string, f func(Conn, error)) {

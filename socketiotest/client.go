@@ -100,8 +100,9 @@ func (c *Client) send(h *parser.Header, args []any) {
 	}
 }
 
-// Answer makes the client reply from now on to each such event of which the
-// server wants a reply, as soon as it arrives; the test does not receive it.
+// Answer makes the client reply to each later event of this name for which the
+// server wants a reply, as soon as the event arrives. The test does not receive
+// such events.
 func (c *Client) Answer(event string, reply ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -179,7 +180,7 @@ func (c *Client) ended(reason string) {
 	}
 }
 
-// whyEnded returns why the client is not connected any more, "" if it is.
+// whyEnded returns why the client has disconnected, "" while it is connected.
 func (c *Client) whyEnded() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

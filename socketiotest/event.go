@@ -55,8 +55,8 @@ func Receive[T any](c *Client, event string) T {
 	return v
 }
 
-// ExpectNothing wants that there is no event left to be received, and that
-// none arrives within d. In a synctest bubble that takes no time.
+// ExpectNothing fails the test if a received event is left or another one
+// arrives within d. In a synctest bubble waiting takes no time.
 func (c *Client) ExpectNothing(d time.Duration) {
 	c.t.Helper()
 	over := time.NewTimer(d)
@@ -98,7 +98,7 @@ func (e *Event) Ack(args ...any) {
 	e.reply(args)
 }
 
-// reply replies unless the client is not connected any more.
+// reply replies, unless the client has disconnected.
 func (e *Event) reply(args []any) {
 	e.client.t.Helper()
 	h := parser.Header{Type: parser.Ack, Namespace: e.packet.Namespace, ID: e.packet.ID, HasID: true}
@@ -130,8 +130,8 @@ func (a allButLast) Decode(into ...any) error {
 	return a.Args.Decode(into...)
 }
 
-// situation says, in the message of a failed test, what the client has instead
-// of what was wanted.
+// situation describes the client for the message of a failed test: the events
+// that it received, or why it disconnected.
 func (c *Client) situation() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package socketiotest has a server and clients in memory for tests of
-// Socket.IO handlers, as net/http/httptest has for HTTP:
+// Package socketiotest provides a server and clients in memory for tests of
+// Socket.IO handlers, as net/http/httptest does for HTTP:
 //
 //	func TestRooms(t *testing.T) {
 //		io := newChat() // the *socketio.Server under test
@@ -17,18 +17,17 @@
 //	}
 //
 // Clients speak the protocol over connections in memory, through the whole
-// server: middleware, CORS, transports, heartbeat. They keep what they receive
-// until the test asks for it. What does not come within ten seconds fails the
-// test, with what has come instead.
+// server: middleware, CORS, transports, heartbeat. They keep received events
+// until the test asks for them. If an event does not arrive within ten seconds,
+// the test fails and lists the events that arrived instead.
 //
-// All of it works in a bubble of testing/synctest, and best there: waiting
-// takes no time, what the server does about a connection (OnConnect) is done
-// when Connect returns, and what it does about an event or the end of a client
-// after synctest.Wait. Outside of a bubble, only a reply says that the server
-// has come so far.
+// The package works in a bubble of testing/synctest, and best there: waiting
+// takes no time, the server's OnConnect has returned when Connect returns, and
+// its handlers have returned after synctest.Wait. Outside of a bubble, only a
+// reply proves that the server has handled an event.
 //
-// Like those of testing.T, methods that can fail the test are for its own
-// goroutine.
+// Methods that can fail the test must be called from the test's goroutine, as
+// those of testing.T must.
 package socketiotest
 
 import (
@@ -49,7 +48,7 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// timeout is how long a test waits for what it wants.
+// timeout is how long a test waits for an event or a reply.
 const timeout = 10 * time.Second
 
 // A Server is an HTTP server in memory.
@@ -58,8 +57,8 @@ type Server struct {
 	listener *memnet.Listener
 }
 
-// NewServer serves h, a *socketio.Server or what a program has before it,
-// until the end of the test. Then it calls Close if h has that method.
+// NewServer serves h, a *socketio.Server or a handler in front of one, until the
+// end of the test. Then it calls h.Close, if h has that method.
 func NewServer(t testing.TB, h http.Handler) *Server {
 	s := &Server{t: t, listener: memnet.Listen()}
 	hs := &http.Server{Handler: h}
@@ -76,17 +75,17 @@ func NewServer(t testing.TB, h http.Handler) *Server {
 // Options say how a client connects. The zero value of each field means its
 // default.
 type Options struct {
-	// Namespace to connect to, "/" by default.
+	// Namespace to connect to. Defaults to "/".
 	Namespace string
 
-	// Auth is the auth option of socket.io-client: none by default.
+	// Auth is the auth option of socket.io-client. Defaults to no auth.
 	Auth any
 
 	// Transport is "websocket", the default, "polling", or "upgrade": from
 	// polling to WebSocket before anything is sent.
 	Transport string
 
-	// Path of the server, "/socket.io/" by default.
+	// Path of the server. Defaults to "/socket.io/".
 	Path string
 
 	// Query and Header are added to the requests; an Origin makes the client a
@@ -94,7 +93,7 @@ type Options struct {
 	Query  url.Values
 	Header http.Header
 
-	// Parser of the server, [parser.JSON] by default.
+	// Parser of the server. Defaults to [parser.JSON].
 	Parser parser.Parser
 }
 

@@ -100,7 +100,7 @@ func (p *program) doc(o types.Object) string {
 }
 
 // directive returns the text of a directive of this kind on a line or the one
-// before, "" if there is none.
+// before, or "".
 func (p *program) directive(kind string, at token.Pos) string {
 	position := p.fset.Position(at)
 	for _, line := range []int{position.Line - 1, position.Line} {

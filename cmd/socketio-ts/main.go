@@ -94,8 +94,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return os.WriteFile(*output, text, 0o644)
 }
 
-// generate returns the TypeScript of a program's events, and what it had to
-// leave out.
+// generate returns the TypeScript of a program's events, and warnings about the
+// events that it left out.
 func generate(c config, patterns []string) (text []byte, warnings []string, err error) {
 	p, err := load(c.dir, patterns)
 	if err != nil {

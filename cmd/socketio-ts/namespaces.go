@@ -11,7 +11,7 @@ import (
 
 // namespaces knows the namespace of each variable, field and parameter that
 // holds a *Server, *Namespace, Broadcast, *Socket or *Event, as far as the
-// source tells. What it does not tell is the main namespace, "/".
+// source tells. All others belong to the main namespace, "/".
 type namespaces struct {
 	*program
 	known map[types.Object]string

@@ -291,7 +291,7 @@ func (s *scan) at(n ast.Node) string {
 	return fmt.Sprintf("%s:%d", position.Filename, position.Line)
 }
 
-// named returns the name of a type, nil if the type has none.
+// named returns the name of a type, nil for a type without a name.
 func named(t types.Type) types.Object {
 	switch t := t.(type) {
 	case *types.Named:

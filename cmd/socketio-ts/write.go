@@ -227,7 +227,7 @@ func (w *writer) conflict(same []event, params []parameter) error {
 	return nil
 }
 
-// isPlain reports whether a type is none of the declared interfaces.
+// isPlain reports whether a type differs from all declared interfaces.
 func (w *writer) isPlain(t string) bool {
 	for key, name := range w.names {
 		if (t == name || t == name+"Input") && w.types[key].isInterface() {
@@ -237,7 +237,7 @@ func (w *writer) isPlain(t string) bool {
 	return true
 }
 
-// ack returns the parameter for an event's acknowledgement, "" if it has none.
+// ack returns the parameter for an event's acknowledgement, or "".
 func (w *writer) ack(same []event, optional bool, name string) string {
 	strongest := same[0].ack
 	for _, e := range same {

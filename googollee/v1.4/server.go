@@ -31,7 +31,7 @@ func NewServer(o *engineio.Options) (*Server, error) {
 	return &Server{googollee.NewServer(o)}, nil
 }
 
-// OnError sets the handler of what goes wrong in a namespace: a
+// OnError sets the handler of errors in a namespace: a
 // func(Conn, error), or as in v1.3 and before a func(error). Another type
 // panics.
 func (s *Server) OnError(namespace string, f any) {

@@ -1,5 +1,5 @@
-// Package labels has the labels of metrics, of which there are never as many
-// as clients like.
+// Package labels makes the labels of metrics and bounds their number, however
+// many names clients invent.
 package labels
 
 import (
@@ -8,10 +8,11 @@ import (
 	"github.com/goroomcast/socketio"
 )
 
-// Other stands for what clients may have made up, and for what is too much.
+// Other stands for names that clients may have invented, and for names beyond
+// the bound.
 const Other = "other"
 
-// Namespace returns the label of a namespace, or of none.
+// Namespace returns the label of a namespace. The label of nil is Other.
 func Namespace(n *socketio.Namespace) string {
 	if n == nil {
 		return Other
@@ -22,7 +23,7 @@ func Namespace(n *socketio.Namespace) string {
 // MaxEvents is how many names of events are labels.
 const MaxEvents = 200
 
-// Events are the first names of events that there were.
+// Events remembers the first MaxEvents names of events.
 type Events struct {
 	mu    sync.RWMutex
 	known map[string]bool

@@ -51,8 +51,8 @@ func Ask(t *testing.T, c *rawclient.Client, packet string) string {
 }
 
 // Echo tests that the server acknowledges the event "echo" with its argument
-// over each transport, and after an upgrade, also where over polling it is long
-// enough to be compressed by whoever does that.
+// over each transport and after an upgrade. Over polling it also sends an event
+// long enough for the server, or a middleware, to compress it.
 func Echo(t *testing.T, dial Dial) {
 	for _, mode := range rawclient.Modes {
 		t.Run(string(mode), func(t *testing.T) {

@@ -1,5 +1,6 @@
-// Package origin normalises the origins of pages that a program allows, and
-// refuses those that cannot match a page or that match anybody's.
+// Package origin normalises the origins of pages that a program allows. It
+// refuses origins that cannot match a page, and origins that match a stranger's
+// page.
 package origin
 
 import (
@@ -21,7 +22,7 @@ var (
 		`as in "http://localhost:5173", without a slash at the end`)
 	errEveryPage = errors.New("with Credentials would let every page act as its visitor; list the origins, or use AllowOrigin")
 	errStars     = errors.New(`has more than one "*"; one may stand for a part of the host, or use AllowOrigin`)
-	errStarPlace = errors.New(`has its "*" where anybody can have a host that matches; write it before the domain, ` +
+	errStarPlace = errors.New(`has its "*" where strangers can have a host that matches; write it before the domain, ` +
 		`as in "https://*.example.com", or use AllowOrigin`)
 )
 
@@ -29,9 +30,9 @@ var (
 const star = "zz--star--zz"
 
 // Normalize returns an allowed origin in the form in which browsers send it.
-// One "*" may stand for a part of the host. With credentials, an origin that
-// pages of anybody have is an error. The error completes a sentence about the
-// origin.
+// One "*" may stand for a part of the host. With credentials, an origin that a
+// stranger's page can have is an error. The error completes a sentence about
+// the origin.
 func Normalize(origin string, credentials bool) (string, error) {
 	switch {
 	case credentials && (origin == "*" || origin == "null"): // any page can have a frame whose origin is null
@@ -136,11 +137,11 @@ func normalPort(u *url.URL) (string, error) {
 	return ":" + strconv.FormatUint(port, 10), nil
 }
 
-// privateDomains are those of which nobody can register a subdomain.
+// privateDomains are domains without public registration of subdomains.
 var privateDomains = []string{"localhost", "local", "internal", "test"}
 
-// checkStar returns what is wrong with a "*" in a host: that hosts of
-// anybody match it.
+// checkStar returns an error if strangers can have hosts that match the "*" of a
+// host.
 func checkStar(host string, credentials bool) error {
 	before, after, found := strings.Cut(host, "*")
 	if !found {

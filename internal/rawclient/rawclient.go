@@ -189,7 +189,8 @@ func (c *Client) Send(packets ...string) error {
 	return c.send(packets...)
 }
 
-// send is Send by whoever is in c.sending, which it leaves.
+// send is Send for a caller that has put a value into c.sending. It takes the
+// value out.
 func (c *Client) send(packets ...string) error {
 	defer func() { <-c.sending }()
 	if c.ws == nil {

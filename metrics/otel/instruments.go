@@ -14,8 +14,8 @@ import (
 	"github.com/goroomcast/socketio/internal/labels"
 )
 
-// The instruments are what hooks add to, and what is asked when the metrics
-// are collected.
+// The instruments are the counters that hooks add to, and the gauges that are
+// observed when the metrics are collected.
 type instruments struct {
 	tracer trace.Tracer
 	server atomic.Pointer[socketio.Server] // nil until it is made
