@@ -101,9 +101,9 @@ func (t *timeout) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Encode returns the message as JSON in which binary is placeholders, and that
-// binary. Without binary the text is what the JavaScript server's adapters
-// write.
+// Encode returns the message as JSON with placeholders for binary, and that
+// binary. Without binary the text equals that of the JavaScript server's
+// adapters.
 func (m *Message) Encode() (parser.Encoded, error) {
 	e := envelope{UID: m.UID, Namespace: m.Namespace, Type: m.Type}
 	d := data{RequestID: m.RequestID}
@@ -202,7 +202,7 @@ func Decode(encoded parser.Encoded) (*Message, error) {
 }
 
 // appendJSON is json.Marshal without its escaping of HTML, and with U+FFFD for
-// what is not UTF-8 in a RawMessage.
+// bytes of a RawMessage that are not UTF-8.
 func appendJSON(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)

@@ -10,9 +10,9 @@ import (
 // server's ClusterAdapter, socket.io-adapter 2.5.
 type Type int
 
-// The types of messages, and the fields that each has beside UID, Namespace
-// and Type. Those of responses, which have a RequestID and To, end in
-// Response, or are ClientCount, Ack and NoAck.
+// The types of messages, and the fields of each beside UID, Namespace and Type.
+// Responses also have RequestID and To. The responses are the types that end in
+// Response, ClientCount, Ack and NoAck.
 const (
 	InitialHeartbeat       Type = iota + 1 // asks for the others' heartbeats
 	Heartbeat                              // the server is alive
@@ -28,29 +28,29 @@ const (
 	Ack                                    // Packet, one value; SocketID
 	Close                                  // the server leaves
 
-	// NoAck has a SocketID: that client will not acknowledge. Packet is a
-	// string that says why, or without Text if the client has left. NoAck and
-	// CancelCall are not known to the JavaScript server, which ignores them.
+	// NoAck says that the client of SocketID will not acknowledge. Packet is a
+	// string that says why, or has no Text if the client has left. The JavaScript
+	// server ignores NoAck and CancelCall.
 	NoAck Type = 64
 
-	// CancelCall has the RequestID of a Broadcast of the same server, which
-	// does not wait for its acknowledgements.
+	// CancelCall says that the server no longer waits for the acknowledgements of
+	// its Broadcast with the same RequestID.
 	CancelCall Type = 65
 )
 
-// A Message is what one server says to the others of a namespace. Which fields
-// count depends on the type.
+// A Message is a message of one server to the others of a namespace. Its type
+// says which fields count.
 type Message struct {
 	Type      Type
-	UID       string // of the server that says it
+	UID       string // of the sender
 	Namespace string
 
 	// Offset is the place of a Broadcast in the log of a [Recovery], which sets
-	// it. It is not part of the encoded message.
+	// this field. It is not part of the encoded message.
 	Offset string
 
-	// To is the UID of the server that a response is for, "" for all. It is for
-	// the adapter's use and not part of the encoded message.
+	// To is the UID of the server that a response is for, or "" for all servers.
+	// Only the adapter uses it; it is not part of the encoded message.
 	To        string
 	RequestID string // on both a request and its responses
 
@@ -58,23 +58,24 @@ type Message struct {
 	Rooms []string
 	Close bool // the connections too
 
-	// Packet is JSON in which binary is placeholders, as in a Socket.IO packet,
-	// and that binary: of a Broadcast or ServerSideEmit the array of the event's
-	// name and arguments, of responses one value, without Text if there is none.
+	// Packet is JSON with placeholders for binary, as in a Socket.IO packet, and
+	// that binary. For Broadcast and ServerSideEmit it is the array of the event's
+	// name and arguments. For responses it is one value, or has no Text if the
+	// response is empty.
 	Packet parser.Encoded
 
 	Sockets  []Socket
 	Count    int
-	SocketID string // "" if the server does not say, as JavaScript's do not
+	SocketID string // "" if the sender does not say; JavaScript servers do not
 }
 
-// Opts select sockets, and say how to send to them.
+// Opts select sockets, and say how to send events to them.
 type Opts struct {
-	Rooms    []string // any of them; all sockets if there is none
+	Rooms    []string // sockets in any of the rooms; if empty, all sockets
 	Except   []string
 	Volatile bool
 	Plain    bool // not compressed
-	Timeout  int  // for acknowledgements, in milliseconds; 0 if the asker does not say
+	Timeout  int  // for acknowledgements, in milliseconds; 0 if the sender does not say
 }
 
 // A Socket is the description of a socket.

@@ -25,7 +25,7 @@ import (
 // Run runs all checks as parallel subtests. For each, join returns the
 // adapters of n servers, joined with each other and with no others, and
 // leaves it to t.Cleanup to close them. The servers and their clients are in
-// memory; what the adapters use may be real.
+// memory; the buses of the adapters may be real.
 func Run(t *testing.T, join func(t testing.TB, n int) []adapter.Adapter) {
 	for _, group := range []struct {
 		name   string
@@ -305,8 +305,8 @@ func (w *world) expectAll(of []*client, want ...string) {
 	}
 }
 
-// end wants that nothing more has come to each of the clients: all have what
-// server i has sent, then a last event.
+// end checks that the clients have received nothing more: server i sends a last
+// event, and that event must be the next one of each client.
 func (w *world) end(i int, of ...*client) {
 	w.Helper()
 	for _, c := range of {
