@@ -69,6 +69,12 @@ export const upgradeErrors = {
   here: refused(1, "Session ID unknown"),
 };
 
+export const subprotocolErrors = {
+  what: upgradeErrors.what,
+  there: "  content-type: text/html\nInvalid Sec-WebSocket-Protocol header",
+  here: refused(3, "Bad request"),
+};
+
 export const versionInsideWebSocket = {
   what: "a WebSocket of another revision is refused before it is one",
   there: /^< 101\n  upgrade: websocket\n[^]*/m,
@@ -121,4 +127,10 @@ export const script = {
   what: "JSONP is JavaScript",
   there: /text\/plain/g,
   here: "text/javascript",
+};
+
+export const fullPost = {
+  what: "a POST of several packets may be 1 % longer, since stock clients reckon with too little for base64",
+  there: /< 413\n$/,
+  here: "< 200\n  cache-control: no-store\n  content-type: text/html\nok",
 };

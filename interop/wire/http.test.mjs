@@ -1,6 +1,6 @@
 // What is refused before there is a session, and the headers of what is not.
 import {
-  foreignOrigin, originless, preflight, uncachedErrors, upgradeErrors, versionInsideWebSocket, websocketCookie,
+  foreignOrigin, originless, preflight, subprotocolErrors, uncachedErrors, upgradeErrors, versionInsideWebSocket, websocketCookie,
 } from "./differences.mjs";
 import { compare } from "./recorder.mjs";
 
@@ -85,3 +85,21 @@ compare("refused: a WebSocket of Engine.IO 3", { differs: [versionInsideWebSocke
   const socket = await wire.websocket("EIO=3");
   await socket.receive();
 });
+
+compare("a WebSocket that offers subprotocols gets the first", async (wire) => {
+  const socket = await wire.websocket("EIO=4", { headers: { "sec-websocket-protocol": "mine, yours" } });
+  await socket.receive();
+});
+
+compare("refused: malformed subprotocols", { differs: [subprotocolErrors] }, async (wire) => {
+  await wire.request("GET", "EIO=4&transport=websocket", { headers: { ...websocketHeaders, "sec-websocket-protocol": "a,,b" } });
+});
+
+for (const [own, other] of [["4", "3"], ["3", "4"], ["4", "5"]]) {
+  compare(`refused: a request of revision ${other} within a session of ${own}`, { server: "legacy", differs: [uncachedErrors] }, async (wire) => {
+    const { body } = await wire.request("GET", `EIO=${own}&transport=polling`);
+    const sid = /"sid":"([^"]+)/.exec(body)[1];
+    await wire.request("POST", `EIO=${other}&transport=polling&sid=${sid}`, { body: "2" });
+    await wire.request("GET", `EIO=${other}&transport=polling&sid=${sid}`);
+  });
+}

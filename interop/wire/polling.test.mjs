@@ -1,6 +1,6 @@
 // Payloads over polling, their limits, and how sessions end.
 import {
-  closeOverPolling, lastPoll, lineSeparator, malformedPost, methodInSession, script, silentErrors, silentPoll, uncachedErrors,
+  closeOverPolling, fullPost, lastPoll, lineSeparator, malformedPost, methodInSession, script, silentErrors, silentPoll, uncachedErrors,
 } from "./differences.mjs";
 import { compare } from "./recorder.mjs";
 
@@ -32,8 +32,21 @@ compare("a POST as long as the limit allows, and one longer", { server: "polling
   await session.connect();
   await session.post(`42["measure","${"x".repeat(1000 - 16)}"]`);
   await session.receive();
-  const { status } = await session.request("POST", { body: "x".repeat(1001), show: false });
-  wire.note(`< ${status}`);
+  await session.request("POST", { body: "x".repeat(1001) });
+});
+
+compare("several packets in a POST, together 1 % beyond the limit", { server: "polling", differs: [fullPost] }, async (wire) => {
+  const session = await wire.poll();
+  await session.connect();
+  const packet = `42["ignored","${"x".repeat(504 - 16)}"]`;
+  await session.request("POST", { body: `${packet}\x1e${packet}` });
+});
+
+compare("a POST after CLOSE is refused", { differs: [uncachedErrors] }, async (wire) => {
+  const session = await wire.poll();
+  await session.connect();
+  await session.post("1");
+  await session.request("POST", { body: '42["echo"]' });
 });
 
 const malformed = {

@@ -83,7 +83,7 @@ class Wire {
     if (show) {
       this.note(`< ${answer.statusCode}`);
       for (const line of headerLines(answer)) this.note(line);
-      this.note(printable(said).trimEnd()); // Go ends the JSON of errors with a newline
+      this.note(printable(said));
     }
     return { status: answer.statusCode, body: said };
   }

@@ -21,6 +21,19 @@ compare("probe, NOOP to the poll that waits, upgrade, events", async (wire) => {
   await socket.ask('420["echo","over WebSocket"]');
 });
 
+compare("a poll right behind UPGRADE is refused", { differs: [uncachedErrors] }, async (wire) => {
+  const { session, socket } = await probed(wire);
+  socket.send("5");
+  await session.request("GET");
+});
+
+compare("a poll while the WebSocket is probed ends after 100 ms", async (wire) => {
+  const { session } = await probed(wire);
+  const begun = performance.now();
+  await session.request("GET");
+  wire.note(performance.now() - begun > 50 ? "late" : "early");
+});
+
 compare("what is posted before the upgrade is answered after it", async (wire) => {
   const { session, socket } = await probed(wire);
   await session.post('42["echo","posted"]');
