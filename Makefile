@@ -33,6 +33,7 @@ test-go: interop/node_modules examples/parser/node_modules cmd/socketio-ts/testd
 	go test -race $(MODULES)
 	go test -run TestAllocationBudgets . ./parser # pools leak under -race
 	go test ./internal/engine ./internal/hostile # with the system calls of the shipped build
+	go test -run TestStressPayloads . # likewise
 
 .PHONY: test-e2e
 test-e2e: $(CHAT) $(E2E)/node_modules ## drive the chat with Chromium (CHROMIUM is its path)
