@@ -18,7 +18,7 @@ import (
 // with /gauge and /debug/pprof/ beside it. It says when it listens.
 func Run(io http.Handler) {
 	mux := http.NewServeMux()
-	mux.Handle(io.Pattern(), io)
+	mux.Handle("/socket.io/", io)
 	mux.HandleFunc("/gauge", gauge)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
