@@ -148,7 +148,6 @@ func TestOnCallErrors(t *testing.T) {
 }
 
 func TestCall(t *testing.T) {
-	background := context.Background()
 	behaviour(t, "returns the client's value", func(h *harness, mode rawclient.Mode) {
 		c := h.connect(mode)
 		s := h.socket(c.id)
@@ -265,7 +264,6 @@ func TestCall(t *testing.T) {
 }
 
 func TestSocketCall(t *testing.T) {
-	background := context.Background()
 	behaviour(t, "gets all values of the reply, and whose it is", func(h *harness, mode rawclient.Mode) {
 		c := h.connect(mode)
 		go func() {

@@ -22,12 +22,7 @@ type Reply struct {
 func (r *Reply) SocketID() string { return r.socketID }
 
 // Len returns the number of values in the reply.
-func (r *Reply) Len() int {
-	if r.args == nil {
-		return 0
-	}
-	return r.args.Len()
-}
+func (r *Reply) Len() int { return lenOf(r.args) }
 
 // Decode decodes the reply's values into the pointers given. Fewer values
 // than pointers are an error.

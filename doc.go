@@ -27,8 +27,8 @@
 //
 // Handlers are registered on a [Server] or [Namespace], for all its sockets,
 // or on one [Socket]. The typed forms, [On] and [OnCall], decode the event's
-// first argument; the dynamic form, Socket.On and Namespace.On, decodes what
-// it wants by [Event.Decode].
+// first argument, or all into a struct that embeds [Args]; the dynamic form,
+// Socket.On and Namespace.On, decodes what it wants by [Event.Decode].
 //
 // # Lost connections
 //

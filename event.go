@@ -2,10 +2,8 @@ package socketio
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"sync/atomic"
 
 	"github.com/goroomcast/socketio/internal/engine"
@@ -45,12 +43,7 @@ func (e *Event) Name() string { return e.packet.Event }
 func (e *Event) Socket() *Socket { return e.socket }
 
 // Len returns the number of arguments.
-func (e *Event) Len() int {
-	if e.packet.Args == nil {
-		return 0
-	}
-	return e.packet.Args.Len()
-}
+func (e *Event) Len() int { return lenOf(e.packet.Args) }
 
 // Decode decodes the arguments, from the first on, into the pointers given.
 // Fewer arguments than pointers are an error; more are ignored. A null makes a
@@ -118,13 +111,15 @@ type EventTarget interface {
 
 // On adds a handler for an event whose first argument decodes into a T. When
 // T is struct{} no argument is needed; when it is a pointer, an interface or a
-// json.RawMessage, an argument that is missing leaves it nil. If the client
-// wants a reply and no handler of the event has replied, the client gets an
-// empty reply after the last handler, or {"error": …} as from [OnCall] if one
-// has failed. So the retries option of socket.io-client works.
+// json.RawMessage, an argument that is missing leaves it nil. A T that embeds
+// [Args] takes several arguments. If the client wants a reply and no handler of
+// the event has replied, the client gets an empty reply after the last handler,
+// or {"error": …} as from [OnCall] if one has failed. So the retries option of
+// socket.io-client works.
 func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) error) (off func()) {
+	takes := signatureOf[T]("On")
 	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := argument[T](e)
+		arg, err := argument[T](e, takes)
 		if err == nil {
 			err = h(ctx, e.socket, arg)
 		}
@@ -133,14 +128,15 @@ func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socke
 	})
 }
 
-// OnCall adds a handler whose result is the reply to the client. An error is
-// the reply {"error": message}: the message of an [*Error], "invalid argument"
-// when the argument does not decode into a T, and "internal error" for any
-// other, a panic and a result that cannot be encoded among them. The argument
-// is that of [On].
+// OnCall adds a handler whose result is the reply to the client; an R that
+// embeds [Args] is a reply of several values. An error is the reply
+// {"error": message}: the message of an [*Error], "invalid argument" when the
+// argument does not decode into a T, and "internal error" for any other, a panic
+// and a result that cannot be encoded among them. The argument is that of [On].
 func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) (R, error)) (off func()) {
+	takes, replies := signatureOf[T]("OnCall"), signatureOf[R]("OnCall")
 	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := argument[T](e)
+		arg, err := argument[T](e, takes)
 		if err != nil {
 			return e.refuse(err)
 		}
@@ -153,7 +149,7 @@ func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s
 		result, err := h(ctx, e.socket, arg)
 		returned = true
 		if err == nil {
-			err = e.reply(result)
+			err = replyWith(e, result, replies)
 		}
 		return e.refuse(err)
 	})
@@ -223,15 +219,17 @@ func (e *Event) run(what string, f func() error) error {
 	return e.socket.run(what, f)
 }
 
-// Call is [Socket.Call] that decodes the first value of the reply into an R.
-// An empty reply is the zero value of R.
+// Call is [Socket.Call] that decodes the first value of the reply into an R, or
+// the values of the reply into the fields of an R that embeds [Args]. An empty
+// reply is the zero value of R.
 func Call[R any](ctx context.Context, s *Socket, event string, args ...any) (R, error) {
+	replies := signatureOf[R]("Call")
 	reply, err := s.Call(ctx, event, args...)
 	if err != nil || reply.Len() == 0 {
 		var none R
 		return none, err
 	}
-	return decodeFirst[R](reply.server, reply.args)
+	return decodeAs[R](reply.server, replies, reply.args)
 }
 
 // decode decodes arguments into the program's values.
@@ -254,39 +252,3 @@ type argumentError struct{ err error }
 
 func (e *argumentError) Error() string { return e.err.Error() }
 func (e *argumentError) Unwrap() error { return e.err }
-
-// argument decodes the first argument of an event for a typed handler.
-func argument[T any](e *Event) (T, error) {
-	switch n := e.Len(); {
-	case n > 1 && !e.told:
-		e.told = true
-		e.server().logger.Debug("an event has more arguments than its handler takes",
-			"event", e.Name(), "namespace", e.packet.Namespace, "arguments", n)
-	case n == 0 && optional[T]():
-		var none T
-		return none, nil
-	}
-	return decodeFirst[T](e.server(), e.packet.Args)
-}
-
-// optional reports whether a T can say that there is no argument.
-func optional[T any]() bool {
-	t := reflect.TypeFor[T]()
-	return t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface || t == reflect.TypeFor[json.RawMessage]()
-}
-
-func decodeFirst[T any](server *Server, args parser.Args) (T, error) {
-	var none T
-	if _, nothing := any(none).(struct{}); nothing {
-		return none, nil
-	}
-	var d struct { // both in one allocation
-		v    T
-		into [1]any
-	}
-	d.into[0] = &d.v
-	if err := server.decode(args, d.into[:]); err != nil {
-		return d.v, fmt.Errorf("socketio: invalid argument: %w", err)
-	}
-	return d.v, nil
-}

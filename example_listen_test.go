@@ -27,6 +27,30 @@ func ExampleNamespace_On() {
 	// Output: ["from e2","to e4"]
 }
 
+// The arguments of socket.emit("direct", "ann", "hello", true) are the fields of
+// a struct, of which the last may be missing.
+func ExampleArgs() {
+	io := socketio.NewServer(nil)
+	defer io.Close()
+	type direct struct {
+		socketio.Args
+		To     string
+		Text   string
+		Urgent *bool
+	}
+	socketio.OnCall(io, "direct", func(ctx context.Context, s *socketio.Socket, d direct) (string, error) {
+		return fmt.Sprintf("%q to %s, urgent: %t", d.Text, d.To, d.Urgent != nil && *d.Urgent), nil
+	})
+
+	client := connectJS(io, "/", nil)
+	defer client.leave()
+	fmt.Println(client.call("direct", "ann", "hello", true))
+	fmt.Println(client.call("direct", "ann", "hello"))
+	// Output:
+	// ["\"hello\" to ann, urgent: true"]
+	// ["\"hello\" to ann, urgent: false"]
+}
+
 // A []byte is a Buffer, ArrayBuffer, Blob or typed array in JavaScript, also
 // inside of objects.
 func ExampleOnCall_binary() {

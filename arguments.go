@@ -1,0 +1,122 @@
+package socketio
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/goroomcast/socketio/internal/argstruct"
+	"github.com/goroomcast/socketio/parser"
+)
+
+// Args makes a struct stand for several values: a struct that embeds Args as
+// its first field has the arguments of an event as its other fields, in their
+// order.
+//
+//	type direct struct {
+//		socketio.Args
+//		To     string
+//		Text   string
+//		Urgent *bool // may be missing
+//	}
+//
+// [On] and [OnCall] take such a struct, and [Call] and the results of OnCall
+// are replies of several values. The last arguments may be missing if their
+// fields are pointers, interfaces or json.RawMessage. All other fields of the
+// struct must be exported, and none embedded: On, OnCall and Call panic
+// otherwise. JSON tags of the fields mean nothing. Emit takes its arguments one
+// by one.
+type Args struct{}
+
+// A signature says which arguments a type takes.
+type signature struct {
+	fields   *argstruct.Struct // of a type that embeds Args; nil for others
+	nothing  bool              // struct{}
+	optional bool              // the one argument may be missing
+}
+
+var signatures sync.Map // of each type that has been looked at, by its reflect.Type
+
+// signatureOf returns the signature of a T for a function, which panics if
+// there is none.
+func signatureOf[T any](function string) *signature {
+	t := reflect.TypeFor[T]()
+	if known, is := signatures.Load(t); is {
+		return known.(*signature)
+	}
+	fields, err := argstruct.Of(t, reflect.TypeFor[Args]())
+	if err != nil {
+		panic(fmt.Sprintf("socketio: %s: %v", function, err))
+	}
+	s := &signature{
+		fields:   fields,
+		nothing:  t == reflect.TypeFor[struct{}]() || t == reflect.TypeFor[Args](),
+		optional: argstruct.Optional(t),
+	}
+	signatures.Store(t, s)
+	return s
+}
+
+// len returns the number of arguments that are taken.
+func (s *signature) len() int {
+	if s.fields != nil {
+		return s.fields.Len()
+	}
+	return 1
+}
+
+// argument decodes the arguments of an event for a typed handler.
+func argument[T any](e *Event, takes *signature) (T, error) {
+	if n := e.Len(); n > takes.len() && !e.told {
+		e.told = true
+		e.server().logger.Debug("an event has more arguments than its handler takes",
+			"event", e.Name(), "namespace", e.packet.Namespace, "arguments", n)
+	}
+	return decodeAs[T](e.server(), takes, e.packet.Args)
+}
+
+// decodeAs decodes values into a T.
+func decodeAs[T any](server *Server, as *signature, args parser.Args) (v T, err error) {
+	switch {
+	case as.nothing, as.optional && lenOf(args) == 0:
+		return v, nil
+	case as.fields != nil:
+		return decodeFields[T](server, as, args)
+	}
+	var d struct { // both in one allocation
+		v    T
+		into [1]any
+	}
+	d.into[0] = &d.v
+	err = server.decode(args, d.into[:])
+	return d.v, invalidArgument(err)
+}
+
+func decodeFields[T any](server *Server, as *signature, args parser.Args) (T, error) {
+	v := new(T)
+	err := server.decode(args, as.fields.Targets(reflect.ValueOf(v).Elem(), lenOf(args)))
+	return *v, invalidArgument(err)
+}
+
+// lenOf returns the number of arguments.
+func lenOf(args parser.Args) int {
+	if args == nil {
+		return 0
+	}
+	return args.Len()
+}
+
+func invalidArgument(err error) error {
+	if err != nil {
+		return fmt.Errorf("socketio: invalid argument: %w", err)
+	}
+	return nil
+}
+
+// replyWith replies with the result of a handler.
+func replyWith[R any](e *Event, result R, as *signature) error {
+	if as.fields != nil {
+		return e.reply(as.fields.Values(reflect.ValueOf(result))...)
+	}
+	return e.reply(result)
+}

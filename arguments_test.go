@@ -1,0 +1,191 @@
+package socketio_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/parser"
+)
+
+type direct struct {
+	socketio.Args
+	To     string
+	Text   string `json:"no,such,name"`
+	Urgent *bool
+	Rest   json.RawMessage
+}
+
+func (d direct) String() string {
+	urgent := "-"
+	if d.Urgent != nil {
+		urgent = fmt.Sprint(*d.Urgent)
+	}
+	return strings.Join([]string{d.To, d.Text, urgent, string(d.Rest)}, " ")
+}
+
+func TestSeveralArguments(t *testing.T) {
+	behaviour(t, "are the fields of a struct", func(h *harness, mode rawclient.Mode) {
+		var got []string
+		socketio.On(h.Server, "direct", func(ctx context.Context, s *socketio.Socket, d direct) error {
+			got = append(got, d.String())
+			return nil
+		})
+		c := h.connect(mode)
+		for packet, want := range map[string]string{
+			`["direct","ann","hi"]`:                   "ann hi - ",
+			`["direct","ann","hi",true]`:              "ann hi true ",
+			`["direct","ann","hi",null,null]`:         "ann hi - null",
+			`["direct","ann","hi",false,{"a":1}]`:     `ann hi false {"a":1}`,
+			`["direct","ann","hi",null,1,"too many"]`: "ann hi - 1",
+			`["direct",null,null]`:                    "  - ", // as encoding/json takes null
+		} {
+			got = nil
+			c.send("427" + packet)
+			c.expect("437[]")
+			if len(got) != 1 || got[0] != want {
+				h.Errorf("%s: got %q, want %q", packet, got, want)
+			}
+		}
+	})
+	behaviour(t, "are invalid if one of them is, or one is missing that is not optional", func(h *harness, mode rawclient.Mode) {
+		socketio.On(h.Server, "direct", func(context.Context, *socketio.Socket, direct) error {
+			h.Error("called")
+			return nil
+		})
+		c := h.connect(mode)
+		for _, packet := range []string{
+			`["direct"]`, `["direct","ann"]`, `["direct","ann",1]`, `["direct",["ann","hi"]]`, `["direct","ann","hi","yes"]`,
+			`["direct",{"To":"ann","Text":"hi"}]`,
+		} {
+			c.send("427" + packet)
+			c.expect(`437[{"error":"invalid argument"}]`)
+		}
+	})
+	behaviour(t, "are what OnCall replies", func(h *harness, mode rawclient.Mode) {
+		type answer struct {
+			socketio.Args
+			N    int
+			Why  *string
+			Data []byte
+		}
+		socketio.OnCall(h.Server, "sum", func(ctx context.Context, s *socketio.Socket, in struct {
+			socketio.Args
+			A, B int
+		}) (answer, error) {
+			if in.A < 0 {
+				return answer{}, &socketio.Error{Message: "negative"}
+			}
+			return answer{N: in.A + in.B, Data: []byte("x")}, nil
+		})
+		socketio.OnCall(h.Server, "nothing", func(context.Context, *socketio.Socket, struct{ socketio.Args }) (struct{ socketio.Args }, error) {
+			return struct{ socketio.Args }{}, nil
+		})
+		c := h.connect(mode)
+		c.send(`427["sum",1,2]`)
+		c.expect(`461-7[3,null,{"_placeholder":true,"num":0}]`, "beA==")
+		c.send(`428["sum",-1,2]`)
+		c.expect(`438[{"error":"negative"}]`)
+		c.send(`429["nothing",1]`)
+		c.expect(`439[]`)
+	})
+	behaviour(t, "are what Call returns", func(h *harness, mode rawclient.Mode) {
+		c := h.connect(mode)
+		s := h.socket(c.id)
+		for reply, want := range map[string]string{
+			`["ann","hi",true]`: "ann hi true ",
+			`["ann","hi"]`:      "ann hi - ",
+			`[]`:                "  - ",
+		} {
+			go func() {
+				id := c.match(`^42(\d+)\["who"\]$`)[1]
+				c.send("43" + id + reply)
+			}()
+			if d, err := socketio.Call[direct](background, s, "who"); err != nil || d.String() != want {
+				h.Errorf("%s: got %q, %v, want %q", reply, d, err, want)
+			}
+		}
+		go func() {
+			id := c.match(`^42(\d+)\["who"\]$`)[1]
+			c.send("43" + id + `["ann"]`)
+		}()
+		if _, err := socketio.Call[direct](background, s, "who"); !errors.Is(err, parser.ErrTooFewArgs) {
+			h.Errorf("a reply of one value: %v", err)
+		}
+		synctest.Wait()
+	})
+}
+
+var background = context.Background()
+
+func TestStructsThatAreNoArguments(t *testing.T) {
+	type args = socketio.Args
+	type base struct{ X int }
+	run(t, nil, func(h *harness) {
+		for want, register := range map[string]func(){
+			"is a pointer": func() { refusedArgument[*direct](h) },
+			"embeds socketio_test.base": func() {
+				refusedArgument[struct {
+					args
+					base
+				}](h)
+			},
+			"has the field x, which is not exported": func() {
+				refusedArgument[struct {
+					socketio.Args
+					x int
+				}](h)
+			},
+			"has the field _, which is not exported": func() {
+				refusedArgument[struct {
+					socketio.Args
+					_ int
+				}](h)
+			},
+			"as its first field": func() {
+				refusedArgument[struct {
+					X int
+					socketio.Args
+				}](h)
+			},
+			"does not embed socketio.Args as its first field": func() { refusedArgument[struct{ *socketio.Args }](h) },
+		} {
+			func() {
+				defer func() {
+					if text := fmt.Sprint(recover()); !strings.HasPrefix(text, "socketio: On: ") || !strings.Contains(text, want) {
+						t.Errorf("panic %q, want one with %q", text, want)
+					}
+				}()
+				register()
+			}()
+		}
+		defer func() {
+			if text := fmt.Sprint(recover()); !strings.HasPrefix(text, "socketio: OnCall: ") {
+				t.Errorf("panic %q, want one of OnCall", text)
+			}
+		}()
+		socketio.OnCall(h.Server, "e", func(context.Context, *socketio.Socket, int) (*direct, error) { return nil, nil })
+	})
+}
+
+func refusedArgument[T any](h *harness) {
+	socketio.On(h.Server, "e", func(context.Context, *socketio.Socket, T) error { return nil })
+}
+
+// A struct with Args within another is an argument like others.
+func TestArgsWithinAnArgument(t *testing.T) {
+	run(t, nil, func(h *harness) {
+		socketio.OnCall(h.Server, "e", func(_ context.Context, _ *socketio.Socket, all []direct) (string, error) {
+			return all[0].To, nil
+		})
+		c := h.connect(rawclient.WebSocket)
+		c.send(`427["e",[{"To":"ann"}]]`)
+		c.expect(`437["ann"]`)
+	})
+}
