@@ -270,6 +270,7 @@ func TestSocketCall(t *testing.T) {
 			c.expect(`420["ask","what"]`)
 			c.send(`430[1,{"two":[2]},null]`)
 		}()
+		defer synctest.Wait() // for the client's POST to be answered
 		reply, err := h.socket(c.id).Call(background, "ask", "what")
 		h.check(err)
 		var one int
@@ -286,6 +287,7 @@ func TestSocketCall(t *testing.T) {
 			c.expect(`420["ask"]`)
 			c.send(`430[]`)
 		}()
+		defer synctest.Wait() // for the client's POST to be answered
 		if reply, err := h.socket(c.id).Call(background, "ask"); err != nil || reply.Len() != 0 {
 			h.Errorf("reply %v, %v", reply, err)
 		}

@@ -356,6 +356,7 @@ func TestSocketsIterator(t *testing.T) {
 			s.Join("seen") // no lock is held
 			s.Disconnect(false)
 		}
+		synctest.Wait() // until each has left
 		if left := len(slices.Collect(h.Sockets())); n != 3 || left != 0 {
 			t.Errorf("%d sockets, %d left", n, left)
 		}
