@@ -60,8 +60,8 @@ func (c *Client) Emit(event string, args ...any) {
 }
 
 // Call emits an event and waits for the server's reply, whose first value
-// decodes into an R; any reply does for struct{}. In JavaScript it is
-// emitWithAck.
+// decodes into an R, or whose values decode into the fields of an R that embeds
+// [socketio.Args]; any reply does for struct{}. In JavaScript it is emitWithAck.
 func Call[R any](c *Client, event string, args ...any) R {
 	c.t.Helper()
 	reply := c.call(event, args)
@@ -69,7 +69,7 @@ func Call[R any](c *Client, event string, args ...any) R {
 	if _, nothing := any(r).(struct{}); nothing {
 		return r
 	}
-	if err := decodeArgs(reply, &r); err != nil {
+	if err := decodeAs(reply, &r); err != nil {
 		c.t.Fatalf("socketiotest: reply %s to %q: %v", show(reply), event, err)
 	}
 	return r

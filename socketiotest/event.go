@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/internal/argstruct"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -47,11 +49,15 @@ func (c *Client) Expect(event string, args ...any) {
 }
 
 // Receive receives the next event of a name, whose first argument decodes into
-// a T.
+// a T, or whose arguments decode into the fields of a T that embeds
+// [socketio.Args].
 func Receive[T any](c *Client, event string) T {
 	c.t.Helper()
 	var v T
-	c.Next(event).Decode(&v)
+	e := c.Next(event)
+	if err := decodeAs(e.packet.Args, &v); err != nil {
+		c.t.Fatalf("socketiotest: %s: %v", e, err)
+	}
 	return v
 }
 
@@ -157,6 +163,21 @@ func decodeArgs(args parser.Args, into ...any) error {
 		return nil
 	}
 	return args.Decode(into...)
+}
+
+// decodeAs decodes the first argument into the value pointed to, or all into the
+// fields of a struct that embeds socketio.Args.
+func decodeAs[T any](args parser.Args, v *T) error {
+	fields, err := argstruct.Of(reflect.TypeFor[T](), reflect.TypeFor[socketio.Args]())
+	switch {
+	case err != nil:
+		return err
+	case fields == nil:
+		return decodeArgs(args, v)
+	case args == nil:
+		return decodeArgs(nil, fields.Targets(reflect.ValueOf(v).Elem(), 0)...)
+	}
+	return decodeArgs(args, fields.Targets(reflect.ValueOf(v).Elem(), args.Len())...)
 }
 
 // roundTrip returns arguments as they look after transport.

@@ -274,3 +274,24 @@ func TestConnected(t *testing.T) {
 		})
 	}
 }
+
+func TestSeveralArguments(t *testing.T) {
+	type pair struct {
+		socketio.Args
+		Name string
+		N    *int
+	}
+	io := socketio.NewServer(nil)
+	socketio.OnCall(io, "swap", func(_ context.Context, s *socketio.Socket, p pair) (pair, error) {
+		s.Emit("swapping", p.Name)
+		n := len(p.Name)
+		return pair{Name: p.Name + "!", N: &n}, nil
+	})
+	c := socketiotest.NewServer(t, io).Connect(nil)
+	if p := socketiotest.Call[pair](c, "swap", "ann"); p.Name != "ann!" || p.N == nil || *p.N != 3 {
+		t.Errorf("got %+v", p)
+	}
+	if p := socketiotest.Receive[pair](c, "swapping"); p.Name != "ann" || p.N != nil {
+		t.Errorf("got %+v", p)
+	}
+}

@@ -33,6 +33,17 @@ type ack struct {
 	reply types.Type // of ackCall and ackReply
 }
 
+// values returns the values of a reply.
+func (a ack) values() []argument {
+	if a.reply == nil {
+		return nil
+	}
+	if all, several := severalArguments(a.reply); several && !empty(a.reply) {
+		return all
+	}
+	return []argument{{name: "reply", typ: a.reply}}
+}
+
 type ackKind int
 
 const (
@@ -197,17 +208,7 @@ func (s *scan) warn(e event, text string) { s.warnings = append(s.warnings, e.at
 // payload returns the arguments of a typed handler: the fields of a struct that
 // embeds socketio.Args, nothing for struct{}, or else the one value.
 func (s *scan) payload(t types.Type, handler ast.Expr) []argument {
-	st, is := t.Underlying().(*types.Struct)
-	switch {
-	case is && st.NumFields() == 0:
-		return nil
-	case is && st.Field(0).Embedded() && isLibrary(named(st.Field(0).Type())) && st.Field(0).Name() == "Args":
-		var all []argument
-		for field := range st.Fields() {
-			if !field.Embedded() {
-				all = append(all, argument{name: lowerFirst(field.Name()), typ: field.Type()})
-			}
-		}
+	if all, several := severalArguments(t); several {
 		return all
 	}
 	name := typeName(t)
@@ -217,6 +218,26 @@ func (s *scan) payload(t types.Type, handler ast.Expr) []argument {
 		}
 	}
 	return []argument{{name: name, typ: t}}
+}
+
+// severalArguments returns the fields of a struct that embeds socketio.Args.
+// several is also true of a struct without fields, which is no argument.
+func severalArguments(t types.Type) (all []argument, several bool) {
+	st, is := t.Underlying().(*types.Struct)
+	switch {
+	case !is:
+		return nil, false
+	case st.NumFields() == 0:
+		return nil, true
+	case !st.Field(0).Embedded() || !isLibrary(named(st.Field(0).Type())) || st.Field(0).Name() != "Args":
+		return nil, false
+	}
+	for field := range st.Fields() {
+		if !field.Embedded() {
+			all = append(all, argument{name: lowerFirst(field.Name()), typ: field.Type()})
+		}
+	}
+	return all, true
 }
 
 // decoded returns the arguments that a dynamic handler decodes.

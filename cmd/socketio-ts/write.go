@@ -41,8 +41,8 @@ func (w *writer) file(events []event) ([]byte, error) {
 		for _, arg := range e.args {
 			w.collect(arg.typ)
 		}
-		if e.ack.reply != nil {
-			w.collect(e.ack.reply)
+		for _, value := range e.ack.values() {
+			w.collect(value.typ)
 		}
 	}
 	w.nameTypes()
@@ -201,7 +201,7 @@ func mayBeMissing(t types.Type) bool {
 	case *types.Pointer, *types.Interface:
 		return true
 	}
-	return false
+	return key(t) == "encoding/json.RawMessage"
 }
 
 // conflict returns an error if no value satisfies all handlers of an event.
@@ -253,15 +253,12 @@ func (w *writer) ack(same []event, optional bool, name string) string {
 	case ackOn:
 		return name + "?: (failure?: Failure) => void"
 	case ackCall:
-		return fmt.Sprintf("%s%s(reply: Reply<%s>) => void", name, separator, w.ts(strongest.reply, false))
+		return fmt.Sprintf("%s%s(%s) => void", name, separator, w.answer(strongest))
 	case ackReply:
 		if toServer { // by Event.Ack
-			return fmt.Sprintf("%s?: (reply: Reply<%s>) => void", name, w.ts(strongest.reply, false))
+			return fmt.Sprintf("%s?: (%s) => void", name, w.answer(strongest))
 		}
-		if empty(strongest.reply) {
-			return name + separator + "() => void"
-		}
-		return fmt.Sprintf("%s%s(reply: %s) => void", name, separator, w.ts(strongest.reply, true))
+		return fmt.Sprintf("%s%s(%s) => void", name, separator, w.reply(strongest))
 	case ackAny:
 		if toServer {
 			return name + "?: (...reply: any[]) => void"
@@ -274,6 +271,39 @@ func (w *writer) ack(same []event, optional bool, name string) string {
 func empty(t types.Type) bool {
 	st, is := t.Underlying().(*types.Struct)
 	return is && st.NumFields() == 0
+}
+
+// answer returns the parameters for what the server answers: a failure comes in
+// place of the first value, and alone.
+func (w *writer) answer(a ack) string {
+	values := a.values()
+	if len(values) == 0 {
+		return "failure?: Failure"
+	}
+	used := make(map[string]bool)
+	parts := []string{fmt.Sprintf("%s: Reply<%s>", unique(values[0].name, used), w.ts(values[0].typ, false))}
+	for _, v := range values[1:] {
+		parts = append(parts, fmt.Sprintf("%s?: %s", unique(v.name, used), w.ts(v.typ, false)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// reply returns the parameters for what the client replies.
+func (w *writer) reply(a ack) string {
+	if empty(a.reply) {
+		return ""
+	}
+	used := make(map[string]bool)
+	var parts []string
+	values := a.values()
+	for i, v := range values {
+		name := unique(v.name, used)
+		if len(values) > 1 && !slices.ContainsFunc(values[i:], func(v argument) bool { return !mayBeMissing(v.typ) }) {
+			name += "?"
+		}
+		parts = append(parts, fmt.Sprintf("%s: %s", name, w.ts(v.typ, true)))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // pascal returns a namespace's name as the beginning of a type's.

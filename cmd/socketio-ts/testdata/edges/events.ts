@@ -81,8 +81,10 @@ export type Tree = { [key: string]: Tree } | null;
 export interface ClientToServerEvents {
   add: (first: number, second: number, ack?: (reply: Reply<number>) => void) => void;
   bytes: (v: ArrayBuffer | Uint8Array | Blob | null, ack: (reply: Reply<ArrayBuffer | null>) => void) => void;
+  direct: (to: string, text: string, urgent?: boolean | null, extra?: unknown, ack?: (item: Reply<MainItem>, urgent?: boolean | null, extra?: unknown) => void) => void;
   fails: (arg: string, ack: (reply: Reply<number>) => void) => void;
   file: (v: FileInput, ack: (reply: Reply<File>) => void) => void;
+  ignored: (ack?: (failure?: Failure) => void) => void;
   maybe: (v?: number | null, ack?: (reply: Reply<boolean>) => void) => void;
   "nil slice": (empty: boolean, ack: (reply: Reply<string[] | null>) => void) => void;
   nothing: (ack: (reply: Reply<number>) => void) => void;
@@ -107,6 +109,7 @@ export interface ServerToClientEvents {
   sum: (arg: number, arg2: number, ack: (reply: number) => void) => void;
   told: (item: MainItem) => void;
   "told all": (arg: number, arg2: string) => void;
+  where: (arg: string, ack: (x: number, y: number, label?: string | null) => void) => void;
 }
 
 /** The events that the server accepts from clients in the namespace /admin. */

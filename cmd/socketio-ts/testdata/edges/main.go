@@ -82,6 +82,14 @@ func (s *server) register() {
 		return e.Ack(first + second)
 	})
 
+	socketio.OnCall(s.io, "direct", func(ctx context.Context, _ *socketio.Socket, d Direct) (Receipt, error) {
+		if d.To == "" {
+			return Receipt{}, &socketio.Error{Message: "to whom?"}
+		}
+		return Receipt{Item: Item{Title: d.To + ": " + d.Text}, Urgent: d.Urgent, Extra: d.Extra}, nil
+	})
+	socketio.On(s.io, "ignored", func(ctx context.Context, _ *socketio.Socket, _ struct{ socketio.Args }) error { return nil })
+
 	socketio.OnCall(s.io, "push", s.push)
 	socketio.On(s.admin, "shut", func(ctx context.Context, a *socketio.Socket, _ struct{}) error {
 		return a.Emit("shutting", "now")
@@ -105,6 +113,9 @@ func (s *server) push(ctx context.Context, socket *socketio.Socket, _ struct{}) 
 	tellAll(s.io.To(socket.ID()), "told all", 3, "four")
 	//socketio:event computed
 	socket.Emit("com"+suffix(), 1.5)
+	if where, err := socketio.Call[Position](ctx, socket, "where", "you"); err != nil || where.Y != 2 || where.Label == nil {
+		return 0, fmt.Errorf("the client is at %v, %w", where, err)
+	}
 	return socketio.Call[int](ctx, socket, "sum", 1, 2)
 }
 

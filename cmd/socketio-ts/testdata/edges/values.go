@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/goroomcast/socketio"
 )
 
 // A Status says how an order stands.
@@ -106,4 +108,28 @@ func (w Word) MarshalText() ([]byte, error) { return []byte(strings.Join(w.lette
 func (w *Word) UnmarshalText(text []byte) error {
 	w.letters = strings.Split(string(text), "")
 	return nil
+}
+
+// Direct has the arguments of an event as its fields.
+type Direct struct {
+	socketio.Args
+	To     string
+	Text   string
+	Urgent *bool
+	Extra  json.RawMessage
+}
+
+// A Receipt has the values of an acknowledgement as its fields.
+type Receipt struct {
+	socketio.Args
+	Item   Item
+	Urgent *bool
+	Extra  json.RawMessage
+}
+
+// A Position is what a client replies.
+type Position struct {
+	socketio.Args
+	X, Y  float64
+	Label *string
 }

@@ -31,6 +31,7 @@ socket.onAny((event: string, ...args: unknown[]) => {
   received.set(event, [...(received.get(event) ?? []), args]);
 });
 socket.on("sum", (first, second, ack) => ack(first + second));
+socket.on("where", (who, ack) => ack(1.5, 2, "with " + who));
 socket.on("pushed order", (order) => {
   const tags: string[] | null = order.tags;
   assert.equal(tags, null);
@@ -90,6 +91,14 @@ assert.deepEqual(value(await socket.emitWithAck("nil slice", true)), []);
 assert.deepEqual(await socket.emitWithAck("fails", "why"), { error: "refused", data: "why" });
 assert.equal(value(await socket.timeout(5000).emitWithAck("add", 2, 3)), 5);
 assert.equal(await socket.emitWithAck("re-named", { title: "t" }), undefined);
+const receipt = await new Promise<unknown[]>((resolve) =>
+  socket.emit("direct", "ann", "hi", true, { any: 1 }, (item, urgent, extra) => resolve([value(item).title, urgent, extra])),
+);
+assert.deepEqual(receipt, ["ann: hi", true, { any: 1 }]);
+assert.deepEqual(value(await socket.emitWithAck("direct", "bob", "hi", null, null)), { title: "bob: hi" });
+assert.deepEqual(await socket.emitWithAck("direct", "", "hi", null, null), { error: "to whom?" });
+assert.equal(await socket.emitWithAck("ignored"), undefined);
+socket.emit("direct", "ann", "the last two may be missing");
 socket.emit("twice", { title: "t", count: 1 });
 
 assert.equal(value(await socket.emitWithAck("push")), 3);
@@ -102,6 +111,7 @@ assert.deepEqual([...received.keys()].sort(), [
   "sum",
   "told",
   "told all",
+  "where",
 ]);
 assert.deepEqual(received.get("pushed many"), [
   [1, "two", true],
@@ -120,6 +130,8 @@ assert.equal(await shutting, "now");
 socket.emit("nonsense");
 // @ts-expect-error a status is one of two
 void (() => socket.emitWithAck("status", "ajar"));
+// @ts-expect-error an argument is missing
+socket.emit("direct", "ann");
 // @ts-expect-error the server sends no such event
 socket.on("shut", () => {});
 // @ts-expect-error a field is missing
