@@ -86,10 +86,11 @@ func (s *Socket) called() bool {
 // returns an error. [Socket.Call] waits for the reply instead.
 func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ...any) error {
 	id := s.namespace.nextID()
-	out, err := s.outgoing(event, parser.Header{ID: id, HasID: true}, args)
+	out, err := s.prepare(event, parser.Header{ID: id, HasID: true}, args)
 	if err != nil {
 		return err
 	}
+	defer out.free()
 	err = s.onAck(id, ack{to: func(r result) {
 		s.mailbox.putReply(func() {
 			_ = s.run("reply to "+event, func() error { reply(&Reply{s.namespace.server, s.id, r.args}, r.err); return nil })
@@ -98,8 +99,7 @@ func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ..
 	if err != nil {
 		return err
 	}
-	_ = s.deliver(out.message(s), false, false) // if it is gone, the reply says so
-	out.free()
+	_ = s.deliver(out.messageFor(s), sendNow) // if it is gone, the reply says so
 	return nil
 }
 
@@ -118,20 +118,10 @@ func (s *Socket) Call(ctx context.Context, event string, args ...any) (*Reply, e
 
 // call is Call, which returns the values of the reply.
 func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Args, error) {
-	id := s.namespace.nextID()
-	out, err := s.outgoing(event, parser.Header{ID: id, HasID: true}, args)
-	if err != nil {
+	id, reply := s.namespace.nextID(), make(chan result, 1)
+	if err := s.ask(id, reply, event, args); err != nil {
 		return nil, err
 	}
-	reply := make(chan result, 1)
-	if err := s.awaitAck(id, reply); err != nil {
-		return nil, err
-	}
-	if err := s.deliver(out.message(s), false, false); err != nil {
-		s.forgetAck(id)
-		return nil, ErrDisconnected
-	}
-	out.free()
 	s.conn.session.Flush() // its handler may be the one that waits
 	select {
 	case r := <-reply:
@@ -140,4 +130,21 @@ func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Arg
 		s.forgetAck(id)
 		return nil, context.Cause(ctx)
 	}
+}
+
+// ask sends an event whose reply goes to a channel.
+func (s *Socket) ask(id uint64, to chan<- result, event string, args []any) error {
+	out, err := s.prepare(event, parser.Header{ID: id, HasID: true}, args)
+	if err != nil {
+		return err
+	}
+	defer out.free()
+	if err := s.awaitAck(id, to); err != nil {
+		return err
+	}
+	if err := s.deliver(out.messageFor(s), sendNow); err != nil {
+		s.forgetAck(id)
+		return ErrDisconnected
+	}
+	return nil
 }

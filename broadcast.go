@@ -58,45 +58,27 @@ func (b Broadcast) Compress(compress bool) Broadcast {
 }
 
 // Emit sends an event to the selected sockets. It is encoded once, and waits
-// for no client. The arguments may be modified when Emit has returned. The error is about the event: a reserved name, or arguments
-// that cannot be encoded. That other servers cannot be reached is logged. What
-// is emitted to a parent goes to the children on this server, see
-// [Server.OfFunc].
+// for no client. The arguments may be modified when Emit has returned. The
+// error is about the event: a reserved name, or arguments that cannot be
+// encoded. That other servers cannot be reached is logged. What is emitted to
+// a parent goes to the children on this server, see [Server.OfFunc].
 func (b Broadcast) Emit(event string, args ...any) error {
-	if b.namespace.server.opts.Recovery != nil {
-		return b.emitRecoverable(event, args)
-	}
-	return b.emitOnce(event, args)
-}
-
-// emitOnce is Emit of an event that is not sent again.
-func (b Broadcast) emitOnce(event string, args []any, tail ...any) error {
-	out, err := b.outgoing(event, parser.Header{}, args, tail...)
+	out, err := b.prepare(event, parser.Header{}, args)
 	if err != nil {
 		return err
 	}
 	defer out.free()
-	if err := b.publishEvent(event, args); err != nil {
-		return err
+	namespaces := b.namespace.audience()
+	if len(namespaces) == 0 {
+		return out.encode(b.namespace) // to see whether it can be
 	}
-	b.send(out)
-	return nil
-}
-
-// send sends an event to the selected sockets of this server.
-func (b Broadcast) send(out *outgoing) {
-	targets := b.targets()
-	later := len(*targets) > maxDirect
-	for _, s := range *targets {
-		if s.connected() {
-			_ = s.deliver(out.message(s), b.volatile, later) // who is gone gets nothing
+	for _, b.namespace = range namespaces {
+		if err := b.emit(out); err != nil {
+			return err
 		}
 	}
-	putTargets(targets)
+	return nil
 }
-
-// maxDirect is the fan-out up to which the emitting goroutine does the writing.
-const maxDirect = 16
 
 // Sockets returns the selected sockets that are connected to this server. Those
 // that have disconnected are among them until they have left their rooms, which

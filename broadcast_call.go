@@ -24,6 +24,10 @@ func (r *Reply) SocketID() string { return r.socketID }
 // Len returns the number of values in the reply.
 func (r *Reply) Len() int { return lenOf(r.args) }
 
+// Args returns the reply's values as values to be sent on as they are, as
+// [Event.Args] does with arguments.
+func (r *Reply) Args() []any { return r.server.sentOn(r.args) }
+
 // Decode decodes the reply's values into the pointers given. Fewer values
 // than pointers are an error.
 func (r *Reply) Decode(into ...any) error { return r.server.decode(r.args, into) }
@@ -40,15 +44,20 @@ func (r *Reply) Decode(into ...any) error { return r.server.decode(r.args, into)
 func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
 		id := b.namespace.nextID()
-		out, err := b.outgoing(event, parser.Header{ID: id, HasID: true}, args)
+		out, err := b.prepare(event, parser.Header{ID: id, HasID: true}, args)
 		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer out.free()
+		if err := out.encode(b.namespace); err != nil {
 			yield(nil, err)
 			return
 		}
 		local := b.newLocalCall(id)
 		defer local.forget()
 		local.send(out)
-		remote, err := b.callOthers(ctx, event, args)
+		remote, err := b.callOthers(ctx, out)
 		defer remote.end()
 		if err != nil && !yield(new(Reply), err) {
 			return
@@ -87,16 +96,15 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 }
 
 // callOthers is Call on the other servers. The result is nil if there are none.
-func (b Broadcast) callOthers(ctx context.Context, event string, args []any) (*remoteCall, error) {
-	clusters := b.clusters()
-	if b.namespace.family != nil || len(clusters) == 0 {
+func (b Broadcast) callOthers(ctx context.Context, out *outgoing) (*remoteCall, error) {
+	if b.namespace.family != nil || !b.reachesOthers() {
 		return nil, nil
 	}
-	m, err := b.eventMessage(event, args)
+	m, err := out.messageForOthers(b)
 	if err != nil {
 		return nil, err
 	}
-	return clusters[0].call(ctx, m)
+	return b.namespace.cluster.call(ctx, m)
 }
 
 // A localCall is a Call to this server's sockets.
@@ -130,7 +138,7 @@ func (b Broadcast) newLocalCall(id uint64) *localCall {
 func (c *localCall) send(out *outgoing) {
 	for _, s := range *c.targets {
 		if c.missing[s.id] != nil {
-			_ = s.deliver(out.message(s), false, false) // if it is gone, its result says so
+			_ = s.deliver(out.messageFor(s), sendNow) // if it is gone, its result says so
 		}
 	}
 }

@@ -67,6 +67,16 @@ func (c *cluster) publish(m *adapter.Message) error {
 	return err
 }
 
+// publishEvent sends an event to the other servers, and returns its place in
+// the adapter's log, if it has got there. The error is about the event.
+func (c *cluster) publishEvent(b Broadcast, out *outgoing) (offset string, err error) {
+	m, err := out.messageForOthers(b)
+	if err == nil {
+		offset, _ = c.publishAt(m) // the error has been logged
+	}
+	return offset, err
+}
+
 // publishAt is publish that returns the message's place in the adapter's log.
 func (c *cluster) publishAt(m *adapter.Message) (offset string, err error) {
 	if c.ctx.Err() != nil {

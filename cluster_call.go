@@ -47,7 +47,7 @@ func (r *remoteCall) replies(ctx context.Context) iter.Seq2[*Reply, error] {
 			if m.Type == adapter.NoAck {
 				err = whyNoAck(m)
 			} else {
-				args, err = decodeValue(m.Packet)
+				args, err = decodeReply(m.Packet)
 			}
 			if !yield(&Reply{r.cluster.namespace.server, m.SocketID, args}, err) {
 				return

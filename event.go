@@ -51,6 +51,13 @@ func (e *Event) Len() int { return lenOf(e.packet.Args) }
 // any other target as it is, as in encoding/json.
 func (e *Event) Decode(into ...any) error { return e.server().decode(e.packet.Args, into) }
 
+// Args returns the arguments as values that Emit, Ack and Call send on as they
+// are: with what is binary in them, the order of members in objects, and all
+// digits of numbers. To look at them, use Decode.
+//
+//	err := s.Broadcast().Emit(e.Name(), e.Args()...)
+func (e *Event) Args() []any { return e.server().sentOn(e.packet.Args) }
+
 // WantsAck reports whether the client waits for a reply.
 func (e *Event) WantsAck() bool { return e.packet.HasID }
 
@@ -82,7 +89,7 @@ func (e *Event) Ack(args ...any) error {
 		return err
 	}
 	defer m.Recycle()
-	return s.deliver(m, false, false)
+	return s.deliver(m, sendNow)
 }
 
 // reply is Ack by the typed handlers, of which the first one's counts. That

@@ -25,15 +25,11 @@ func DecodeQueryAuth(query string, into any) error { return queryAuth(query).Dec
 // RelayValues is what becomes of an array that another server has sent before
 // it is sent on.
 func RelayValues(array parser.Encoded) (parser.Encoded, error) {
-	p, err := decodeValues(parser.Ack, array)
+	p, err := values.DecodePayload(parser.Ack, array)
 	if err != nil {
 		return parser.Encoded{}, err
 	}
-	args, err := reencodable(p.Args)
-	if err != nil {
-		return parser.Encoded{}, err
-	}
-	return encodeValues(args...)
+	return values.EncodePayload(nil, &parser.Header{Type: parser.Ack}, parser.ValuesOf(p.Args)...)
 }
 
 // Kept returns how many sessions and events the main namespace keeps, and

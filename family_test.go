@@ -229,13 +229,15 @@ func (o onceOnly) MarshalJSON() ([]byte, error) {
 	return []byte("1"), nil
 }
 
-func TestFamilyEncodingFailsLater(t *testing.T) {
+// An event for a family is encoded once, though each child has a form of its own.
+func TestFamilyEncodesOnce(t *testing.T) {
 	run(t, nil, func(h *harness) {
 		parent := h.OfPattern(regexp.MustCompile(`^/r`))
-		c := h.open(rawclient.WebSocket)
+		c, d := h.open(rawclient.WebSocket), h.open(rawclient.WebSocket)
 		c.enter("/r1")
-		h.check(parent.Emit("lost", onceOnly{new(bool)}))
-		h.check(parent.Emit("next"))
-		c.expect(`42/r1,["next"]`)
+		d.enter("/r2")
+		h.check(parent.Emit("e", onceOnly{new(bool)}))
+		c.expect(`42/r1,["e",1]`)
+		d.expect(`42/r2,["e",1]`)
 	})
 }

@@ -38,7 +38,9 @@ func (s *Socket) OnAny(h Handler) (off func()) { return s.listeners.lists().any.
 
 // OnAnyOutgoing adds a function that is called with every event sent to the
 // client, broadcasts included, on the goroutine that sends it. The arguments
-// are the sender's and not to be modified.
+// are the sender's and must not be modified. Those that come from other servers
+// or from [Event.Args] are a [json.RawMessage] each, or what it decodes into if
+// there is binary in it.
 func (s *Socket) OnAnyOutgoing(f func(event string, args []any)) (off func()) {
 	return s.listeners.lists().out.add(f)
 }
@@ -47,7 +49,13 @@ func (s *Socket) OnAnyOutgoing(f func(event string, args []any)) (off func()) {
 func (l *listeners) outgoing(s *Socket, o *outgoing) {
 	if lists := l.made.Load(); lists != nil {
 		for _, f := range lists.out.all() {
-			_ = s.run("OnAnyOutgoing", func() error { (*f)(o.header.Event, o.args); return nil })
+			_ = s.run("OnAnyOutgoing", func() error {
+				args, err := plain(o.given)
+				if err == nil {
+					(*f)(o.header.Event, args)
+				}
+				return err
+			})
 		}
 	}
 }

@@ -1,152 +1,220 @@
 package socketio
 
 import (
-	"errors"
 	"slices"
 	"sync"
-	"unicode/utf8"
 
+	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/parser"
 )
 
-// An outgoing is an event on its way to sockets. It is encoded and framed once
-// for each of their namespaces, which are one, or the children of a parent.
+// An outgoing is an event on its way to sockets. Its arguments are encoded
+// once, however many forms of the event there are: one for each namespace, for
+// other servers, and with and without an offset. Whoever prepares an outgoing
+// frees it.
 type outgoing struct {
-	header  parser.Header
-	args    []any
-	tail    []any     // further arguments, for clients that can come back
-	bare    *outgoing // the event without them, if somebody needs it
-	plain   bool      // not compressed
-	once    bool      // nobody keeps the message
-	encoded *engine.Message
+	header parser.Header
+	given  []any // the arguments as the program has them
+	args   []any // the arguments as they are encoded
+
+	volatile bool
+	plain    bool // not compressed
+	once     bool // sent to one socket only
+	wide     bool // perhaps sent to other servers, or to several namespaces
+
+	offset  string          // in the log of clients that come back, "" if it has none
+	message *engine.Message // for the namespace in the header
+	bare    *engine.Message // the message without an offset, if a socket needs it
+	packet  parser.Encoded  // for other servers, if they need it
+	kept    bool            // the log has the message
+	direct  int             // sockets for which the emitting goroutine does the writing
 }
 
-// outgoing returns an event to be sent.
-func (b Broadcast) outgoing(event string, h parser.Header, args []any, tail ...any) (*outgoing, error) {
-	return b.namespace.prepare(event, outgoing{header: h, args: args, tail: tail, plain: b.plain})
+var outgoingPool = sync.Pool{New: func() any { return new(outgoing) }}
+
+// prepare returns an event for the selected sockets.
+func (b Broadcast) prepare(event string, h parser.Header, args []any) (*outgoing, error) {
+	return b.namespace.prepare(event, outgoing{
+		header: h, given: args, volatile: b.volatile, plain: b.plain,
+		wide: b.namespace.family != nil || b.reachesOthers() || b.namespace.recovery.stores(b),
+	})
 }
 
-// outgoing returns an event to be sent to the socket, at once.
-func (s *Socket) outgoing(event string, h parser.Header, args []any) (*outgoing, error) {
-	return s.namespace.prepare(event, outgoing{header: h, args: args, once: true})
+// prepare returns an event for the socket alone, encoded.
+func (s *Socket) prepare(event string, h parser.Header, args []any) (*outgoing, error) {
+	out, err := s.namespace.prepare(event, outgoing{header: h, given: args, once: true})
+	if err == nil {
+		if err = out.encode(s.namespace); err != nil {
+			out.free()
+		}
+	}
+	return out, err
 }
 
-// prepare names and encodes an event.
 func (n *Namespace) prepare(event string, as outgoing) (*outgoing, error) {
 	if parser.ReservedEvent(event) {
 		return nil, reservedError(event)
 	}
 	as.header.Type, as.header.Event = parser.Event, event
-	o := outgoingPool.Get().(*outgoing)
-	*o = as
-	if err := o.encode(n); err != nil {
-		o.free()
-		return nil, err
+	as.args = as.given
+	if as.wide || n.recovery != nil && n.server.opts.AllowEIO3 && !as.header.HasID && !as.once {
+		var err error
+		if as.args, err = n.server.encodeOnce(n, event, as.given); err != nil {
+			return nil, err
+		}
 	}
-	return o, nil
+	out := outgoingPool.Get().(*outgoing)
+	*out = as
+	return out, nil
 }
 
-var outgoingPool = sync.Pool{New: func() any { return new(outgoing) }}
+// keep returns the message for those who keep it.
+func (o *outgoing) keep() *engine.Message {
+	o.kept = true
+	return o.message
+}
 
 // free gives back what nobody uses any more.
 func (o *outgoing) free() {
-	if o.encoded != nil {
-		o.encoded.Recycle()
+	if o.message != nil && !o.kept {
+		o.message.Recycle()
 	}
 	*o = outgoing{}
 	outgoingPool.Put(o)
 }
 
-// encode encodes the event for the sockets of a namespace.
-func (o *outgoing) encode(n *Namespace) (err error) {
-	args := o.args
-	if o.tail != nil {
-		args = append(slices.Clip(args), o.tail...)
+// emit sends an event to the selected sockets of one namespace, here and on
+// other servers. With an adapter that keeps a log, the event's place there is
+// its offset, so it is published first.
+func (b Broadcast) emit(out *outgoing) (err error) {
+	n := b.namespace
+	stored := n.recovery.stores(b)
+	switch {
+	case stored:
+		out.offset, err = n.cluster.publishEvent(b, out)
+	case n.recovery.logs(b):
+		out.offset = n.recovery.log.NewOffset()
 	}
-	message := engine.NewMessage
-	if o.once {
-		message = engine.NewTransientMessage
+	if err == nil {
+		err = out.encode(n)
 	}
-	o.header.Namespace = n.name
-	if o.encoded, err = n.server.encode(message, o.header, args); err == nil {
-		o.encoded.SetCompress(!o.plain)
+	if err == nil && !stored && b.reachesOthers() {
+		_, err = n.cluster.publishEvent(b, out)
+	}
+	if err == nil {
+		b.send(out)
 	}
 	return err
 }
 
-// message returns the message for a socket, which is told what it is sent. It
-// is nil if the arguments' own encoding works no more than once.
-func (o *outgoing) message(s *Socket) *engine.Message {
-	if o.tail != nil && s.seat == nil {
-		if o.bare == nil {
-			o.bare = &outgoing{header: o.header, args: o.args, plain: o.plain}
-			o.bare.header.Namespace = "" // encoded for none
-		}
-		return o.bare.message(s)
+// send sends an event to the selected sockets of this server.
+func (b Broadcast) send(out *outgoing) {
+	var targets *[]*Socket
+	if out.offset == "" {
+		targets = b.targets()
+	} else {
+		targets = b.namespace.recovery.queue(b, out)
 	}
-	if s.namespace.name != o.header.Namespace {
-		if err := o.encode(s.namespace); err != nil { // though it has been before
-			s.namespace.server.logger.Error("cannot encode an event again", "namespace", s.namespace.name, "err", err)
+	defer putTargets(targets)
+	how := out.delivery(len(*targets))
+	for _, s := range *targets {
+		switch {
+		case s == nil:
+		case out.queued(s):
+			s.listeners.outgoing(s, out)
+			s.conn.session.Release(how == sendLater)
+		case s.connected():
+			_ = s.deliver(out.messageFor(s), how) // a socket that is gone gets nothing
 		}
+	}
+}
+
+// maxDirect is the fan-out up to which the emitting goroutine does the writing.
+const maxDirect = 16
+
+// delivery returns how the event is sent to further sockets.
+func (o *outgoing) delivery(targets int) delivery {
+	if o.volatile {
+		return sendVolatile
+	}
+	if o.direct += targets; o.direct > maxDirect {
+		return sendLater
+	}
+	return sendNow
+}
+
+// queued reports whether the socket has got the event from the log.
+func (o *outgoing) queued(s *Socket) bool { return s.seat != nil && o.offset != "" && !o.volatile }
+
+// encode encodes the event for the sockets of a namespace.
+func (o *outgoing) encode(n *Namespace) (err error) {
+	o.bare = nil
+	o.header.Namespace = n.name
+	args := o.args
+	if o.hasOffset(n) {
+		args = append(slices.Clip(args), o.lastArg())
+	}
+	o.message, err = o.encodeArgs(n, args)
+	return err
+}
+
+func (o *outgoing) encodeArgs(n *Namespace, args []any) (*engine.Message, error) {
+	message := engine.NewMessage
+	if o.once {
+		message = engine.NewTransientMessage
+	}
+	m, err := n.server.encode(message, o.header, args)
+	if err == nil {
+		m.SetCompress(!o.plain)
+	}
+	return m, err
+}
+
+// hasOffset reports whether the sockets of a namespace get one argument more
+// than given, if they can come back.
+func (o *outgoing) hasOffset(n *Namespace) bool {
+	return n.recovery != nil && !o.header.HasID && !o.once
+}
+
+// lastArg returns that argument. It is null in events that are not in the log.
+// Without it the stock clients would take an argument of the program's, if the
+// last one is a string, for an offset.
+func (o *outgoing) lastArg() any {
+	if o.offset == "" || o.volatile {
+		return nil
+	}
+	return o.offset
+}
+
+// messageFor returns the message for a socket, whose listeners are told of it.
+// It is nil if a further form of the event cannot be encoded.
+func (o *outgoing) messageFor(s *Socket) *engine.Message {
+	n := s.namespace
+	var err error
+	if n.name != o.header.Namespace {
+		err = o.encode(n)
+	}
+	m := o.message
+	if s.seat == nil && o.hasOffset(n) && err == nil {
+		if o.bare == nil {
+			o.bare, err = o.encodeArgs(n, o.args)
+		}
+		m = o.bare
+	}
+	if err != nil { // though it has been encoded before
+		n.server.logger.Error("cannot encode an event again", "namespace", n.name, "err", err)
 	}
 	s.listeners.outgoing(s, o)
-	return o.encoded
+	return m
 }
 
-// encode encodes a packet of the namespace.
-func (n *Namespace) encode(h parser.Header, args ...any) (*engine.Message, error) {
-	h.Namespace = n.name
-	return n.server.encode(engine.NewMessage, h, args)
-}
-
-// encode encodes a packet, to what message makes of it: one of the engine's
-// two kinds.
-func (s *Server) encode(message newMessage, h parser.Header, args []any) (*engine.Message, error) {
-	e := encodings.Get().(*encoding)
-	defer encodings.Put(e)
-	e.header = h
-	encoded, err := s.encodeArgs(e.text[:0], &e.header, args)
-	if err != nil {
-		return nil, encodeError(&e.header, err)
+// messageForOthers returns what other servers get of the event.
+func (o *outgoing) messageForOthers(b Broadcast) (m *adapter.Message, err error) {
+	if o.packet.Text == nil {
+		if o.packet, err = b.namespace.server.encodeForOthers(b.namespace, &o.header, o.args); err != nil {
+			return nil, err
+		}
 	}
-	m := message(encoded.Text, encoded.Attachments...)
-	if h.Type != parser.Event || h.HasID {
-		m.Keep() // one side waits for it, or for the reply
-	}
-	if text := encoded.Text; text != nil && cap(text) <= maxPooledText {
-		e.text = text
-	}
-	return m, nil
+	return &adapter.Message{Type: adapter.Broadcast, Opts: b.opts(), Packet: o.packet}, nil
 }
-
-// encodeArgs runs the parser and the program's marshalers.
-func (s *Server) encodeArgs(dst []byte, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
-	defer s.recovered("encoding", h.Namespace, &err)
-	encoded, err = s.parser.Encode(dst, h, args...)
-	switch {
-	case err != nil:
-	case encoded.Text == nil && len(encoded.Attachments) == 0:
-		err = errNothing
-	case !utf8.Valid(encoded.Text):
-		err = errNotUTF8 // a client would close the connection
-	}
-	return encoded, err
-}
-
-var (
-	errNothing = errors.New("the parser has encoded nothing")
-	errNotUTF8 = errors.New("the parser has encoded a text that is not UTF-8")
-)
-
-type newMessage func(text []byte, binaries ...[]byte) *engine.Message
-
-// An encoding is what encode needs and can use again.
-type encoding struct {
-	header parser.Header
-	text   []byte
-}
-
-var encodings = sync.Pool{New: func() any { return new(encoding) }}
-
-const maxPooledText = 64 << 10

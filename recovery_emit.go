@@ -1,85 +1,45 @@
 package socketio
 
-import (
-	"errors"
-	"time"
+import "time"
 
-	"github.com/goroomcast/socketio/parser"
-)
+// logs reports whether events to the selected sockets get a place in this
+// server's own log. It is right for nil too, and so is stores.
+func (r *recovery) logs(b Broadcast) bool { return r != nil && r.store == nil && !b.volatile }
 
-// noOffset is the last argument of events that are not logged. Without it the
-// stock clients would take an argument of the program's, if the last one is a
-// string, for an offset.
-var noOffset any
-
-// emitRecoverable is Emit with Options.Recovery.
-func (b Broadcast) emitRecoverable(event string, args []any) error {
-	if b.volatile {
-		return b.emitOnce(event, args, noOffset)
-	}
-	if b.namespace.family == nil {
-		return b.namespace.recovery.emit(b, event, args)
-	}
-	children := b.namespace.audience()
-	if len(children) == 0 {
-		_, err := b.namespace.outgoing(event, parser.Header{}, args)
-		return err
-	}
-	var errs []error
-	for _, b.namespace = range children {
-		errs = append(errs, b.emitRecoverable(event, args))
-	}
-	return errors.Join(errs...)
+// stores reports whether the place of events in the adapter's log becomes
+// their offset.
+func (r *recovery) stores(b Broadcast) bool {
+	return r != nil && r.store != nil && !b.volatile && !b.local
 }
 
-// emit logs and sends an event.
-func (r *recovery) emit(b Broadcast, event string, args []any) error {
-	if r.store != nil {
-		return r.emitStored(b, event, args)
-	}
-	offset := r.log.NewOffset()
-	out, err := b.outgoing(event, parser.Header{}, args, offset)
-	if err == nil {
-		err = b.publishEvent(event, args)
-	}
-	if err == nil {
-		r.send(b, out, offset)
-	}
-	return err
-}
-
-// send logs an event and sends it to the selected sockets of this server. What
-// has been encoded at the same time may be logged in another order than its
-// offsets have, but never in another than it is sent.
-func (r *recovery) send(b Broadcast, out *outgoing, offset string) {
-	e := &loggedEvent{Offset: offset, At: time.Now(), Message: out.encoded, Rooms: b.rooms, Except: b.except}
+// queue logs an event and queues it for the selected sockets that can come
+// back, which must be released. It returns all selected sockets, and nil in
+// place of those that are gone or have got the event on another server. A
+// volatile event is neither logged nor queued.
+//
+// Events that were encoded at the same time may be logged in another order
+// than that of their offsets, but always in the order in which they are sent.
+func (r *recovery) queue(b Broadcast, out *outgoing) (targets *[]*Socket) {
+	e := &loggedEvent{Offset: out.offset, At: time.Now(), Rooms: b.rooms, Except: b.except}
 	r.mu.Lock()
-	if r.wanted() {
-		r.log.Add(e)
-		r.arm()
+	defer r.mu.Unlock()
+	if !out.volatile {
+		e.Message = out.keep()
+		if r.wanted() {
+			r.log.Add(e)
+			r.arm()
+		}
 	}
-	targets := b.targets()
+	targets = b.targets()
 	for i, s := range *targets {
 		switch {
 		case !s.connected(), s.seat != nil && r.hasHad(s.seat, e):
 			(*targets)[i] = nil
-		case s.seat != nil:
+		case out.queued(s):
 			s.conn.session.Queue(e.Message, nil)
 		}
 	}
-	r.mu.Unlock()
-	later := len(*targets) > maxDirect
-	for _, s := range *targets {
-		switch {
-		case s == nil:
-		case s.seat == nil:
-			_ = s.deliver(out.message(s), false, later) // who is gone gets nothing
-		default:
-			s.listeners.outgoing(s, out)
-			s.conn.session.Release(later)
-		}
-	}
-	putTargets(targets)
+	return targets
 }
 
 // wanted reports whether there is anybody who may come back. r.mu is locked.
@@ -87,13 +47,10 @@ func (r *recovery) wanted() bool {
 	return !r.closed && (len(r.seats) > 0 || r.sessions.Len() > 0 || r.store != nil)
 }
 
-// emitRecoverable is Emit with Options.Recovery. It works also for a socket
-// that has disconnected while its client may come back.
-func (s *Socket) emitRecoverable(event string, args []any) error {
-	if !s.connected() && !s.mayComeBack() {
-		return ErrDisconnected
-	}
-	return s.namespace.recovery.emit(s.itself(), event, args)
+// takesEvents reports whether the socket is connected or its client may come
+// back.
+func (s *Socket) takesEvents() bool {
+	return s.connected() || s.seat != nil && s.mayComeBack()
 }
 
 func (s *Socket) mayComeBack() bool {

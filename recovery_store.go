@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/eventlog"
@@ -14,74 +13,6 @@ import (
 // What is different with an adapter that is an adapter.Recovery: it has the
 // sessions, and the log is its log, of which each server has the latest part
 // as it has come there.
-
-// emitStored is emit for an event whose offset is its place in the adapter's
-// log. It has none if it has not got there.
-func (r *recovery) emitStored(b Broadcast, event string, args []any) error {
-	if parser.ReservedEvent(event) {
-		return reservedError(event)
-	}
-	offset := ""
-	if !b.local {
-		m, err := b.eventMessage(event, args)
-		if err != nil {
-			return err
-		}
-		offset, _ = r.namespace.cluster.publishAt(m) // the error has been logged
-	}
-	return r.sendAt(b, event, args, offset)
-}
-
-// sendAt sends an event from a place in the adapter's log to the selected
-// sockets of this server.
-func (r *recovery) sendAt(b Broadcast, event string, args []any, offset string) error {
-	var tail any = offset
-	if offset == "" {
-		tail = noOffset
-	}
-	out, err := b.outgoing(event, parser.Header{}, args, tail)
-	if err != nil {
-		return err
-	}
-	if offset == "" {
-		b.send(out)
-	} else {
-		r.send(b, out, offset)
-	}
-	return nil
-}
-
-// relay sends an event of another server to the selected sockets.
-func (r *recovery) relay(b Broadcast, event string, args []any, offset string) error {
-	switch {
-	case b.volatile && r.store != nil:
-		return r.relayVolatile(b, event, args, offset)
-	case b.volatile:
-		offset = ""
-	case r.store == nil:
-		offset = r.log.NewOffset()
-	}
-	return r.sendAt(b, event, args, offset)
-}
-
-// relayVolatile sends a volatile event of another server to the selected
-// sockets. They may have had it there, though it is not sent again.
-func (r *recovery) relayVolatile(b Broadcast, event string, args []any, offset string) error {
-	out, err := b.outgoing(event, parser.Header{}, args, noOffset)
-	if err != nil {
-		return err
-	}
-	e := &loggedEvent{Offset: offset, At: time.Now()}
-	for s := range b.Sockets() {
-		r.mu.Lock()
-		had := offset != "" && s.seat != nil && r.hasHad(s.seat, e)
-		r.mu.Unlock()
-		if !had {
-			_ = s.deliver(out.message(s), true, false) // who is gone gets nothing
-		}
-	}
-	return nil
-}
 
 // offsetBefore returns the latest offset before all that the client of a
 // session may have missed, "" if it is not known.
@@ -139,15 +70,20 @@ func (r *recovery) fill(taken *seat, kept *adapter.Session, missed []*adapter.Me
 
 // decode makes a logged event of a message in the adapter's log.
 func (r *recovery) decode(m *adapter.Message) (*loggedEvent, error) {
-	p, args, err := decodeEvent(m)
+	p, err := values.DecodePayload(parser.Event, m.Packet)
 	if err != nil {
 		return nil, err
 	}
-	out, err := r.namespace.Compress(!m.Opts.Plain).outgoing(p.Event, parser.Header{}, args, m.Offset)
+	out, err := r.namespace.Local().Compress(!m.Opts.Plain).prepare(p.Event, parser.Header{}, parser.ValuesOf(p.Args))
 	if err != nil {
 		return nil, err
 	}
-	return &loggedEvent{Offset: m.Offset, Message: out.encoded, Rooms: m.Opts.Rooms, Except: m.Opts.Except}, nil
+	defer out.free()
+	out.offset = m.Offset
+	if err := out.encode(r.namespace); err != nil {
+		return nil, err
+	}
+	return &loggedEvent{Offset: m.Offset, Message: out.keep(), Rooms: m.Opts.Rooms, Except: m.Opts.Except}, nil
 }
 
 // hasHad reports whether a socket got an event on another server, or from the

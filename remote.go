@@ -39,10 +39,16 @@ func (b Broadcast) Local() Broadcast {
 	return b
 }
 
+// reachesOthers reports whether other servers may have sockets of the
+// selection.
+func (b Broadcast) reachesOthers() bool {
+	return !b.local && b.self == nil && b.namespace.server.opts.Adapter != nil
+}
+
 // clusters returns what reaches the other servers, one for each namespace that
 // the selection is of.
 func (b Broadcast) clusters() []*cluster {
-	if b.local || b.self != nil || b.namespace.server.opts.Adapter == nil {
+	if !b.reachesOthers() {
 		return nil
 	}
 	var all []*cluster
@@ -126,35 +132,10 @@ func (b Broadcast) DisconnectSockets(close bool) {
 // command has the other servers do what this one does itself.
 func (b Broadcast) command(m *adapter.Message) {
 	m.Opts = b.opts()
-	publishToEach(b.clusters(), m)
-}
-
-// publishToEach sends a message to the other servers of several namespaces.
-func publishToEach(clusters []*cluster, m *adapter.Message) {
-	for _, c := range clusters {
+	for _, c := range b.clusters() {
 		each := *m
 		_ = c.publish(&each)
 	}
-}
-
-// publishEvent sends an event to the other servers. The error is about its
-// arguments.
-func (b Broadcast) publishEvent(event string, args []any) error {
-	clusters := b.clusters()
-	if len(clusters) == 0 {
-		return nil
-	}
-	m, err := b.eventMessage(event, args)
-	if err == nil {
-		publishToEach(clusters, m)
-	}
-	return err
-}
-
-func (b Broadcast) eventMessage(event string, args []any) (m *adapter.Message, err error) {
-	defer b.namespace.server.recovered("encoding", b.namespace.name, &err)
-	packet, err := encodeEvent(event, args)
-	return &adapter.Message{Type: adapter.Broadcast, Opts: b.opts(), Packet: packet}, err
 }
 
 // describe returns the selected sockets of this server, for others.
@@ -223,7 +204,7 @@ func (srv *Server) handshakeOf(shared json.RawMessage) Handshake {
 		server:      srv,
 	}
 	if d.Auth != nil {
-		h.auth, _ = decodeValue(parser.Encoded{Text: d.Auth}) // has been parsed as JSON
+		h.auth, _ = decodeReply(parser.Encoded{Text: d.Auth}) // has been parsed as JSON
 	}
 	return h
 }

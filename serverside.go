@@ -53,7 +53,7 @@ func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...an
 				}
 				return
 			}
-			args, err := decodeValue(m.Packet)
+			args, err := decodeReply(m.Packet)
 			if !yield(&Reply{server: n.server, args: args}, err) {
 				return
 			}
@@ -61,12 +61,11 @@ func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...an
 	}
 }
 
-func (n *Namespace) serverSideMessage(event string, args []any) (m *adapter.Message, err error) {
-	defer n.server.recovered("encoding", n.name, &err)
+func (n *Namespace) serverSideMessage(event string, args []any) (*adapter.Message, error) {
 	if misnamed(event) != "" {
 		return nil, reservedError(event)
 	}
-	packet, err := encodeEvent(event, args)
+	packet, err := n.server.encodeForOthers(n, &parser.Header{Type: parser.Event, Event: event}, args)
 	return &adapter.Message{Type: adapter.ServerSideEmit, Packet: packet}, err
 }
 
@@ -82,17 +81,16 @@ func (n *Namespace) OnServerSide(event string, h Handler) (off func()) {
 
 // takeServerSide has an event of another server handled.
 func (c *cluster) takeServerSide(m *adapter.Message) error {
-	p, err := decodeValues(parser.Event, m.Packet)
+	p, err := values.DecodePayload(parser.Event, m.Packet)
 	if err != nil {
 		return err
 	}
 	p.HasID = m.RequestID != ""
 	e := &Event{packet: p, remote: &remoteEvent{namespace: c.namespace}}
-	e.remote.answer = func(args []any) (err error) {
-		defer c.namespace.server.recovered("encoding", c.namespace.name, &err)
-		packet, err := encodeValue(args...)
+	e.remote.answer = func(args []any) error {
+		packet, err := c.namespace.server.encodeReply(c.namespace, args)
 		if err != nil {
-			return encodeError(&parser.Header{Type: parser.Ack}, err)
+			return err
 		}
 		c.respond(m, &adapter.Message{Type: adapter.ServerSideEmitResponse, Packet: packet})
 		return nil

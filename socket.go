@@ -92,18 +92,18 @@ func (s *Socket) Leave(rooms ...string) {
 // error means that the event is on its way, not that it has arrived. With
 // Options.Recovery it is kept for a client that has lost its connection.
 func (s *Socket) Emit(event string, args ...any) error {
-	if s.seat != nil {
-		return s.emitRecoverable(event, args)
-	}
-	if !s.connected() {
+	switch {
+	case !s.takesEvents():
 		return ErrDisconnected
+	case s.seat != nil:
+		return s.itself().Emit(event, args...)
 	}
-	out, err := s.outgoing(event, parser.Header{}, args)
+	out, err := s.prepare(event, parser.Header{}, args)
 	if err != nil {
 		return err
 	}
 	defer out.free()
-	return s.deliver(out.message(s), false, false)
+	return s.deliver(out.messageFor(s), sendNow)
 }
 
 // Broadcast selects all other sockets of the namespace.
@@ -180,16 +180,25 @@ func (s *Socket) leaveNamespace(reason Reason) {
 
 func (s *Socket) connected() bool { return s.status.Load() == statusConnected }
 
-// deliver queues a message for the client.
-func (s *Socket) deliver(m *engine.Message, volatile, later bool) error {
+// A delivery is how a message is sent.
+type delivery int
+
+const (
+	sendNow      delivery = iota
+	sendLater             // the writing is left to other goroutines
+	sendVolatile          // only if the client is ready
+)
+
+// deliver queues a message for the client. Nil is no message.
+func (s *Socket) deliver(m *engine.Message, how delivery) error {
 	session := s.conn.session
 	switch {
 	case m == nil:
 		return nil
-	case volatile:
+	case how == sendVolatile:
 		session.SendVolatile(m)
 		return nil
-	case later:
+	case how == sendLater:
 		return session.SendLater(m)
 	}
 	return session.Send(m)

@@ -156,6 +156,7 @@ var stressed = map[string]func(m *moment){
 	},
 	"Socket.Volatile": func(m *moment) { m.s.Volatile().Emit("volatile", []byte{1}) },
 
+	"Event.Args":     func(m *moment) { _ = m.n.Emit("on", m.e.Args()...) },
 	"Event.Ack":      func(m *moment) { _ = m.e.Ack(m.room) },
 	"Event.Decode":   func(m *moment) { var v any; _ = m.e.Decode(&v) },
 	"Event.Len":      func(m *moment) { m.e.Len() },
@@ -165,6 +166,7 @@ var stressed = map[string]func(m *moment){
 
 	"RemoteSocket.DecodeData": func(m *moment) { var v any; _ = m.remote.DecodeData(&v) },
 
+	"Reply.Args":     func(m *moment) { _ = m.n.Emit("on", m.reply.Args()...) },
 	"Reply.Decode":   func(m *moment) { var v any; _ = m.reply.Decode(&v) },
 	"Reply.Len":      func(m *moment) { m.reply.Len() },
 	"Reply.SocketID": func(m *moment) { m.n.To(m.reply.SocketID()).Emit("thanks") },

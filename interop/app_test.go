@@ -43,18 +43,10 @@ func application(io *socketio.Server) {
 
 // echo sends the arguments back, as the answer if the client asked for one.
 func echo(_ context.Context, e *socketio.Event) error {
-	args := make([]any, e.Len())
-	into := make([]any, e.Len())
-	for i := range args {
-		into[i] = &args[i]
-	}
-	if err := e.Decode(into...); err != nil {
-		return err
-	}
 	if e.WantsAck() {
-		return e.Ack(args...)
+		return e.Ack(e.Args()...)
 	}
-	return e.Socket().Emit(e.Name(), args...)
+	return e.Socket().Emit(e.Name(), e.Args()...)
 }
 
 // guard admits who knows the token.

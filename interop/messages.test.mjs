@@ -38,6 +38,28 @@ scenario("several arguments of every JSON type", jsonOnly("its numbers and undef
   assert.deepEqual(acked, args);
 });
 
+const nested = { z: [1, { y: Buffer.from([1, 2, 3]), b: { 10: 0, a: null } }], a: Buffer.alloc(0), m: 2 ** 60 };
+
+scenario("what is sent on keeps its binary, the order of its members and its digits", async (clients) => {
+  const socket = await clients.connect();
+  const shape = (value) => JSON.stringify(value, (key, part) => (part?.type === "Buffer" ? part.data : part));
+  for (const args of [[{ z: 1, a: { y: 2, b: 3 }, m: 4 }, 2 ** 60, -(2 ** 53)], [nested, Buffer.from("x"), [nested]]]) {
+    socket.emit("echo", ...args);
+    assert.equal(shape(await once(socket, "echo")), shape(args));
+    const reply = await new Promise((resolve) => socket.emit("echo", ...args, (...all) => resolve(all)));
+    assert.equal(shape(reply.filter((value) => value !== null)), shape(args));
+  }
+});
+
+scenario("what is sent on is the same text", jsonOnly("a packet is no text"), async (clients) => {
+  const socket = await clients.connect();
+  const texts = [];
+  socket.io.engine.on("packet", ({ type, data }) => type === "message" && texts.push(data));
+  socket.emit("echo", 2 ** 60, { z: 1, a: "é<&>" }, -(2 ** 63));
+  await once(socket, "echo");
+  assert.ok(texts.includes('2["echo",1152921504606847000,{"z":1,"a":"é<&>"},-9223372036854776000]'), texts.join("\n"));
+});
+
 scenario("undefined arrives as null, and an event may have no arguments", jsonOnly("undefined stays undefined"), async (clients) => {
   const socket = await clients.connect();
   socket.emit("echo", undefined, [undefined], { gone: undefined });

@@ -1,0 +1,170 @@
+package socketio
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/goroomcast/socketio/internal/engine"
+	"github.com/goroomcast/socketio/parser"
+)
+
+// encode encodes a packet of the namespace.
+func (n *Namespace) encode(h parser.Header, args ...any) (*engine.Message, error) {
+	h.Namespace = n.name
+	return n.server.encode(engine.NewMessage, h, args)
+}
+
+// encode encodes a packet, to what message makes of it: one of the engine's
+// two kinds.
+func (s *Server) encode(message newMessage, h parser.Header, args []any) (*engine.Message, error) {
+	e := encodings.Get().(*encoding)
+	defer encodings.Put(e)
+	e.header = h
+	encoded, err := s.encodeArgs(e.text[:0], &e.header, args)
+	if err != nil {
+		return nil, encodeError(&e.header, err)
+	}
+	m := message(encoded.Text, encoded.Attachments...)
+	if h.Type != parser.Event || h.HasID {
+		m.Keep() // one side waits for it, or for the reply
+	}
+	if text := encoded.Text; text != nil && cap(text) <= maxPooledText {
+		e.text = text
+	}
+	return m, nil
+}
+
+// encodeArgs runs the parser and the program's marshalers.
+func (s *Server) encodeArgs(dst []byte, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
+	defer s.recovered("encoding", h.Namespace, &err)
+	if !s.encodesValues() {
+		if args, err = plain(args); err != nil {
+			return encoded, err
+		}
+	}
+	encoded, err = s.parser.Encode(dst, h, args...)
+	switch {
+	case err != nil:
+	case encoded.Text == nil && len(encoded.Attachments) == 0:
+		err = errNothing
+	case !utf8.Valid(encoded.Text):
+		err = errNotUTF8 // a client would close the connection
+	}
+	return encoded, err
+}
+
+var (
+	errNothing = errors.New("the parser has encoded nothing")
+	errNotUTF8 = errors.New("the parser has encoded a text that is not UTF-8")
+)
+
+// encodesValues reports whether the parser takes values that are encoded
+// already.
+func (s *Server) encodesValues() bool {
+	_, takes := s.parser.(parser.ValueParser)
+	return takes
+}
+
+// plain returns arguments for a parser that does not know a parser.Value.
+func plain(args []any) (_ []any, err error) {
+	copied := false
+	for i, arg := range args {
+		if v, ok := arg.(*parser.Value); ok {
+			if !copied {
+				args, copied = slices.Clone(args), true
+			}
+			if args[i], err = v.Plain(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return args, nil
+}
+
+// encodeOnce returns the arguments of an event of which several forms will be
+// encoded. For a parser that wants them as they are they stay so.
+func (s *Server) encodeOnce(n *Namespace, event string, args []any) (encoded []any, err error) {
+	if !s.encodesValues() {
+		return args, nil
+	}
+	defer s.recovered("encoding", n.name, &err)
+	if encoded, err = parser.EncodeOnce(args...); err != nil {
+		return nil, encodeError(&parser.Header{Type: parser.Event, Event: event}, err)
+	}
+	return encoded, nil
+}
+
+// values is the parser of what servers send each other, whatever that of their
+// clients is.
+var values = parser.JSON{MaxAttachments: 1 << 16}
+
+// encodeForOthers encodes what other servers get of an event, with copies of
+// the attachments, because an adapter may queue them.
+func (s *Server) encodeForOthers(n *Namespace, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
+	defer s.recovered("encoding", n.name, &err)
+	if encoded, err = values.EncodePayload(nil, h, args...); err != nil {
+		return encoded, encodeError(h, err)
+	}
+	return ownAttachments(encoded), nil
+}
+
+// encodeReply encodes the first value of a client's or server's reply, which is
+// all that other servers get of it.
+func (s *Server) encodeReply(n *Namespace, reply []any) (encoded parser.Encoded, err error) {
+	if len(reply) == 0 {
+		return parser.Encoded{}, nil
+	}
+	defer s.recovered("encoding", n.name, &err)
+	if encoded, err = values.EncodeValue(nil, reply[0]); err != nil {
+		return encoded, encodeError(&parser.Header{Type: parser.Ack}, err)
+	}
+	return ownAttachments(encoded), nil
+}
+
+func ownAttachments(e parser.Encoded) parser.Encoded {
+	for i, a := range e.Attachments {
+		e.Attachments[i] = bytes.Clone(a)
+	}
+	return e
+}
+
+// decodeReply decodes what encodeReply has encoded.
+func decodeReply(value parser.Encoded) (parser.Args, error) {
+	if value.Text == nil {
+		return nil, nil
+	}
+	return values.DecodeValue(value)
+}
+
+// sentOn returns received arguments as values that can be sent on as they are.
+func (s *Server) sentOn(args parser.Args) (values []any) {
+	var err error
+	defer func() {
+		if err != nil {
+			values = parser.ValuesOf(undecodable{err})
+		}
+	}()
+	defer s.recovered("decoding", "", &err)
+	return parser.ValuesOf(args)
+}
+
+// undecodable is an argument that cannot be decoded.
+type undecodable struct{ err error }
+
+func (u undecodable) Len() int            { return 1 }
+func (u undecodable) Decode(...any) error { return u.err }
+
+type newMessage func(text []byte, binaries ...[]byte) *engine.Message
+
+// An encoding is what encode needs and can use again.
+type encoding struct {
+	header parser.Header
+	text   []byte
+}
+
+var encodings = sync.Pool{New: func() any { return new(encoding) }}
+
+const maxPooledText = 64 << 10
