@@ -17,7 +17,6 @@ import (
 	"testing"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/rawclient"
 )
 
@@ -162,7 +161,7 @@ func serverWith(tb testing.TB, sockets int) *benchServer {
 	}
 	srv := &benchServer{addr: l.Addr().String()}
 	trace := &socketio.Trace{}
-	trace.Engine.Sent = func(_ *engine.Session, packets, _ int) { srv.written.Add(int64(packets)) }
+	trace.Sent = func(_ socketio.Conn, packets, _ int) { srv.written.Add(int64(packets)) }
 	srv.Server = socketio.NewServer(&socketio.Options{Trace: trace})
 	connected := make(chan struct{}, sockets+1)
 	srv.OnConnect(func(*socketio.Socket) { connected <- struct{}{} })

@@ -73,7 +73,7 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 		budget: budget{limit: int64(server.opts.MaxInbox)},
 	}
 	c.timeout = time.AfterFunc(server.opts.ConnectTimeout, func() {
-		server.logger.Debug("closing a connection: no CONNECT within Options.ConnectTimeout", "sid", session.ID())
+		server.logger.Debug("closing a connection: no CONNECT within Options.ConnectTimeout", "conn", session.PublicID())
 		session.Close()
 	})
 	if c.legacy() {
@@ -209,7 +209,7 @@ func (c *conn) awaitAttachment() {
 		}
 	case c.next == nil:
 		c.next = time.AfterFunc(c.server.opts.ConnectTimeout, func() {
-			c.server.logger.Warn("closing a connection: no attachment within Options.ConnectTimeout", "sid", c.session.ID())
+			c.server.logger.Warn("closing a connection: no attachment within Options.ConnectTimeout", "conn", c.session.PublicID())
 			c.session.Close()
 		})
 	default:
@@ -349,15 +349,15 @@ func (c *conn) logRefused(name string, why error) {
 	switch why {
 	case errNamespace:
 		log.About(name).Warn("namespace refused: there is none of this name; Server.Of, OfPattern and OfFunc make them",
-			"namespace", name, "sid", c.session.ID())
+			"namespace", name, "conn", c.session.PublicID())
 	case errNamespaces:
-		log.Warn("namespace over Options.MaxNamespaces refused", "sid", c.session.ID(), "limit", c.server.opts.MaxNamespaces)
+		log.Warn("namespace over Options.MaxNamespaces refused", "conn", c.session.PublicID(), "limit", c.server.opts.MaxNamespaces)
 	case errConnects:
-		log.Warn("CONNECT over the rate refused", "sid", c.session.ID(), "per_second", connectsPerSecond)
+		log.Warn("CONNECT over the rate refused", "conn", c.session.PublicID(), "per_second", connectsPerSecond)
 	case errAuth:
-		log.Warn("auth over Options.MaxInbox refused", "sid", c.session.ID(), "limit", c.budget.forAuth())
+		log.Warn("auth over Options.MaxInbox refused", "conn", c.session.PublicID(), "limit", c.budget.forAuth())
 	default:
-		log.About(name).Warn("namespace refused", "namespace", name, "sid", c.session.ID(), "err", why)
+		log.About(name).Warn("namespace refused", "namespace", name, "conn", c.session.PublicID(), "err", why)
 	}
 }
 

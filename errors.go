@@ -53,7 +53,7 @@ const (
 	ReasonTransportError          = Reason(engine.ReasonTransportError)
 	ReasonPingTimeout             = Reason(engine.ReasonPingTimeout)
 	ReasonParseError              = Reason(engine.ReasonParseError)
-	ReasonForcedClose             = Reason(engine.ReasonForcedClose) // the client sent an invalid packet
+	ReasonForcedClose             = Reason(engine.ReasonForcedClose) // the client sent an invalid packet, or Conn.Close
 	ReasonSlowClient              = Reason(engine.ReasonSlowClient)  // more than MaxBuffered bytes waited for it
 	ReasonServerShutdown          = Reason(engine.ReasonServerShutdown)
 )

@@ -9,17 +9,14 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/engine"
 )
 
 // In JavaScript: io.engine.on("connection_error", …). A Trace is told of much
 // more; metrics/prometheus and metrics/otel are made of it.
 func ExampleTrace() {
 	io := socketio.NewServer(&socketio.Options{Trace: &socketio.Trace{
-		Engine: engine.Trace{
-			Refused: func(r *http.Request, e engine.Refusal) {
-				fmt.Printf("refused: %s %q, code %d\n", e.Cause, e.Context, e.Code)
-			},
+		Rejected: func(r *http.Request, why socketio.Refusal) {
+			fmt.Printf("refused: %s %q, code %d\n", why.Cause, why.Context, why.Code)
 		},
 		Handle: func(ctx context.Context, e *socketio.Event) (context.Context, func(error)) {
 			start := time.Now()

@@ -87,10 +87,11 @@ func (s *Server) recovered(what, namespace string, err *error) {
 	}
 }
 
-// guarded returns a Trace whose functions do not panic.
+// guarded returns a Trace whose functions do not panic, except ServerCreated,
+// which the program itself calls by NewServer.
 func (t *Trace) guarded(s *Server) Trace {
 	return Trace{
-		ServerCreated:    guarded1(s, "Trace.ServerCreated", t.ServerCreated),
+		ServerCreated:    t.ServerCreated,
 		NamespaceCreated: guarded1(s, "Trace.NamespaceCreated", t.NamespaceCreated),
 		NamespaceRemoved: guarded1(s, "Trace.NamespaceRemoved", t.NamespaceRemoved),
 		Connected:        guarded1(s, "Trace.Connected", t.Connected),

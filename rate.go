@@ -88,11 +88,11 @@ func (c *conn) pace(s *Socket, event string) (bool, error) {
 	switch b.Over {
 	case RateDrop:
 		if s != nil { // or else the refusal is logged
-			c.server.logger.Warn("events over Options.EventRate dropped", "sid", c.session.ID())
+			c.server.logger.Warn("events over Options.EventRate dropped", "conn", c.session.PublicID())
 		}
 		return false, nil
 	case RateDisconnect:
-		c.server.logger.Warn("client over Options.EventRate disconnected", "sid", c.session.ID())
+		c.server.logger.Warn("client over Options.EventRate disconnected", "conn", c.session.PublicID())
 		return false, errEventRate
 	}
 	c.handle()

@@ -60,7 +60,7 @@ func NewServer(o *Options) *Server {
 		GenerateID:     opts.GenerateID,
 		Cookie:         opts.Cookie,
 		Logger:         opts.Logger,
-		Trace:          &opts.Trace.Engine,
+		Trace:          opts.Trace.engine(),
 
 		MaxConnectionsPerAddress: opts.MaxConnectionsPerAddress,
 		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,

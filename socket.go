@@ -57,6 +57,14 @@ func (s *Socket) Namespace() *Namespace { return s.namespace }
 // Handshake returns what the client said when it connected.
 func (s *Socket) Handshake() *Handshake { return s.handshake }
 
+// Conn returns the client's connection, which its sockets in other namespaces
+// share.
+func (s *Socket) Conn() Conn { return Conn{s.conn.session} }
+
+// Transport returns how the client is connected now: "polling" or "websocket".
+// See [Conn.OnUpgrade] for learning of the change.
+func (s *Socket) Transport() string { return s.Conn().Transport() }
+
 // Context returns a context that has the values of the context of the
 // connection's first request, and ends when the socket disconnects. Its cause
 // is then an [ErrDisconnected] that names the reason.

@@ -2,8 +2,7 @@ package socketio
 
 import (
 	"context"
-
-	"github.com/goroomcast/socketio/internal/engine"
+	"net/http"
 )
 
 // A Trace has functions that are called as things happen, for metrics, spans
@@ -11,12 +10,38 @@ import (
 // holds no lock, and concurrently; so they must be quick. A panic there is logged.
 // What is a state and no event is in [Server.Stats].
 type Trace struct {
-	// ServerCreated is called by NewServer with the server that it returns.
+	// ServerCreated is called by NewServer with the server that it returns. A
+	// panic in it leaves NewServer.
 	ServerCreated func(s *Server)
 
-	// Engine is told of the connections: those that open, upgrade and end,
-	// refused requests, packets and bytes.
-	Engine engine.Trace
+	// Opened is called for each new connection, and Closed once for each of
+	// these when it ends. Conn.Transport still tells how the client was
+	// connected.
+	Opened func(c Conn)
+	Closed func(c Conn, reason Reason)
+
+	// Upgraded is called when a client has changed from polling to WebSocket,
+	// or with the error for which the change failed and the client stays with
+	// polling.
+	Upgraded func(c Conn, err error)
+
+	// Rejected is called before the server answers a request by an error, but
+	// not for requests for other paths.
+	Rejected func(r *http.Request, why Refusal)
+
+	// Received is called with each packet of a client, heartbeats included;
+	// bytes are those of its data, after decompression and decoding.
+	Received func(c Conn, bytes int)
+
+	// Sent is called before each write to a WebSocket and each answer to a
+	// poll; bytes are those of the frames, compressed or not, or of the payload
+	// before it is compressed.
+	Sent func(c Conn, packets, bytes int)
+
+	// Dropped is called when the server drops volatile packets because the
+	// client is not ready for them, or others because of Options.DropOldest;
+	// bytes are those of their frames.
+	Dropped func(c Conn, packets, bytes int)
 
 	// NamespaceCreated is called when a namespace other than "/" comes into
 	// being, for one that clients have asked for before the first of them is
@@ -59,7 +84,13 @@ func (t *Trace) With(other *Trace) *Trace {
 	}
 	return &Trace{
 		ServerCreated:    both(t.ServerCreated, other.ServerCreated),
-		Engine:           t.Engine.With(other.Engine),
+		Opened:           both(t.Opened, other.Opened),
+		Closed:           both2(t.Closed, other.Closed),
+		Upgraded:         both2(t.Upgraded, other.Upgraded),
+		Rejected:         both2(t.Rejected, other.Rejected),
+		Received:         both2(t.Received, other.Received),
+		Sent:             both3(t.Sent, other.Sent),
+		Dropped:          both3(t.Dropped, other.Dropped),
 		NamespaceCreated: both(t.NamespaceCreated, other.NamespaceCreated),
 		NamespaceRemoved: both(t.NamespaceRemoved, other.NamespaceRemoved),
 		Connected:        both(t.Connected, other.Connected),
@@ -88,6 +119,16 @@ func both2[A, B any](f, g func(A, B)) func(A, B) {
 		return f
 	}
 	return func(a A, b B) { f(a, b); g(a, b) }
+}
+
+func both3[A, B, C any](f, g func(A, B, C)) func(A, B, C) {
+	switch {
+	case f == nil:
+		return g
+	case g == nil:
+		return f
+	}
+	return func(a A, b B, c C) { f(a, b, c); g(a, b, c) }
 }
 
 type handleHook = func(context.Context, *Event) (context.Context, func(error))

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/rawclient"
 	"github.com/goroomcast/socketio/socketiotest"
 )
@@ -215,16 +214,8 @@ func TestTraceWith(t *testing.T) {
 	if none.With(a) != a || a.With(none) != a {
 		t.Error("a Trace and nil are not that Trace")
 	}
-	for _, both := range []*socketio.Trace{a.With(b), a.With(new(socketio.Trace)), new(socketio.Trace).With(b)} {
-		v := reflect.ValueOf(*both)
-		for i := range v.NumField() {
-			if f := v.Field(i); f.Kind() == reflect.Func && f.IsNil() {
-				t.Errorf("%s is lost", v.Type().Field(i).Name)
-			}
-		}
-	}
 	var opened int
-	a.Engine.Opened = func(*engine.Session) { opened++ }
+	a.Opened = func(socketio.Conn) { opened++ }
 	run(t, &socketio.Options{Trace: a.With(b)}, func(h *harness) {
 		echo(h, "echo")
 		c := h.join(rawclient.WebSocket)
@@ -237,6 +228,48 @@ func TestTraceWith(t *testing.T) {
 			t.Errorf("%d sessions opened", opened)
 		}
 	})
+}
+
+// With calls each function of both, in their order.
+func TestTraceWithCallsBoth(t *testing.T) {
+	var calls []string
+	full := func(name string) *socketio.Trace {
+		trace := new(socketio.Trace)
+		v := reflect.ValueOf(trace).Elem()
+		for i := range v.NumField() {
+			f := v.Field(i).Type()
+			v.Field(i).Set(reflect.MakeFunc(f, func([]reflect.Value) (results []reflect.Value) {
+				calls = append(calls, name)
+				for j := range f.NumOut() {
+					results = append(results, reflect.Zero(f.Out(j)))
+				}
+				return results
+			}))
+		}
+		return trace
+	}
+	for name, c := range map[string]struct {
+		trace *socketio.Trace
+		want  string
+	}{
+		"both":   {full("a").With(full("b")), "[a b]"},
+		"first":  {full("a").With(new(socketio.Trace)), "[a]"},
+		"second": {new(socketio.Trace).With(full("b")), "[b]"},
+	} {
+		v := reflect.ValueOf(c.trace).Elem()
+		for i := range v.NumField() {
+			calls = nil
+			f := v.Field(i)
+			args := make([]reflect.Value, f.Type().NumIn())
+			for j := range args {
+				args[j] = reflect.Zero(f.Type().In(j))
+			}
+			f.Call(args)
+			if fmt.Sprint(calls) != c.want {
+				t.Errorf("%s: %s calls %v, want %s", name, v.Type().Field(i).Name, calls, c.want)
+			}
+		}
+	}
 }
 
 // Without hooks nothing is allocated for them.

@@ -332,6 +332,10 @@ func connections(io *socketio.Server) {
 		s.Disconnect(false)
 		return nil
 	})
+	socketio.On(io, "sever", func(_ context.Context, s *socketio.Socket, _ struct{}) error {
+		s.Conn().Close()
+		return nil
+	})
 	socketio.On(io, "drop", func(_ context.Context, s *socketio.Socket, _ struct{}) error {
 		s.Disconnect(true)
 		return nil

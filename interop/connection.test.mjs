@@ -71,6 +71,18 @@ scenario("the client sees that the server closed the whole connection", async (c
   assert.equal(await main.emitWithAck("echo", "back"), "back");
 });
 
+scenario("the client reconnects when the server has closed the connection beneath it", async (clients) => {
+  const socket = await clients.connect("/", { reconnection: true, reconnectionDelay: 10 });
+  const before = socket.id;
+  const back = once(socket, "connect");
+  const gone = once(socket, "disconnect");
+  socket.emit("sever");
+  assert.equal((await gone)[0], "transport close");
+  await back;
+  assert.notEqual(socket.id, before);
+  assert.equal(await socket.emitWithAck("echo", "back"), "back");
+});
+
 const ends = {
   "client namespace disconnect": (socket) => socket.disconnect(),
   "transport close": (socket) => socket.io.engine.close(),

@@ -121,6 +121,7 @@ io.on("connection", (socket) => {
 
   socket.on("leave-me", () => socket.disconnect());
   socket.on("drop", () => socket.disconnect(true));
+  socket.on("sever", () => socket.conn.close());
   const tell = (event) => (reason) =>
     io.to(`watch ${socket.id}`).emit(event, { id: socket.id, reason, rooms: [...socket.rooms].sort() });
   socket.on("disconnecting", tell("leaving"));

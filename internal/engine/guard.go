@@ -55,7 +55,7 @@ func (t Trace) guarded(logger *rarelog.Logger) Trace {
 		Opened:   guarded1(logger, "Trace.Opened", t.Opened),
 		Closed:   guarded2(logger, "Trace.Closed", t.Closed),
 		Upgraded: guarded2(logger, "Trace.Upgraded", t.Upgraded),
-		Refused:  guarded2(logger, "Trace.Refused", t.Refused),
+		Rejected: guarded2(logger, "Trace.Rejected", t.Rejected),
 		Received: guarded2(logger, "Trace.Received", t.Received),
 		Sent:     guarded3(logger, "Trace.Sent", t.Sent),
 		Dropped:  guarded3(logger, "Trace.Dropped", t.Dropped),

@@ -46,12 +46,12 @@ func (srv *Server) logRefusal(r *http.Request, e Refusal) {
 	case CausePayload:
 		log.Debug("closing a session: bad payload", "err", e.Context, "address", r.RemoteAddr)
 	case CauseTooLarge:
-		srv.logTooLarge(r.URL.Query().Get("sid"), Polling)
+		srv.logTooLarge(srv.publicID(r), Polling)
 	case CauseHandshake:
 		srv.logHandshake(r, e)
 	case CauseTimeout:
 		log.Warn("slow POST refused: its body took longer than Options.PingTimeout",
-			"sid", r.URL.Query().Get("sid"), "limit", o.PingTimeout)
+			"conn", srv.publicID(r), "limit", o.PingTimeout)
 	case CauseConnections:
 		if e.Context == "" {
 			log.Warn("connection over Options.MaxConnections refused", "limit", o.MaxConnections)
@@ -97,8 +97,18 @@ func (srv *Server) logHandshake(r *http.Request, e Refusal) {
 	}
 }
 
-func (srv *Server) logTooLarge(sid, transport string) {
-	srv.log.Warn("payload over Options.MaxPayload refused", "sid", sid, "transport", transport, "limit", srv.opts.MaxPayload)
+func (srv *Server) logTooLarge(conn, transport string) {
+	srv.log.Warn("payload over Options.MaxPayload refused", "conn", conn, "transport", transport, "limit", srv.opts.MaxPayload)
+}
+
+// publicID names the session of a request in log lines.
+func (srv *Server) publicID(r *http.Request) string {
+	srv.mu.RLock()
+	defer srv.mu.RUnlock()
+	if s := srv.sessions[r.URL.Query().Get("sid")]; s != nil {
+		return s.publicID
+	}
+	return ""
 }
 
 // refusePath answers a request for a path that is not the server's. One of a

@@ -102,7 +102,7 @@ func protocolError(code int, cause Cause, context string) Refusal {
 
 func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e Refusal) {
 	srv.logRefusal(r, e)
-	if f := srv.trace.Refused; f != nil {
+	if f := srv.trace.Rejected; f != nil {
 		f(r, e)
 	}
 	if e.Cause != CausePayload && e.Cause != CauseTimeout { // or else reading has ended already

@@ -162,7 +162,7 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.V
 		return
 	}
 	defer srv.releaseID(id)
-	s.id = id
+	s.id, s.publicID = id, NewID()
 	if srv.opts.Cookie != nil {
 		cookie := *srv.opts.Cookie
 		cookie.Value = s.id

@@ -14,6 +14,7 @@ import (
 type Session struct {
 	server   *Server
 	id       string
+	publicID string
 	receiver Receiver // nil while accept runs
 	dialect  dialect
 	shard    uint32
@@ -36,6 +37,7 @@ type Session struct {
 	state  atomic.Uint32 // a state; written with mu locked
 	probed bool          // the probe has been answered: polls end soon
 	told   bool          // the receiver has been told of the end
+	moved  bool          // from polling to WebSocket
 	last   byte          // the type of the packet that ends its last poll
 	out    outbox
 	ws     *wsConn                  // the transport, or nil for polling
@@ -47,6 +49,7 @@ type Session struct {
 
 	answering bool          // the answer to a poll is being made
 	heldUntil chan struct{} // closed at the end of a session in Hold
+	onUpgrade []*func()
 }
 
 // longAgo is a deadline that ends all reading and writing.
@@ -61,6 +64,10 @@ const (
 // ID returns the session's id, the sid of the protocol. Whoever knows it can
 // take part in the session: keep it secret.
 func (s *Session) ID() string { return s.id }
+
+// PublicID returns a random id of the session that says nothing about ID: it
+// is no secret. Log lines name sessions by it, as "conn".
+func (s *Session) PublicID() string { return s.publicID }
 
 // Protocol returns the Engine.IO protocol revision that the client speaks: 4,
 // or 3 with Options.AllowEIO3.
@@ -236,7 +243,7 @@ func (s *Session) receive(p packet) bool {
 		s.depart()
 	}
 	if err != nil {
-		s.server.log.Debug("closing a session", "sid", s.id, "err", err)
+		s.server.log.Debug("closing a session", "conn", s.publicID, "err", err)
 		s.Close()
 	}
 	return s.lifecycle() != stateClosed
@@ -295,52 +302,6 @@ func (s *Session) run(task Task) {
 	task.Run()
 }
 
-// upgrade makes ws the transport and reports whether it may be.
-func (s *Session) upgrade(ws *wsConn) bool {
-	s.mu.Lock()
-	if s.probe != ws || !s.probed || s.lifecycle() == stateClosed {
-		s.mu.Unlock()
-		return false
-	}
-	if s.lifecycle() == stateClosing {
-		s.out.push(&Message{frame: appendCloseFrame(nil, closeNormal)})
-	}
-	s.ws, s.probe, s.probed = ws, nil, false
-	if s.poll != nil {
-		s.poll.wake() // a poll that should not be there is refused
-	}
-	s.kick(false)
-	s.takeInlet(ws)
-	if f := s.server.trace.Upgraded; f != nil {
-		f(s, nil)
-	}
-	return true
-}
-
-// takeInlet locks inlet for good. A POST still being delivered goes first.
-func (s *Session) takeInlet(ws *wsConn) {
-	if s.inlet.TryLock() {
-		return
-	}
-	ws.standBy(true)
-	s.inlet.Lock()
-	ws.standBy(false)
-}
-
-// answerProbe lets polls end soon, so that the client can stop polling.
-func (s *Session) answerProbe(ws *wsConn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.probe != ws || s.lifecycle() != stateOpen {
-		return false
-	}
-	s.probed = true
-	if s.poll != nil {
-		s.hurry(s.poll)
-	}
-	return true
-}
-
 // serveUpgrade opens a second connection for a polling session.
 func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request, query url.Values) {
 	ws := &wsConn{session: s, dialect: dialectOf(query, s.dialect&revision3)}
@@ -352,7 +313,7 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request, query url
 	s.mu.Unlock()
 	conn := ws.open(w, r)
 	if busy && conn != nil { // as the reference implementation refuses it
-		s.server.log.Debug("upgrade refused: the session has a WebSocket already, or is over", "sid", s.id, "address", r.RemoteAddr)
+		s.server.log.Debug("upgrade refused: the session has a WebSocket already, or is over", "conn", s.publicID, "address", r.RemoteAddr)
 		ws.conn = conn
 		ws.lastWords(closeProtocolError)
 		conn.Close()
@@ -385,7 +346,7 @@ func (s *Session) abandon(ws *wsConn, err error) {
 	if !under {
 		return
 	}
-	s.server.log.Debug("upgrade failed; the session stays with polling", "sid", s.id, "err", err)
+	s.server.log.Debug("upgrade failed; the session stays with polling", "conn", s.publicID, "err", err)
 	if f := s.server.trace.Upgraded; f != nil {
 		f(s, err)
 	}

@@ -88,7 +88,7 @@ func (s *Session) tellLoss(lost loss) {
 		return
 	}
 	s.server.log.Warn("messages to a slow client dropped: more than Options.MaxBuffered bytes wait for it",
-		"sid", s.id, "limit", s.server.opts.MaxBuffered)
+		"conn", s.publicID, "limit", s.server.opts.MaxBuffered)
 	if f := s.server.trace.Dropped; f != nil {
 		f(s, lost.packets, lost.bytes)
 	}
@@ -97,7 +97,7 @@ func (s *Session) tellLoss(lost loss) {
 // dropSlow closes the session.
 func (s *Session) dropSlow() {
 	s.server.log.Warn("slow client dropped: more than Options.MaxBuffered bytes wait for it",
-		"sid", s.id, "limit", s.server.opts.MaxBuffered)
+		"conn", s.publicID, "limit", s.server.opts.MaxBuffered)
 	s.abort(ReasonSlowClient)
 }
 

@@ -18,9 +18,9 @@ type Trace struct {
 	// with the error for which that failed and the session stays with polling.
 	Upgraded func(s *Session, err error)
 
-	// Refused is called before a request is answered by an error. Requests for
+	// Rejected is called before a request is answered by an error. Requests for
 	// other paths are not told of.
-	Refused func(r *http.Request, e Refusal)
+	Rejected func(r *http.Request, e Refusal)
 
 	// Received is called with each packet of a client, heartbeats included;
 	// bytes are those of its data, after decompression and decoding.
@@ -35,49 +35,6 @@ type Trace struct {
 	// is not ready for them, or others because of Options.DropOldest; bytes are
 	// those of their frames.
 	Dropped func(s *Session, packets, bytes int)
-}
-
-// With returns a Trace that calls the functions of both, first its own.
-func (t Trace) With(other Trace) Trace {
-	return Trace{
-		Opened:   both(t.Opened, other.Opened),
-		Closed:   both2(t.Closed, other.Closed),
-		Upgraded: both2(t.Upgraded, other.Upgraded),
-		Refused:  both2(t.Refused, other.Refused),
-		Received: both2(t.Received, other.Received),
-		Sent:     both3(t.Sent, other.Sent),
-		Dropped:  both3(t.Dropped, other.Dropped),
-	}
-}
-
-func both[A any](f, g func(A)) func(A) {
-	switch {
-	case f == nil:
-		return g
-	case g == nil:
-		return f
-	}
-	return func(a A) { f(a); g(a) }
-}
-
-func both2[A, B any](f, g func(A, B)) func(A, B) {
-	switch {
-	case f == nil:
-		return g
-	case g == nil:
-		return f
-	}
-	return func(a A, b B) { f(a, b); g(a, b) }
-}
-
-func both3[A, B, C any](f, g func(A, B, C)) func(A, B, C) {
-	switch {
-	case f == nil:
-		return g
-	case g == nil:
-		return f
-	}
-	return func(a A, b B, c C) { f(a, b, c); g(a, b, c) }
 }
 
 // sent tells of a write.

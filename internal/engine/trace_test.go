@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -45,7 +44,7 @@ func (t *tally) trace() *engine.Trace {
 		Opened:   func(s *engine.Session) { note(s, "opened") },
 		Closed:   func(s *engine.Session, r engine.Reason) { note(s, string(r)) },
 		Upgraded: func(s *engine.Session, err error) { note(s, fmt.Sprint("upgraded ", err)) },
-		Refused: func(r *http.Request, e engine.Refusal) {
+		Rejected: func(r *http.Request, e engine.Refusal) {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.refused = append(t.refused, e)
@@ -275,43 +274,6 @@ func TestStats(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})
-}
-
-// With calls each function of both, in their order.
-func TestTraceWith(t *testing.T) {
-	var calls []string
-	full := func(name string) (trace engine.Trace) {
-		v := reflect.ValueOf(&trace).Elem()
-		for i := range v.NumField() {
-			v.Field(i).Set(reflect.MakeFunc(v.Field(i).Type(), func([]reflect.Value) []reflect.Value {
-				calls = append(calls, name)
-				return nil
-			}))
-		}
-		return trace
-	}
-	for name, c := range map[string]struct {
-		trace engine.Trace
-		want  string
-	}{
-		"both":   {full("a").With(full("b")), "[a b]"},
-		"first":  {full("a").With(engine.Trace{}), "[a]"},
-		"second": {engine.Trace{}.With(full("b")), "[b]"},
-	} {
-		v := reflect.ValueOf(c.trace)
-		for i := range v.NumField() {
-			calls = nil
-			f := v.Field(i)
-			args := make([]reflect.Value, f.Type().NumIn())
-			for j := range args {
-				args[j] = reflect.Zero(f.Type().In(j))
-			}
-			f.Call(args)
-			if fmt.Sprint(calls) != c.want {
-				t.Errorf("%s: %s calls %v, want %s", name, v.Type().Field(i).Name, calls, c.want)
-			}
-		}
-	}
 }
 
 // Without hooks nothing is allocated for them, on the paths that are taken

@@ -182,12 +182,12 @@ func (c *wsConn) hangUp(err error) {
 	case errors.As(err, &breach):
 		reason, code = ReasonTransportError, breach.code
 		if breach == errMessageTooBig {
-			s.server.logTooLarge(s.id, WebSocket)
+			s.server.logTooLarge(s.publicID, WebSocket)
 		} else {
-			s.server.log.Debug("closing a WebSocket", "sid", s.id, "err", err)
+			s.server.log.Debug("closing a WebSocket", "conn", s.publicID, "err", err)
 		}
 	case errors.Is(err, errPacket):
-		s.server.log.Debug("closing a WebSocket", "sid", s.id, "err", err)
+		s.server.log.Debug("closing a WebSocket", "conn", s.publicID, "err", err)
 		reason, code = ReasonParseError, closeNormal
 	case errors.Is(err, errPeerClosed):
 		code = c.peer

@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/labels"
 )
 
@@ -106,8 +105,8 @@ func (i *instruments) collect(_ context.Context, o metric.Observer) error {
 		return nil
 	}
 	now := server.Stats()
-	o.ObserveInt64(i.connections, int64(now.Polling), with(attribute.String("transport", engine.Polling)))
-	o.ObserveInt64(i.connections, int64(now.WebSocket), with(attribute.String("transport", engine.WebSocket)))
+	o.ObserveInt64(i.connections, int64(now.Polling), with(attribute.String("transport", "polling")))
+	o.ObserveInt64(i.connections, int64(now.WebSocket), with(attribute.String("transport", "websocket")))
 	o.ObserveInt64(i.queued, int64(now.Queued))
 	for name, n := range now.Namespaces {
 		in := with(attribute.String("namespace", name))

@@ -22,7 +22,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/labels"
 )
 
@@ -70,29 +69,27 @@ var background = context.Background()
 func (i *instruments) trace() *socketio.Trace {
 	return &socketio.Trace{
 		ServerCreated: i.observe,
-		Engine: engine.Trace{
-			Opened: func(s *engine.Session) { i.opened.Add(background, 1, with(transport(s))) },
-			Closed: func(s *engine.Session, r engine.Reason) {
-				i.closed.Add(background, 1, with(transport(s), reason(string(r))))
-			},
-			Upgraded: func(_ *engine.Session, err error) {
-				i.upgrades.Add(background, 1, with(attribute.Bool("failed", err != nil)))
-			},
-			Refused: func(r *http.Request, e engine.Refusal) {
-				i.refused.Add(r.Context(), 1, with(attribute.String("cause", string(e.Cause))))
-			},
-			Received: func(_ *engine.Session, bytes int) {
-				i.receivedPackets.Add(background, 1)
-				i.receivedBytes.Add(background, int64(bytes))
-			},
-			Sent: func(_ *engine.Session, packets, bytes int) {
-				i.sentPackets.Add(background, int64(packets))
-				i.sentBytes.Add(background, int64(bytes))
-			},
-			Dropped: func(_ *engine.Session, packets, bytes int) {
-				i.droppedPackets.Add(background, int64(packets))
-				i.droppedBytes.Add(background, int64(bytes))
-			},
+		Opened:        func(conn socketio.Conn) { i.opened.Add(background, 1, with(transport(conn))) },
+		Closed: func(conn socketio.Conn, r socketio.Reason) {
+			i.closed.Add(background, 1, with(transport(conn), reason(string(r))))
+		},
+		Upgraded: func(_ socketio.Conn, err error) {
+			i.upgrades.Add(background, 1, with(attribute.Bool("failed", err != nil)))
+		},
+		Rejected: func(r *http.Request, e socketio.Refusal) {
+			i.refused.Add(r.Context(), 1, with(attribute.String("cause", string(e.Cause))))
+		},
+		Received: func(_ socketio.Conn, bytes int) {
+			i.receivedPackets.Add(background, 1)
+			i.receivedBytes.Add(background, int64(bytes))
+		},
+		Sent: func(_ socketio.Conn, packets, bytes int) {
+			i.sentPackets.Add(background, int64(packets))
+			i.sentBytes.Add(background, int64(bytes))
+		},
+		Dropped: func(_ socketio.Conn, packets, bytes int) {
+			i.droppedPackets.Add(background, int64(packets))
+			i.droppedBytes.Add(background, int64(bytes))
 		},
 		Connected: func(s *socketio.Socket) { i.connected.Add(background, 1, with(namespace(s.Namespace()))) },
 		Disconnected: func(s *socketio.Socket, r socketio.Reason) {
@@ -139,8 +136,8 @@ func with(attributes ...attribute.KeyValue) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(attributes...))
 }
 
-func transport(s *engine.Session) attribute.KeyValue {
-	return attribute.String("transport", s.Transport())
+func transport(conn socketio.Conn) attribute.KeyValue {
+	return attribute.String("transport", conn.Transport())
 }
 
 func reason(r string) attribute.KeyValue { return attribute.String("reason", r) }

@@ -6,7 +6,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/engine"
 )
 
 // A collector has the counters, and reads the server's state when scraped.
@@ -57,8 +56,8 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n), labels...)
 	}
 	now := server.Stats()
-	send(connections, now.Polling, engine.Polling)
-	send(connections, now.WebSocket, engine.WebSocket)
+	send(connections, now.Polling, "polling")
+	send(connections, now.WebSocket, "websocket")
 	send(queued, now.Queued)
 	for namespace, n := range now.Namespaces {
 		send(sockets, n.Sockets, namespace)

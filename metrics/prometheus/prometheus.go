@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/labels"
 )
 
@@ -33,25 +32,23 @@ func New() (*socketio.Trace, prometheus.Collector) {
 	metrics := &collector{counters: c.all()}
 	return &socketio.Trace{
 		ServerCreated: metrics.observe,
-		Engine: engine.Trace{
-			Opened: func(s *engine.Session) { c.opened.WithLabelValues(s.Transport()).Inc() },
-			Closed: func(s *engine.Session, r engine.Reason) {
-				c.closed.WithLabelValues(s.Transport(), string(r)).Inc()
-			},
-			Upgraded: func(_ *engine.Session, err error) { c.upgrades.WithLabelValues(result(err)).Inc() },
-			Refused:  func(_ *http.Request, e engine.Refusal) { c.refused.WithLabelValues(string(e.Cause)).Inc() },
-			Received: func(_ *engine.Session, bytes int) {
-				c.receivedPackets.Inc()
-				c.receivedBytes.Add(float64(bytes))
-			},
-			Sent: func(_ *engine.Session, packets, bytes int) {
-				c.sentPackets.Add(float64(packets))
-				c.sentBytes.Add(float64(bytes))
-			},
-			Dropped: func(_ *engine.Session, packets, bytes int) {
-				c.droppedPackets.Add(float64(packets))
-				c.droppedBytes.Add(float64(bytes))
-			},
+		Opened:        func(conn socketio.Conn) { c.opened.WithLabelValues(conn.Transport()).Inc() },
+		Closed: func(conn socketio.Conn, r socketio.Reason) {
+			c.closed.WithLabelValues(conn.Transport(), string(r)).Inc()
+		},
+		Upgraded: func(_ socketio.Conn, err error) { c.upgrades.WithLabelValues(result(err)).Inc() },
+		Rejected: func(_ *http.Request, e socketio.Refusal) { c.refused.WithLabelValues(string(e.Cause)).Inc() },
+		Received: func(_ socketio.Conn, bytes int) {
+			c.receivedPackets.Inc()
+			c.receivedBytes.Add(float64(bytes))
+		},
+		Sent: func(_ socketio.Conn, packets, bytes int) {
+			c.sentPackets.Add(float64(packets))
+			c.sentBytes.Add(float64(bytes))
+		},
+		Dropped: func(_ socketio.Conn, packets, bytes int) {
+			c.droppedPackets.Add(float64(packets))
+			c.droppedBytes.Add(float64(bytes))
 		},
 		Connected: func(s *socketio.Socket) { c.connected.WithLabelValues(labels.Namespace(s.Namespace())).Inc() },
 		Disconnected: func(s *socketio.Socket, r socketio.Reason) {
