@@ -15,12 +15,33 @@ type data struct {
 
 // Data returns the value that SetData has set, nil at first: the program's own,
 // also if the client has come back to this server. A client that comes back to
-// another server has its JSON there, a json.RawMessage.
+// another server has its JSON there, a json.RawMessage; the typed [Data] decodes
+// that.
 func (s *Socket) Data() any {
 	if d := s.sharedData(); d != nil {
 		return d.value
 	}
 	return nil
+}
+
+// Data returns [Socket.Data] as a T. It is false if the value is no T. The JSON
+// of a client that comes back to another server is decoded into a T, each time
+// anew: SetData keeps the T, for instance in OnConnect.
+func Data[T any](s *Socket) (T, bool) {
+	value := s.Data()
+	if v, is := value.(T); is {
+		return v, true
+	}
+	var v T
+	text, is := value.(json.RawMessage)
+	if !is {
+		return v, false
+	}
+	if err := s.namespace.server.unmarshal(text, &v); err != nil {
+		var none T
+		return none, false
+	}
+	return v, true
 }
 
 // SetData keeps a value with the socket, such as the user that middleware has
@@ -54,6 +75,11 @@ func (s *Server) marshal(v any) (text []byte, err error) {
 	defer s.recovered("encoding SetData's value", "", &err)
 	text, err = json.Marshal(v)
 	return bytes.ToValidUTF8(text, []byte("\uFFFD")), err
+}
+
+func (s *Server) unmarshal(text []byte, into any) (err error) {
+	defer s.recovered("decoding", "", &err)
+	return json.Unmarshal(text, into)
 }
 
 // encoded returns the value's JSON, nil if nothing is set.

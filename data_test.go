@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,51 @@ func TestDataChangesWhileItIsFetched(t *testing.T) {
 		})
 	}
 }
+
+func TestTypedData(t *testing.T) {
+	type user struct{ Name string }
+	run(t, nil, func(h *harness) {
+		s := h.socket(h.connect(rawclient.WebSocket).id)
+		if u, is := socketio.Data[*user](s); is || u != nil {
+			t.Errorf("without data: %v, %v", u, is)
+		}
+		ann := &user{"Ann"}
+		s.SetData(ann)
+		if u, is := socketio.Data[*user](s); !is || u != ann {
+			t.Errorf("got %v, %v, want the program's own", u, is)
+		}
+		if u, is := socketio.Data[any](s); !is || u != any(ann) {
+			t.Errorf("as any: %v, %v", u, is)
+		}
+		if u, is := socketio.Data[user](s); is || u != (user{}) {
+			t.Errorf("as another type: %v, %v", u, is)
+		}
+		s.SetData(json.RawMessage(`{"Name":"Bob"}`)) // what a client from another server has
+		for range 2 {
+			if u, is := socketio.Data[*user](s); !is || u.Name != "Bob" {
+				t.Errorf("from JSON: %v, %v", u, is)
+			}
+		}
+		if u, is := socketio.Data[user](s); !is || u.Name != "Bob" {
+			t.Errorf("from JSON, no pointer: %v, %v", u, is)
+		}
+		if raw, is := socketio.Data[json.RawMessage](s); !is || string(raw) != `{"Name":"Bob"}` {
+			t.Errorf("as JSON: %s, %v", raw, is)
+		}
+		for name, read := range map[string]func() bool{
+			"as what does not fit": func() bool { v, is := socketio.Data[struct{ Name int }](s); return is || v.Name != 0 },
+			"as what panics":       func() bool { _, is := socketio.Data[*panickingJSON](s); return is },
+		} {
+			if read() {
+				t.Error(name)
+			}
+		}
+	})
+}
+
+type panickingJSON struct{}
+
+func (*panickingJSON) UnmarshalJSON([]byte) error { panic("boom") }
 
 func TestDataThatCannotBeEncoded(t *testing.T) {
 	o := &socketio.Options{Adapter: new(adapter.Loopback)}

@@ -2,7 +2,6 @@ package socketio_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -167,10 +166,8 @@ func TestRecoveryStore(t *testing.T) {
 				g.h = h
 				h.comesBackWith(g, "all 1", "room [1]", "one")
 				s := h.socket(id)
-				var data map[string]string
-				raw, _ := s.Data().(json.RawMessage)
-				if err := json.Unmarshal(raw, &data); err != nil || data["name"] != "Ann" {
-					h.Errorf("data %s, %v", raw, err)
+				if data, is := socketio.Data[map[string]string](s); !is || data["name"] != "Ann" {
+					h.Errorf("data %v is no map: %v", s.Data(), data)
 				}
 				if rooms := s.Rooms(); !slices.Equal(rooms, []string{id, "room"}) {
 					h.Errorf("rooms %q", rooms)

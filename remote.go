@@ -26,10 +26,7 @@ type RemoteSocket struct {
 // DecodeData decodes the JSON of what Socket.SetData has set into the value
 // pointed to: the value as it was when SetData was called. That of nothing is
 // an empty object.
-func (r *RemoteSocket) DecodeData(into any) (err error) {
-	defer r.server.recovered("decoding", "", &err)
-	return json.Unmarshal(r.data, into)
-}
+func (r *RemoteSocket) DecodeData(into any) error { return r.server.unmarshal(r.data, into) }
 
 // Local limits the selection to the sockets of this server. If
 // [Options.Adapter] is an [adapter.Recovery], Emit does not keep a local event

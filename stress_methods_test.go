@@ -173,6 +173,7 @@ var stressed = map[string]func(m *moment){
 
 	"Handshake.DecodeAuth": func(m *moment) { var v any; _ = m.s.Handshake().DecodeAuth(&v) },
 	"Handshake.Query":      func(m *moment) { _ = m.s.Handshake().Query() },
+	"Data": func(m *moment) { _, _ = socketio.Data[string](m.s) },
 	"Call": func(m *moment) {
 		if _, err := socketio.Call[int](m.ctx, m.s, "call"); err == nil {
 			m.replies.Add(1)
@@ -192,7 +193,7 @@ func TestStressIsComplete(t *testing.T) {
 		reflect.TypeFor[*socketio.Socket](), reflect.TypeFor[*socketio.Event](), reflect.TypeFor[*socketio.RemoteSocket](),
 		reflect.TypeFor[*socketio.Reply](), reflect.TypeFor[*socketio.Handshake](),
 	}
-	exported := []string{"Call"}
+	exported := []string{"Call", "Data"}
 	for _, of := range types {
 		name := of.String()[strings.LastIndexByte(of.String(), '.')+1:]
 		for method := range methods(of) {

@@ -39,4 +39,7 @@ func newServer(key tokenKey) *socketio.Server {
 	return io
 }
 
-func claimsOf(s *socketio.Socket) *jwt.RegisteredClaims { return s.Data().(*jwt.RegisteredClaims) }
+func claimsOf(s *socketio.Socket) *jwt.RegisteredClaims {
+	claims, _ := socketio.Data[*jwt.RegisteredClaims](s) // there is always one, by the middleware
+	return claims
+}

@@ -35,7 +35,8 @@ func route() http.Handler {
 	})
 	io.OnConnect(func(s *socketio.Socket) { s.Join(room(s.Context())) })
 	socketio.OnCall(io, "whoami", func(ctx context.Context, s *socketio.Socket, _ struct{}) (string, error) {
-		return s.Data().(string), nil
+		user, _ := socketio.Data[string](s)
+		return user, nil
 	})
 
 	mux := http.NewServeMux()
