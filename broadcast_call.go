@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/goroomcast/socketio/internal/cluster"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -58,27 +59,25 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 		defer local.forget()
 		local.send(out)
 		remote, err := b.callOthers(ctx, out)
-		defer remote.end()
+		defer remote.End()
 		if err != nil && !yield(new(Reply), err) {
 			return
 		}
-		for len(local.missing) > 0 || remote.outstanding() > 0 {
+		for len(local.missing) > 0 || remote.Outstanding() > 0 {
 			select {
 			case r := <-local.results:
 				delete(local.missing, r.socket.id)
 				if !yield(&Reply{b.namespace.server, r.socket.id, r.args}, r.err) {
 					return
 				}
-			case <-remote.ready():
-				for r, err := range remote.replies(ctx) {
-					if !yield(r, err) {
-						return
-					}
+			case <-remote.Ready():
+				if !b.namespace.takeReplies(ctx, remote, yield) {
+					return
 				}
-			case <-remote.recounts():
-				remote.count(ctx)
-			case <-remote.over(): // the local sockets disconnect by themselves
-				if !remote.giveUp(ctx, context.Cause(remote.ctx), yield) {
+			case <-remote.Recounts():
+				remote.Recount(ctx)
+			case <-remote.Done(): // the local sockets disconnect by themselves
+				if !b.namespace.giveUp(ctx, remote, remote.Cause(), yield) {
 					return
 				}
 				remote = nil
@@ -88,7 +87,7 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 						return
 					}
 				}
-				remote.giveUp(ctx, context.Cause(ctx), yield)
+				b.namespace.giveUp(ctx, remote, context.Cause(ctx), yield)
 				return
 			}
 		}
@@ -96,7 +95,7 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 }
 
 // callOthers is Call on the other servers. The result is nil if there are none.
-func (b Broadcast) callOthers(ctx context.Context, out *outgoing) (*remoteCall, error) {
+func (b Broadcast) callOthers(ctx context.Context, out *outgoing) (*cluster.Call, error) {
 	if b.namespace.family != nil || !b.reachesOthers() {
 		return nil, nil
 	}
@@ -104,7 +103,32 @@ func (b Broadcast) callOthers(ctx context.Context, out *outgoing) (*remoteCall, 
 	if err != nil {
 		return nil, err
 	}
-	return b.namespace.cluster.call(ctx, m)
+	return b.namespace.cluster.Call(ctx, m)
+}
+
+// takeReplies yields the replies that have come from other servers. It reports
+// whether to go on.
+func (n *Namespace) takeReplies(ctx context.Context, remote *cluster.Call, yield func(*Reply, error) bool) bool {
+	for _, r := range remote.Take(ctx) {
+		if !yield(n.replyOf(r)) {
+			return false
+		}
+	}
+	return true
+}
+
+// giveUp yields the replies that have come, then the cause for each reply that
+// has not. It reports whether to go on.
+func (n *Namespace) giveUp(ctx context.Context, remote *cluster.Call, cause error, yield func(*Reply, error) bool) bool {
+	if !n.takeReplies(ctx, remote, yield) {
+		return false
+	}
+	for range remote.Outstanding() {
+		if !yield(new(Reply), cause) {
+			return false
+		}
+	}
+	return true
 }
 
 // A localCall is a Call to this server's sockets.

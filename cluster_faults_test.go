@@ -21,29 +21,6 @@ func (h *harness) other(o *socketio.Options) *harness {
 }
 
 func TestClusterNoGhosts(t *testing.T) {
-	late := []string{
-		`"type":1`, `"type":2`, `"type":3,"data":{` + noOpts + `,"packet":{"type":2,"data":["e"]}}`,
-		`"type":4,"data":{` + noOpts + `,"rooms":["a"]}`, `"type":7,"data":{` + noOpts + `,"requestId":"r"}`,
-		`"type":8,"data":{"requestId":"r","sockets":[]}`, `"type":9,"data":{"packet":["e"]}`,
-		`"type":12,"data":{"requestId":"r"}`, `"type":99`, `"type":13`,
-	}
-	for _, message := range late {
-		t.Run("a message that comes after Close is of no peer: "+message, func(t *testing.T) {
-			o := &socketio.Options{Adapter: new(silent)}
-			run(t, o, func(h *harness) {
-				p := h.peer(o.Adapter, "other")
-				p.say(`"type":1`)
-				p.say(`"type":13`)
-				for range 5 {
-					p.say(message)
-					if d := h.timeCall(); d != 0 {
-						h.Errorf("a server that has left is waited for %v", d)
-					}
-					wait(3 * time.Second)
-				}
-			})
-		})
-	}
 	t.Run("a server without uid is no peer", func(t *testing.T) {
 		o := &socketio.Options{Adapter: new(silent)}
 		run(t, o, func(h *harness) {
@@ -56,21 +33,6 @@ func TestClusterNoGhosts(t *testing.T) {
 			nobody.say(`"type":2`)
 			if d := h.timeCall(); d != 0 {
 				h.Errorf("it is waited for %v", d)
-			}
-		})
-	})
-	t.Run("a server that was silent for long is a peer again", func(t *testing.T) {
-		o := &socketio.Options{Adapter: new(silent)}
-		run(t, o, func(h *harness) {
-			p := h.peer(o.Adapter, "other")
-			p.say(`"type":2`)
-			wait(12 * time.Second)
-			if d := h.timeCall(); d != 0 {
-				h.Errorf("a server that is silent is waited for %v", d)
-			}
-			p.say(`"type":2`)
-			if d := h.timeCall(); d != 5*time.Second {
-				h.Errorf("a server that is back is waited for %v, want 5 s", d)
 			}
 		})
 	})

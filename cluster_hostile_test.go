@@ -2,7 +2,6 @@ package socketio_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -153,31 +152,6 @@ func TestClusterHostileMessages(t *testing.T) {
 		c.expect(`42["end"]`)
 	})
 }
-
-func TestClusterManyPeers(t *testing.T) {
-	bus := new(manyPeers)
-	run(t, &socketio.Options{Adapter: bus}, func(h *harness) {
-		for i := range 10_000 {
-			bus.deliver(&adapter.Message{Type: adapter.Heartbeat, UID: fmt.Sprint(i), Namespace: "/"})
-		}
-		n := 0
-		for range h.ServerSideCall(context.Background(), "e") {
-			n++
-		}
-		if n != 4096 {
-			h.Errorf("%d servers are waited for", n)
-		}
-		wait(12 * time.Second)
-		for range h.ServerSideCall(context.Background(), "e") {
-			h.Fatal("a silent server is waited for")
-		}
-	})
-}
-
-// manyPeers is a tap that does not know how many servers there are.
-type manyPeers struct{ tap }
-
-func (*manyPeers) Servers(context.Context, string) (int, error) { return 0, errors.ErrUnsupported }
 
 // Acknowledgements may come before their number, and answers may be of servers
 // that do not say who they are.

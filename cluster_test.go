@@ -223,48 +223,6 @@ func wantErr(got, want error) error {
 	return nil
 }
 
-func TestClusterHeartbeats(t *testing.T) {
-	o := &socketio.Options{Adapter: new(silent)}
-	run(t, o, func(h *harness) {
-		p := h.peer(o.Adapter, "other")
-		p.say(`"type":1`)
-		p.expect(`{"type":2}`)
-		h.OnServerSide("unused", func(context.Context, *socketio.Event) error { return nil })
-
-		wait(5 * time.Second)
-		p.expect(`{"type":2}`)
-		wait(4 * time.Second)
-		p.expect()
-		wait(time.Second)
-		p.expect(`{"type":2}`)
-
-		p.say(`"type":2`)
-		if d := h.timeCall(); d != 5*time.Second {
-			h.Errorf("a silent server is waited for %v, want 5 s", d)
-		}
-		p.say(`"type":2`)
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		start := time.Now()
-		for _, err := range h.ServerSideCall(ctx, "e") {
-			h.Errorf("a server that has died yields %v", err)
-		}
-		if d := time.Since(start); d < 10*time.Second || d > 12*time.Second {
-			h.Errorf("a dead server is waited for %v, want 10 to 12 s", d)
-		}
-		p.say(`"type":2`)
-		p.say(`"type":13`)
-		if d := h.timeCall(); d != 0 {
-			h.Errorf("a server that has left is waited for %v", d)
-		}
-		emitter := &peer{h: h, bus: o.Adapter, uid: "emitter"}
-		emitter.say(`"type":4,"data":{` + noOpts + `,"rooms":["a"]}`)
-		if d := h.timeCall(); d != 0 {
-			h.Errorf("a program that only publishes is waited for %v", d)
-		}
-	})
-}
-
 // timeCall returns how long a call without a deadline takes.
 func (h *harness) timeCall() time.Duration {
 	start := time.Now()

@@ -163,7 +163,7 @@ func (s *Server) child(parent *Namespace, name string) *Namespace {
 	s.count(n, 1, 0)
 	s.mu.Unlock()
 	if created {
-		n.joinCluster()
+		n.cluster.Join()
 		n.created()
 	}
 	return n

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
+
+	"github.com/goroomcast/socketio/internal/cluster"
 )
 
 // A Namespace is a part of the server with sockets, rooms and handlers of its
@@ -31,8 +33,8 @@ type Namespace struct {
 	sessions int  // that recovery keeps
 	kept     bool // stays without either
 
-	cluster    *cluster  // nil without an adapter
-	recovery   *recovery // nil without Options.Recovery, and of a parent
+	cluster    *cluster.Member // nil without an adapter
+	recovery   *recovery       // nil without Options.Recovery, and of a parent
 	serverSide handlers
 
 	mu         sync.Mutex
@@ -57,16 +59,16 @@ func newNamespace(server *Server, name string, parent *Namespace) *Namespace {
 		n.ids = parent.ids
 		n.rooms.watched.Store(parent.rooms.watched.Load())
 	}
-	n.recovery = newRecovery(n)
 	if a := server.opts.Adapter; a != nil && name != "" { // a parent has its children's
-		n.cluster = newCluster(n, a)
+		n.cluster = cluster.New(name, a, clusterHost{n})
 	}
+	n.recovery = newRecovery(n)
 	return n
 }
 
 // close gives up what the namespace has beside its sockets.
 func (n *Namespace) close() {
-	n.leaveCluster()
+	n.cluster.Leave()
 	n.recovery.close()
 }
 

@@ -92,7 +92,7 @@ func (b Broadcast) emit(out *outgoing) (err error) {
 	stored := n.recovery.stores(b)
 	switch {
 	case stored:
-		out.offset, err = n.cluster.publishEvent(b, out)
+		out.offset, err = n.publish(b, out)
 	case n.recovery.logs(b):
 		out.offset = n.recovery.log.NewOffset()
 	}
@@ -100,7 +100,7 @@ func (b Broadcast) emit(out *outgoing) (err error) {
 		err = out.encode(n)
 	}
 	if err == nil && !stored && b.reachesOthers() {
-		_, err = n.cluster.publishEvent(b, out)
+		_, err = n.publish(b, out)
 	}
 	if err == nil {
 		b.send(out)

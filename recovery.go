@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/cluster"
 	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/eventlog"
 )
@@ -66,9 +66,9 @@ type savedSession = eventlog.Session[*data]
 type recovery struct {
 	*Recovery
 	namespace *Namespace
-	store     adapter.Recovery // of sessions; nil if they are here
-	deaf      time.Duration    // how long a client may have been sent events in vain
-	maxMissed int              // bytes of events that are sent to who comes back
+	store     *cluster.Store // of sessions; nil if they are here
+	deaf      time.Duration  // how long a client may have been sent events in vain
+	maxMissed int            // bytes of events that are sent to who comes back
 
 	// mu makes the order of the log that of each socket's queue. It is held
 	// while an event is logged and queued, and while a socket begins to get
@@ -93,13 +93,13 @@ func newRecovery(n *Namespace) *recovery {
 	r := &recovery{
 		Recovery:  o,
 		namespace: n,
+		store:     n.cluster.Store(),
 		deaf:      deaf,
 		maxMissed: e.MaxBuffered,
 		seats:     make(map[string]*seat),
 		// Clients that can come back may have been sent events in vain before.
 		log: eventlog.New[*engine.Message](eventlog.Limits{Events: o.MaxEvents, Bytes: o.MaxBytes, Age: o.MaxAge + deaf}),
 	}
-	r.store, _ = n.server.opts.Adapter.(adapter.Recovery)
 	return r
 }
 

@@ -35,7 +35,7 @@ func (s *Socket) reviseEarly(reason Reason) {
 // meanwhile, and so has taken the session off the store.
 func (r *recovery) updateStore(s *savedSession, early *earlySession) {
 	if s == nil {
-		_, err := r.namespace.cluster.deleteSession(r.store, early.PID)
+		_, err := r.store.Delete(early.PID)
 		if err != nil {
 			r.storeFailed("cannot delete a session", early.SocketID, err)
 		}
@@ -48,12 +48,12 @@ func (r *recovery) updateStore(s *savedSession, early *earlySession) {
 			return
 		}
 		var there bool
-		if there, err = r.namespace.cluster.deleteSession(r.store, s.PID); err == nil && !there {
+		if there, err = r.store.Delete(s.PID); err == nil && !there {
 			return
 		}
 	}
 	if err == nil {
-		err = r.namespace.cluster.persist(r.store, now, r.MaxAge)
+		err = r.store.Persist(now, r.MaxAge)
 	}
 	if err != nil {
 		r.storeFailed("cannot keep a session", s.SocketID, err)

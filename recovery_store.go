@@ -25,7 +25,7 @@ func (r *recovery) offsetBefore(s *savedSession) string {
 // restore fills a seat with the session that the adapter has for it. The
 // result is nil if there is none.
 func (r *recovery) restore(ctx context.Context, taken *seat, offset string) *seat {
-	kept, missed, err := r.namespace.cluster.restore(ctx, r.store, taken.pid, offset)
+	kept, missed, err := r.store.Restore(ctx, taken.pid, offset)
 	if err == nil && kept != nil {
 		err = r.fill(taken, kept, missed)
 	}
@@ -96,5 +96,5 @@ func (r *recovery) hasHad(s *seat, e *loggedEvent) bool {
 		s.last = "" // nothing takes so long to come
 		return false
 	}
-	return r.namespace.cluster.compare(r.store, e.Offset, s.last) <= 0
+	return r.store.Compare(e.Offset, s.last) <= 0
 }

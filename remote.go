@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/cluster"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -44,11 +45,11 @@ func (b Broadcast) reachesOthers() bool {
 
 // clusters returns what reaches the other servers, one for each namespace that
 // the selection is of.
-func (b Broadcast) clusters() []*cluster {
+func (b Broadcast) clusters() []*cluster.Member {
 	if !b.reachesOthers() {
 		return nil
 	}
-	var all []*cluster
+	var all []*cluster.Member
 	for _, n := range b.namespace.audience() {
 		all = append(all, n.cluster)
 	}
@@ -68,10 +69,10 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	for _, s := range b.describe() {
 		sockets = append(sockets, b.namespace.server.newRemoteSocket(s))
 	}
-	ctx, cancel := withRequestTimeout(ctx)
+	ctx, cancel := cluster.WithTimeout(ctx)
 	defer cancel()
 	for _, c := range b.clusters() {
-		others, err := c.fetch(ctx, b.opts())
+		others, err := b.namespace.server.fetch(ctx, c, b.opts())
 		sockets = append(sockets, others...)
 		if err != nil {
 			return sockets, err
@@ -80,19 +81,15 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	return sockets, nil
 }
 
-func (c *cluster) fetch(ctx context.Context, o adapter.Opts) (sockets []*RemoteSocket, err error) {
-	r, err := c.ask(ctx, &adapter.Message{Type: adapter.FetchSockets, Opts: o}, adapter.FetchSocketsResponse)
-	defer r.end()
-	if err != nil {
-		return nil, err
-	}
-	for m, err := range r.all(ctx) {
+// fetch is FetchSockets on the other servers of a namespace.
+func (srv *Server) fetch(ctx context.Context, c *cluster.Member, o adapter.Opts) (sockets []*RemoteSocket, err error) {
+	for m, err := range c.Ask(ctx, &adapter.Message{Type: adapter.FetchSockets, Opts: o}, adapter.FetchSocketsResponse) {
 		if err != nil {
 			return sockets, err
 		}
 		for _, s := range m.Sockets {
 			if s.ID != "" {
-				sockets = append(sockets, c.namespace.server.newRemoteSocket(s))
+				sockets = append(sockets, srv.newRemoteSocket(s))
 			}
 		}
 	}
@@ -131,7 +128,7 @@ func (b Broadcast) command(m *adapter.Message) {
 	m.Opts = b.opts()
 	for _, c := range b.clusters() {
 		each := *m
-		_ = c.publish(&each)
+		_ = c.Publish(&each)
 	}
 }
 

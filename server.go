@@ -110,7 +110,7 @@ func (s *Server) Of(name string) *Namespace {
 	n.kept = true
 	s.mu.Unlock()
 	if created {
-		n.joinCluster()
+		n.cluster.Join()
 		n.created()
 	}
 	return n

@@ -53,11 +53,13 @@ func listDeps(t *testing.T, pattern string) map[string]goPackage {
 // may import beside the standard library.
 var allowed = map[string][]string{
 	module: {
-		module + "/adapter", module + "/parser", within + "contentcoding", within + "engine", within + "eventlog",
-		within + "origin", within + "rarelog", "github.com/rs/cors",
+		module + "/adapter", module + "/parser", within + "argstruct", within + "cluster", within + "contentcoding",
+		within + "engine", within + "eventlog", within + "origin", within + "rarelog", "github.com/rs/cors",
 	},
 	module + "/adapter":      {module + "/parser"},
 	module + "/parser":       {},
+	within + "argstruct":     {},
+	within + "cluster":       {module + "/adapter", module + "/parser"},
 	within + "contentcoding": {},
 	within + "engine":        {within + "contentcoding", within + "rarelog"},
 	within + "eventlog":      {},

@@ -23,7 +23,7 @@ var (
 func sourceText(t *testing.T) string {
 	t.Helper()
 	var source strings.Builder
-	for _, pattern := range []string{"*.go", "internal/engine/*.go"} {
+	for _, pattern := range []string{"*.go", "internal/engine/*.go", "internal/cluster/*.go"} {
 		files, _ := filepath.Glob(pattern)
 		for _, file := range files {
 			if strings.HasSuffix(file, "_test.go") {

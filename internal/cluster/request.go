@@ -1,4 +1,4 @@
-package socketio
+package cluster
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 // A request waits for the answers of the other servers.
 type request struct {
-	cluster *cluster
+	member  *Member
 	id      string
 	wants   adapter.Type  // of the answers; ClientCount of those to a call
 	wake    chan struct{} // has a value when there is something to take
@@ -49,11 +49,11 @@ const (
 	maxClients = 1 << 24
 )
 
-// ask publishes a request. After an error too, the result is to be used: it
+// begin publishes a request. After an error too, the result must be ended; it
 // awaits nobody.
-func (c *cluster) ask(ctx context.Context, m *adapter.Message, wants adapter.Type) (*request, error) {
+func (c *Member) begin(ctx context.Context, m *adapter.Message, wants adapter.Type) (*request, error) {
 	r := &request{
-		cluster: c, id: newUID(), wants: wants, wake: make(chan struct{}, 1), servers: make(map[string]*respondent),
+		member: c, id: newUID(), wants: wants, wake: make(chan struct{}, 1), servers: make(map[string]*respondent),
 	}
 	servers, err := c.servers(ctx)
 	if err != nil && !c.heartbeats() {
@@ -72,7 +72,7 @@ func (c *cluster) ask(ctx context.Context, m *adapter.Message, wants adapter.Typ
 	}
 	c.mu.Unlock()
 	m.RequestID = r.id
-	if err := c.publish(m); err != nil {
+	if err := c.Publish(m); err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.names, r.others = nil, 0
@@ -83,9 +83,9 @@ func (c *cluster) ask(ctx context.Context, m *adapter.Message, wants adapter.Typ
 
 // end forgets the request.
 func (r *request) end() {
-	r.cluster.mu.Lock()
-	delete(r.cluster.requests, r.id)
-	r.cluster.mu.Unlock()
+	r.member.mu.Lock()
+	delete(r.member.requests, r.id)
+	r.member.mu.Unlock()
 	if r.recount != nil {
 		r.recount.Stop()
 	}
@@ -170,7 +170,7 @@ func (r *request) departed(uid string) {
 
 // count looks whether servers have died meanwhile.
 func (r *request) count(ctx context.Context) {
-	n, err := r.cluster.servers(ctx)
+	n, err := r.member.servers(ctx)
 	if err != nil {
 		return
 	}
@@ -212,10 +212,21 @@ func (r *request) recounts() <-chan time.Time {
 	return r.recount.C
 }
 
-// all yields one answer of each server. Those that have not come in time are
-// missing, for the cause that is the error.
-func (r *request) all(ctx context.Context) iter.Seq2[*adapter.Message, *missingError] {
-	return func(yield func(*adapter.Message, *missingError) bool) {
+// Ask publishes a request and yields one answer of each server. If some have
+// not answered when ctx ends, the last pair is a nil message and a
+// [*MissingError]; if the request cannot be sent, the only pair is a nil
+// message and the error. The ctx should have a deadline, as from [WithTimeout].
+func (c *Member) Ask(ctx context.Context, m *adapter.Message, wants adapter.Type) iter.Seq2[*adapter.Message, error] {
+	return func(yield func(*adapter.Message, error) bool) {
+		if c == nil {
+			return
+		}
+		r, err := c.begin(ctx, m, wants)
+		defer r.end()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
 		for over := error(nil); ; over = r.wait(ctx) {
 			answers, _, all := r.take(ctx)
 			for _, m := range answers {
@@ -228,7 +239,7 @@ func (r *request) all(ctx context.Context) iter.Seq2[*adapter.Message, *missingE
 				return
 			case over != nil:
 				r.mu.Lock()
-				err := &missingError{r.missing(), over}
+				err := &MissingError{r.missing(), over}
 				r.mu.Unlock()
 				yield(nil, err)
 				return
@@ -246,20 +257,21 @@ func (r *request) wait(ctx context.Context) error {
 		r.count(ctx)
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-r.cluster.ctx.Done():
+	case <-r.member.ctx.Done():
 		return errClosed
 	}
 	return nil
 }
 
-// A missingError says that servers have not answered.
-type missingError struct {
-	servers int
-	cause   error
+// A MissingError says that servers have not answered.
+type MissingError struct {
+	Servers int
+	Cause   error
 }
 
-func (e *missingError) Error() string {
-	return fmt.Sprintf("socketio: %d servers have not answered: %v", e.servers, e.cause)
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("socketio: %d servers have not answered: %v", e.Servers, e.Cause)
 }
 
-func (e *missingError) Unwrap() error { return e.cause }
+// Unwrap returns the cause.
+func (e *MissingError) Unwrap() error { return e.Cause }

@@ -1,0 +1,159 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/goroomcast/socketio/adapter"
+)
+
+// All calls of an adapter are here. An adapter is not our code and may wait
+// for a bus that does not answer: each call has a deadline, and a panic becomes
+// an error.
+
+// errAdapter stands for a panic of the adapter, which has been logged.
+var errAdapter = errors.New("socketio: panic in the adapter")
+
+// guard calls the adapter with a context that has a deadline.
+func (c *Member) guard(ctx context.Context, method string, f func(ctx context.Context) error) (err error) {
+	ctx, cancel := WithTimeout(ctx)
+	defer cancel()
+	if !c.host.Guard("Adapter."+method, func() { err = f(ctx) }) {
+		return errAdapter
+	}
+	return err
+}
+
+// WithTimeout bounds a context that has no deadline, by 5 seconds.
+func WithTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, has := ctx.Deadline(); has {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, requestTimeout)
+}
+
+// servers asks how many servers there are.
+func (c *Member) servers(ctx context.Context) (n int, err error) {
+	err = c.guard(ctx, "Servers", func(ctx context.Context) (err error) {
+		n, err = c.adapter.Servers(ctx, c.namespace)
+		return err
+	})
+	return n, err
+}
+
+// subscribe subscribes until the server leaves. The deadline is not that of
+// the context, because the subscription lasts as long as this one.
+func (c *Member) subscribe() error {
+	ctx, cancel := context.WithCancelCause(c.ctx)
+	late := time.AfterFunc(requestTimeout, func() { cancel(context.DeadlineExceeded) })
+	err := c.guard(ctx, "Subscribe", func(context.Context) error {
+		return c.adapter.Subscribe(ctx, c.namespace, c.uid, c.receive)
+	})
+	if !late.Stop() && err == nil {
+		err = context.DeadlineExceeded
+	}
+	if err != nil {
+		cancel(nil)
+	}
+	return err
+}
+
+// Publish sends a message to the other servers. The error has been logged.
+func (c *Member) Publish(m *adapter.Message) error {
+	_, err := c.PublishAt(m)
+	return err
+}
+
+// PublishAt is Publish that returns the message's place in the adapter's log.
+func (c *Member) PublishAt(m *adapter.Message) (offset string, err error) {
+	switch {
+	case c == nil:
+		return "", nil
+	case c.ctx.Err() != nil:
+		return "", errClosed
+	}
+	return c.publish(c.ctx, m)
+}
+
+func (c *Member) publish(ctx context.Context, m *adapter.Message) (offset string, err error) {
+	m.UID, m.Namespace = c.uid, c.namespace
+	err = c.guard(ctx, "Publish", func(ctx context.Context) (err error) {
+		offset, err = c.adapter.Publish(ctx, m)
+		return err
+	})
+	if err != nil {
+		c.host.Log(slog.LevelError, "cannot send to the other servers", "type", int(m.Type), "err", err)
+	}
+	return offset, err
+}
+
+// Respond answers a request of another server.
+func (c *Member) Respond(request, answer *adapter.Message) {
+	answer.To, answer.RequestID = request.UID, request.RequestID
+	_ = c.Publish(answer)
+}
+
+// A Store is an adapter that keeps a log and the sessions of clients that may
+// come back.
+type Store struct {
+	member  *Member
+	adapter adapter.Recovery
+}
+
+// Store returns the adapter as a store, nil if it is none.
+func (c *Member) Store() *Store {
+	if c == nil {
+		return nil
+	}
+	if a, is := c.adapter.(adapter.Recovery); is {
+		return &Store{c, a}
+	}
+	return nil
+}
+
+// Persist has the adapter keep a session.
+func (s *Store) Persist(session *adapter.Session, maxAge time.Duration) error {
+	return s.member.guard(context.Background(), "PersistSession", func(ctx context.Context) error {
+		return s.adapter.PersistSession(ctx, session, maxAge)
+	})
+}
+
+// Restore takes a session off the adapter, with what its client has missed.
+// Session and error are nil if the adapter does not have it.
+func (s *Store) Restore(ctx context.Context, pid, offset string) (kept *adapter.Session, missed []*adapter.Message, err error) {
+	namespace := s.member.namespace
+	err = s.member.guard(ctx, "RestoreSession", func(ctx context.Context) (err error) {
+		kept, missed, err = s.adapter.RestoreSession(ctx, namespace, pid, offset)
+		return err
+	})
+	switch {
+	case err != nil || kept == nil:
+	case kept.PID != pid, kept.Namespace != namespace, kept.SocketID == "":
+		err = errors.New("the adapter has returned another session than the one asked for")
+	case kept.Data != nil && !json.Valid(kept.Data):
+		err = errors.New("the adapter has returned a session whose data is not JSON")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return kept, missed, nil
+}
+
+// Delete has the adapter forget a session, and reports whether it had it.
+func (s *Store) Delete(pid string) (had bool, err error) {
+	err = s.member.guard(context.Background(), "DeleteSession", func(ctx context.Context) (err error) {
+		had, err = s.adapter.DeleteSession(ctx, s.member.namespace, pid)
+		return err
+	})
+	return had, err
+}
+
+// Compare compares two offsets. It waits for nothing.
+func (s *Store) Compare(a, b string) int {
+	order := 1
+	s.member.host.Guard("Adapter.Compare", func() { order = s.adapter.Compare(a, b) })
+	return order
+}

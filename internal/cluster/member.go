@@ -1,0 +1,292 @@
+// Package cluster joins the servers that share an adapter: who the other
+// servers are, what is published to them, what is asked of them, and what they
+// ask of this one. It knows no sockets; messages about them go to a [Host].
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/goroomcast/socketio/adapter"
+)
+
+// A Host is a namespace of this server. Its methods are called concurrently.
+type Host interface {
+	// Obey does what a message of another server says about the sockets and
+	// the handlers here: Broadcast, SocketsJoin, SocketsLeave,
+	// DisconnectSockets, FetchSockets and ServerSideEmit. It does not wait.
+	Obey(m *adapter.Message) error
+
+	// Guard calls f, which calls code that is not ours. If f panics, Guard logs
+	// the panic and returns false.
+	Guard(what string, f func()) (ok bool)
+
+	// Log logs a line about the namespace.
+	Log(level slog.Level, text string, args ...any)
+}
+
+// A Member is a namespace's part in its cluster: the servers that have the
+// namespace and share an adapter. A nil Member is alone: it joins, publishes,
+// asks and leaves without effect. Its methods may be called concurrently.
+type Member struct {
+	adapter   adapter.Adapter
+	namespace string
+	host      Host
+	uid       string // by which the other servers know this one
+	ctx       context.Context
+	leave     context.CancelCauseFunc
+	queue     queue
+
+	mu       sync.Mutex
+	requests map[string]*request
+	calls    map[callKey]context.CancelFunc // of others, that wait for this server's clients
+
+	// peers are the others, and when each was last heard of; nil if the adapter
+	// counts them. left are those that have said that they leave: a message of
+	// theirs that comes late does not make them peers again.
+	peers map[string]time.Time
+	left  map[string]time.Time
+}
+
+// As in the JavaScript server.
+const (
+	heartbeatInterval = 5 * time.Second
+	heartbeatTimeout  = 10 * time.Second
+	requestTimeout    = 5 * time.Second // of requests whose context has no deadline
+)
+
+const (
+	// subscribeRetry is the pause after the adapter could not subscribe.
+	subscribeRetry = time.Second
+
+	// goodbyeTime is how long a server that leaves may take to tell the others.
+	goodbyeTime = time.Second
+
+	// maxPeers is how many other servers are known at a time, and maxUID how
+	// long the id of one is, in bytes.
+	maxPeers = 4096
+	maxUID   = 1024
+)
+
+// New returns a Member that has not joined yet.
+func New(namespace string, a adapter.Adapter, h Host) *Member {
+	c := &Member{
+		adapter:   a,
+		namespace: namespace,
+		host:      h,
+		uid:       newUID(),
+		requests:  make(map[string]*request),
+		calls:     make(map[callKey]context.CancelFunc),
+		left:      make(map[string]time.Time),
+	}
+	c.ctx, c.leave = context.WithCancelCause(context.Background())
+	return c
+}
+
+// newUID returns an id of a server or request.
+func newUID() string {
+	var id [8]byte
+	rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
+}
+
+// Context returns a context that ends when the server leaves the others.
+func (c *Member) Context() context.Context { return c.ctx }
+
+// Join subscribes to the namespace's messages. What fails is tried again in
+// the background.
+func (c *Member) Join() {
+	if c == nil {
+		return
+	}
+	if err := c.tryJoin(); err != nil {
+		go c.retry()
+	}
+}
+
+func (c *Member) retry() {
+	ticker := time.NewTicker(subscribeRetry)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if c.tryJoin() == nil {
+				return
+			}
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *Member) tryJoin() error {
+	_, err := c.servers(c.ctx)
+	if errors.Is(err, errors.ErrUnsupported) {
+		c.mu.Lock()
+		c.peers = make(map[string]time.Time)
+		c.mu.Unlock()
+		err = nil
+	}
+	if err == nil {
+		err = c.subscribe()
+	}
+	if err != nil {
+		if c.ctx.Err() == nil {
+			c.host.Log(slog.LevelError, "cannot join the other servers; trying again", "err", err)
+		}
+		return err
+	}
+	if c.heartbeats() {
+		_ = c.Publish(&adapter.Message{Type: adapter.InitialHeartbeat})
+		go c.beat()
+	}
+	return nil
+}
+
+// heartbeats reports whether servers are known by their heartbeats.
+func (c *Member) heartbeats() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.peers != nil
+}
+
+// beat tells the others that this server is alive, and forgets those who have
+// ceased to.
+func (c *Member) beat() {
+	sweep := time.NewTicker(time.Second)
+	defer sweep.Stop()
+	last := time.Now()
+	for {
+		select {
+		case now := <-sweep.C:
+			if now.Sub(last) >= heartbeatInterval {
+				last = now
+				_ = c.Publish(&adapter.Message{Type: adapter.Heartbeat})
+			}
+			c.mu.Lock()
+			for uid, heard := range c.peers {
+				if now.Sub(heard) > heartbeatTimeout {
+					c.departed(uid)
+				}
+			}
+			c.mu.Unlock()
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+// heard notes that a server is alive, or has left.
+func (c *Member) heard(m *adapter.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	_, left := c.left[m.UID]
+	_, known := c.peers[m.UID]
+	switch {
+	case m.UID == "" || m.UID == emitterUID: // a program that only publishes, or a server that does not say who it is
+	case left:
+		c.left[m.UID] = now
+	case m.Type == adapter.Close:
+		maps.DeleteFunc(c.left, func(_ string, at time.Time) bool { return now.Sub(at) > heartbeatTimeout })
+		if len(c.left) < maxPeers {
+			c.left[m.UID] = now
+		}
+		c.departed(m.UID)
+	case c.peers != nil && (known || len(c.peers) < maxPeers):
+		c.peers[m.UID] = now
+	}
+}
+
+// emitterUID is by which programs go that only publish.
+const emitterUID = "emitter"
+
+// departed tells who waits for a server that it has left, and forgets what it
+// waits for. c.mu is locked.
+func (c *Member) departed(uid string) {
+	delete(c.peers, uid)
+	for _, r := range c.requests {
+		r.departed(uid)
+	}
+	for key, cancel := range c.calls {
+		if key.uid == uid {
+			cancel()
+		}
+	}
+}
+
+// Leave leaves the other servers, and tells them after the last message that
+// they get of this one.
+func (c *Member) Leave() {
+	if c == nil || c.ctx.Err() != nil {
+		return
+	}
+	c.leave(errClosed)
+	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
+	defer cancel()
+	_, _ = c.publish(ctx, &adapter.Message{Type: adapter.Close})
+}
+
+var (
+	errClosed      = errors.New("socketio: server closed")
+	errNoRequestID = errors.New("request without id")
+)
+
+// receive takes a message of another server. It waits for nothing.
+func (c *Member) receive(m *adapter.Message) {
+	if m == nil || m.UID == c.uid || m.Namespace != c.namespace || c.ctx.Err() != nil {
+		return
+	}
+	var err error
+	ok := c.host.Guard("message of another server", func() {
+		if len(m.UID) > maxUID {
+			err = fmt.Errorf("id of a server of %d bytes", len(m.UID))
+			return
+		}
+		c.heard(m)
+		err = c.take(m)
+	})
+	if ok && err != nil {
+		c.host.Log(slog.LevelWarn, "invalid message of another server", "type", int(m.Type), "err", err)
+	}
+}
+
+// take does what a message says. Unknown types mean nothing to this version.
+func (c *Member) take(m *adapter.Message) error {
+	switch m.Type {
+	case adapter.InitialHeartbeat:
+		if c.heartbeats() {
+			_ = c.Publish(&adapter.Message{Type: adapter.Heartbeat})
+		}
+	case adapter.FetchSockets:
+		if m.RequestID == "" {
+			return errNoRequestID
+		}
+		return c.host.Obey(m)
+	case adapter.Broadcast, adapter.SocketsJoin, adapter.SocketsLeave, adapter.DisconnectSockets, adapter.ServerSideEmit:
+		return c.host.Obey(m)
+	case adapter.FetchSocketsResponse, adapter.ServerSideEmitResponse, adapter.ClientCount, adapter.Ack, adapter.NoAck:
+		return c.answered(m)
+	case adapter.CancelCall:
+		c.cancelCall(callKey{m.UID, m.RequestID})
+	}
+	return nil
+}
+
+// answered passes an answer on to who waits for it.
+func (c *Member) answered(m *adapter.Message) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.requests[m.RequestID]
+	if _, left := c.left[m.UID]; r == nil || left {
+		return nil // nobody waits for it
+	}
+	return r.put(m)
+}
