@@ -173,7 +173,7 @@ var stressed = map[string]func(m *moment){
 
 	"Handshake.DecodeAuth": func(m *moment) { var v any; _ = m.s.Handshake().DecodeAuth(&v) },
 	"Handshake.Query":      func(m *moment) { _ = m.s.Handshake().Query() },
-	"Data": func(m *moment) { _, _ = socketio.Data[string](m.s) },
+	"Data":                 func(m *moment) { _, _ = socketio.Data[string](m.s) },
 	"Call": func(m *moment) {
 		if _, err := socketio.Call[int](m.ctx, m.s, "call"); err == nil {
 			m.replies.Add(1)
