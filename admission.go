@@ -41,7 +41,8 @@ func (s *Socket) admit() {
 	}
 	s.join(n, n.recovery.take(s))
 	if s.Recovered() {
-		s.Join(s.seat.saved.Rooms...)
+		n.rooms.join(s, s.seat.saved.Rooms...) // it has been in them before
+		n.tellRoomEvents()
 	}
 	for _, m := range n.admission(s) {
 		if s.status.Load() != statusPending {

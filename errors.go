@@ -18,6 +18,8 @@ var (
 	ErrAcked = errors.New("socketio: event already acknowledged")
 	// ErrPendingAcks: the client owes Options.MaxPendingAcks replies already.
 	ErrPendingAcks = errors.New("socketio: too many replies pending")
+	// ErrTooManyRooms: the socket would be in more rooms than Options.MaxRooms.
+	ErrTooManyRooms = errors.New("socketio: too many rooms")
 	// ErrNoHandler: no handler is registered for the event.
 	ErrNoHandler = errors.New("socketio: no handler for the event")
 )

@@ -72,6 +72,44 @@ func TestMaxNamespaces(t *testing.T) {
 	})
 }
 
+func TestMaxRooms(t *testing.T) {
+	log := new(logBook)
+	o := &socketio.Options{MaxRooms: 2, Logger: log.logger()}
+	run(t, o, func(h *harness) {
+		s := h.Socket(h.connect(rawclient.WebSocket).id)
+		for _, join := range []struct {
+			rooms   []string
+			refused bool
+			want    []string
+		}{
+			{[]string{"a"}, false, []string{"a"}},
+			{[]string{"b", "c"}, true, []string{"a"}}, // none of them
+			{[]string{"b", "b", "a", s.ID()}, false, []string{"a", "b"}},
+			{[]string{"c"}, true, []string{"a", "b"}},
+			{[]string{"a", "b"}, false, []string{"a", "b"}},
+			{nil, false, []string{"a", "b"}},
+		} {
+			err := s.Join(join.rooms...)
+			if refused := errors.Is(err, socketio.ErrTooManyRooms); refused != join.refused || !refused && err != nil {
+				t.Errorf("Join(%q): %v", join.rooms, err)
+			}
+			if got := s.Rooms()[1:]; !slices.Equal(got, join.want) {
+				t.Errorf("after Join(%q) in %q, want %q", join.rooms, got, join.want)
+			}
+		}
+		h.In("a").SocketsJoin("c")
+		if n := h.In("c").Count(); n != 0 {
+			t.Errorf("SocketsJoin: %d in a room too many", n)
+		}
+		s.Leave("a")
+		h.check(s.Join("c"))
+		for range 20 {
+			_ = s.Join("d")
+		}
+		log.expectOne(t, "may not join further rooms: Options.MaxRooms", "limit=2", s.ID())
+	})
+}
+
 func TestMaxPendingAcks(t *testing.T) {
 	forEachMode(t, &socketio.Options{MaxPendingAcks: 2}, func(h *harness, mode rawclient.Mode) {
 		c, other := h.connect(mode), h.connect(mode)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net/http"
 	"time"
 
@@ -89,6 +90,10 @@ type Options struct {
 	// MaxPendingAcks is how many replies one socket's client may owe, 10,000 by
 	// default. Beyond it CallFunc and Call fail with [ErrPendingAcks].
 	MaxPendingAcks int
+
+	// MaxRooms is how many rooms one socket may be in, beside the room of its own
+	// id. Beyond it Join fails with [ErrTooManyRooms]. Defaults to no limit.
+	MaxRooms int
 
 	// MaxConnections is how many connections there may be, and
 	// MaxConnectionsPerAddress how many of one client address; both without
@@ -209,6 +214,7 @@ func (o *Options) withDefaults() Options {
 	defaultTo(&c.MaxNamespaces, 100)
 	defaultTo(&c.MaxInbox, 2<<20)
 	defaultTo(&c.MaxPendingAcks, 10_000)
+	defaultTo(&c.MaxRooms, math.MaxInt)
 	if c.Parser == nil {
 		c.Parser = parser.JSON{MaxAttachments: c.MaxAttachments}
 	}

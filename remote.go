@@ -96,11 +96,12 @@ func (srv *Server) fetch(ctx context.Context, c *cluster.Member, o adapter.Opts)
 	return sockets, nil
 }
 
-// SocketsJoin adds the selected sockets of all servers to rooms.
+// SocketsJoin adds the selected sockets of all servers to rooms, except those
+// that would be in too many, as at Socket.Join.
 func (b Broadcast) SocketsJoin(rooms ...string) {
 	b.command(&adapter.Message{Type: adapter.SocketsJoin, Rooms: slices.Clone(rooms)})
 	for s := range b.Sockets() {
-		s.Join(rooms...)
+		_ = s.Join(rooms...) // which logs its error
 	}
 }
 

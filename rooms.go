@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -134,12 +135,19 @@ func (r *rooms[M]) remove(m M) {
 	}
 }
 
-func (r *rooms[M]) join(m M, names ...string) {
+func (r *rooms[M]) join(m M, names ...string) { r.joinUpTo(math.MaxInt, m, names...) }
+
+// joinUpTo is join unless m would then be in more rooms than limit: it reports
+// false, and m joins none of the rooms.
+func (r *rooms[M]) joinUpTo(limit int, m M, names ...string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	own, known := r.members[m]
 	if !known {
-		return
+		return true
+	}
+	if len(own.joined)+len(names) > limit && r.exceeds(limit, own, names) {
+		return false
 	}
 	for _, name := range names {
 		if name == own.id {
@@ -161,6 +169,19 @@ func (r *rooms[M]) join(m M, names ...string) {
 		in.members = append(in.members, m)
 		r.note(RoomJoined, name, m)
 	}
+	return true
+}
+
+// exceeds reports whether a member comes over the limit by rooms that it has not
+// joined yet.
+func (r *rooms[M]) exceeds(limit int, own *membership[M], names []string) bool {
+	further := make(map[string]bool)
+	for _, name := range names {
+		if _, already := own.joined[r.named[name]]; !already && name != own.id {
+			further[name] = true
+		}
+	}
+	return len(further) > 0 && len(own.joined)+len(further) > limit
 }
 
 func (r *rooms[M]) leave(m M, names ...string) {

@@ -84,10 +84,18 @@ func (s *Socket) Context() context.Context {
 // by name. After the disconnect it is empty.
 func (s *Socket) Rooms() []string { return s.namespace.rooms.of(s) }
 
-// Join adds the socket to rooms. Rooms need no creation.
-func (s *Socket) Join(rooms ...string) {
-	s.namespace.rooms.join(s, rooms...)
-	s.namespace.tellRoomEvents()
+// Join adds the socket to rooms. Rooms need no creation. If the socket would be
+// in more rooms than Options.MaxRooms, it joins none of them, and Join returns
+// [ErrTooManyRooms].
+func (s *Socket) Join(rooms ...string) error {
+	n := s.namespace
+	if !n.rooms.joinUpTo(n.server.opts.MaxRooms, s, rooms...) {
+		n.server.logger.Warn("a socket may not join further rooms: Options.MaxRooms",
+			"namespace", n.name, "socket", s.id, "limit", n.server.opts.MaxRooms)
+		return ErrTooManyRooms
+	}
+	n.tellRoomEvents()
+	return nil
 }
 
 // Leave removes the socket from rooms.

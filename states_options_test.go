@@ -39,6 +39,7 @@ var choices = map[string][]choice{
 	"MaxAttachments": {byDefault, func(o *socketio.Options) { o.MaxAttachments = 1 }},
 	"MaxNamespaces":  {byDefault, func(o *socketio.Options) { o.MaxNamespaces = 2 }},
 	"MaxInbox":       {byDefault, func(o *socketio.Options) { o.MaxInbox = 100 }}, // less than two events
+	"MaxRooms":       {byDefault, func(o *socketio.Options) { o.MaxRooms = 1 }},
 	"MaxPendingAcks": {byDefault, func(o *socketio.Options) { o.MaxPendingAcks = 1 }},
 	"MaxConnections": {byDefault, func(o *socketio.Options) { o.MaxConnections = 3 }},
 	"MaxConnectionsPerAddress": {byDefault, func(o *socketio.Options) {

@@ -41,7 +41,7 @@ func (c conn) Close() error {
 }
 
 // Join implements gosocketio.Conn.
-func (c conn) Join(room string) { c.socket.Join(room) }
+func (c conn) Join(room string) { _ = c.socket.Join(room) } // without a limit there is no error
 
 // Leave implements gosocketio.Conn.
 func (c conn) Leave(room string) { c.socket.Leave(room) }
