@@ -49,7 +49,8 @@ func decodeJSON(text []byte, target any) error {
 	return unmarshalJSON(text, target)
 }
 
-// decodeSimple does what encoding/json does for the commonest types, if it is simple.
+// decodeSimple does what encoding/json does for the commonest types, if it is
+// simple.
 func decodeSimple(text []byte, target any) bool {
 	switch p := target.(type) {
 	case *string:
@@ -86,7 +87,8 @@ func decodeSimple(text []byte, target any) bool {
 	return false
 }
 
-// argError says which argument of a packet could not be decoded, in few words whatever the client sent.
+// argError says which argument of a packet could not be decoded, in few words
+// whatever the client sent.
 type argError struct {
 	index int
 	err   error

@@ -6,18 +6,21 @@ import (
 	"reflect"
 )
 
-// maxValueDepth bounds the walks through values, which may be cyclic. What can be received as an any can be sent: a level
-// counts twice there, as an interface and as what is in it.
+// maxValueDepth bounds the walks through values, which may be cyclic. What can
+// be received as an any can be sent: a level counts twice there, as an
+// interface and as what is in it.
 const maxValueDepth = 2 * maxDepth
 
 var errValueDepth = errors.New("binary nested too deeply")
 
-// holdsBytes reports whether v has a non-nil []byte in it that is to become an attachment.
+// holdsBytes reports whether v has a non-nil []byte in it that is to become an
+// attachment.
 func holdsBytes(v any) bool {
 	return findBytes(reflect.ValueOf(v), 0)
 }
 
-// findBytes is holdsBytes at some depth. It says yes where that is too deep to know, and leaves the error to extraction.
+// findBytes is holdsBytes at some depth. It says yes where that is too deep to
+// know, and leaves the error to extraction.
 func findBytes(v reflect.Value, depth int) bool {
 	if depth > maxValueDepth {
 		return true
@@ -65,8 +68,10 @@ func findBytes(v reflect.Value, depth int) bool {
 	return false
 }
 
-// extracted writes the JSON of a value that holds bytes, and these as attachments. Which of them are in the JSON,
-// and in what order, is encoding/json's affair: it gets a copy of the value with tokens in their place.
+// extracted writes the JSON of a value that holds bytes, and these as
+// attachments. Which of them are in the JSON, and in what order, is
+// encoding/json's affair: it gets a copy of the value with tokens in their
+// place.
 func (w *writer) extracted(arg any) error {
 	x := extraction{tokens: newTokens()}
 	original := reflect.ValueOf(arg)
@@ -94,13 +99,15 @@ func (w *writer) extracted(arg any) error {
 	}
 }
 
-// extraction copies values, so that the caller's stay as they are, and takes the bytes out of the copies.
+// extraction copies values, so that the caller's stay as they are, and takes
+// the bytes out of the copies.
 type extraction struct {
 	tokens *tokens
 	found  [][]byte // by token
 }
 
-// copy sets dst, which is zero, to src with tokens for bytes. It reports whether src was not too deep.
+// copy sets dst, which is zero, to src with tokens for bytes. It reports
+// whether src was not too deep.
 func (x *extraction) copy(dst, src reflect.Value, depth int) bool {
 	if depth > maxValueDepth {
 		return false
@@ -162,7 +169,8 @@ func (x *extraction) copyElems(dst, src reflect.Value, depth int) bool {
 	return true
 }
 
-// copyFields copies what encoding/json sees of a struct. The rest may be locks, and other goroutines' business.
+// copyFields copies what encoding/json sees of a struct. The rest may be locks,
+// and other goroutines' business.
 func (x *extraction) copyFields(dst, src reflect.Value, s *shape, depth int) bool {
 	for _, f := range s.fields {
 		from, to := src.Field(f.index), dst.Field(f.index)
@@ -172,7 +180,8 @@ func (x *extraction) copyFields(dst, src reflect.Value, s *shape, depth int) boo
 				if from.IsNil() {
 					continue
 				}
-				// Package reflect sets no unexported field, but the copy is ours.
+				// Package reflect sets no unexported field, but the copy is
+				// ours.
 				to = reflect.NewAt(to.Type(), to.Addr().UnsafePointer()).Elem()
 				to.Set(reflect.New(to.Type().Elem()))
 				from, to = from.Elem(), to.Elem()

@@ -96,8 +96,8 @@ func full() document {
 	}
 }
 
-// base64Text is the JSON of an encoded argument with its attachments back in place, as base64: what encoding/json
-// would have written.
+// base64Text is the JSON of an encoded argument with its attachments back in
+// place, as base64: what encoding/json would have written.
 func base64Text(text []byte, attachments [][]byte) string {
 	var replace []string
 	for i, a := range attachments {
@@ -368,8 +368,9 @@ func TestDecodeBinaryOwnsWhatItReturns(t *testing.T) {
 	}
 }
 
-// Clients name each attachment once. A packet that could name one as often as its text has room for would become as many
-// attachments when it is encoded again.
+// Clients name each attachment once. A packet that could name one as often as
+// its text has room for would become as many attachments when it is encoded
+// again.
 func TestDecodeAttachmentNamedTwice(t *testing.T) {
 	const text, other = `{"_placeholder":true,"num":0}`, `{"_placeholder":true,"num":1}`
 	for name, args := range map[string]string{

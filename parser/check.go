@@ -2,17 +2,20 @@ package parser
 
 import "unicode/utf8"
 
-// The limits of what names a packet may have, and the largest acknowledgement id.
+// The limits of what names a packet may have, and the largest acknowledgement
+// id.
 const (
 	MaxNamespace = 512       // bytes of a namespace's name and query
 	MaxEventName = 1024      // bytes
 	MaxID        = 1<<53 - 1 // the largest integer that JavaScript can count to without error
 )
 
-// Check returns an error wrapping [ErrInvalidPacket] if no client may send the packet: its type is none of [Header], its
-// namespace has no slash at the beginning or more than 512 bytes, the name of an event is reserved or has more than 1,024
-// bytes, one of both is not UTF-8, or the acknowledgement id is beyond 2^53-1. The server checks each packet that a [Decoder]
-// returns, so that a parser need not.
+// Check returns an error wrapping [ErrInvalidPacket] if no client may send the
+// packet: its type is none of [Header], its namespace has no slash at the
+// beginning or more than 512 bytes, the name of an event is reserved or has
+// more than 1,024 bytes, one of both is not UTF-8, or the acknowledgement id is
+// beyond 2^53-1. The server checks each packet that a [Decoder] returns, so
+// that a parser need not.
 func (p *Packet) Check() error {
 	switch {
 	case p.Type > ConnectError:
@@ -35,8 +38,8 @@ func (p *Packet) Check() error {
 	return nil
 }
 
-// ReservedEvent reports whether clients and servers use an event name themselves, so that no event over the wire may have
-// it.
+// ReservedEvent reports whether clients and servers use an event name
+// themselves, so that no event over the wire may have it.
 func ReservedEvent(event string) bool {
 	switch event {
 	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":

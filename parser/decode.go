@@ -27,7 +27,8 @@ type received struct {
 	args jsonArgs
 }
 
-// Text takes a text message, which is a packet, or the beginning of one with attachments.
+// Text takes a text message, which is a packet, or the beginning of one with
+// attachments.
 func (d *decoder) Text(data []byte) (*Packet, error) {
 	if d.pending != nil {
 		d.pending = nil
@@ -111,7 +112,8 @@ func (d *decoder) header(h *Header, data []byte) (payload []byte, attachments in
 	return data[size:], attachments, nil
 }
 
-// payload checks the payload against the type of the packet and sets the event name and the arguments.
+// payload checks the payload against the type of the packet and sets the event
+// name and the arguments.
 func (d *decoder) payload(p *received, data []byte, attachments int) error {
 	if len(data) == 0 && (p.Type == Connect || p.Type == Disconnect) {
 		return nil
@@ -136,7 +138,8 @@ func (d *decoder) payload(p *received, data []byte, attachments int) error {
 	}
 }
 
-// array decodes the payload of an Event or Ack, the inside of an array that begins at data[i].
+// array decodes the payload of an Event or Ack, the inside of an array that
+// begins at data[i].
 func (d *decoder) array(p *received, data []byte, i, attachments int) error {
 	i = skipSpace(data, i)
 	if i < len(data) && data[i] == ']' {
@@ -222,7 +225,8 @@ func (d *decoder) name(p *received, text []byte) error {
 	return nil
 }
 
-// eventName returns a name as a string, the last one if it is the same: clients tend to repeat themselves.
+// eventName returns a name as a string, the last one if it is the same: clients
+// tend to repeat themselves.
 func (d *decoder) eventName(name []byte) string {
 	if len(name) > 64 {
 		return string(name)
@@ -241,7 +245,8 @@ func atEnd(data []byte, i int) error {
 	return nil
 }
 
-// leadingInteger returns the decimal integer that data begins with, or MaxID+1 for any above, and how many digits it has.
+// leadingInteger returns the decimal integer that data begins with, or MaxID+1
+// for any above, and how many digits it has.
 func leadingInteger(data []byte) (n uint64, size int) {
 	for ; size < len(data) && isDigit(data[size]); size++ {
 		n = min(n*10+uint64(data[size]-'0'), MaxID+1)

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// receive gives a packet to a decoder, message by message. Those before the last must yield nothing.
+// receive gives a packet to a decoder, message by message. Those before the
+// last must yield nothing.
 func receive(t *testing.T, d Decoder, text string, attachments ...[]byte) (*Packet, error) {
 	t.Helper()
 	buf := []byte(text) // overwritten after each call: a decoder may keep nothing of it
@@ -244,7 +245,8 @@ func TestDecodeOutOfOrder(t *testing.T) {
 	})
 }
 
-// Each packet keeps its own namespace and name, though the decoder uses them again.
+// Each packet keeps its own namespace and name, though the decoder uses them
+// again.
 func TestDecodeRepeatedNames(t *testing.T) {
 	d := JSON{}.NewDecoder()
 	var got []string

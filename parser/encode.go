@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Encode appends the text of a packet to dst. The arguments of an Event or Ack are any number, Connect takes at most
-// one, ConnectError one, Disconnect none.
+// Encode appends the text of a packet to dst. The arguments of an Event or Ack
+// are any number, Connect takes at most one, ConnectError one, Disconnect none.
 func (p JSON) Encode(dst []byte, h *Header, args ...any) (Encoded, error) {
 	start := len(dst)
 	dst = append(dst, '0'+byte(h.Type))
@@ -40,7 +40,8 @@ type writer struct {
 	text        []byte
 	attachments [][]byte
 
-	// Of a Value: where the attachments belong, in whose place there is nothing. In a packet there are placeholders.
+	// Of a Value: where the attachments belong, in whose place there is
+	// nothing. In a packet there are placeholders.
 	isValue bool
 	places  []int
 }
@@ -101,7 +102,8 @@ func (w *writer) attach(data []byte) {
 	w.attachments = append(w.attachments, data)
 }
 
-// appendString appends a JSON string. Most need no escapes and are copied; encoding/json does the others.
+// appendString appends a JSON string. Most need no escapes and are copied;
+// encoding/json does the others.
 func appendString(dst []byte, s string) []byte {
 	start := len(dst)
 	dst = append(append(dst, '"'), s...)
@@ -112,8 +114,9 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// isPlain reports whether encoding/json writes s as it stands: UTF-8 without quotes, backslashes, control
-// characters and the two line separators that JavaScript once refused in strings.
+// isPlain reports whether encoding/json writes s as it stands: UTF-8 without
+// quotes, backslashes, control characters and the two line separators that
+// JavaScript once refused in strings.
 func isPlain(s []byte) bool {
 	return skipPlain(s, 0) == len(s) && utf8.Valid(s) &&
 		!bytes.Contains(s, []byte("\u2028")) && !bytes.Contains(s, []byte("\u2029"))

@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// packets are valid packets and their wire, in both directions, checked against socket.io-parser 4.2.7.
-// The argument of Connect and ConnectError, and all others, are what decoding into an any gives.
+// packets are valid packets and their wire, in both directions, checked against
+// socket.io-parser 4.2.7. The argument of Connect and ConnectError, and all
+// others, are what decoding into an any gives.
 var packets = []struct {
 	behaviour   string
 	wire        string

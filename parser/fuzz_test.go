@@ -11,7 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzScan compares the scanner with encoding/json's, which knows no limit of depth that matters here.
+// FuzzScan compares the scanner with encoding/json's, which knows no limit of
+// depth that matters here.
 func FuzzScan(f *testing.F) {
 	for _, text := range jsonTexts {
 		f.Add([]byte(text))
@@ -24,8 +25,9 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// FuzzDecode gives a decoder messages, separated by bytes 0xff: texts, or after 0xfe binaries. Whatever comes out is a
-// packet of the protocol, and whatever goes wrong is an error of the package.
+// FuzzDecode gives a decoder messages, separated by bytes 0xff: texts, or after
+// 0xfe binaries. Whatever comes out is a packet of the protocol, and whatever
+// goes wrong is an error of the package.
 func FuzzDecode(f *testing.F) {
 	for _, p := range packets {
 		f.Add([]byte(strings.Join(append([]string{p.wire}, asStrings(p.attachments)...), "\xff\xfe")))
@@ -62,7 +64,8 @@ func asStrings(attachments [][]byte) []string {
 	return all
 }
 
-// checkPacket checks that a packet is valid and can be encoded and decoded again.
+// checkPacket checks that a packet is valid and can be encoded and decoded
+// again.
 func checkPacket(t *testing.T, p *Packet) {
 	t.Helper()
 	if p.Check() != nil {
@@ -89,7 +92,8 @@ func checkPacket(t *testing.T, p *Packet) {
 	}
 }
 
-// FuzzRoundTrip encodes what encoding/json can, with binary in it, and wants it back.
+// FuzzRoundTrip encodes what encoding/json can, with binary in it, and wants it
+// back.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add(uint64(0), false, "", "message", "hello", []byte("x"), int64(1), 1.5)
 	f.Add(uint64(456), true, "admin", "é\u2028\"\\\n", "<&>🎉", []byte{}, int64(-1), 1e300)
@@ -140,7 +144,8 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
-// FuzzArgsDecode compares Args with encoding/json for one JSON text and many targets.
+// FuzzArgsDecode compares Args with encoding/json for one JSON text and many
+// targets.
 func FuzzArgsDecode(f *testing.F) {
 	for _, text := range jsonTexts {
 		f.Add(text)

@@ -8,8 +8,9 @@ import (
 
 var errLookalike = errors.New(`an object with "_placeholder":true would be taken for binary`)
 
-// checkPlaceholders returns an error if text, the JSON of a packet with attachments, has an object that its receiver would
-// take for a placeholder although it is the program's or another client's data. It names the argument.
+// checkPlaceholders returns an error if text, the JSON of a packet with
+// attachments, has an object that its receiver would take for a placeholder
+// although it is the program's or another client's data. It names the argument.
 func checkPlaceholders(text []byte, attachments int, args []any) error {
 	if bytes.Count(text, []byte(`"_placeholder"`)) == attachments && !bytes.Contains(text, []byte(`\u00`)) {
 		return nil // nearly always
@@ -26,8 +27,8 @@ func checkPlaceholders(text []byte, attachments int, args []any) error {
 	return errLookalike // in what an argument encodes as no more than once
 }
 
-// countPlaceholders returns how many objects JSON.parse makes of JSON without white space that have a member _placeholder
-// which is true.
+// countPlaceholders returns how many objects JSON.parse makes of JSON without
+// white space that have a member _placeholder which is true.
 func countPlaceholders(text []byte) (n int) {
 	var marked []bool // of the open arrays and objects: by the last member of that name
 	for i := 0; i < len(text); i++ {

@@ -31,7 +31,8 @@ func (o once) MarshalJSON() ([]byte, error) {
 	return []byte(`{"_placeholder":true,"num":0}`), nil
 }
 
-// What a receiver would take for the place of an attachment is refused in a packet with attachments, and data in any other.
+// What a receiver would take for the place of an attachment is refused in a
+// packet with attachments, and data in any other.
 func TestEncodeLookalike(t *testing.T) {
 	raw := func(text string) json.RawMessage { return json.RawMessage(text) }
 	for name, lookalike := range map[string]any{
@@ -118,7 +119,8 @@ func naivePlaceholders(v any) (n int) {
 	return n
 }
 
-// FuzzCountPlaceholders compares with what encoding/json decodes, where no object has two members of one name.
+// FuzzCountPlaceholders compares with what encoding/json decodes, where no
+// object has two members of one name.
 func FuzzCountPlaceholders(f *testing.F) {
 	f.Add(`[{"_placeholder":true,"num":0},{"\u005fplaceholder":true,"a":[{"_placeholder":true}]},"\"_placeholder\":true"]`)
 	f.Add(`{"_placeholder":{"_placeholder":true},"b":"]"}`)

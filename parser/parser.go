@@ -1,9 +1,11 @@
-// Package parser turns Socket.IO packets into the text and binary messages of the wire and back:
-// revision 5 of the protocol, https://socket.io/docs/v4/socket-io-protocol/.
+// Package parser turns Socket.IO packets into the text and binary messages of
+// the wire and back: revision 5 of the protocol,
+// https://socket.io/docs/v4/socket-io-protocol/.
 //
-// It knows nothing of connections. A [Parser] encodes packets and makes one [Decoder] for each connection;
-// [JSON] is the parser every client speaks by default. Arguments are encoded once and decoded late: a received
-// [Packet] keeps them as bytes until their Go type is known.
+// It knows nothing of connections. A [Parser] encodes packets and makes one
+// [Decoder] for each connection; [JSON] is the parser every client speaks by
+// default. Arguments are encoded once and decoded late: a received [Packet]
+// keeps them as bytes until their Go type is known.
 package parser
 
 import (
@@ -12,17 +14,19 @@ import (
 )
 
 var (
-	// ErrInvalidPacket means that what was received is no packet of the protocol.
+	// ErrInvalidPacket means that what was received is no packet of the
+	// protocol.
 	ErrInvalidPacket = errors.New("invalid packet")
 
-	// ErrTooManyAttachments means that a packet, sent or received, has more attachments than the parser admits.
+	// ErrTooManyAttachments means that a packet, sent or received, has more
+	// attachments than the parser admits.
 	ErrTooManyAttachments = errors.New("too many attachments")
 
 	// ErrTooFewArgs means that Decode wants more arguments than were received.
 	ErrTooFewArgs = errors.New("too few arguments")
 )
 
-// Type is the type of a packet; its value is the digit on the wire.
+// A Type is the type of a packet; its value is the digit on the wire.
 type Type byte
 
 // The packet types of the protocol.
@@ -46,16 +50,19 @@ func (t Type) String() string {
 	return fmt.Sprintf("Type(%d)", byte(t))
 }
 
-// Header is a packet without its arguments.
+// A Header is a packet without its arguments.
 type Header struct {
-	// Type is Event or Ack also where a packet has attachments: the binary types are a matter of the wire.
+	// Type is Event or Ack also where a packet has attachments: the binary
+	// types are a matter of the wire.
 	Type Type
 
-	// Namespace begins with a slash; "/" is the main namespace, and Encode takes "" for it too.
-	// Clients of protocol revision 4 may add "?query" when they connect: it is kept.
+	// Namespace begins with a slash; "/" is the main namespace, and Encode
+	// takes "" for it too. Clients of protocol revision 4 may add "?query" when
+	// they connect: it is kept.
 	Namespace string
 
-	// ID is the acknowledgement id where HasID says that there is one, at most 2^53-1.
+	// ID is the acknowledgement id where HasID says that there is one, at most
+	// 2^53-1.
 	ID    uint64
 	HasID bool
 
@@ -64,7 +71,7 @@ type Header struct {
 	Event string
 }
 
-// Packet is a packet as received.
+// A Packet is a packet as received.
 type Packet struct {
 	Header
 
@@ -72,40 +79,47 @@ type Packet struct {
 	Args Args
 }
 
-// Args are the arguments of a received packet, still encoded: those after the name for an Event, all for an Ack,
-// the one payload for Connect and ConnectError. They are safe for concurrent use.
+// Args are the arguments of a received packet, still encoded: those after the
+// name for an Event, all for an Ack, the one payload for Connect and
+// ConnectError. They are safe for concurrent use.
 type Args interface {
 	// Len returns the number of arguments, at least 1.
 	Len() int
 
-	// Decode decodes the leading arguments into the values pointed to, by the rules of [encoding/json.Unmarshal];
-	// those left over are ignored. With fewer arguments than pointers it decodes none and returns an error
-	// wrapping [ErrTooFewArgs]. It can be repeated; what it hands out belongs to the caller.
+	// Decode decodes the leading arguments into the values pointed to, by the
+	// rules of [encoding/json.Unmarshal]; those left over are ignored. With
+	// fewer arguments than pointers it decodes none and returns an error
+	// wrapping [ErrTooFewArgs]. It can be repeated; what it hands out belongs
+	// to the caller.
 	Decode(into ...any) error
 }
 
-// Encoded is a packet ready to be sent: a text message, then each attachment as a binary message.
+// An Encoded is a packet ready to be sent: a text message, then each attachment
+// as a binary message.
 type Encoded struct {
 	Text        []byte
 	Attachments [][]byte
 }
 
-// Parser encodes packets and makes decoders. It is safe for concurrent use.
+// A Parser encodes packets and makes decoders. It is safe for concurrent use.
 type Parser interface {
-	// Encode appends the text of a packet, which must be UTF-8, to dst. Attachments are not copied: they are the caller's
-	// own bytes, not to be modified until they are sent. The header is valid only during the call.
+	// Encode appends the text of a packet, which must be UTF-8, to dst.
+	// Attachments are not copied: they are the caller's own bytes, not to be
+	// modified until they are sent. The header is valid only during the call.
 	Encode(dst []byte, h *Header, args ...any) (Encoded, error)
 
 	// NewDecoder returns a decoder for one connection.
 	NewDecoder() Decoder
 }
 
-// Decoder decodes what one connection receives, in order. It is not safe for concurrent use.
+// A Decoder decodes what one connection receives, in order. It is not safe for
+// concurrent use.
 //
-// Both methods return a nil packet and no error while attachments are awaited, and keep nothing of data. What the protocol
-// does not allow in a packet's header is the affair of [Packet.Check].
-// After an error, which wraps [ErrInvalidPacket] or [ErrTooManyAttachments], the connection should be closed;
-// the decoder itself has dropped what it had of a packet.
+// Both methods return a nil packet and no error while attachments are awaited,
+// and keep nothing of data. What the protocol does not allow in a packet's
+// header is the affair of [Packet.Check]. After an error, which wraps
+// [ErrInvalidPacket] or [ErrTooManyAttachments], the connection should be
+// closed; the decoder itself has dropped what it had of a packet.
 type Decoder interface {
 	Text(data []byte) (*Packet, error)
 	Binary(data []byte) (*Packet, error)

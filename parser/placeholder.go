@@ -2,8 +2,9 @@ package parser
 
 import "bytes"
 
-// keep sets the text of the arguments to a copy of text. In a packet with attachments, the placeholders
-// {"_placeholder":true,"num":n} become tokens in it. Named is a false for each attachment.
+// keep sets the text of the arguments to a copy of text. In a packet with
+// attachments, the placeholders {"_placeholder":true,"num":n} become tokens in
+// it. Named is a false for each attachment.
 func (a *jsonArgs) keep(text []byte, named []bool, tokens *tokens) error {
 	if len(named) == 0 {
 		a.text = bytes.Clone(text)
@@ -38,7 +39,8 @@ func (s *substitution) pass() {
 	}
 }
 
-// value copies a value; it reports whether the placeholders in it are right. Recursion is bounded by maxDepth.
+// value copies a value; it reports whether the placeholders in it are right.
+// Recursion is bounded by maxDepth.
 func (s *substitution) value() bool {
 	switch s.in[s.i] {
 	case '{':
@@ -74,8 +76,9 @@ func (s *substitution) array() bool {
 	return true
 }
 
-// object copies an object, or a token if it turns out to be a placeholder: as in JavaScript, the last member of
-// a name counts, and further members do not matter. Each attachment has one placeholder, so that a packet holds no more
+// object copies an object, or a token if it turns out to be a placeholder: as
+// in JavaScript, the last member of a name counts, and further members do not
+// matter. Each attachment has one placeholder, so that a packet holds no more
 // bytes, whoever encodes it again, than were received.
 func (s *substitution) object() bool {
 	start := len(s.out)

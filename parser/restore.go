@@ -7,8 +7,8 @@ import (
 	"reflect"
 )
 
-// restoration is one call of Decode for a packet with attachments: encoding/json puts tokens into the targets, and
-// attachments take their place.
+// restoration is one call of Decode for a packet with attachments:
+// encoding/json puts tokens into the targets, and attachments take their place.
 type restoration struct {
 	args   *jsonArgs
 	copies [][]byte           // of attachments; made once, however often an UnmarshalJSON has copied a token
@@ -49,8 +49,9 @@ func (r *restoration) decode(text []byte, target any) error {
 	return cmp.Or(err, restoreErr)
 }
 
-// own reports whether a token is one of this packet. The client may have got hold of another: a target with an
-// UnmarshalJSON of its own sees tokens, and may tell.
+// own reports whether a token is one of this packet. The client may have got
+// hold of another: a target with an UnmarshalJSON of its own sees tokens, and
+// may tell.
 func (r *restoration) own(n int, token bool) (int, bool) {
 	return n, token && n < len(r.copies)
 }
@@ -63,7 +64,8 @@ func (r *restoration) attachment(n int) []byte {
 	return r.copies[n]
 }
 
-// restore reports whether v itself has been changed, and not only what it points to.
+// restore reports whether v itself has been changed, and not only what it
+// points to.
 func (r *restoration) restore(v reflect.Value) (changed bool, err error) {
 	switch v.Kind() {
 	case reflect.String:
@@ -101,7 +103,8 @@ func (r *restoration) restoreBytes(v reflect.Value) (changed bool, err error) {
 	return false, r.refuse(v.Bytes(), v.Type())
 }
 
-// refuse returns an error if a token stands in text of type t, whose place is not for binary.
+// refuse returns an error if a token stands in text of type t, whose place is
+// not for binary.
 func (r *restoration) refuse(text []byte, t reflect.Type) error {
 	if _, token := r.args.tokens.index(text); token || r.args.tokens.in(text) {
 		return fmt.Errorf("binary where %v is wanted", t)
@@ -157,8 +160,10 @@ func (r *restoration) restoreElems(v reflect.Value) (changed bool, err error) {
 	return changed, err
 }
 
-// restoreMap restores the elements of a map. They are not addressable, so it puts back the copies that have changed, and
-// only these: the map may be the program's own, preset in a target or set by an UnmarshalJSON, and read by others.
+// restoreMap restores the elements of a map. They are not addressable, so it
+// puts back the copies that have changed, and only these: the map may be the
+// program's own, preset in a target or set by an UnmarshalJSON, and read by
+// others.
 func (r *restoration) restoreMap(v reflect.Value) (err error) {
 	elem := reflect.New(v.Type().Elem()).Elem()
 	for i := v.MapRange(); i.Next(); {

@@ -14,8 +14,9 @@ var (
 	errDepth  = errors.New("JSON nested too deeply")
 )
 
-// scanValue checks the JSON value (RFC 8259) that begins at data[i], after optional white space, with depth arrays and
-// objects open around it, and returns the index of the byte after it; with an error, of the offending byte.
+// scanValue checks the JSON value (RFC 8259) that begins at data[i], after
+// optional white space, with depth arrays and objects open around it, and
+// returns the index of the byte after it; with an error, of the offending byte.
 func scanValue(data []byte, i, depth int) (int, error) {
 	var objects [maxDepth / 64]uint64 // a bit for each open level: object, not array
 	var ok bool
@@ -139,9 +140,10 @@ func scanString(data []byte, i int) (int, bool) {
 	}
 }
 
-// skipPlain returns the index of the first quote, backslash or control character from data[i] on.
-// It looks at eight bytes at a time: (x - 1) &^ x has the high bit of the lowest zero byte set, and
-// perhaps of bytes above it, which do not matter.
+// skipPlain returns the index of the first quote, backslash or control
+// character from data[i] on. It looks at eight bytes at a time: (x - 1) &^ x
+// has the high bit of the lowest zero byte set, and perhaps of bytes above it,
+// which do not matter.
 func skipPlain(data []byte, i int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(data); i += 8 {

@@ -76,8 +76,8 @@ func isVisible(f reflect.StructField) bool {
 	return f.Anonymous && t.Kind() == reflect.Struct
 }
 
-// mayHoldBytes reports whether a value of type t can have bytes in it. seen are the types that are being asked about:
-// they are recursive, and add nothing.
+// mayHoldBytes reports whether a value of type t can have bytes in it. seen are
+// the types that are being asked about: they are recursive, and add nothing.
 func mayHoldBytes(t reflect.Type, seen map[reflect.Type]bool) bool {
 	switch {
 	case t == valueType, t == reflect.PointerTo(valueType):
@@ -108,7 +108,8 @@ func isBytes(t reflect.Type) bool {
 	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 && !marshalsItself(t) && !marshalsItself(t.Elem())
 }
 
-// marshalsItself reports whether t has a MarshalJSON or MarshalText method, perhaps on its pointer.
+// marshalsItself reports whether t has a MarshalJSON or MarshalText method,
+// perhaps on its pointer.
 func marshalsItself(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	return t.Implements(marshalerType) || t.Implements(textMarshalerType) ||

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// What programs share between the targets of many events. Decoding may read it, as others do at the same time.
+// What programs share between the targets of many events. Decoding may read it,
+// as others do at the same time.
 var (
 	sharedColors = map[string]any{"sky": "blue", "list": []any{"a"}, "more": map[string]any{"sea": "green"}}
 	sharedPoints = map[int][2]int{1: {2, 3}}
@@ -48,8 +49,9 @@ func (s *selfSet) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &s.defaults)
 }
 
-// Maps that a target has from the program are not written by the attachments of an event. Others read them meanwhile: under
-// -race, and without it by the maps themselves, a write would be noticed.
+// Maps that a target has from the program are not written by the attachments of
+// an event. Others read them meanwhile: under -race, and without it by the maps
+// themselves, a write would be noticed.
 func TestDecodeLeavesSharedMapsAlone(t *testing.T) {
 	arg := map[string]any{
 		"Data": []byte("x"), "Any": []any{[]byte("y")},
@@ -101,7 +103,8 @@ func TestDecodeLeavesSharedMapsAlone(t *testing.T) {
 	}
 }
 
-// What is decoded into a map of values that hold their bytes themselves arrives there.
+// What is decoded into a map of values that hold their bytes themselves arrives
+// there.
 func TestDecodeBinaryIntoMapsOfValues(t *testing.T) {
 	type holder struct {
 		Data  []byte

@@ -6,8 +6,9 @@ import (
 	"encoding/base64"
 )
 
-// tokens stand for attachments on the way through encoding/json, which knows only base64 for binary: token n is a
-// []byte that nobody can guess, recognised in the JSON text by its base64 and in a decoded []byte by itself.
+// tokens stand for attachments on the way through encoding/json, which knows
+// only base64 for binary: token n is a []byte that nobody can guess, recognised
+// in the JSON text by its base64 and in a decoded []byte by itself.
 type tokens struct {
 	secret [15]byte // a multiple of 3, so that the base64 of a token begins with that of the secret
 	text   [20]byte // the base64 of secret

@@ -6,12 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// latin1 writes a text that is not UTF-8, as a TextMarshaler and as the key of a map.
+// latin1 writes a text that is not UTF-8, as a TextMarshaler and as the key of
+// a map.
 type latin1 struct{}
 
 func (latin1) MarshalText() ([]byte, error) { return []byte("caf\xe9"), nil }
 
-// What marshalers write is made UTF-8, in every kind of packet and place, as encoding/json does with strings.
+// What marshalers write is made UTF-8, in every kind of packet and place, as
+// encoding/json does with strings.
 func TestEncodeMakesUTF8(t *testing.T) {
 	const cafe = "caf\ufffd"
 	raw := json.RawMessage("\"caf\xe9\"")

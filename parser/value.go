@@ -8,11 +8,13 @@ import (
 	"reflect"
 )
 
-// A Value is a value that has been encoded once and may be sent any number of times. [JSON] and the parsers that are a
-// [ValueParser] send it as it is: its binary parts stay binary, members of objects keep their order, and numbers their
-// digits. It is safe for concurrent use.
+// A Value is a value that has been encoded once and may be sent any number of
+// times. [JSON] and the parsers that are a [ValueParser] send it as it is: its
+// binary parts stay binary, members of objects keep their order, and numbers
+// their digits. It is safe for concurrent use.
 //
-// encoding/json, too, writes the JSON of a *Value, with base64 for its binary parts.
+// encoding/json, too, writes the JSON of a *Value, with base64 for its binary
+// parts.
 type Value struct {
 	text        []byte // JSON without white space and without what is binary
 	attachments [][]byte
@@ -20,7 +22,8 @@ type Value struct {
 	err         error // instead of all that
 }
 
-// A ValueParser is a [Parser] whose Encode sends each [*Value] as it is. Other parsers get what [Value.Plain] returns.
+// A ValueParser is a [Parser] whose Encode sends each [*Value] as it is. Other
+// parsers get what [Value.Plain] returns.
 type ValueParser interface {
 	Parser
 
@@ -38,7 +41,8 @@ var valueType = reflect.TypeFor[Value]()
 // EncodesValues implements [ValueParser].
 func (JSON) EncodesValues() {}
 
-// EncodeOnce encodes values as [JSON] does. Each element of the result is a [*Value]; a *Value is returned as it is.
+// EncodeOnce encodes values as [JSON] does. Each element of the result is a
+// [*Value]; a *Value is returned as it is.
 func EncodeOnce(values ...any) ([]any, error) {
 	w := writer{isValue: true}
 	encoded := make([]Value, len(values))
@@ -61,9 +65,11 @@ func EncodeOnce(values ...any) ([]any, error) {
 	return result, nil
 }
 
-// ValuesOf returns received arguments as values to be sent on, as they are. Each is a [*Value], unless args comes from a
-// parser that has a type of its own for that: then it is what the method Values() ([]any, error) of args returns. Arguments
-// that cannot be decoded become values that cannot be encoded.
+// ValuesOf returns received arguments as values to be sent on, as they are.
+// Each is a [*Value], unless args comes from a parser that has a type of its
+// own for that: then it is what the method Values() ([]any, error) of args
+// returns. Arguments that cannot be decoded become values that cannot be
+// encoded.
 func ValuesOf(args Args) []any {
 	if args == nil {
 		return nil
@@ -226,8 +232,9 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	}), v.err
 }
 
-// Plain returns the value for encoders that know nothing of a Value: a [json.RawMessage], or if there is binary in it, what
-// it decodes into as an any.
+// Plain returns the value for encoders that know nothing of a Value: a
+// [json.RawMessage], or if there is binary in it, what it decodes into as an
+// any.
 func (v *Value) Plain() (plain any, err error) {
 	switch {
 	case v.isNull():
@@ -243,7 +250,8 @@ func (v *Value) Plain() (plain any, err error) {
 	return plain, err
 }
 
-// value returns a value in the middle of another, with tokens for its attachments.
+// value returns a value in the middle of another, with tokens for its
+// attachments.
 func (x *extraction) value(v Value) Value {
 	first := len(x.found)
 	x.found = append(x.found, v.attachments...)

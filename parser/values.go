@@ -5,8 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// EncodePayload appends to dst what [JSON.Encode] writes behind the type, namespace and id of a packet: for an Event the
-// array of its name and arguments.
+// EncodePayload appends to dst what [JSON.Encode] writes behind the type,
+// namespace and id of a packet: for an Event the array of its name and
+// arguments.
 func (p JSON) EncodePayload(dst []byte, h *Header, args ...any) (Encoded, error) {
 	start := len(dst)
 	w := writer{text: dst}
@@ -36,7 +37,8 @@ func (p JSON) EncodePayload(dst []byte, h *Header, args ...any) (Encoded, error)
 	return Encoded{Text: w.text, Attachments: w.attachments}, nil
 }
 
-// check returns an error if what has been written from text[start] on may not have its attachments.
+// check returns an error if what has been written from text[start] on may not
+// have its attachments.
 func (p JSON) check(w *writer, start int, args []any) error {
 	switch n := len(w.attachments); {
 	case n == 0:
@@ -48,7 +50,8 @@ func (p JSON) check(w *writer, start int, args []any) error {
 	}
 }
 
-// DecodePayload is the inverse of [JSON.EncodePayload]. It keeps the attachments, but not the text.
+// DecodePayload is the inverse of [JSON.EncodePayload]. It keeps the
+// attachments, but not the text.
 func (p JSON) DecodePayload(t Type, payload Encoded) (*Packet, error) {
 	d, err := p.payloadDecoder(payload)
 	if err != nil {
@@ -76,7 +79,8 @@ func (p JSON) EncodeValue(dst []byte, v any) (Encoded, error) {
 	return Encoded{Text: w.text, Attachments: w.attachments}, nil
 }
 
-// DecodeValue is the inverse of [JSON.EncodeValue]. It keeps the attachments, but not the text.
+// DecodeValue is the inverse of [JSON.EncodeValue]. It keeps the attachments,
+// but not the text.
 func (p JSON) DecodeValue(value Encoded) (Args, error) {
 	d, err := p.payloadDecoder(value)
 	if err != nil {

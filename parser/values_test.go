@@ -19,7 +19,8 @@ func sameEncoded(a, b Encoded) bool {
 
 func show(e Encoded) string { return fmt.Sprintf("%s %q", e.Text, e.Attachments) }
 
-// checkSentOn checks that what a packet contains can be sent on as it is, any number of times.
+// checkSentOn checks that what a packet contains can be sent on as it is, any
+// number of times.
 func checkSentOn(t *testing.T, p *Packet) {
 	t.Helper()
 	h := Header{Type: Ack}
@@ -294,7 +295,8 @@ func TestValuesOf(t *testing.T) {
 	})
 }
 
-// A string of a client that looks like what stands for an attachment does not become one of another packet.
+// A string of a client that looks like what stands for an attachment does not
+// become one of another packet.
 func TestValuesOfForgedToken(t *testing.T) {
 	d := JSON{}.NewDecoder()
 	first, err := receive(t, d, `61-[{"_placeholder":true,"num":0}]`, []byte("secret"))

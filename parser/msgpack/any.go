@@ -1,6 +1,7 @@
 package msgpack
 
-// readAny reads a value as an empty interface gets it, and returns what follows. Recursion is bounded by maxDepth.
+// readAny reads a value as an empty interface gets it, and returns what
+// follows. Recursion is bounded by maxDepth.
 func readAny(data []byte) (v any, rest []byte) {
 	k, n, rest, _ := readHead(data)
 	switch k {

@@ -46,7 +46,8 @@ func (a *args) Values() ([]any, error) {
 	return parser.ValuesOf(asJSON), err
 }
 
-// decodeSimple is Decode for arguments of the commonest types. If it reports false, some targets may be set.
+// decodeSimple is Decode for arguments of the commonest types. If it reports
+// false, some targets may be set.
 func (a *args) decodeSimple(into []any) bool {
 	rest := a.raw
 	for _, target := range into {
@@ -58,7 +59,8 @@ func (a *args) decodeSimple(into []any) bool {
 	return true
 }
 
-// decodeSimple does what [Parser] says for the commonest types, if it is simple, and returns what follows.
+// decodeSimple does what [Parser] says for the commonest types, if it is
+// simple, and returns what follows.
 func decodeSimple(data []byte, target any) (rest []byte, ok bool) {
 	k, n, rest, _ := readHead(data)
 	switch p := target.(type) {
@@ -121,7 +123,8 @@ func number(k kind, n uint64) (float64, bool) {
 	}
 }
 
-// isFinite reports whether the float64 of these bits is neither NaN nor an infinity, which JSON has not.
+// isFinite reports whether the float64 of these bits is neither NaN nor an
+// infinity, which JSON has not.
 func isFinite(bits uint64) bool {
 	const exponent = 0x7ff << 52
 	return bits&exponent != exponent

@@ -197,7 +197,8 @@ var targets = []func() any{
 	func() any { return 7 },
 }
 
-// checkAsJSON checks that a value arrives as it does by the JSON parser, whatever the target.
+// checkAsJSON checks that a value arrives as it does by the JSON parser,
+// whatever the target.
 func checkAsJSON(t *testing.T, arg any) {
 	t.Helper()
 	h := parser.Header{Type: parser.Ack}

@@ -67,7 +67,8 @@ func (d *decoder) header(h *parser.Header, f fields) error {
 	return nil
 }
 
-// natural returns the value of an integer from 0 on, or of a float that is one up to 2^53.
+// natural returns the value of an integer from 0 on, or of a float that is one
+// up to 2^53.
 func natural(value []byte) (uint64, bool) {
 	switch k, n, _, _ := readHead(value); k {
 	case unsigned:
@@ -81,7 +82,8 @@ func natural(value []byte) (uint64, bool) {
 	return 0, false
 }
 
-// payload checks the field data against the type of the packet and sets the event name and the arguments.
+// payload checks the field data against the type of the packet and sets the
+// event name and the arguments.
 func (d *decoder) payload(p *received, data []byte) error {
 	if data == nil && (p.Type == parser.Connect || p.Type == parser.Disconnect) {
 		return nil
@@ -115,7 +117,8 @@ func (p *received) keep(raw []byte, n uint64) {
 	}
 }
 
-// name sets the name of an event from a string or a number, and returns what follows it.
+// name sets the name of an event from a string or a number, and returns what
+// follows it.
 func (d *decoder) name(p *received, data []byte) (rest []byte, err error) {
 	k, n, rest, _ := readHead(data)
 	switch {
@@ -130,7 +133,8 @@ func (d *decoder) name(p *received, data []byte) (rest []byte, err error) {
 	return rest, nil
 }
 
-// eventName returns a name as a string, the last one if it is the same: clients tend to repeat themselves.
+// eventName returns a name as a string, the last one if it is the same: clients
+// tend to repeat themselves.
 func (d *decoder) eventName(name []byte) string {
 	if len(name) > 64 {
 		return string(name)

@@ -168,7 +168,8 @@ func TestDecodeTooManyBinaries(t *testing.T) {
 	}
 }
 
-// Each packet keeps its own namespace and name, though the decoder uses them again.
+// Each packet keeps its own namespace and name, though the decoder uses them
+// again.
 func TestDecodeRepeatedNames(t *testing.T) {
 	d := Parser{}.NewDecoder()
 	var got []string
@@ -202,7 +203,8 @@ func TestDecodeAllocation(t *testing.T) {
 	}
 }
 
-// allocated returns how many bytes f allocates, and whatever else runs meanwhile.
+// allocated returns how many bytes f allocates, and whatever else runs
+// meanwhile.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

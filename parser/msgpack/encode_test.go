@@ -103,8 +103,9 @@ func TestEncodeLeavesArgumentsAlone(t *testing.T) {
 	}
 }
 
-// Between servers an event is JSON with placeholders, whatever parser the clients have. So what looks like one beside binary
-// is refused for clients of MessagePack, too.
+// Between servers an event is JSON with placeholders, whatever parser the
+// clients have. So what looks like one beside binary is refused for clients of
+// MessagePack, too.
 func TestEncodeLookalike(t *testing.T) {
 	lookalike := map[string]any{"_placeholder": true, "num": 0}
 	_, err := Parser{}.Encode(nil, &eventA, []byte{1}, lookalike)

@@ -31,7 +31,8 @@ var (
 	errFormat    = errors.New("no format of MessagePack")
 )
 
-// formats are those of first byte 0xc0 to 0xdf: the kind, and how many bytes the number has that follows.
+// formats are those of first byte 0xc0 to 0xdf: the kind, and how many bytes
+// the number has that follows.
 var formats = [32]struct {
 	kind kind
 	size int
@@ -110,8 +111,8 @@ func readHead(data []byte) (k kind, n uint64, rest []byte, err error) {
 	return k, n, rest, nil
 }
 
-// readFixedExtension reads the type and content of an extension of 1, 2, 4, 8 or 16 bytes.
-// The JavaScript package uses type 0 for whatever it has.
+// readFixedExtension reads the type and content of an extension of 1, 2, 4, 8
+// or 16 bytes. The JavaScript package uses type 0 for whatever it has.
 func readFixedExtension(size int, data []byte) (k kind, n uint64, rest []byte, err error) {
 	if len(data) < 1+size {
 		return 0, 0, nil, errTruncated
@@ -128,7 +129,8 @@ func readFixedExtension(size int, data []byte) (k kind, n uint64, rest []byte, e
 	return k, n, data[1+size:], nil
 }
 
-// readExtension reads the type of an extension of any size, which is an ArrayBuffer.
+// readExtension reads the type of an extension of any size, which is an
+// ArrayBuffer.
 func readExtension(size uint64, data []byte) (k kind, n uint64, rest []byte, err error) {
 	if uint64(len(data)) < 1+size {
 		return 0, 0, nil, errTruncated
@@ -146,8 +148,9 @@ func bigEndian(data []byte) (n uint64) {
 	return n
 }
 
-// lengthFormats are the first bytes of a kind that has a length: with the length in it, and before one of 8, 16 and 32 bits.
-// Zero means that there is no such format.
+// lengthFormats are the first bytes of a kind that has a length: with the
+// length in it, and before one of 8, 16 and 32 bits. Zero means that there is
+// no such format.
 type lengthFormats struct {
 	fix, fixed         byte // fix|n, if n < fixed
 	len8, len16, len32 byte

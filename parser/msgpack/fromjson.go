@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// writer turns JSON as the JSON parser writes it, valid and without white space, into MessagePack with the attachments in
-// it.
+// writer turns JSON as the JSON parser writes it, valid and without white
+// space, into MessagePack with the attachments in it.
 type writer struct {
 	json        []byte   // to be read
 	attachments [][]byte // that are not written yet
@@ -47,8 +47,8 @@ func (w *writer) literal(name string, format byte) {
 	w.out = append(w.out, format)
 }
 
-// elements writes an array or an object. Its head makes room when the length is known, which moves what is in it if there
-// are 16 elements or more.
+// elements writes an array or an object. Its head makes room when the length is
+// known, which moves what is in it if there are 16 elements or more.
 func (w *writer) elements(end byte, formats lengthFormats) error {
 	start := len(w.out)
 	w.out = append(w.out, 0)
@@ -98,7 +98,8 @@ func (w *writer) text() {
 	w.json = content[end+1:]
 }
 
-// number writes an integer as one if it has at most 64 bits, and anything else as a float64.
+// number writes an integer as one if it has at most 64 bits, and anything else
+// as a float64.
 func (w *writer) number() error {
 	end := bytes.IndexAny(w.json, ",]}")
 	if end < 0 {
@@ -124,8 +125,8 @@ func (w *writer) number() error {
 	return nil
 }
 
-// attachment writes the next attachment if its placeholder comes next. Each is written once: a map that looks like a
-// placeholder cannot multiply it.
+// attachment writes the next attachment if its placeholder comes next. Each is
+// written once: a map that looks like a placeholder cannot multiply it.
 func (w *writer) attachment() bool {
 	if len(w.attachments) == 0 {
 		return false

@@ -12,7 +12,8 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// FuzzDecode wants a packet of the protocol or an error of the package out of any message, for memory in proportion to it.
+// FuzzDecode wants a packet of the protocol or an error of the package out of
+// any message, for memory in proportion to it.
 func FuzzDecode(f *testing.F) {
 	for _, message := range goldenMessages(f) {
 		f.Add(message)
@@ -37,8 +38,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// checkPacket checks that a packet is valid, that both ways of decoding agree and take limited memory, and that it can be
-// encoded and decoded again.
+// checkPacket checks that a packet is valid, that both ways of decoding agree
+// and take limited memory, and that it can be encoded and decoded again.
 func checkPacket(t *testing.T, p *parser.Packet, limit uint64) {
 	t.Helper()
 	if p.Type > parser.ConnectError || p.Check() != nil {
@@ -75,7 +76,8 @@ func checkPacket(t *testing.T, p *parser.Packet, limit uint64) {
 	}
 }
 
-// looksLikePlaceholder reports whether there is a map in v that is refused beside binary.
+// looksLikePlaceholder reports whether there is a map in v that is refused
+// beside binary.
 func looksLikePlaceholder(v any) bool {
 	switch v := v.(type) {
 	case []any:
@@ -146,7 +148,8 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
-// FuzzArgsDecode compares this parser with the JSON parser for one value and many targets.
+// FuzzArgsDecode compares this parser with the JSON parser for one value and
+// many targets.
 func FuzzArgsDecode(f *testing.F) {
 	for _, text := range jsonTexts {
 		f.Add(text)

@@ -11,7 +11,8 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// golden are packets that the JavaScript package has encoded, by testdata/golden.js.
+// golden are packets that the JavaScript package has encoded, by
+// testdata/golden.js.
 var golden = []struct {
 	name   string
 	header parser.Header
@@ -35,7 +36,8 @@ var golden = []struct {
 	{"objects", eventA, []any{map[string]any{}, members(15), members(16)}},
 }
 
-// fromJavaScript are packets for which Go has other bytes, or that it refuses to send.
+// fromJavaScript are packets for which Go has other bytes, or that it refuses
+// to send.
 var fromJavaScript = []struct {
 	name   string
 	header parser.Header
@@ -129,7 +131,8 @@ func clip(message []byte) string {
 	return s[:min(len(s), 60)]
 }
 
-// receive gives a message to a decoder, and overwrites it afterwards: a decoder may keep nothing of it.
+// receive gives a message to a decoder, and overwrites it afterwards: a decoder
+// may keep nothing of it.
 func receive(message []byte) (*parser.Packet, error) {
 	buf := append([]byte{}, message...)
 	p, err := Parser{}.NewDecoder().Binary(buf)

@@ -1,8 +1,11 @@
-// Package msgpack is the parser of clients that use the npm package socket.io-msgpack-parser: each packet is one binary
-// message, the MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) of {type, data, nsp, id}.
+// Package msgpack is the parser of clients that use the npm package
+// socket.io-msgpack-parser: each packet is one binary message, the MessagePack
+// (https://github.com/msgpack/msgpack/blob/master/spec.md) of {type, data, nsp,
+// id}.
 //
-// Values keep the rules of [parser.JSON], struct tags and marshalers included, since the work on them is done by it:
-// what is sent comes from its JSON, and what is received becomes JSON when its Go type is known. So the same handlers
+// Values keep the rules of [parser.JSON], struct tags and marshalers included,
+// since the work on them is done by it: what is sent comes from its JSON, and
+// what is received becomes JSON when its Go type is known. So the same handlers
 // serve clients of both parsers.
 package msgpack
 
@@ -13,25 +16,31 @@ import (
 )
 
 const (
-	// maxDepth is how deep arrays and maps may be nested, the array of the arguments included, as in JSON.
+	// maxDepth is how deep arrays and maps may be nested, the array of the
+	// arguments included, as in JSON.
 	maxDepth = 512
 
-	// maxBinaries is how many binary values a packet may have. Each takes two bytes at least, and some 150 while its
-	// argument is decoded.
+	// maxBinaries is how many binary values a packet may have. Each takes two
+	// bytes at least, and some 150 while its argument is decoded.
 	maxBinaries = 1 << 16
 )
 
-// Parser encodes and decodes packets as version 3 of socket.io-msgpack-parser does. The zero value is ready to use.
+// A Parser encodes and decodes packets as version 3 of socket.io-msgpack-parser
+// does. The zero value is ready to use.
 //
-// A []byte anywhere in the arguments of an Event or Ack travels as MessagePack's binary, within the one message. Integers of
-// 64 bits arrive unharmed in Go integers, and so do floats of integral value. In an empty interface every number is a
-// float64, as with [parser.JSON].
+// A []byte anywhere in the arguments of an Event or Ack travels as
+// MessagePack's binary, within the one message. Integers of 64 bits arrive
+// unharmed in Go integers, and so do floats of integral value. In an empty
+// interface every number is a float64, as with [parser.JSON].
 //
-// What JavaScript has and JSON has not arrives as JSON.stringify would have it: a Date as its ISO 8601 text; NaN, the
-// infinities and undefined as null, but an undefined member of an object not at all. An ArrayBuffer is binary. Other
-// extensions of MessagePack, its timestamp among them, are refused; the JavaScript package writes none.
+// What JavaScript has and JSON has not arrives as JSON.stringify would have it:
+// a Date as its ISO 8601 text; NaN, the infinities and undefined as null, but
+// an undefined member of an object not at all. An ArrayBuffer is binary. Other
+// extensions of MessagePack, its timestamp among them, are refused; the
+// JavaScript package writes none.
 //
-// A received packet may have up to 65,536 binary values, and its arguments may be nested 511 deep.
+// A received packet may have up to 65,536 binary values, and its arguments may
+// be nested 511 deep.
 type Parser struct{}
 
 var _ parser.ValueParser = Parser{}
@@ -45,7 +54,8 @@ func (Parser) NewDecoder() parser.Decoder { return new(decoder) }
 // EncodesValues implements [parser.ValueParser].
 func (Parser) EncodesValues() {}
 
-// invalid returns an error wrapping [parser.ErrInvalidPacket] that says what is wrong.
+// invalid returns an error wrapping [parser.ErrInvalidPacket] that says what is
+// wrong.
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", parser.ErrInvalidPacket, fmt.Errorf(format, args...))
 }

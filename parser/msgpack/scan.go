@@ -22,7 +22,8 @@ type fields struct {
 	typ, data, nsp, id []byte
 }
 
-// scanPacket checks a message. That it is a packet is all it says of the fields.
+// scanPacket checks a message. That it is a packet is all it says of the
+// fields.
 func scanPacket(data []byte) (fields, error) {
 	s := scanner{rest: data}
 	f, err := s.packet()
@@ -41,7 +42,8 @@ type scanner struct {
 	binaries int
 }
 
-// packet checks a map and what ends with it. Unknown fields are ignored: the JavaScript client sends its options.
+// packet checks a map and what ends with it. Unknown fields are ignored: the
+// JavaScript client sends its options.
 func (s *scanner) packet() (f fields, err error) {
 	k, n, rest, err := readHead(s.rest)
 	if err != nil {
@@ -103,7 +105,8 @@ func (s *scanner) key() ([]byte, error) {
 	return key, nil
 }
 
-// value checks a value with depth arrays and maps open around it. Recursion is bounded by maxDepth.
+// value checks a value with depth arrays and maps open around it. Recursion is
+// bounded by maxDepth.
 func (s *scanner) value(depth int) error {
 	k, n, rest, err := readHead(s.rest)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// A map that several targets have from the program is not written by the binary of an event, which the JSON parser puts in
-// its place.
+// A map that several targets have from the program is not written by the binary
+// of an event, which the JSON parser puts in its place.
 func TestDecodeLeavesSharedMapsAlone(t *testing.T) {
 	shared := map[string]any{"sky": "blue", "more": map[string]any{"sea": "green"}}
 	type target struct {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// jsonWriter turns MessagePack that has been checked into JSON with the JSON parser's placeholders for binary.
+// jsonWriter turns MessagePack that has been checked into JSON with the JSON
+// parser's placeholders for binary.
 type jsonWriter struct {
 	rest        []byte // to be read
 	out         []byte
@@ -83,7 +84,8 @@ func (w *jsonWriter) members(n uint64) {
 	w.out = append(w.out, '}')
 }
 
-// appendNumber appends a number such that JSON reads any integer back without loss.
+// appendNumber appends a number such that JSON reads any integer back without
+// loss.
 func appendNumber(dst []byte, k kind, n uint64) []byte {
 	switch k {
 	case unsigned:
