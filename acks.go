@@ -34,7 +34,7 @@ func (s *Socket) onAck(id uint64, a ack) error {
 	switch {
 	case !s.connected():
 		return ErrDisconnected
-	case len(s.acks) >= s.namespace.server.opts.MaxPendingAcks:
+	case len(s.acks) >= s.namespace.server.opts.Limits.PendingAcks:
 		return ErrPendingAcks
 	case s.acks == nil:
 		s.acks = make(map[uint64]ack)
@@ -106,7 +106,7 @@ func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ..
 // Call emits an event and waits for the client's reply. It returns the cause
 // of ctx when ctx ends first, and [ErrDisconnected] when the socket
 // disconnects. Give ctx a deadline, because clients need not reply, and the
-// server does not read the reply behind an event for which [Options.MaxInbox] has
+// server does not read the reply behind an event for which [Options.Limits.Inbox] has
 // no room. The typed form is [Call].
 func (s *Socket) Call(ctx context.Context, event string, args ...any) (*Reply, error) {
 	values, err := s.call(ctx, event, args)

@@ -6,7 +6,7 @@ import (
 )
 
 // A budget bounds what waits of one client, in all its namespaces together:
-// Options.MaxInbox bytes. Each kind has a share of its own, so that one kind
+// Options.Limits.Inbox bytes. Each kind has a share of its own, so that one kind
 // never waits for room that only another can make: half is for events, a quarter
 // for replies, because the handler of an event may wait for a reply, and a
 // quarter for auth, which stays as long as its socket.

@@ -29,7 +29,7 @@ func kilobytes(n int) string { return `"` + strings.Repeat("x", 1000*n) + `"` }
 func TestBudgetOfAConnection(t *testing.T) {
 	budget := func(name string, f func(h *harness, mode rawclient.Mode)) {
 		t.Run(name, func(t *testing.T) {
-			forEachMode(t, &socketio.Options{MaxInbox: 200_000, ConnectTimeout: 20 * time.Second}, f)
+			forEachMode(t, &socketio.Options{Limits: socketio.Limits{Inbox: 200_000}, ConnectTimeout: 20 * time.Second}, f)
 		})
 	}
 	budget("events of one namespace wait for those of another, and none is lost", func(h *harness, mode rawclient.Mode) {

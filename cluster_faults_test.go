@@ -146,7 +146,7 @@ func TestClusterAbandonedCalls(t *testing.T) {
 }
 
 func TestClusterPendingAcks(t *testing.T) {
-	o := &socketio.Options{Adapter: new(adapter.Loopback), MaxPendingAcks: 1}
+	o := &socketio.Options{Adapter: new(adapter.Loopback), Limits: socketio.Limits{PendingAcks: 1}}
 	run(t, o, func(a *harness) {
 		b := a.other(o)
 		c := b.connect(rawclient.WebSocket)

@@ -218,7 +218,9 @@ func TestFailingCode(t *testing.T) {
 
 func TestMaxInbox(t *testing.T) {
 	t.Run("default", func(t *testing.T) { testMaxInbox(t, nil, 1<<20) })
-	t.Run("300,000", func(t *testing.T) { testMaxInbox(t, &socketio.Options{MaxInbox: 300_000}, 300_000) })
+	t.Run("300,000", func(t *testing.T) {
+		testMaxInbox(t, &socketio.Options{Limits: socketio.Limits{Inbox: 300_000}}, 300_000)
+	})
 }
 
 func testMaxInbox(t *testing.T, o *socketio.Options, limit int) {

@@ -28,7 +28,7 @@ type conn struct {
 	size  int       // bytes of the packet so far
 	dirty []*Socket // with events that came in this batch
 	part  bool      // the batch before ended inside a packet
-	rate  *bucket   // nil without Options.EventRate
+	rate  *bucket   // nil without Options.Limits.EventRate
 
 	asked    bool    // for a namespace
 	connects *bucket // made for the second CONNECT
@@ -59,7 +59,7 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 		server:  server,
 		session: session,
 		decoder: server.parser.NewDecoder(),
-		rate:    newBucket(server.opts.EventRate),
+		rate:    newBucket(server.opts.Limits.EventRate),
 		ctx:     context.WithoutCancel(r.Context()),
 		handshake: &Handshake{
 			server:      server,
@@ -70,7 +70,7 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 			Secure:      r.TLS != nil,
 			CrossDomain: r.Header.Get("Origin") != "",
 		},
-		budget: budget{limit: int64(server.opts.MaxInbox)},
+		budget: budget{limit: int64(server.opts.Limits.Inbox)},
 	}
 	c.timeout = time.AfterFunc(server.opts.ConnectTimeout, func() {
 		server.logger.Debug("closing a connection: no CONNECT within Options.ConnectTimeout", "conn", session.PublicID())
@@ -322,7 +322,7 @@ func (c *conn) add(s *Socket) {
 	}
 	c.sockets = append(c.sockets, s)
 	c.server.workers.Add(1) // until it has left
-	if c.living("")+len(c.leaving) > c.server.opts.MaxNamespaces {
+	if c.living("")+len(c.leaving) > c.server.opts.Limits.Namespaces {
 		c.delayed = s
 		s.mailbox.hold(s.admit)
 		return
@@ -351,11 +351,11 @@ func (c *conn) logRefused(name string, why error) {
 		log.About(name).Warn("namespace refused: there is none of this name; Server.Of, OfPattern and OfFunc make them",
 			"namespace", name, "conn", c.session.PublicID())
 	case errNamespaces:
-		log.Warn("namespace over Options.MaxNamespaces refused", "conn", c.session.PublicID(), "limit", c.server.opts.MaxNamespaces)
+		log.Warn("namespace over Options.Limits.Namespaces refused", "conn", c.session.PublicID(), "limit", c.server.opts.Limits.Namespaces)
 	case errConnects:
 		log.Warn("CONNECT over the rate refused", "conn", c.session.PublicID(), "per_second", connectsPerSecond)
 	case errAuth:
-		log.Warn("auth over Options.MaxInbox refused", "conn", c.session.PublicID(), "limit", c.budget.forAuth())
+		log.Warn("auth over Options.Limits.Inbox refused", "conn", c.session.PublicID(), "limit", c.budget.forAuth())
 	default:
 		log.About(name).Warn("namespace refused", "namespace", name, "conn", c.session.PublicID(), "err", why)
 	}

@@ -93,10 +93,12 @@ func TestConnClose(t *testing.T) {
 func TestLogsHaveNoSessionID(t *testing.T) {
 	var log bytes.Buffer
 	o := &socketio.Options{
-		MaxNamespaces:  1,
-		MaxBuffered:    1000,
+		Limits: socketio.Limits{
+			Namespaces: 1,
+			Buffered:   1000,
+			EventRate:  socketio.EventRate{PerSecond: 1, Over: socketio.RateDrop},
+		},
 		ConnectTimeout: time.Second,
-		EventRate:      socketio.EventRate{PerSecond: 1, Over: socketio.RateDrop},
 		Logger:         slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	var sessions, conns []string

@@ -68,7 +68,7 @@ func TestDisconnectReasons(t *testing.T) {
 
 func TestSlowClient(t *testing.T) {
 	var log logBook
-	run(t, &socketio.Options{MaxBuffered: 10_000, Logger: log.logger()}, func(h *harness) {
+	run(t, &socketio.Options{Limits: socketio.Limits{Buffered: 10_000}, Logger: log.logger()}, func(h *harness) {
 		for range 2 {
 			p := h.newPoller()
 			p.post("40")
@@ -84,7 +84,7 @@ func TestSlowClient(t *testing.T) {
 				t.Errorf("disconnected after %d events with %q", sent, got)
 			}
 		}
-		log.expectOne(t, "slow client", "MaxBuffered")
+		log.expectOne(t, "slow client", "Options.Limits.Buffered")
 	})
 }
 

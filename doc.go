@@ -51,6 +51,6 @@
 // Replies do not queue behind events: a handler may [Call] its own socket.
 //
 // Emitting never waits for a client. What a client does not take is queued up
-// to Options.MaxBuffered bytes; then it is disconnected with
+// to Options.Limits.Buffered bytes; then it is disconnected with
 // [ReasonSlowClient].
 package socketio

@@ -16,9 +16,9 @@ var (
 	ErrReservedEvent = errors.New("socketio: reserved event name")
 	// ErrAcked: the event has been acknowledged before.
 	ErrAcked = errors.New("socketio: event already acknowledged")
-	// ErrPendingAcks: the client owes Options.MaxPendingAcks replies already.
+	// ErrPendingAcks: the client owes Options.Limits.PendingAcks replies already.
 	ErrPendingAcks = errors.New("socketio: too many replies pending")
-	// ErrTooManyRooms: the socket would be in more rooms than Options.MaxRooms.
+	// ErrTooManyRooms: the socket would be in more rooms than Options.Limits.Rooms.
 	ErrTooManyRooms = errors.New("socketio: too many rooms")
 	// ErrNoHandler: no handler is registered for the event.
 	ErrNoHandler = errors.New("socketio: no handler for the event")
@@ -56,7 +56,7 @@ const (
 	ReasonPingTimeout             = Reason(engine.ReasonPingTimeout)
 	ReasonParseError              = Reason(engine.ReasonParseError)
 	ReasonForcedClose             = Reason(engine.ReasonForcedClose) // the client sent an invalid packet, or Conn.Close
-	ReasonSlowClient              = Reason(engine.ReasonSlowClient)  // more than MaxBuffered bytes waited for it
+	ReasonSlowClient              = Reason(engine.ReasonSlowClient)  // more than Limits.Buffered bytes waited for it
 	ReasonServerShutdown          = Reason(engine.ReasonServerShutdown)
 )
 

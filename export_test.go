@@ -1,6 +1,9 @@
 package socketio
 
-import "github.com/goroomcast/socketio/parser"
+import (
+	"github.com/goroomcast/socketio/internal/engine"
+	"github.com/goroomcast/socketio/parser"
+)
 
 // PendingAcks returns how many replies the socket's client still owes.
 func (s *Socket) PendingAcks() int {
@@ -40,3 +43,6 @@ func (s *Server) Kept() (sessions, events int, timer bool) {
 	defer r.mu.Unlock()
 	return r.sessions.Len(), r.log.Len(), r.timer != nil
 }
+
+// EngineOptions returns what the engine is configured with.
+func (o *Options) EngineOptions() *engine.Options { return o.engine(new(origins)) }

@@ -192,7 +192,7 @@ func TestGoexitHandshake(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			quit = true
-			o.MaxConnections = 1
+			o.Limits.Connections = 1
 			run(t, o, func(h *harness) {
 				for range 3 {
 					r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=polling", nil)

@@ -30,8 +30,8 @@ func loggedOnce(t *testing.T, o socketio.Options, line []string, f func(h *harne
 
 func TestMaxNamespaces(t *testing.T) {
 	var seen tally
-	o := socketio.Options{MaxNamespaces: 3, Trace: &socketio.Trace{Refused: seen.trace().Refused}}
-	loggedOnce(t, o, []string{"Options.MaxNamespaces", "limit=3"}, func(h *harness, mode rawclient.Mode) {
+	o := socketio.Options{Limits: socketio.Limits{Namespaces: 3}, Trace: &socketio.Trace{Refused: seen.trace().Refused}}
+	loggedOnce(t, o, []string{"Options.Limits.Namespaces", "limit=3"}, func(h *harness, mode rawclient.Mode) {
 		h.OfPattern(regexp.MustCompile("^/r"))
 		deciding := make(chan struct{})
 		h.OfFunc(func(ctx context.Context, name string, _ *socketio.Handshake) bool {
@@ -74,7 +74,7 @@ func TestMaxNamespaces(t *testing.T) {
 
 func TestMaxRooms(t *testing.T) {
 	log := new(logBook)
-	o := &socketio.Options{MaxRooms: 2, Logger: log.logger()}
+	o := &socketio.Options{Limits: socketio.Limits{Rooms: 2}, Logger: log.logger()}
 	run(t, o, func(h *harness) {
 		s := h.Socket(h.connect(rawclient.WebSocket).id)
 		for _, join := range []struct {
@@ -106,12 +106,12 @@ func TestMaxRooms(t *testing.T) {
 		for range 20 {
 			_ = s.Join("d")
 		}
-		log.expectOne(t, "may not join further rooms: Options.MaxRooms", "limit=2", s.ID())
+		log.expectOne(t, "may not join further rooms: Options.Limits.Rooms", "limit=2", s.ID())
 	})
 }
 
 func TestMaxPendingAcks(t *testing.T) {
-	forEachMode(t, &socketio.Options{MaxPendingAcks: 2}, func(h *harness, mode rawclient.Mode) {
+	forEachMode(t, &socketio.Options{Limits: socketio.Limits{PendingAcks: 2}}, func(h *harness, mode rawclient.Mode) {
 		c, other := h.connect(mode), h.connect(mode)
 		s := h.socket(c.id)
 		replies := 0
@@ -155,7 +155,7 @@ func TestMaxPendingAcks(t *testing.T) {
 func TestDropOldest(t *testing.T) {
 	for _, revision := range []int{4, 3} {
 		t.Run(fmt.Sprint("Engine.IO ", revision), func(t *testing.T) {
-			run(t, &socketio.Options{MaxBuffered: 10_000, DropOldest: true, AllowEIO3: true}, func(h *harness) {
+			run(t, &socketio.Options{Limits: socketio.Limits{Buffered: 10_000, DropOldest: true}, AllowEIO3: true}, func(h *harness) {
 				chat := h.Of("/chat")
 				h.On("ask", func(ctx context.Context, e *socketio.Event) error { return e.Ack("reply") })
 				replies := 0
@@ -200,8 +200,8 @@ func TestDropOldest(t *testing.T) {
 // The limits that the engine keeps are the server's.
 func TestMaxConnections(t *testing.T) {
 	for option, o := range map[string]socketio.Options{
-		"Options.MaxConnections refused":           {MaxConnections: 1},
-		"Options.MaxConnectionsPerAddress refused": {MaxConnectionsPerAddress: 1},
+		"Options.Limits.Connections refused":           {Limits: socketio.Limits{Connections: 1}},
+		"Options.Limits.ConnectionsPerAddress refused": {Limits: socketio.Limits{ConnectionsPerAddress: 1}},
 	} {
 		loggedOnce(t, o, []string{option}, func(h *harness, mode rawclient.Mode) {
 			c := h.connect(mode)
@@ -278,7 +278,7 @@ func TestEventRate(t *testing.T) {
 		ten = append(ten, fmt.Sprintf(`42["e",%d]`, n))
 	}
 	t.Run("wait", func(t *testing.T) {
-		forEachMode(t, &socketio.Options{EventRate: rate}, func(h *harness, mode rawclient.Mode) {
+		forEachMode(t, &socketio.Options{Limits: socketio.Limits{EventRate: rate}}, func(h *harness, mode rawclient.Mode) {
 			c, times := handled(h, mode)
 			go c.Send(ten...)
 			wait(time.Minute)
@@ -289,7 +289,7 @@ func TestEventRate(t *testing.T) {
 		})
 	})
 	t.Run("wait ends with the connection", func(t *testing.T) {
-		forEachMode(t, &socketio.Options{EventRate: socketio.EventRate{PerSecond: 1e-12}}, func(h *harness, mode rawclient.Mode) {
+		forEachMode(t, &socketio.Options{Limits: socketio.Limits{EventRate: socketio.EventRate{PerSecond: 1e-12}}}, func(h *harness, mode rawclient.Mode) {
 			c, times := handled(h, mode)
 			go c.Send(ten...)
 			synctest.Wait()
@@ -310,7 +310,7 @@ func TestEventRate(t *testing.T) {
 				dropped++
 			}
 		}}
-		loggedOnce(t, socketio.Options{EventRate: rate, Trace: trace}, []string{"Options.EventRate", "dropped"}, func(h *harness, mode rawclient.Mode) {
+		loggedOnce(t, socketio.Options{Limits: socketio.Limits{EventRate: rate}, Trace: trace}, []string{"Options.Limits.EventRate", "dropped"}, func(h *harness, mode rawclient.Mode) {
 			c, times := handled(h, mode)
 			c.send(ten...)
 			wait(time.Second)
@@ -324,7 +324,7 @@ func TestEventRate(t *testing.T) {
 	})
 	t.Run("disconnect", func(t *testing.T) {
 		rate.Over = socketio.RateDisconnect
-		loggedOnce(t, socketio.Options{EventRate: rate}, []string{"Options.EventRate", "disconnected"}, func(h *harness, mode rawclient.Mode) {
+		loggedOnce(t, socketio.Options{Limits: socketio.Limits{EventRate: rate}}, []string{"Options.Limits.EventRate", "disconnected"}, func(h *harness, mode rawclient.Mode) {
 			c, times := handled(h, mode)
 			reason := make(chan socketio.Reason, 1)
 			h.socket(c.id).OnDisconnect(func(r socketio.Reason) { reason <- r })

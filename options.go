@@ -46,73 +46,14 @@ type Options struct {
 	// of its attachments.
 	ConnectTimeout time.Duration
 
-	// MaxPayload is the largest message or POST body accepted from a client,
-	// in bytes, 1,000,000 by default. A client that sends more is
-	// disconnected.
-	MaxPayload int
-
-	// MaxBuffered is how many bytes may wait for one client, 1 MiB by
-	// default. A client that lets more pile up is disconnected with
-	// [ReasonSlowClient]. One message of any size may wait beside what is being
-	// written.
-	MaxBuffered int
-
-	// DropOldest has a client that lets more pile up lose the oldest events
-	// instead, each with its attachments, while the others keep their order. It
-	// loses none that wants a reply, no reply and no packet of the protocol;
-	// if these alone are too much it is disconnected all the same.
-	DropOldest bool
-
-	// MaxAttachments is how many []byte one event or reply may have with the
-	// default Parser, in either direction, 10 by default. Stock JavaScript
-	// clients accept no more than 10.
-	MaxAttachments int
-
-	// MaxNamespaces is how many namespaces one client may be connected to at a
-	// time, 100 by default. One that the client has left counts until its handlers
-	// have returned. Further ones are refused with a connect_error, "Too many
-	// namespaces"; only the first that is one too many because handlers have yet to
-	// return waits for them instead.
-	MaxNamespaces int
-
-	// MaxInbox is how many bytes of one client may wait in the server, in all
-	// its namespaces together, each event, attachment and reply counted with 128
-	// more. Half of it is for events that wait for their handlers or are being
-	// handled, also after the client has left the namespace, and for attachments
-	// until all of an event have come. A quarter is for replies that wait for the
-	// function of CallFunc. While there is more the client is not read. A
-	// quarter, 64 KiB at least, is for what DecodeAuth decodes, in all namespaces
-	// that the client has not left; a CONNECT with more is refused with a
-	// connect_error, "Too much auth data". One packet of any size may wait where
-	// nothing else does. Defaults to 2 MiB.
-	MaxInbox int
-
-	// MaxPendingAcks is how many replies one socket's client may owe, 10,000 by
-	// default. Beyond it CallFunc and Call fail with [ErrPendingAcks].
-	MaxPendingAcks int
-
-	// MaxRooms is how many rooms one socket may be in, beside the room of its own
-	// id. Beyond it Join fails with [ErrTooManyRooms]. Defaults to no limit.
-	MaxRooms int
-
-	// MaxConnections is how many connections there may be, and
-	// MaxConnectionsPerAddress how many of one client address; both without
-	// limit by default. Those beyond are answered by 503, or 429 if they are
-	// too many of one address. The address is that in the request's RemoteAddr,
-	// of IPv6 the network of 64 bits: behind a proxy this is the proxy's,
-	// unless a handler in front sets RemoteAddr to what the proxy says.
-	MaxConnections           int
-	MaxConnectionsPerAddress int
-
-	// EventRate bounds how fast a client's events come; by default they are
-	// handled as they come. CONNECTs after the first count as events; those over
-	// the rate that are not to wait are refused with a connect_error, "Too many
-	// connects". So are, whatever this is, more than 10 a second after the first
-	// 200, or twice MaxNamespaces if that is more.
-	EventRate EventRate
+	// Limits bound what one client may use of the server, and how many clients
+	// there may be.
+	Limits Limits
 
 	// Parser encodes and decodes packets, [parser.JSON] by default. Clients
-	// need the same one as their parser option; see parser/msgpack.
+	// need the same one as their parser option; see parser/msgpack. How many
+	// attachments a packet may have is up to the parser; see
+	// parser.JSON.MaxAttachments.
 	Parser parser.Parser
 
 	// HTTPCompressionThreshold is the length in bytes from which the answers
@@ -182,6 +123,71 @@ type Options struct {
 	Trace *Trace
 }
 
+// Limits bound what one client may use of the server, and how many clients
+// there may be. The zero value of each field means its default. docs/limits.md
+// has all limits.
+type Limits struct {
+	// Payload is the largest message or POST body that the server accepts from
+	// a client, in bytes. A client that sends more is disconnected. Defaults to
+	// 1,000,000.
+	Payload int
+
+	// Buffered is how many bytes may wait for one client. A client that lets
+	// more pile up is disconnected with [ReasonSlowClient]. One message of any
+	// size may wait beside what is being written. Defaults to 1 MiB.
+	Buffered int
+
+	// DropOldest, if true, drops the oldest queued events of a client that lets
+	// more than Buffered bytes pile up, instead of disconnecting it. An event is
+	// dropped together with its attachments; the others keep their order. Events
+	// that expect a reply, replies and packets of the protocol are never
+	// dropped; if they alone exceed Buffered, the client is disconnected.
+	DropOldest bool
+
+	// Namespaces is how many namespaces one client may be connected to at a
+	// time. A namespace that the client has left counts until its handlers have
+	// returned. The server refuses further ones with a connect_error, "Too many
+	// namespaces"; only the first that is one too many because handlers have yet
+	// to return waits for them instead. Defaults to 100.
+	Namespaces int
+
+	// Inbox is how many bytes of one client may wait in the server, in all
+	// its namespaces together; each event, attachment and reply counts 128 bytes
+	// more. Half of it is for events that wait for their handlers or are being
+	// handled, also after the client has left the namespace, and for attachments
+	// until all of an event have come. A quarter is for replies that wait for the
+	// function of CallFunc. While there is more, the server does not read from
+	// the client. A quarter, 64 KiB at least, is for what DecodeAuth decodes, in
+	// all namespaces that the client has not left; a CONNECT with more is refused
+	// with a connect_error, "Too much auth data". One packet of any size may wait
+	// where nothing else does. Defaults to 2 MiB.
+	Inbox int
+
+	// PendingAcks is how many replies the client of one socket may owe. Beyond
+	// it CallFunc and Call fail with [ErrPendingAcks]. Defaults to 10,000.
+	PendingAcks int
+
+	// Rooms is how many rooms one socket may be in, beside the room of its own
+	// id. Beyond it Join fails with [ErrTooManyRooms]. Defaults to no limit.
+	Rooms int
+
+	// Connections is how many connections there may be, and
+	// ConnectionsPerAddress how many of one client address. The server answers
+	// further ones by 503, or by 429 if there are too many of one address. The
+	// address is that in the request's RemoteAddr, of IPv6 the network of 64
+	// bits: behind a proxy this is the proxy's, unless a handler in front sets
+	// RemoteAddr to what the proxy says. Both default to no limit.
+	Connections           int
+	ConnectionsPerAddress int
+
+	// EventRate bounds how fast a client's events come. CONNECTs after the first
+	// count as events; the server refuses those over the rate that are not to
+	// wait with a connect_error, "Too many connects". It also refuses, whatever
+	// EventRate is, more than 10 a second after the first 200, or after twice
+	// Namespaces if that is more. Defaults to no limit.
+	EventRate EventRate
+}
+
 // PerMessageDeflate says how the server compresses WebSocket messages, by the
 // extension of that name (RFC 7692). Clients must offer it; browsers do.
 type PerMessageDeflate struct {
@@ -211,12 +217,12 @@ func (o *Options) withDefaults() Options {
 	if c.ConnectTimeout <= 0 {
 		c.ConnectTimeout = 45 * time.Second
 	}
-	defaultTo(&c.MaxNamespaces, 100)
-	defaultTo(&c.MaxInbox, 2<<20)
-	defaultTo(&c.MaxPendingAcks, 10_000)
-	defaultTo(&c.MaxRooms, math.MaxInt)
+	defaultTo(&c.Limits.Namespaces, 100)
+	defaultTo(&c.Limits.Inbox, 2<<20)
+	defaultTo(&c.Limits.PendingAcks, 10_000)
+	defaultTo(&c.Limits.Rooms, math.MaxInt)
 	if c.Parser == nil {
-		c.Parser = parser.JSON{MaxAttachments: c.MaxAttachments}
+		c.Parser = parser.JSON{}
 	}
 	c.Recovery = c.Recovery.withDefaults()
 	if c.Logger == nil {
@@ -226,6 +232,35 @@ func (o *Options) withDefaults() Options {
 		c.Trace = new(Trace)
 	}
 	return c
+}
+
+// engine returns the options of the engine.
+func (o *Options) engine(origins *origins) *engine.Options {
+	return &engine.Options{
+		Path:           o.Path,
+		Transports:     o.Transports,
+		PingInterval:   o.PingInterval,
+		PingTimeout:    o.PingTimeout,
+		UpgradeTimeout: o.UpgradeTimeout,
+		ShutdownSpread: o.ShutdownSpread,
+
+		MaxPayload:               o.Limits.Payload,
+		MaxBuffered:              o.Limits.Buffered,
+		DropOldest:               o.Limits.DropOldest,
+		MaxConnections:           o.Limits.Connections,
+		MaxConnectionsPerAddress: o.Limits.ConnectionsPerAddress,
+
+		HTTPCompressionThreshold: o.HTTPCompressionThreshold,
+		PerMessageDeflate:        (*engine.PerMessageDeflate)(o.PerMessageDeflate),
+
+		AllowEIO3:    o.AllowEIO3,
+		CheckOrigin:  origins.allowed,
+		AllowRequest: o.allowRequest(),
+		GenerateID:   o.GenerateID,
+		Cookie:       o.Cookie,
+		Logger:       o.Logger,
+		Trace:        o.Trace.engine(),
+	}
 }
 
 // allowRequest is AllowRequest for the engine, which does not know Error.

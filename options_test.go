@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/parser"
 )
 
 func TestRefusals(t *testing.T) {
@@ -86,7 +89,7 @@ func TestMaxPayload(t *testing.T) {
 	for _, mode := range rawclient.Modes {
 		t.Run(string(mode), func(t *testing.T) {
 			var log logBook
-			run(t, &socketio.Options{MaxPayload: 1000, Logger: log.logger()}, func(h *harness) {
+			run(t, &socketio.Options{Limits: socketio.Limits{Payload: 1000}, Logger: log.logger()}, func(h *harness) {
 				socketio.OnCall(h.Server, "len", func(ctx context.Context, s *socketio.Socket, text string) (int, error) { return len(text), nil })
 				c := h.connect(mode)
 				if got := c.Handshake.MaxPayload; got != 1000 {
@@ -104,14 +107,14 @@ func TestMaxPayload(t *testing.T) {
 				}
 				c.expectClosed()
 				synctest.Wait()
-				log.expectOne(t, "Options.MaxPayload", "limit=1000")
+				log.expectOne(t, "Options.Limits.Payload", "limit=1000")
 			})
 		})
 	}
 }
 
 func TestMaxAttachments(t *testing.T) {
-	run(t, &socketio.Options{MaxAttachments: 2}, func(h *harness) {
+	run(t, &socketio.Options{Parser: parser.JSON{MaxAttachments: 2}}, func(h *harness) {
 		c := h.connect(rawclient.WebSocket)
 		s := h.socket(c.id)
 		one := []byte{1}
@@ -151,4 +154,46 @@ func TestHandshakeOptions(t *testing.T) {
 			t.Errorf("with a key: %s, cookie %q", a.Status, a.Header.Get("Set-Cookie"))
 		}
 	})
+}
+
+// Each option of the engine is set from an option of its own.
+func TestEveryEngineOptionIsSet(t *testing.T) {
+	o := &socketio.Options{
+		Transports:        []string{"polling"},
+		PerMessageDeflate: new(socketio.PerMessageDeflate),
+		AllowRequest:      func(*http.Request) error { return nil },
+		GenerateID:        func(*http.Request) (string, error) { return "", nil },
+		Cookie:            new(http.Cookie),
+		Logger:            slog.New(slog.DiscardHandler),
+		Trace:             new(socketio.Trace),
+	}
+	next := int64(0)
+	for _, of := range []reflect.Value{reflect.ValueOf(o).Elem(), reflect.ValueOf(&o.Limits).Elem()} {
+		for i := range of.NumField() {
+			switch f := of.Field(i); f.Kind() {
+			case reflect.Int, reflect.Int64:
+				next++
+				f.SetInt(next)
+			case reflect.Bool:
+				f.SetBool(true)
+			case reflect.String:
+				f.SetString("/path")
+			}
+		}
+	}
+	numbers := make(map[int64]string)
+	engine := reflect.ValueOf(o.EngineOptions()).Elem()
+	for i := range engine.NumField() {
+		name, f := engine.Type().Field(i).Name, engine.Field(i)
+		if f.IsZero() {
+			t.Errorf("nothing sets the engine's %s", name)
+		}
+		if !f.CanInt() {
+			continue
+		}
+		if other := numbers[f.Int()]; other != "" {
+			t.Errorf("one option sets the engine's %s and %s", name, other)
+		}
+		numbers[f.Int()] = name
+	}
 }

@@ -40,17 +40,17 @@ func TestPacedClientStays(t *testing.T) {
 			})
 		}
 	}
-	t.Run("by MaxInbox", paced(nil, 1000, `42["e","`+strings.Repeat("x", 10_000)+`"]`, 100*time.Millisecond))
-	t.Run("by EventRate", paced(&socketio.Options{EventRate: socketio.EventRate{PerSecond: 20, Burst: 100}}, 2200, `42["e"]`, 0))
-	t.Run("by a handler of five minutes", paced(&socketio.Options{MaxInbox: 1000}, 2, `42["e","`+strings.Repeat("x", 1000)+`"]`, 5*time.Minute-time.Second))
+	t.Run("by Limits.Inbox", paced(nil, 1000, `42["e","`+strings.Repeat("x", 10_000)+`"]`, 100*time.Millisecond))
+	t.Run("by EventRate", paced(&socketio.Options{Limits: socketio.Limits{EventRate: socketio.EventRate{PerSecond: 20, Burst: 100}}}, 2200, `42["e"]`, 0))
+	t.Run("by a handler of five minutes", paced(&socketio.Options{Limits: socketio.Limits{Inbox: 1000}}, 2, `42["e","`+strings.Repeat("x", 1000)+`"]`, 5*time.Minute-time.Second))
 }
 
 // A client that has to wait is gone as soon as it hangs up, and in time if it
 // is silent.
 func TestPacedClientLeaves(t *testing.T) {
 	for name, o := range map[string]*socketio.Options{
-		"MaxInbox":  {MaxInbox: 1000},
-		"EventRate": {EventRate: socketio.EventRate{PerSecond: 1e-9, Burst: 1}},
+		"Limits.Inbox": {Limits: socketio.Limits{Inbox: 1000}},
+		"EventRate":    {Limits: socketio.Limits{EventRate: socketio.EventRate{PerSecond: 1e-9, Burst: 1}}},
 	} {
 		for _, silent := range []bool{false, true} {
 			t.Run(name+map[bool]string{false: ", hangs up", true: ", silent"}[silent], func(t *testing.T) {

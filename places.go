@@ -2,7 +2,7 @@ package socketio
 
 import "slices"
 
-// Of the MaxNamespaces that a client may be in, those count that it has left
+// Of the Limits.Namespaces that a client may be in, those count that it has left
 // and whose handlers are not done: otherwise it could have any number of handlers at
 // work. But a client that leaves and comes back at once is not refused for
 // that; one socket may be there more than it may be in, and waits.
@@ -36,7 +36,7 @@ func (c *conn) objection(namespace string) (why, err error) {
 func (c *conn) makeRoom(namespace string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	limit := c.server.opts.MaxNamespaces
+	limit := c.server.opts.Limits.Namespaces
 	all := c.living("") + len(c.leaving)
 	if c.delayed != nil && c.delayed.name == namespace {
 		all-- // whose place is taken
@@ -93,7 +93,7 @@ func (c *conn) left(s *Socket) {
 	if i := slices.Index(c.leaving, s); i >= 0 {
 		c.leaving = slices.Delete(c.leaving, i, i+1)
 	}
-	if c.living("")+len(c.leaving) <= c.server.opts.MaxNamespaces {
+	if c.living("")+len(c.leaving) <= c.server.opts.Limits.Namespaces {
 		c.admitDelayed()
 	}
 }

@@ -18,7 +18,7 @@ import (
 // A client that leaves while its handlers are at work cannot have more of them
 // at work than it may have namespaces.
 func TestHandlersAtWorkCountAsNamespaces(t *testing.T) {
-	forEachMode(t, &socketio.Options{MaxNamespaces: 1}, func(h *harness, mode rawclient.Mode) {
+	forEachMode(t, &socketio.Options{Limits: socketio.Limits{Namespaces: 1}}, func(h *harness, mode rawclient.Mode) {
 		h.Of("/other")
 		release := make(chan struct{})
 		working, most, done := 0, 0, 0
@@ -61,7 +61,7 @@ func TestHandlersAtWorkCountAsNamespaces(t *testing.T) {
 			h.Errorf("%d handlers at work at once, %d done", most, done)
 		}
 	})
-	forEachMode(t, &socketio.Options{MaxNamespaces: 1}, func(h *harness, mode rawclient.Mode) {
+	forEachMode(t, &socketio.Options{Limits: socketio.Limits{Namespaces: 1}}, func(h *harness, mode rawclient.Mode) {
 		release := make(chan struct{})
 		h.On("leave", func(context.Context, *socketio.Event) error { <-release; return nil })
 		echo(h, "echo")
@@ -74,7 +74,7 @@ func TestHandlersAtWorkCountAsNamespaces(t *testing.T) {
 		c.expect(`42["echo",1]`)
 	})
 	t.Run("the end of the connection ends the wait", func(t *testing.T) {
-		forEachMode(t, &socketio.Options{MaxNamespaces: 1}, func(h *harness, mode rawclient.Mode) {
+		forEachMode(t, &socketio.Options{Limits: socketio.Limits{Namespaces: 1}}, func(h *harness, mode rawclient.Mode) {
 			release := make(chan struct{})
 			asked := 0
 			h.Use(func(context.Context, *socketio.Socket) error { asked++; return nil })
@@ -110,7 +110,7 @@ func (c *client) tries(n int, asked *int) int {
 func TestConnectRate(t *testing.T) {
 	rated := func(name string, rate socketio.EventRate, f func(h *harness, c *client, asked *int)) {
 		t.Run(name, func(t *testing.T) {
-			forEachMode(t, &socketio.Options{EventRate: rate}, func(h *harness, mode rawclient.Mode) {
+			forEachMode(t, &socketio.Options{Limits: socketio.Limits{EventRate: rate}}, func(h *harness, mode rawclient.Mode) {
 				asked := 0
 				h.Use(func(context.Context, *socketio.Socket) error { asked++; return errors.New("wrong password") })
 				f(h, h.open(mode), &asked)
@@ -160,7 +160,7 @@ func TestConnectRate(t *testing.T) {
 		}
 	})
 	t.Run("the namespaces of a page are not over it", func(t *testing.T) {
-		forEachMode(t, &socketio.Options{MaxNamespaces: 300}, func(h *harness, mode rawclient.Mode) {
+		forEachMode(t, &socketio.Options{Limits: socketio.Limits{Namespaces: 300}}, func(h *harness, mode rawclient.Mode) {
 			c := h.open(mode)
 			for range 2 {
 				for n := range 300 {
@@ -178,7 +178,7 @@ func TestConnectRate(t *testing.T) {
 // What clients say when they connect is kept within bounds, and not longer than
 // it is of use.
 func TestAuthOfOneClient(t *testing.T) {
-	forEachMode(t, &socketio.Options{MaxInbox: 400_000}, func(h *harness, mode rawclient.Mode) {
+	forEachMode(t, &socketio.Options{Limits: socketio.Limits{Inbox: 400_000}}, func(h *harness, mode rawclient.Mode) {
 		token := func(s *socketio.Socket) string {
 			var auth struct{ Token string }
 			if err := s.Handshake().DecodeAuth(&auth); err != nil {

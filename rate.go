@@ -38,7 +38,7 @@ type bucket struct {
 	filled time.Time
 }
 
-var errEventRate = errors.New("socketio: more events than Options.EventRate")
+var errEventRate = errors.New("socketio: more events than Options.Limits.EventRate")
 
 func newBucket(r EventRate) *bucket {
 	if r.PerSecond <= 0 {
@@ -88,11 +88,11 @@ func (c *conn) pace(s *Socket, event string) (bool, error) {
 	switch b.Over {
 	case RateDrop:
 		if s != nil { // or else the refusal is logged
-			c.server.logger.Warn("events over Options.EventRate dropped", "conn", c.session.PublicID())
+			c.server.logger.Warn("events over Options.Limits.EventRate dropped", "conn", c.session.PublicID())
 		}
 		return false, nil
 	case RateDisconnect:
-		c.server.logger.Warn("client over Options.EventRate disconnected", "conn", c.session.PublicID())
+		c.server.logger.Warn("client over Options.Limits.EventRate disconnected", "conn", c.session.PublicID())
 		return false, errEventRate
 	}
 	c.handle()
@@ -119,7 +119,7 @@ const (
 // mayConnect reports whether one more CONNECT may be decided upon.
 func (c *conn) mayConnect() bool {
 	if c.connects == nil {
-		burst := max(minConnectBurst, 2*c.server.opts.MaxNamespaces)
+		burst := max(minConnectBurst, 2*c.server.opts.Limits.Namespaces)
 		c.connects = newBucket(EventRate{PerSecond: connectsPerSecond, Burst: burst})
 	}
 	return c.connects.take()

@@ -28,7 +28,7 @@ type Recovery struct {
 
 	// MaxEvents and MaxBytes are how many events are kept, 10,000 by default,
 	// and how many bytes of them, 16 MiB by default. A client that has missed
-	// an event which is not there any more, or more than Options.MaxBuffered
+	// an event which is not there any more, or more than Options.Limits.Buffered
 	// bytes, gets a new session.
 	MaxEvents int
 	MaxBytes  int

@@ -27,8 +27,8 @@ func TestRecoveryLimits(t *testing.T) {
 		{name: "too many events", recovery: socketio.Recovery{MaxEvents: 5}, away: emitting(6, 10)},
 		{name: "few enough bytes", recovery: socketio.Recovery{MaxBytes: 1 << 16}, recovered: true, away: emitting(3, 10_000)},
 		{name: "too many bytes", recovery: socketio.Recovery{MaxBytes: 1 << 16}, away: emitting(8, 10_000)},
-		{name: "more than MaxBuffered", options: socketio.Options{MaxBuffered: 1 << 16}, away: emitting(8, 10_000)},
-		{name: "more than MaxBuffered for others", options: socketio.Options{MaxBuffered: 1 << 16}, recovered: true,
+		{name: "more than Limits.Buffered", options: socketio.Options{Limits: socketio.Limits{Buffered: 1 << 16}}, away: emitting(8, 10_000)},
+		{name: "more than Limits.Buffered for others", options: socketio.Options{Limits: socketio.Limits{Buffered: 1 << 16}}, recovered: true,
 			away: func(h *harness) {
 				for range 20 {
 					h.To("others").Emit("missed", strings.Repeat("x", 10_000))
@@ -113,7 +113,7 @@ func emitting(n, size int) func(h *harness) {
 // Clients that come and go do not leave any number of namespaces behind.
 func TestNamespacesOfKeptSessions(t *testing.T) {
 	const most = 10_000
-	run(t, &socketio.Options{Recovery: &socketio.Recovery{}, MaxNamespaces: 1000}, func(h *harness) {
+	run(t, &socketio.Options{Recovery: &socketio.Recovery{}, Limits: socketio.Limits{Namespaces: 1000}}, func(h *harness) {
 		parent := h.OfPattern(regexp.MustCompile("^/r"))
 		// leave enters namespaces and loses the connection.
 		leave := func(first, n int) {

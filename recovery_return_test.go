@@ -142,7 +142,7 @@ func TestRecoveryReturn(t *testing.T) {
 	})
 	t.Run("too slow for what it was sent", func(t *testing.T) {
 		o := recovering()
-		o.MaxBuffered = 64 << 10
+		o.Limits.Buffered = 64 << 10
 		run(t, o, func(h *harness) {
 			reason := make(chan socketio.Reason, 1)
 			h.OnConnect(func(s *socketio.Socket) { s.OnDisconnect(func(r socketio.Reason) { reason <- r }) })

@@ -39,14 +39,14 @@ var connectErrors = []struct {
 			h.OfFunc(func(context.Context, string, *socketio.Handshake) bool { return false })
 		},
 		[]string{"40/nope,"}, `44/nope,{"message":"Invalid namespace"}`, []string{"namespace=/nope", "OfFunc"}},
-	{"one namespace too many", "errNamespaces", socketio.Options{MaxNamespaces: 1}, nil,
-		[]string{"40", "40/nope,"}, `44/nope,{"message":"Too many namespaces"}`, []string{"Options.MaxNamespaces", "limit=1"}},
-	{"one CONNECT too many", "errConnects", socketio.Options{EventRate: socketio.EventRate{PerSecond: 1, Over: socketio.RateDrop}},
+	{"one namespace too many", "errNamespaces", socketio.Options{Limits: socketio.Limits{Namespaces: 1}}, nil,
+		[]string{"40", "40/nope,"}, `44/nope,{"message":"Too many namespaces"}`, []string{"Options.Limits.Namespaces", "limit=1"}},
+	{"one CONNECT too many", "errConnects", socketio.Options{Limits: socketio.Limits{EventRate: socketio.EventRate{PerSecond: 1, Over: socketio.RateDrop}}},
 		func(h *harness) { h.Of("/a"); h.Of("/b") },
 		[]string{"40", "40/a,", "40/b,"}, `44/b,{"message":"Too many connects"}`, []string{"CONNECT over the rate"}},
-	{"too much auth", "errAuth", socketio.Options{MaxInbox: 1000}, func(h *harness) { h.Of("/a") },
+	{"too much auth", "errAuth", socketio.Options{Limits: socketio.Limits{Inbox: 1000}}, func(h *harness) { h.Of("/a") },
 		[]string{`40{"token":1}`, "40/a,{\"token\":\"" + strings.Repeat("x", 70_000) + "\"}"},
-		`44/a,{"message":"Too much auth data"}`, []string{"auth over Options.MaxInbox", "limit=65536"}},
+		`44/a,{"message":"Too much auth data"}`, []string{"auth over Options.Limits.Inbox", "limit=65536"}},
 	{"an error of middleware", "", socketio.Options{},
 		func(h *harness) {
 			h.Use(func(context.Context, *socketio.Socket) error { return errors.New("wrong token") })
@@ -251,7 +251,7 @@ func TestWhatClientsCauseCostsFewLines(t *testing.T) {
 			const times = 2_000
 			var log logBook
 			o := test.options
-			o.Logger, o.MaxBuffered = log.logger(), 100<<20
+			o.Logger, o.Limits.Buffered = log.logger(), 100<<20
 			run(t, &o, func(h *harness) {
 				if test.prepare != nil {
 					test.prepare(h)
@@ -342,7 +342,7 @@ func (*brokenStore) Compare(string, string) int { return 0 }
 // What a client names is cut, so that it cannot fill the log by one long name.
 func TestALongNameIsCutInTheLog(t *testing.T) {
 	var log logBook
-	run(t, &socketio.Options{Logger: log.logger(), MaxPayload: 1 << 20}, func(h *harness) {
+	run(t, &socketio.Options{Logger: log.logger(), Limits: socketio.Limits{Payload: 1 << 20}}, func(h *harness) {
 		c := h.connect(rawclient.WebSocket)
 		name, err := json.Marshal(strings.Repeat("long", 60))
 		h.check(err)

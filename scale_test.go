@@ -33,7 +33,7 @@ func TestScale(t *testing.T) {
 	)
 	goroutines, descriptors := runtime.NumGoroutine(), countDescriptors(t)
 
-	io := socketio.NewServer(&socketio.Options{MaxBuffered: 16 << 10})
+	io := socketio.NewServer(&socketio.Options{Limits: socketio.Limits{Buffered: 16 << 10}})
 	var slow, connected atomic.Int64
 	io.OnConnect(func(s *socketio.Socket) {
 		connected.Add(1)

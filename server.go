@@ -43,29 +43,9 @@ func NewServer(o *Options) *Server {
 	}
 	s.trace = opts.Trace.guarded(s)
 	origins := newOrigins(opts.CORS)
-	s.engine = engine.NewServer(&engine.Options{
-		Path:           opts.Path,
-		Transports:     opts.Transports,
-		PingInterval:   opts.PingInterval,
-		PingTimeout:    opts.PingTimeout,
-		UpgradeTimeout: opts.UpgradeTimeout,
-		ShutdownSpread: opts.ShutdownSpread,
-		MaxPayload:     opts.MaxPayload,
-		MaxBuffered:    opts.MaxBuffered,
-		DropOldest:     opts.DropOldest,
-		MaxConnections: opts.MaxConnections,
-		AllowEIO3:      opts.AllowEIO3,
-		CheckOrigin:    origins.allowed,
-		AllowRequest:   opts.allowRequest(),
-		GenerateID:     opts.GenerateID,
-		Cookie:         opts.Cookie,
-		Logger:         opts.Logger,
-		Trace:          opts.Trace.engine(),
-
-		MaxConnectionsPerAddress: opts.MaxConnectionsPerAddress,
-		HTTPCompressionThreshold: opts.HTTPCompressionThreshold,
-		PerMessageDeflate:        (*engine.PerMessageDeflate)(opts.PerMessageDeflate),
-	}, func(session *engine.Session, r *http.Request) engine.Receiver { return newConn(s, session, r) })
+	s.engine = engine.NewServer(opts.engine(origins), func(session *engine.Session, r *http.Request) engine.Receiver {
+		return newConn(s, session, r)
+	})
 	s.logger = rarelog.New(s.engine.Options().Logger) // which does not panic
 	origins.logger = s.logger
 	s.handler = origins.handler(&clientFiles{

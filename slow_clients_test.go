@@ -33,7 +33,7 @@ const (
 
 func newCrowd(tb testing.TB, o socketio.Options) *crowd {
 	tb.Helper()
-	o.MaxBuffered = maxBuffered
+	o.Limits.Buffered = maxBuffered
 	c := &crowd{Server: socketio.NewServer(&o), healthy: make([]*rawclient.Client, crowdSize-2)}
 	var connected atomic.Int64
 	c.OnConnect(func(s *socketio.Socket) {
@@ -216,7 +216,7 @@ func TestSlowAmongMany(t *testing.T) {
 		}
 	})
 	t.Run("drop oldest", func(t *testing.T) {
-		c := newCrowd(t, socketio.Options{DropOldest: true})
+		c := newCrowd(t, socketio.Options{Limits: socketio.Limits{DropOldest: true}})
 		c.broadcast(t, events, c.Broadcast)
 		before := liveHeap()
 		text := strings.Repeat("x", 2<<10)
@@ -249,7 +249,7 @@ func liveHeap() int64 {
 // BenchmarkSlowAmongMany compares what 998 clients see of a broadcast with two
 // slow ones among them, and alone, in turns.
 func BenchmarkSlowAmongMany(b *testing.B) {
-	c := newCrowd(b, socketio.Options{DropOldest: true})
+	c := newCrowd(b, socketio.Options{Limits: socketio.Limits{DropOldest: true}})
 	b.ResetTimer()
 	latencies := c.broadcast(b, 2*b.N, c.Broadcast, c.To("healthy"))
 	among, alone := p99(latencies[0]), p99(latencies[1])

@@ -85,13 +85,13 @@ func (s *Socket) Context() context.Context {
 func (s *Socket) Rooms() []string { return s.namespace.rooms.of(s) }
 
 // Join adds the socket to rooms. Rooms need no creation. If the socket would be
-// in more rooms than Options.MaxRooms, it joins none of them, and Join returns
+// in more rooms than Options.Limits.Rooms, it joins none of them, and Join returns
 // [ErrTooManyRooms].
 func (s *Socket) Join(rooms ...string) error {
 	n := s.namespace
-	if !n.rooms.joinUpTo(n.server.opts.MaxRooms, s, rooms...) {
-		n.server.logger.Warn("a socket may not join further rooms: Options.MaxRooms",
-			"namespace", n.name, "socket", s.id, "limit", n.server.opts.MaxRooms)
+	if !n.rooms.joinUpTo(n.server.opts.Limits.Rooms, s, rooms...) {
+		n.server.logger.Warn("a socket may not join further rooms: Options.Limits.Rooms",
+			"namespace", n.name, "socket", s.id, "limit", n.server.opts.Limits.Rooms)
 		return ErrTooManyRooms
 	}
 	n.tellRoomEvents()

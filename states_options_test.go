@@ -26,34 +26,34 @@ func byDefault(*socketio.Options) {}
 // choices has what TestStates sets each option to: values with which all that
 // clients do there goes the same way.
 var choices = map[string][]choice{
-	"Path":           {byDefault, func(o *socketio.Options) { o.Path = "/chat/io" }},
-	"Transports":     {byDefault, func(o *socketio.Options) { o.Transports = []string{"polling"} }, func(o *socketio.Options) { o.Transports = []string{"websocket"} }},
-	"PingInterval":   {byDefault, func(o *socketio.Options) { o.PingInterval = time.Second }},
-	"PingTimeout":    {byDefault, func(o *socketio.Options) { o.PingTimeout = 2 * time.Second }},
-	"UpgradeTimeout": {byDefault, func(o *socketio.Options) { o.UpgradeTimeout = time.Second }},
-	"ShutdownSpread": {byDefault, func(o *socketio.Options) { o.ShutdownSpread = 3 * time.Second }},
-	"ConnectTimeout": {byDefault, func(o *socketio.Options) { o.ConnectTimeout = 5 * time.Second }},
-	"MaxPayload":     {byDefault, func(o *socketio.Options) { o.MaxPayload = 1000 }},
-	"MaxBuffered":    {byDefault, func(o *socketio.Options) { o.MaxBuffered = 4000 }},
-	"DropOldest":     {byDefault, func(o *socketio.Options) { o.DropOldest = true }},
-	"MaxAttachments": {byDefault, func(o *socketio.Options) { o.MaxAttachments = 1 }},
-	"MaxNamespaces":  {byDefault, func(o *socketio.Options) { o.MaxNamespaces = 2 }},
-	"MaxInbox":       {byDefault, func(o *socketio.Options) { o.MaxInbox = 100 }}, // less than two events
-	"MaxRooms":       {byDefault, func(o *socketio.Options) { o.MaxRooms = 1 }},
-	"MaxPendingAcks": {byDefault, func(o *socketio.Options) { o.MaxPendingAcks = 1 }},
-	"MaxConnections": {byDefault, func(o *socketio.Options) { o.MaxConnections = 3 }},
-	"MaxConnectionsPerAddress": {byDefault, func(o *socketio.Options) {
-		o.MaxConnectionsPerAddress = 3
+	"Path":               {byDefault, func(o *socketio.Options) { o.Path = "/chat/io" }},
+	"Transports":         {byDefault, func(o *socketio.Options) { o.Transports = []string{"polling"} }, func(o *socketio.Options) { o.Transports = []string{"websocket"} }},
+	"PingInterval":       {byDefault, func(o *socketio.Options) { o.PingInterval = time.Second }},
+	"PingTimeout":        {byDefault, func(o *socketio.Options) { o.PingTimeout = 2 * time.Second }},
+	"UpgradeTimeout":     {byDefault, func(o *socketio.Options) { o.UpgradeTimeout = time.Second }},
+	"ShutdownSpread":     {byDefault, func(o *socketio.Options) { o.ShutdownSpread = 3 * time.Second }},
+	"ConnectTimeout":     {byDefault, func(o *socketio.Options) { o.ConnectTimeout = 5 * time.Second }},
+	"Limits.Payload":     {byDefault, func(o *socketio.Options) { o.Limits.Payload = 1000 }},
+	"Limits.Buffered":    {byDefault, func(o *socketio.Options) { o.Limits.Buffered = 4000 }},
+	"Limits.DropOldest":  {byDefault, func(o *socketio.Options) { o.Limits.DropOldest = true }},
+	"Limits.Namespaces":  {byDefault, func(o *socketio.Options) { o.Limits.Namespaces = 2 }},
+	"Limits.Inbox":       {byDefault, func(o *socketio.Options) { o.Limits.Inbox = 100 }}, // less than two events
+	"Limits.Rooms":       {byDefault, func(o *socketio.Options) { o.Limits.Rooms = 1 }},
+	"Limits.PendingAcks": {byDefault, func(o *socketio.Options) { o.Limits.PendingAcks = 1 }},
+	"Limits.Connections": {byDefault, func(o *socketio.Options) { o.Limits.Connections = 3 }},
+	"Limits.ConnectionsPerAddress": {byDefault, func(o *socketio.Options) {
+		o.Limits.ConnectionsPerAddress = 3
 	}},
-	"EventRate": {byDefault,
-		func(o *socketio.Options) { o.EventRate = socketio.EventRate{PerSecond: 20, Burst: 1} },
+	"Limits.EventRate": {byDefault,
+		func(o *socketio.Options) { o.Limits.EventRate = socketio.EventRate{PerSecond: 20, Burst: 1} },
 		func(o *socketio.Options) {
-			o.EventRate = socketio.EventRate{PerSecond: 20, Burst: 20, Over: socketio.RateDrop}
+			o.Limits.EventRate = socketio.EventRate{PerSecond: 20, Burst: 20, Over: socketio.RateDrop}
 		},
 		func(o *socketio.Options) {
-			o.EventRate = socketio.EventRate{PerSecond: 20, Burst: 20, Over: socketio.RateDisconnect}
+			o.Limits.EventRate = socketio.EventRate{PerSecond: 20, Burst: 20, Over: socketio.RateDisconnect}
 		}},
-	"Parser": {byDefault, func(o *socketio.Options) { o.Parser = struct{ parser.JSON }{} }},
+	"Parser": {byDefault, func(o *socketio.Options) { o.Parser = struct{ parser.JSON }{} },
+		func(o *socketio.Options) { o.Parser = parser.JSON{MaxAttachments: 1} }},
 	"HTTPCompressionThreshold": {byDefault, func(o *socketio.Options) { o.HTTPCompressionThreshold = -1 },
 		func(o *socketio.Options) { o.HTTPCompressionThreshold = 1 }},
 	"PerMessageDeflate": {byDefault, func(o *socketio.Options) {
@@ -170,15 +170,32 @@ func (s setup) best(name string, open map[pairing]bool) int {
 	return slices.Index(counts, slices.Max(counts))
 }
 
+// optionFields returns the fields of Options by name, those of Limits as
+// "Limits.Payload".
+func optionFields(options reflect.Value) map[string]reflect.Value {
+	all := make(map[string]reflect.Value)
+	for i := range options.NumField() {
+		name, field := options.Type().Field(i).Name, options.Field(i)
+		if name != "Limits" {
+			all[name] = field
+			continue
+		}
+		for j := range field.NumField() {
+			all[name+"."+field.Type().Field(j).Name] = field.Field(j)
+		}
+	}
+	return all
+}
+
 // Each field of Options is in the table, and each pair of choices in a setup.
 func TestSetups(t *testing.T) {
-	fields := reflect.TypeFor[socketio.Options]()
-	for i := range fields.NumField() {
-		if name := fields.Field(i).Name; len(choices[name]) < 2 {
+	fields := optionFields(reflect.ValueOf(new(socketio.Options)).Elem())
+	for name := range fields {
+		if len(choices[name]) < 2 {
 			t.Errorf("TestStates does not know Options.%s: give it values in choices", name)
 		}
 	}
-	if len(choices) != fields.NumField() {
+	if len(choices) != len(fields) {
 		t.Error("choices has options that there are not")
 	}
 	all := setups()
@@ -186,7 +203,7 @@ func TestSetups(t *testing.T) {
 		for i := range list {
 			o := new(socketio.Options)
 			list[i](o)
-			if set := !reflect.ValueOf(o).Elem().FieldByName(name).IsZero(); i > 0 && !set {
+			if set := !optionFields(reflect.ValueOf(o).Elem())[name].IsZero(); i > 0 && !set {
 				t.Errorf("choice %d of %s does not set it", i, name)
 			}
 		}

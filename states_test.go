@@ -61,7 +61,7 @@ func TestConnectWhileDeciding(t *testing.T) {
 func TestSupersededConnection(t *testing.T) {
 	for _, over := range []socketio.RatePolicy{socketio.RateWait, socketio.RateDrop, socketio.RateDisconnect} {
 		o := recovering()
-		o.EventRate = socketio.EventRate{PerSecond: 10, Over: over}
+		o.Limits.EventRate = socketio.EventRate{PerSecond: 10, Over: over}
 		forEachMode(t, o, func(h *harness, mode rawclient.Mode) {
 			g := h.guest(mode)
 			h.Emit("into the void")

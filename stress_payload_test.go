@@ -27,7 +27,7 @@ import (
 func TestStressPayloads(t *testing.T) {
 	for name, o := range map[string]*socketio.Options{
 		"plain":    nil,
-		"paced":    {MaxInbox: 20_000, EventRate: socketio.EventRate{PerSecond: 200, Burst: 20}},
+		"paced":    {Limits: socketio.Limits{Inbox: 20_000, EventRate: socketio.EventRate{PerSecond: 200, Burst: 20}}},
 		"recovery": {Recovery: &socketio.Recovery{}},
 	} {
 		t.Run(name, func(t *testing.T) {

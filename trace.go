@@ -39,7 +39,7 @@ type Trace struct {
 	Sent func(c Conn, packets, bytes int)
 
 	// Dropped is called when the server drops volatile packets because the
-	// client is not ready for them, or others because of Options.DropOldest;
+	// client is not ready for them, or others because of Options.Limits.DropOldest;
 	// bytes are those of their frames.
 	Dropped func(c Conn, packets, bytes int)
 
@@ -58,11 +58,11 @@ type Trace struct {
 
 	// Refused is called when middleware does not let a client into a
 	// namespace, or, with nil, when there is none of the name that the client
-	// asks for, or the client has Options.MaxNamespaces.
+	// asks for, or the client has Options.Limits.Namespaces.
 	Refused func(n *Namespace, err error)
 
 	// OverRate is called when an event is dropped, or its client disconnected,
-	// because of Options.EventRate. The event's name is the client's word.
+	// because of Options.Limits.EventRate. The event's name is the client's word.
 	OverRate func(s *Socket, event string)
 
 	// Handle is called before the handlers of a client's event, which get the

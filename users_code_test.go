@@ -229,7 +229,7 @@ func (u *userCode) check(t *testing.T, goexit bool) {
 	o := &socketio.Options{
 		Adapter:     new(adapter.Loopback),
 		Trace:       new(socketio.Trace),
-		EventRate:   socketio.EventRate{PerSecond: 1, Burst: 20, Over: socketio.RateDrop},
+		Limits:      socketio.Limits{EventRate: socketio.EventRate{PerSecond: 1, Burst: 20, Over: socketio.RateDrop}},
 		PingTimeout: 5 * time.Second,
 		Logger:      slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

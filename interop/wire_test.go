@@ -53,11 +53,11 @@ var wireServers = map[string]struct {
 		`{"pingInterval": 300, "pingTimeout": 1500, "connectTimeout": 1000, "upgradeTimeout": 1000}`,
 	},
 	"polling": {
-		socketio.Options{PingInterval: time.Minute, MaxPayload: 1000, Transports: []string{"polling"}},
+		socketio.Options{PingInterval: time.Minute, Limits: socketio.Limits{Payload: 1000}, Transports: []string{"polling"}},
 		`{"pingInterval": 60000, "pingTimeout": 20000, "allowEIO3": false, "maxHttpBufferSize": 1000, "transports": ["polling"]}`,
 	},
 	"websocket": {
-		socketio.Options{PingInterval: time.Minute, MaxPayload: 1000, Transports: []string{"websocket"}},
+		socketio.Options{PingInterval: time.Minute, Limits: socketio.Limits{Payload: 1000}, Transports: []string{"websocket"}},
 		`{"pingInterval": 60000, "pingTimeout": 20000, "allowEIO3": false, "maxHttpBufferSize": 1000, "transports": ["websocket"]}`,
 	},
 }

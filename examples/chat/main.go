@@ -30,8 +30,8 @@ func main() {
 
 func run(addr, devOrigin string) error {
 	options := &socketio.Options{
-		MaxBuffered: 4 << 20, // so that a welcome with a full inbox never counts as too slow
-		Logger:      slog.Default(),
+		Limits: socketio.Limits{Buffered: 4 << 20}, // so that a welcome with a full inbox never counts as too slow
+		Logger: slog.Default(),
 	}
 	if devOrigin != "" {
 		options.CORS.Origins = []string{devOrigin}

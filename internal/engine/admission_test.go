@@ -61,7 +61,7 @@ func TestMaxConnections(t *testing.T) {
 			h.expectClosed(ws, engine.ReasonTransportClose)
 			synctest.Wait()
 		}
-		if got := strings.Count(log.String(), "Options.MaxConnections"); got != 1 {
+		if got := strings.Count(log.String(), "Options.Limits.Connections"); got != 1 {
 			t.Errorf("%d lines:\n%s", got, log.String())
 		}
 	})
@@ -106,7 +106,7 @@ func TestMaxConnectionsPerAddress(t *testing.T) {
 				}
 			}
 		}
-		if got := strings.Count(log.String(), "Options.MaxConnectionsPerAddress"); got != 1 || strings.Contains(log.String(), "MaxConnections ") {
+		if got := strings.Count(log.String(), "Options.Limits.ConnectionsPerAddress"); got != 1 || strings.Contains(log.String(), "Limits.Connections ") {
 			t.Errorf("%d lines:\n%s", got, log.String())
 		}
 	})

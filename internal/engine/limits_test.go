@@ -45,7 +45,7 @@ func TestRefusalIsLogged(t *testing.T) {
 			w.expect("close 1009")
 			h.expectClosed(r, engine.ReasonTransportError)
 		}
-		if got := strings.Count(log.String(), "Options.MaxPayload"); got != 1 {
+		if got := strings.Count(log.String(), "Options.Limits.Payload"); got != 1 {
 			t.Errorf("%d lines:\n%s", got, log.String())
 		}
 	})

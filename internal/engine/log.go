@@ -54,10 +54,10 @@ func (srv *Server) logRefusal(r *http.Request, e Refusal) {
 			"conn", srv.publicID(r), "limit", o.PingTimeout)
 	case CauseConnections:
 		if e.Context == "" {
-			log.Warn("connection over Options.MaxConnections refused", "limit", o.MaxConnections)
+			log.Warn("connection over Options.Limits.Connections refused", "limit", o.MaxConnections)
 			return
 		}
-		log.Warn("connection over Options.MaxConnectionsPerAddress refused", "address", e.Context, "limit", o.MaxConnectionsPerAddress)
+		log.Warn("connection over Options.Limits.ConnectionsPerAddress refused", "address", e.Context, "limit", o.MaxConnectionsPerAddress)
 	case CauseShutdown:
 		log.Debug("client refused: the server is shutting down", "address", r.RemoteAddr)
 	}
@@ -98,7 +98,7 @@ func (srv *Server) logHandshake(r *http.Request, e Refusal) {
 }
 
 func (srv *Server) logTooLarge(conn, transport string) {
-	srv.log.Warn("payload over Options.MaxPayload refused", "conn", conn, "transport", transport, "limit", srv.opts.MaxPayload)
+	srv.log.Warn("payload over Options.Limits.Payload refused", "conn", conn, "transport", transport, "limit", srv.opts.MaxPayload)
 }
 
 // publicID names the session of a request in log lines.

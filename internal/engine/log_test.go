@@ -83,7 +83,7 @@ var refusals = []struct {
 		func(h *harness) {
 			h.request("POST", session(h.openPolling()), strings.NewReader(strings.Repeat("4", 100)))
 		},
-		[]string{"WARN", "Options.MaxPayload", "limit=10"}},
+		[]string{"WARN", "Options.Limits.Payload", "limit=10"}},
 	{"a proxy that passes no upgrade on", engine.CauseHandshake, engine.Options{},
 		func(h *harness) { h.request("GET", "transport=websocket", nil) },
 		[]string{"WARN", "proxy", "Upgrade and Connection"}},
@@ -102,10 +102,10 @@ var refusals = []struct {
 		[]string{"WARN", "slow POST", "Options.PingTimeout", "limit=5s"}},
 	{"one connection too many", engine.CauseConnections, engine.Options{MaxConnections: 1},
 		func(h *harness) { h.openPolling(); h.request("GET", overPolling, nil) },
-		[]string{"WARN", "Options.MaxConnections ", "limit=1"}},
+		[]string{"WARN", "Options.Limits.Connections ", "limit=1"}},
 	{"one connection of an address too many", engine.CauseConnections, engine.Options{MaxConnectionsPerAddress: 1},
 		func(h *harness) { h.openPolling(); h.request("GET", overPolling, nil) },
-		[]string{"WARN", "Options.MaxConnectionsPerAddress", "limit=1"}},
+		[]string{"WARN", "Options.Limits.ConnectionsPerAddress", "limit=1"}},
 	{"who comes to a server that shuts down", engine.CauseShutdown, engine.Options{},
 		func(h *harness) { h.server.Close(); h.request("GET", overPolling, nil) },
 		[]string{"DEBUG", "shutting down"}},

@@ -87,7 +87,7 @@ func (s *Session) tellLoss(lost loss) {
 	if lost.packets == 0 {
 		return
 	}
-	s.server.log.Warn("messages to a slow client dropped: more than Options.MaxBuffered bytes wait for it",
+	s.server.log.Warn("messages to a slow client dropped: more than Options.Limits.Buffered bytes wait for it",
 		"conn", s.publicID, "limit", s.server.opts.MaxBuffered)
 	if f := s.server.trace.Dropped; f != nil {
 		f(s, lost.packets, lost.bytes)
@@ -96,7 +96,7 @@ func (s *Session) tellLoss(lost loss) {
 
 // dropSlow closes the session.
 func (s *Session) dropSlow() {
-	s.server.log.Warn("slow client dropped: more than Options.MaxBuffered bytes wait for it",
+	s.server.log.Warn("slow client dropped: more than Options.Limits.Buffered bytes wait for it",
 		"conn", s.publicID, "limit", s.server.opts.MaxBuffered)
 	s.abort(ReasonSlowClient)
 }

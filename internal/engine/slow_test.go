@@ -71,7 +71,7 @@ func TestDropOldest(t *testing.T) {
 		if _, _, dropped := seen.take(); dropped[0] != 2*gone || dropped[1] < gone*len(attachment) {
 			t.Errorf("told of %v packets and bytes dropped, want %d messages", dropped, gone)
 		}
-		if lines := strings.Count(log.String(), "Options.MaxBuffered"); lines != 1 {
+		if lines := strings.Count(log.String(), "Options.Limits.Buffered"); lines != 1 {
 			t.Errorf("%d lines:\n%s", lines, log.String())
 		}
 	})

@@ -261,7 +261,7 @@ func TestBodiesThatNobodyWants(t *testing.T) {
 		"with a WebSocket":  {func(string) string { return head("/socket.io/?EIO=4&transport=websocket") }, badMethod, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lay(t, socketio.Options{MaxPayload: 500}, func(s *siege) {
+			lay(t, socketio.Options{Limits: socketio.Limits{Payload: 500}}, func(s *siege) {
 				client := s.member(rawclient.Polling, false)
 				conn := s.connection()
 				_, err := io.WriteString(conn, strings.ReplaceAll(c.request(target(client, false)), "\n", "\r\n"))

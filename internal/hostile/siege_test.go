@@ -22,7 +22,7 @@ import (
 
 const (
 	// heldLimit is how much memory one attacker may make the server hold: a
-	// message of Options.MaxPayload while it comes, and what is made of it.
+	// message of Options.Limits.Payload while it comes, and what is made of it.
 	heldLimit = 8 << 20
 
 	// leftLimit is how much may be left of it: the runtime keeps its records of

@@ -56,7 +56,7 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 
 		failed:    m.counter("event.errors", "{event}", "Events of which a handler returned an error or panicked."),
 		unhandled: m.counter("event.unhandled", "{event}", "Events without a handler."),
-		overRate:  m.counter("event.over_rate", "{event}", "Events beyond Options.EventRate, not handled."),
+		overRate:  m.counter("event.over_rate", "{event}", "Events beyond Options.Limits.EventRate, not handled."),
 
 		connections: m.state("connections", "{connection}", "Connections."),
 		queued:      m.state("queued", "By", "What waits for clients."),

@@ -52,7 +52,7 @@ func run(t *testing.T, f func(r *recording, io *socketio.Server)) {
 		if got := r.numbers(); len(got) != 0 {
 			t.Errorf("%v before there is a server", got)
 		}
-		f(r, socketio.NewServer(&socketio.Options{Trace: hooks, EventRate: rate}))
+		f(r, socketio.NewServer(&socketio.Options{Trace: hooks, Limits: socketio.Limits{EventRate: rate}}))
 	})
 }
 

@@ -47,7 +47,7 @@ func newCounters() *counters {
 		}, []string{"namespace", "event"}),
 		failed:    counterVec("event_errors_total", "Events of which a handler returned an error or panicked.", "namespace", "event"),
 		unhandled: counterVec("unhandled_events_total", "Events without a handler.", "namespace"),
-		overRate:  counterVec("events_over_rate_total", "Events beyond Options.EventRate, not handled.", "namespace"),
+		overRate:  counterVec("events_over_rate_total", "Events beyond Options.Limits.EventRate, not handled.", "namespace"),
 	}
 }
 

@@ -34,7 +34,7 @@ func run(t *testing.T, f func(h *harness)) {
 		h := &harness{T: t, registry: client.NewPedanticRegistry()}
 		h.registry.MustRegister(metrics)
 		h.scrape() // there is no server yet
-		h.Server = socketio.NewServer(&socketio.Options{Trace: trace, EventRate: rate})
+		h.Server = socketio.NewServer(&socketio.Options{Trace: trace, Limits: socketio.Limits{EventRate: rate}})
 		f(h)
 	})
 }
