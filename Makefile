@@ -31,9 +31,9 @@ test: test-go test-e2e ## run all tests
 test-go: interop/node_modules examples/parser/node_modules cmd/socketio-ts/testdata/web/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
 	go vet $(MODULES)
 	go test -race $(MODULES)
-	go test -run TestAllocationBudgets . ./parser # pools leak under -race
+	go test -run TestAllocationBudgets ./internal/systemtest ./parser # pools leak under -race
 	go test ./internal/engine ./internal/hostile # with the system calls of the shipped build
-	go test -run TestStressPayloads . # likewise
+	go test -run TestStressPayloads ./internal/systemtest # likewise
 
 .PHONY: test-e2e
 test-e2e: $(CHAT) $(E2E)/node_modules ## drive the chat with Chromium (CHROMIUM is its path)

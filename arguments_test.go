@@ -11,6 +11,7 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/internal/testserver"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -31,13 +32,13 @@ func (d direct) String() string {
 }
 
 func TestSeveralArguments(t *testing.T) {
-	behaviour(t, "are the fields of a struct", func(h *harness, mode rawclient.Mode) {
+	testserver.Behaviour(t, "are the fields of a struct", func(h *testserver.Harness, mode rawclient.Mode) {
 		var got []string
 		socketio.On(h.Server, "direct", func(ctx context.Context, s *socketio.Socket, d direct) error {
 			got = append(got, d.String())
 			return nil
 		})
-		c := h.connect(mode)
+		c := h.Connect(mode)
 		for packet, want := range map[string]string{
 			`["direct","ann","hi"]`:                   "ann hi - ",
 			`["direct","ann","hi",true]`:              "ann hi true ",
@@ -47,28 +48,28 @@ func TestSeveralArguments(t *testing.T) {
 			`["direct",null,null]`:                    "  - ", // as encoding/json takes null
 		} {
 			got = nil
-			c.send("427" + packet)
-			c.expect("437[]")
+			c.Send("427" + packet)
+			c.Expect("437[]")
 			if len(got) != 1 || got[0] != want {
-				h.Errorf("%s: got %q, want %q", packet, got, want)
+				h.T.Errorf("%s: got %q, want %q", packet, got, want)
 			}
 		}
 	})
-	behaviour(t, "are invalid if one of them is, or one is missing that is not optional", func(h *harness, mode rawclient.Mode) {
+	testserver.Behaviour(t, "are invalid if one of them is, or one is missing that is not optional", func(h *testserver.Harness, mode rawclient.Mode) {
 		socketio.On(h.Server, "direct", func(context.Context, *socketio.Socket, direct) error {
-			h.Error("called")
+			h.T.Error("called")
 			return nil
 		})
-		c := h.connect(mode)
+		c := h.Connect(mode)
 		for _, packet := range []string{
 			`["direct"]`, `["direct","ann"]`, `["direct","ann",1]`, `["direct",["ann","hi"]]`, `["direct","ann","hi","yes"]`,
 			`["direct",{"To":"ann","Text":"hi"}]`,
 		} {
-			c.send("427" + packet)
-			c.expect(`437[{"error":"invalid argument"}]`)
+			c.Send("427" + packet)
+			c.Expect(`437[{"error":"invalid argument"}]`)
 		}
 	})
-	behaviour(t, "are what OnCall replies", func(h *harness, mode rawclient.Mode) {
+	testserver.Behaviour(t, "are what OnCall replies", func(h *testserver.Harness, mode rawclient.Mode) {
 		type answer struct {
 			socketio.Args
 			N    int
@@ -87,36 +88,36 @@ func TestSeveralArguments(t *testing.T) {
 		socketio.OnCall(h.Server, "nothing", func(context.Context, *socketio.Socket, struct{ socketio.Args }) (struct{ socketio.Args }, error) {
 			return struct{ socketio.Args }{}, nil
 		})
-		c := h.connect(mode)
-		c.send(`427["sum",1,2]`)
-		c.expect(`461-7[3,null,{"_placeholder":true,"num":0}]`, "beA==")
-		c.send(`428["sum",-1,2]`)
-		c.expect(`438[{"error":"negative"}]`)
-		c.send(`429["nothing",1]`)
-		c.expect(`439[]`)
+		c := h.Connect(mode)
+		c.Send(`427["sum",1,2]`)
+		c.Expect(`461-7[3,null,{"_placeholder":true,"num":0}]`, "beA==")
+		c.Send(`428["sum",-1,2]`)
+		c.Expect(`438[{"error":"negative"}]`)
+		c.Send(`429["nothing",1]`)
+		c.Expect(`439[]`)
 	})
-	behaviour(t, "are what Call returns", func(h *harness, mode rawclient.Mode) {
-		c := h.connect(mode)
-		s := h.socket(c.id)
+	testserver.Behaviour(t, "are what Call returns", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
+		s := h.MustSocket(c.ID)
 		for reply, want := range map[string]string{
 			`["ann","hi",true]`: "ann hi true ",
 			`["ann","hi"]`:      "ann hi - ",
 			`[]`:                "  - ",
 		} {
 			go func() {
-				id := c.match(`^42(\d+)\["who"\]$`)[1]
-				c.send("43" + id + reply)
+				id := c.Match(`^42(\d+)\["who"\]$`)[1]
+				c.Send("43" + id + reply)
 			}()
 			if d, err := socketio.Call[direct](background, s, "who"); err != nil || d.String() != want {
-				h.Errorf("%s: got %q, %v, want %q", reply, d, err, want)
+				h.T.Errorf("%s: got %q, %v, want %q", reply, d, err, want)
 			}
 		}
 		go func() {
-			id := c.match(`^42(\d+)\["who"\]$`)[1]
-			c.send("43" + id + `["ann"]`)
+			id := c.Match(`^42(\d+)\["who"\]$`)[1]
+			c.Send("43" + id + `["ann"]`)
 		}()
 		if _, err := socketio.Call[direct](background, s, "who"); !errors.Is(err, parser.ErrTooFewArgs) {
-			h.Errorf("a reply of one value: %v", err)
+			h.T.Errorf("a reply of one value: %v", err)
 		}
 		synctest.Wait()
 	})
@@ -127,7 +128,7 @@ var background = context.Background()
 func TestStructsThatAreNoArguments(t *testing.T) {
 	type args = socketio.Args
 	type base struct{ X int }
-	run(t, nil, func(h *harness) {
+	testserver.Run(t, nil, func(h *testserver.Harness) {
 		for want, register := range map[string]func(){
 			"is a pointer": func() { refusedArgument[*direct](h) },
 			"embeds socketio_test.base": func() {
@@ -174,18 +175,18 @@ func TestStructsThatAreNoArguments(t *testing.T) {
 	})
 }
 
-func refusedArgument[T any](h *harness) {
+func refusedArgument[T any](h *testserver.Harness) {
 	socketio.On(h.Server, "e", func(context.Context, *socketio.Socket, T) error { return nil })
 }
 
 // A struct with Args within another is an argument like others.
 func TestArgsWithinAnArgument(t *testing.T) {
-	run(t, nil, func(h *harness) {
+	testserver.Run(t, nil, func(h *testserver.Harness) {
 		socketio.OnCall(h.Server, "e", func(_ context.Context, _ *socketio.Socket, all []direct) (string, error) {
 			return all[0].To, nil
 		})
-		c := h.connect(rawclient.WebSocket)
-		c.send(`427["e",[{"To":"ann"}]]`)
-		c.expect(`437["ann"]`)
+		c := h.Connect(rawclient.WebSocket)
+		c.Send(`427["e",[{"To":"ann"}]]`)
+		c.Expect(`437["ann"]`)
 	})
 }

@@ -11,26 +11,27 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/internal/testserver"
 	"github.com/goroomcast/socketio/socketiotest"
 )
 
 type clients []*socketiotest.Client
 
 // crowd connects three clients; a is in rooms x and y, b in y, c in none.
-func (h *harness) crowd(mode rawclient.Mode) (a, b, c *socketiotest.Client) {
-	h.Helper()
-	a, b, c = h.join(mode), h.join(mode), h.join(mode)
-	h.socket(a.ID()).Join("x", "y")
-	h.socket(b.ID()).Join("y")
+func crowd(h *testserver.Harness, mode rawclient.Mode) (a, b, c *socketiotest.Client) {
+	h.T.Helper()
+	a, b, c = h.TestClient(mode), h.TestClient(mode), h.TestClient(mode)
+	h.MustSocket(a.ID()).Join("x", "y")
+	h.MustSocket(b.ID()).Join("y")
 	return a, b, c
 }
 
 func TestBroadcast(t *testing.T) {
-	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
-		a, b, c := h.crowd(mode)
+	testserver.ForEachMode(t, nil, func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b, c := crowd(h, mode)
 		h.Of("/other")
 		a.Of("/other", nil)
-		s := h.socket(a.ID())
+		s := h.MustSocket(a.ID())
 		for _, test := range []struct {
 			name      string
 			selection socketio.Broadcast
@@ -60,7 +61,7 @@ func TestBroadcast(t *testing.T) {
 		} {
 			for _, args := range [][]any{{test.name, 1}, {test.name, []byte{1, 2}}} {
 				synctest.Wait() // so that volatile ones find their clients idle
-				h.check(test.selection.Emit("e", args...))
+				h.Check(test.selection.Emit("e", args...))
 				synctest.Wait()
 				for _, client := range (clients{a, b, c}) {
 					if slices.Contains(test.want, client) {
@@ -76,24 +77,24 @@ func TestBroadcast(t *testing.T) {
 // What goes to many is written by other goroutines than what goes to few; each
 // client gets all in order nevertheless.
 func TestBroadcastOrder(t *testing.T) {
-	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
-		clients := make([]*client, 20)
+	testserver.ForEachMode(t, nil, func(h *testserver.Harness, mode rawclient.Mode) {
+		clients := make([]*testserver.Client, 20)
 		for i := range clients {
-			clients[i] = h.connect(mode)
+			clients[i] = h.Connect(mode)
 		}
 		first := clients[0]
 		for n := 0; n < 30; n += 3 {
-			h.check(h.Emit("n", n))
-			h.check(h.To(first.id).Emit("n", n+1))
-			h.check(h.Emit("n", n+2, []byte{1}))
+			h.Check(h.Emit("n", n))
+			h.Check(h.To(first.ID).Emit("n", n+1))
+			h.Check(h.Emit("n", n+2, []byte{1}))
 		}
 		for _, c := range clients {
 			for n := range 30 {
 				switch {
 				case n%3 == 2:
-					c.expect(fmt.Sprintf(`451-["n",%d,{"_placeholder":true,"num":0}]`, n), "bAQ==")
+					c.Expect(fmt.Sprintf(`451-["n",%d,{"_placeholder":true,"num":0}]`, n), "bAQ==")
 				case n%3 == 0 || c == first:
-					c.expect(fmt.Sprintf(`42["n",%d]`, n))
+					c.Expect(fmt.Sprintf(`42["n",%d]`, n))
 				}
 			}
 		}
@@ -101,72 +102,72 @@ func TestBroadcastOrder(t *testing.T) {
 }
 
 func TestBroadcastIsImmutable(t *testing.T) {
-	run(t, nil, func(h *harness) {
-		a, b, c := h.crowd(rawclient.WebSocket)
-		s := h.socket(c.ID())
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		a, b, c := crowd(h, rawclient.WebSocket)
+		s := h.MustSocket(c.ID())
 		for _, root := range []socketio.Broadcast{h.Broadcast, s.Broadcast(), s.Volatile(), h.To("x"), h.To("x", "y", "z").Except("q", "r")} {
-			before := slices.Sorted(idsOf(root))
+			before := slices.Sorted(testserver.IDs(root))
 			_ = root.To("y").Except("x")
 			_ = root.Volatile().In("x")
 			one, two := root.To("x").To("y"), root.To("x").To(c.ID())
-			if got := slices.Sorted(idsOf(root)); !slices.Equal(got, before) {
+			if got := slices.Sorted(testserver.IDs(root)); !slices.Equal(got, before) {
 				t.Errorf("selected %q, before %q", got, before)
 			}
-			if root.To("x").Except("q"); slices.Contains(slices.Collect(idsOf(two)), b.ID()) && !slices.Contains(before, b.ID()) {
+			if root.To("x").Except("q"); slices.Contains(slices.Collect(testserver.IDs(two)), b.ID()) && !slices.Contains(before, b.ID()) {
 				t.Error("one chain has changed another")
 			}
-			if got := slices.Collect(idsOf(one)); !slices.Contains(got, a.ID()) {
+			if got := slices.Collect(testserver.IDs(one)); !slices.Contains(got, a.ID()) {
 				t.Errorf("room x is not in %q", got)
 			}
 		}
 		// Two chains from one prefix, which must not share an array.
 		prefix := h.To("1", "2", "3")
 		x, y := prefix.To("x"), prefix.To("nobody")
-		if got := slices.Collect(idsOf(x)); !slices.Equal(got, []string{a.ID()}) {
+		if got := slices.Collect(testserver.IDs(x)); !slices.Equal(got, []string{a.ID()}) {
 			t.Errorf("selected %q, want %q", got, a.ID())
 		}
-		if got := slices.Collect(idsOf(y)); len(got) != 0 {
+		if got := slices.Collect(testserver.IDs(y)); len(got) != 0 {
 			t.Errorf("selected %q, want nobody", got)
 		}
 	})
 }
 
 func TestRooms(t *testing.T) {
-	behaviour(t, "are kept track of", func(h *harness, mode rawclient.Mode) {
-		c := h.connect(mode)
-		s := h.socket(c.id)
+	testserver.Behaviour(t, "are kept track of", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
+		s := h.MustSocket(c.ID)
 		expect := func(want ...string) {
-			h.Helper()
+			h.T.Helper()
 			if got := s.Rooms(); !slices.Equal(got, want) {
-				h.Errorf("in rooms %q, want %q", got, want)
+				h.T.Errorf("in rooms %q, want %q", got, want)
 			}
 		}
-		expect(c.id)
+		expect(c.ID)
 		s.Join("b", "a", "b")
 		s.Join("c")
 		s.Join()
-		expect(c.id, "a", "b", "c")
+		expect(c.ID, "a", "b", "c")
 		s.Leave("b", "never")
-		expect(c.id, "a", "c")
-		s.Leave(c.id) // its own stays
-		expect(c.id, "a", "c")
-		c.send("41")
+		expect(c.ID, "a", "c")
+		s.Leave(c.ID) // its own stays
+		expect(c.ID, "a", "c")
+		c.Send("41")
 		synctest.Wait()
 		expect()
 		s.Join("late")
 		expect()
-		if got := slices.Collect(idsOf(h.In("late", "a"))); len(got) != 0 {
-			h.Errorf("left behind in rooms: %q", got)
+		if got := slices.Collect(testserver.IDs(h.In("late", "a"))); len(got) != 0 {
+			h.T.Errorf("left behind in rooms: %q", got)
 		}
 	})
-	behaviour(t, "are those of one namespace", func(h *harness, mode rawclient.Mode) {
-		c := h.connect(mode)
+	testserver.Behaviour(t, "are those of one namespace", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
 		h.Of("/other")
-		c.enter("/other")
-		h.socket(c.id).Join("r")
-		h.check(h.Of("/other").To("r").Emit("e"))
-		h.check(h.To("r").Emit("mine"))
-		c.expect(`42["mine"]`)
+		c.Enter("/other")
+		h.MustSocket(c.ID).Join("r")
+		h.Check(h.Of("/other").To("r").Emit("e"))
+		h.Check(h.To("r").Emit("mine"))
+		c.Expect(`42["mine"]`)
 	})
 }
 
@@ -176,53 +177,53 @@ func TestBroadcastCall(t *testing.T) {
 		value int
 		err   error
 	}
-	collect := func(h *harness, ctx context.Context, b socketio.Broadcast) map[string]outcome {
+	collect := func(h *testserver.Harness, ctx context.Context, b socketio.Broadcast) map[string]outcome {
 		got := make(map[string]outcome)
 		for r, err := range b.Call(ctx, "q", 1) {
 			o := outcome{err: err}
 			if err == nil {
-				h.check(r.Decode(&o.value))
+				h.Check(r.Decode(&o.value))
 			}
 			if _, twice := got[r.SocketID()]; twice {
-				h.Errorf("%s twice", r.SocketID())
+				h.T.Errorf("%s twice", r.SocketID())
 			}
 			got[r.SocketID()] = o
 		}
 		for s := range h.Sockets() {
 			if n := s.PendingAcks(); n != 0 {
-				h.Errorf("%d acks pending", n)
+				h.T.Errorf("%d acks pending", n)
 			}
 		}
 		return got
 	}
 	background := context.Background()
 
-	behaviour(t, "yields replies as they arrive", func(h *harness, mode rawclient.Mode) {
-		a, b, c := h.crowd(mode)
+	testserver.Behaviour(t, "yields replies as they arrive", func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b, c := crowd(h, mode)
 		go func() {
-			wait(time.Second)
+			testserver.Wait(time.Second)
 			b.Next("q").Ack(2)
-			wait(time.Second)
+			testserver.Wait(time.Second)
 			a.Next("q").Ack(1)
-			wait(time.Second)
+			testserver.Wait(time.Second)
 			c.Next("q").Ack(3)
 		}()
 		start := time.Now()
 		var order []string
 		for r, err := range h.Call(background, "q", 1) {
-			h.check(err)
+			h.Check(err)
 			order = append(order, r.SocketID())
 			if got := time.Since(start).Round(time.Second); got != time.Duration(len(order))*time.Second {
-				h.Errorf("reply %d after %v", len(order), got)
+				h.T.Errorf("reply %d after %v", len(order), got)
 			}
 		}
 		if !slices.Equal(order, []string{b.ID(), a.ID(), c.ID()}) {
-			h.Errorf("order %q", order)
+			h.T.Errorf("order %q", order)
 		}
 		synctest.Wait()
 	})
-	behaviour(t, "of a socket that disconnects fails for it alone", func(h *harness, mode rawclient.Mode) {
-		a, b, c := h.crowd(mode)
+	testserver.Behaviour(t, "of a socket that disconnects fails for it alone", func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b, c := crowd(h, mode)
 		go func() {
 			c.Next("q")
 			c.Disconnect()
@@ -232,11 +233,11 @@ func TestBroadcastCall(t *testing.T) {
 		got := collect(h, background, h.Broadcast)
 		synctest.Wait()
 		if got[a.ID()] != (outcome{1, nil}) || got[b.ID()] != (outcome{2, nil}) || !errors.Is(got[c.ID()].err, socketio.ErrDisconnected) || len(got) != 3 {
-			h.Errorf("got %v", got)
+			h.T.Errorf("got %v", got)
 		}
 	})
-	behaviour(t, "names who has not replied when the context ends", func(h *harness, mode rawclient.Mode) {
-		a, b, c := h.crowd(mode)
+	testserver.Behaviour(t, "names who has not replied when the context ends", func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b, c := crowd(h, mode)
 		ctx, cancel := context.WithTimeout(background, time.Second)
 		defer cancel()
 		b.Answer("q", 2)
@@ -244,34 +245,34 @@ func TestBroadcastCall(t *testing.T) {
 		got := collect(h, ctx, h.Broadcast)
 		for _, late := range (clients{a, c}) {
 			if !errors.Is(got[late.ID()].err, context.DeadlineExceeded) {
-				h.Errorf("late client: %v", got[late.ID()])
+				h.T.Errorf("late client: %v", got[late.ID()])
 			}
 			late.Next("q").Ack(9)
 		}
 		if got[b.ID()] != (outcome{2, nil}) || len(got) != 3 || time.Since(start) != time.Second {
-			h.Errorf("got %v after %v", got, time.Since(start))
+			h.T.Errorf("got %v after %v", got, time.Since(start))
 		}
 		synctest.Wait()
 	})
-	behaviour(t, "to nobody ends at once", func(h *harness, mode rawclient.Mode) {
-		h.crowd(mode)
+	testserver.Behaviour(t, "to nobody ends at once", func(h *testserver.Harness, mode rawclient.Mode) {
+		crowd(h, mode)
 		if got := collect(h, background, h.To("nowhere")); len(got) != 0 {
-			h.Errorf("got %v", got)
+			h.T.Errorf("got %v", got)
 		}
 	})
-	behaviour(t, "may be broken off, and ranged over again", func(h *harness, mode rawclient.Mode) {
-		a, b, c := h.crowd(mode)
+	testserver.Behaviour(t, "may be broken off, and ranged over again", func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b, c := crowd(h, mode)
 		call := h.Call(background, "q", 1)
 		b.Answer("q", 2)
 		for r := range call {
 			if r.SocketID() != b.ID() {
-				h.Errorf("first reply of %s", r.SocketID())
+				h.T.Errorf("first reply of %s", r.SocketID())
 			}
 			break
 		}
 		for s := range h.Sockets() {
 			if n := s.PendingAcks(); n != 0 {
-				h.Errorf("%d acks pending", n)
+				h.T.Errorf("%d acks pending", n)
 			}
 		}
 		a.Next("q").Ack(8)
@@ -280,44 +281,44 @@ func TestBroadcastCall(t *testing.T) {
 		c.Answer("q", 3)
 		n := 0
 		for _, err := range call {
-			h.check(err)
+			h.Check(err)
 			n++
 		}
 		if n != 3 {
-			h.Errorf("%d replies the second time", n)
+			h.T.Errorf("%d replies the second time", n)
 		}
 		synctest.Wait()
 	})
-	behaviour(t, "carries binary and takes an empty reply", func(h *harness, mode rawclient.Mode) {
-		a, b, _ := h.crowd(mode)
+	testserver.Behaviour(t, "carries binary and takes an empty reply", func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b, _ := crowd(h, mode)
 		go func() {
 			q := a.Next("q")
 			var data []byte
 			if q.Decode(&data); !slices.Equal(data, []byte{1}) {
-				h.Errorf("question %v", data)
+				h.T.Errorf("question %v", data)
 			}
 			q.Ack([]byte{2, 3})
 			b.Next("q").Ack()
 		}()
 		for r, err := range h.To("y").Call(background, "q", []byte{1}) {
-			h.check(err)
+			h.Check(err)
 			var data []byte
 			switch err := r.Decode(&data); r.SocketID() {
 			case a.ID():
 				if err != nil || string(data) != "\x02\x03" {
-					h.Errorf("reply %v, %v", data, err)
+					h.T.Errorf("reply %v, %v", data, err)
 				}
 			case b.ID():
 				if err == nil {
-					h.Error("decoded a value of an empty reply")
+					h.T.Error("decoded a value of an empty reply")
 				}
-				h.check(r.Decode())
+				h.Check(r.Decode())
 			}
 		}
 		synctest.Wait()
 	})
-	behaviour(t, "may be made by a handler, its own socket included", func(h *harness, mode rawclient.Mode) {
-		a, b, c := h.crowd(mode)
+	testserver.Behaviour(t, "may be made by a handler, its own socket included", func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b, c := crowd(h, mode)
 		socketio.OnCall(h.Server, "poll", func(ctx context.Context, s *socketio.Socket, _ struct{}) (int, error) {
 			return len(collect(h, ctx, h.Broadcast)), nil
 		})
@@ -325,12 +326,12 @@ func TestBroadcastCall(t *testing.T) {
 			client.Answer("q", i)
 		}
 		if n := socketiotest.Call[int](a, "poll"); n != 3 {
-			h.Errorf("%d replies", n)
+			h.T.Errorf("%d replies", n)
 		}
 	})
 	t.Run("that cannot be encoded yields the error alone", func(t *testing.T) {
-		run(t, nil, func(h *harness) {
-			h.crowd(rawclient.WebSocket)
+		testserver.Run(t, nil, func(h *testserver.Harness) {
+			crowd(h, rawclient.WebSocket)
 			n := 0
 			for r, err := range h.Call(background, "q", make(chan int)) {
 				if n++; r != nil || err == nil {
@@ -345,8 +346,8 @@ func TestBroadcastCall(t *testing.T) {
 }
 
 func TestSocketsIterator(t *testing.T) {
-	run(t, nil, func(h *harness) {
-		h.crowd(rawclient.WebSocket)
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		crowd(h, rawclient.WebSocket)
 		n := 0
 		for s := range h.Sockets() {
 			n++
@@ -365,10 +366,10 @@ func TestSocketsIterator(t *testing.T) {
 
 // An event for many is encoded once.
 func TestBroadcastEncodesOnce(t *testing.T) {
-	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
-		a, b, c := h.crowd(mode)
-		h.check(h.Emit("e", onceOnly{new(bool)}))
-		h.check(h.Except(b.ID()).Emit("e", onceOnly{new(bool)}, []byte{1}))
+	testserver.ForEachMode(t, nil, func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b, c := crowd(h, mode)
+		h.Check(h.Emit("e", onceOnly{new(bool)}))
+		h.Check(h.Except(b.ID()).Emit("e", onceOnly{new(bool)}, []byte{1}))
 		for _, client := range (clients{a, b, c}) {
 			client.Expect("e", 1)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/clientbundle"
+	"github.com/goroomcast/socketio/internal/testserver"
 )
 
 // ask makes a request with headers given as name and value in turn.
@@ -199,15 +200,15 @@ func TestAClientThatIsNotServedIsOneLine(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log logBook
-			test.options.Logger = log.logger()
+			var log testserver.LogBook
+			test.options.Logger = log.Logger()
 			io := socketio.NewServer(&test.options)
 			for range 3 {
 				if w := ask(io, "GET", test.url); w.Code != http.StatusNotFound {
 					t.Errorf("answered %d, want 404", w.Code)
 				}
 			}
-			log.expectOne(t, "level=WARN", test.parts...)
+			log.ExpectOne(t, "level=WARN", test.parts...)
 		})
 	}
 }

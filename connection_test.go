@@ -10,17 +10,18 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/internal/testserver"
 )
 
 func TestConn(t *testing.T) {
-	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
+	testserver.ForEachMode(t, nil, func(h *testserver.Harness, mode rawclient.Mode) {
 		h.Of("/news")
-		c := h.connect(mode)
-		s := h.socket(c.id)
-		news := c.enter("/news")
+		c := h.Connect(mode)
+		s := h.MustSocket(c.ID)
+		news := c.Enter("/news")
 		for other := range h.Of("/news").Sockets() {
 			if other.ID() != news || other.Conn() != s.Conn() {
-				h.Error("the sockets of one client have different connections")
+				h.T.Error("the sockets of one client have different connections")
 			}
 		}
 		transport := "websocket"
@@ -28,23 +29,23 @@ func TestConn(t *testing.T) {
 			transport = "polling"
 		}
 		if got := []string{s.Transport(), s.Conn().Transport()}; got[0] != transport || got[1] != transport {
-			h.Errorf("the transport is %q, want %q", got, transport)
+			h.T.Errorf("the transport is %q, want %q", got, transport)
 		}
 		id := s.Conn().ID()
 		if len(id) != 20 || id == c.Handshake.SID || id == s.ID() {
-			h.Errorf("the id is %q, the session's %q, the socket's %q", id, c.Handshake.SID, s.ID())
+			h.T.Errorf("the id is %q, the session's %q, the socket's %q", id, c.Handshake.SID, s.ID())
 		}
-		if other := h.socket(h.connect(mode).id); other.Conn() == s.Conn() || other.Conn().ID() == id {
-			h.Error("two clients have the same connection")
+		if other := h.MustSocket(h.Connect(mode).ID); other.Conn() == s.Conn() || other.Conn().ID() == id {
+			h.T.Error("two clients have the same connection")
 		}
 	})
 }
 
 func TestOnUpgrade(t *testing.T) {
 	t.Run("a client that upgrades", func(t *testing.T) {
-		run(t, nil, func(h *harness) {
-			c := h.connect(rawclient.Polling)
-			conn := h.socket(c.id).Conn()
+		testserver.Run(t, nil, func(h *testserver.Harness) {
+			c := h.Connect(rawclient.Polling)
+			conn := h.MustSocket(c.ID).Conn()
 			var told []string
 			conn.OnUpgrade(func() { told = append(told, "first "+conn.Transport()) })
 			off := conn.OnUpgrade(func() { told = append(told, "removed") })
@@ -54,7 +55,7 @@ func TestOnUpgrade(t *testing.T) {
 			if len(told) > 0 {
 				t.Errorf("told %q before the upgrade", told)
 			}
-			h.check(c.Upgrade())
+			h.Check(c.Upgrade())
 			synctest.Wait()
 			conn.OnUpgrade(func() { told = append(told, "at once") })
 			if got := strings.Join(told, ", "); got != "first websocket, second, at once" {
@@ -63,8 +64,8 @@ func TestOnUpgrade(t *testing.T) {
 		})
 	})
 	t.Run("a client that began with WebSocket", func(t *testing.T) {
-		run(t, nil, func(h *harness) {
-			conn := h.socket(h.connect(rawclient.WebSocket).id).Conn()
+		testserver.Run(t, nil, func(h *testserver.Harness) {
+			conn := h.MustSocket(h.Connect(rawclient.WebSocket).ID).Conn()
 			conn.OnUpgrade(func() { t.Error("told of an upgrade") })
 			synctest.Wait()
 		})
@@ -72,18 +73,18 @@ func TestOnUpgrade(t *testing.T) {
 }
 
 func TestConnClose(t *testing.T) {
-	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
-		c := h.connect(mode)
-		s := h.socket(c.id)
+	testserver.ForEachMode(t, nil, func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
+		s := h.MustSocket(c.ID)
 		var reason socketio.Reason
 		s.OnDisconnect(func(r socketio.Reason) { reason = r })
-		h.check(s.Emit("last", 1))
+		h.Check(s.Emit("last", 1))
 		s.Conn().Close()
-		c.expect(`42["last",1]`) // and no DISCONNECT, after which clients do not reconnect
-		c.expectClosed()
+		c.Expect(`42["last",1]`) // and no DISCONNECT, after which clients do not reconnect
+		c.ExpectClosed()
 		synctest.Wait()
 		if reason != socketio.ReasonForcedClose {
-			h.Errorf("the reason is %q", reason)
+			h.T.Errorf("the reason is %q", reason)
 		}
 	})
 }
@@ -102,18 +103,18 @@ func TestLogsHaveNoSessionID(t *testing.T) {
 		Logger:         slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	var sessions, conns []string
-	run(t, o, func(h *harness) {
+	testserver.Run(t, o, func(h *testserver.Harness) {
 		for _, mode := range rawclient.Modes {
 			for _, packets := range [][]string{
 				{"40/none,"}, {`42["x"]`, `42["x"]`, `42["x"]`}, {"4nonsense"}, {"42/none,[]"}, {"9"}, {`451-["x",{"_placeholder":true,"num":0}]`},
 			} {
-				c := h.connect(mode)
+				c := h.Connect(mode)
 				sessions = append(sessions, c.Handshake.SID)
-				conns = append(conns, h.socket(c.id).Conn().ID())
-				_ = c.Send(packets...)
+				conns = append(conns, h.MustSocket(c.ID).Conn().ID())
+				_ = c.Client.Send(packets...)
 				<-time.After(2 * time.Second)
 			}
-			sessions = append(sessions, h.open(mode).Handshake.SID) // no CONNECT
+			sessions = append(sessions, h.Open(mode).Handshake.SID) // no CONNECT
 			<-time.After(2 * time.Second)
 		}
 	})

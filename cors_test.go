@@ -13,6 +13,7 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/internal/testserver"
 )
 
 // origins are what a CORS configuration makes of a page's origin.
@@ -48,14 +49,14 @@ func TestOrigins(t *testing.T) {
 	for _, test := range origins {
 		for _, mode := range rawclient.Modes {
 			t.Run(test.name+"/"+string(mode), func(t *testing.T) {
-				var log logBook
-				run(t, &socketio.Options{CORS: test.cors, Logger: log.logger()}, func(h *harness) {
+				var log testserver.LogBook
+				testserver.Run(t, &socketio.Options{CORS: test.cors, Logger: log.Logger()}, func(h *testserver.Harness) {
 					o := rawclient.Options{Path: "/socket.io/", Pong: true, Header: http.Header{}}
 					if test.origin != "" {
 						o.Header.Set("Origin", test.origin)
 					}
 					for range 2 {
-						c, err := rawclient.Open(context.Background(), h.dial, mode, o)
+						c, err := rawclient.Open(context.Background(), h.Dial, mode, o)
 						var status *rawclient.StatusError
 						switch {
 						case test.allowed && err != nil:
@@ -71,8 +72,8 @@ func TestOrigins(t *testing.T) {
 						if test.cors.AllowOrigin != nil {
 							advice = "by Options.CORS.AllowOrigin"
 						}
-						log.expectOne(t, "level=WARN", "origin refused", advice, "origin="+test.origin)
-					} else if got := log.lines(); got[0] != "" {
+						log.ExpectOne(t, "level=WARN", "origin refused", advice, "origin="+test.origin)
+					} else if got := log.Lines(); got[0] != "" {
 						t.Errorf("logged %q", got)
 					}
 				})
@@ -82,16 +83,16 @@ func TestOrigins(t *testing.T) {
 }
 
 func TestOriginOfSession(t *testing.T) {
-	run(t, nil, func(h *harness) {
-		p := h.newPoller()
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		p := h.NewPoller()
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
-			r := httptest.NewRequest(method, p.url(), nil)
+			r := httptest.NewRequest(method, p.URL(), nil)
 			r.Header.Set("Origin", "http://evil.test")
-			if got := h.do(r).StatusCode; got != http.StatusForbidden {
+			if got := h.Do(r).StatusCode; got != http.StatusForbidden {
 				t.Errorf("%s to a session answered by %d, want 403", method, got)
 			}
 		}
-		if got := p.post("40"); got != "ok" { // the session does not suffer
+		if got := p.Post("40"); got != "ok" { // the session does not suffer
 			t.Errorf("POST answered by %q", got)
 		}
 	})
@@ -184,8 +185,8 @@ func TestARefusedPreflightIsOneLine(t *testing.T) {
 		"everything listed": {socketio.CORS{Origins: []string{"*"}, Headers: []string{"*"}}, "https://else.test", "POST", "x-other", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log logBook
-			io := socketio.NewServer(&socketio.Options{CORS: test.cors, Logger: log.logger()})
+			var log testserver.LogBook
+			io := socketio.NewServer(&socketio.Options{CORS: test.cors, Logger: log.Logger()})
 			defer io.Close()
 			for range 3 {
 				header := []string{"Origin", test.origin, "Access-Control-Request-Method", test.method}
@@ -195,8 +196,8 @@ func TestARefusedPreflightIsOneLine(t *testing.T) {
 				ask(io, "OPTIONS", "/socket.io/?EIO=4&transport=polling", header...)
 			}
 			if test.parts != nil {
-				log.expectOne(t, "level=WARN", test.parts...)
-			} else if got := log.lines(); got[0] != "" {
+				log.ExpectOne(t, "level=WARN", test.parts...)
+			} else if got := log.Lines(); got[0] != "" {
 				t.Errorf("logged %q", got)
 			}
 		})
@@ -208,14 +209,14 @@ func TestCORSMistakes(t *testing.T) {
 		"localhost:5173", "app.test", "https://app.test/", "https://app.test/page", "https://", "://app.test",
 		"https://app.test?x=1", "",
 	} {
-		expectPanic(t, `as in "http://localhost:5173", without a slash`, func() {
+		testserver.ExpectPanic(t, `as in "http://localhost:5173", without a slash`, func() {
 			socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{"https://fine.test", origin}}})
 		})
 	}
-	expectPanic(t, "list the origins", func() {
+	testserver.ExpectPanic(t, "list the origins", func() {
 		socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{"*"}, Credentials: true}, Logger: slog.New(slog.DiscardHandler)})
 	})
-	expectPanic(t, "use one of them", func() {
+	testserver.ExpectPanic(t, "use one of them", func() {
 		socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{"https://fine.test"}, AllowOrigin: isApp}})
 	})
 }
@@ -306,10 +307,10 @@ func TestOriginsThatAreMistakesPanic(t *testing.T) {
 		"https://example*":            "write it before the domain",
 		"http://192.168.0.*":          "write it before the domain",
 	} {
-		expectPanic(t, hint, func() { socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{origin}}}) })
+		testserver.ExpectPanic(t, hint, func() { socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{origin}}}) })
 	}
 	for _, everybodys := range []string{"*", "null", "https://*", "http://*:8080", "https://*.com", "https://*."} {
-		expectPanic(t, "let every page act as its visitor", func() {
+		testserver.ExpectPanic(t, "let every page act as its visitor", func() {
 			socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{everybodys}, Credentials: true}})
 		})
 	}
@@ -328,13 +329,13 @@ func TestTheAdviceAboutARefusedOriginHelps(t *testing.T) {
 	} {
 		for _, credentials := range []bool{false, true} {
 			for _, listed := range [][]string{nil, {"https://listed.test"}} {
-				var log logBook
+				var log testserver.LogBook
 				c := socketio.CORS{Origins: listed, Credentials: credentials}
-				io := socketio.NewServer(&socketio.Options{CORS: c, Logger: log.logger()})
+				io := socketio.NewServer(&socketio.Options{CORS: c, Logger: log.Logger()})
 				ask(io, "GET", "http://server.test"+handshake, "Origin", origin)
 				io.Close()
-				log.expectOne(t, "level=WARN", "origin refused", origin)
-				line, _ := strconv.Unquote(regexp.MustCompile(`advice=(".*")`).FindStringSubmatch(log.lines()[0])[1])
+				log.ExpectOne(t, "level=WARN", "origin refused", origin)
+				line, _ := strconv.Unquote(regexp.MustCompile(`advice=(".*")`).FindStringSubmatch(log.Lines()[0])[1])
 				found := advised.FindStringSubmatch(line)
 				switch {
 				case (found != nil) != (withCredentials || !credentials):
@@ -350,12 +351,12 @@ func TestTheAdviceAboutARefusedOriginHelps(t *testing.T) {
 		}
 	}
 	for _, nonsense := range []string{"*", "https://*", "https://*.com", "foo", "https://example.com:443", "https://a/b", "javascript:alert(1)"} {
-		var log logBook
-		io := socketio.NewServer(&socketio.Options{Logger: log.logger()})
+		var log testserver.LogBook
+		io := socketio.NewServer(&socketio.Options{Logger: log.Logger()})
 		ask(io, "GET", "http://server.test"+handshake, "Origin", nonsense)
 		io.Close()
-		log.expectOne(t, "level=WARN", "origin refused", nonsense)
-		if line := log.lines()[0]; advised.MatchString(line) {
+		log.ExpectOne(t, "level=WARN", "origin refused", nonsense)
+		if line := log.Lines()[0]; advised.MatchString(line) {
 			t.Errorf("advice about %q: %s", nonsense, line)
 		}
 	}

@@ -10,28 +10,31 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/internal/testserver"
 )
 
 // What it costs to register a handler does not grow with those that there are.
 func TestRegistrationIsLinear(t *testing.T) {
 	nothing := func(context.Context, *socketio.Event) error { return nil }
-	for name, register := range map[string]func(h *harness, s *socketio.Socket, i int){
-		"Socket.On, different events": func(_ *harness, s *socketio.Socket, i int) { s.On(fmt.Sprint("event ", i), nothing) },
-		"Socket.On, one event":        func(_ *harness, s *socketio.Socket, i int) { s.On("e", nothing) },
-		"Namespace.On":                func(h *harness, _ *socketio.Socket, i int) { h.On(fmt.Sprint("event ", i), nothing) },
-		"OnServerSide":                func(h *harness, _ *socketio.Socket, i int) { h.OnServerSide(fmt.Sprint("event ", i), nothing) },
-		"OnDisconnect":                func(_ *harness, s *socketio.Socket, i int) { s.OnDisconnect(func(socketio.Reason) {}) },
-		"Socket.Use":                  func(_ *harness, s *socketio.Socket, i int) { s.Use(nothing) },
-		"OnConnect":                   func(h *harness, _ *socketio.Socket, i int) { h.OnConnect(func(*socketio.Socket) {}) },
-		"Use": func(h *harness, _ *socketio.Socket, i int) {
+	for name, register := range map[string]func(h *testserver.Harness, s *socketio.Socket, i int){
+		"Socket.On, different events": func(_ *testserver.Harness, s *socketio.Socket, i int) { s.On(fmt.Sprint("event ", i), nothing) },
+		"Socket.On, one event":        func(_ *testserver.Harness, s *socketio.Socket, i int) { s.On("e", nothing) },
+		"Namespace.On":                func(h *testserver.Harness, _ *socketio.Socket, i int) { h.On(fmt.Sprint("event ", i), nothing) },
+		"OnServerSide": func(h *testserver.Harness, _ *socketio.Socket, i int) {
+			h.OnServerSide(fmt.Sprint("event ", i), nothing)
+		},
+		"OnDisconnect": func(_ *testserver.Harness, s *socketio.Socket, i int) { s.OnDisconnect(func(socketio.Reason) {}) },
+		"Socket.Use":   func(_ *testserver.Harness, s *socketio.Socket, i int) { s.Use(nothing) },
+		"OnConnect":    func(h *testserver.Harness, _ *socketio.Socket, i int) { h.OnConnect(func(*socketio.Socket) {}) },
+		"Use": func(h *testserver.Harness, _ *socketio.Socket, i int) {
 			h.Use(func(context.Context, *socketio.Socket) error { return nil })
 		},
-		"On and off": func(_ *harness, s *socketio.Socket, i int) { s.On(fmt.Sprint("event ", i), nothing)() },
+		"On and off": func(_ *testserver.Harness, s *socketio.Socket, i int) { s.On(fmt.Sprint("event ", i), nothing)() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, nil, func(h *harness) {
-				c := h.connect(rawclient.WebSocket)
-				s := h.socket(c.id)
+			testserver.Run(t, nil, func(h *testserver.Harness) {
+				c := h.Connect(rawclient.WebSocket)
+				s := h.MustSocket(c.ID)
 				first := 0
 				garbage := func(n int) float64 {
 					var before, after runtime.MemStats
@@ -57,9 +60,9 @@ func TestRegistrationIsLinear(t *testing.T) {
 
 // Handlers come and go while events are handled.
 func TestHandlersComeAndGo(t *testing.T) {
-	run(t, nil, func(h *harness) {
-		c := h.connect(rawclient.WebSocket)
-		s := h.socket(c.id)
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		c := h.Connect(rawclient.WebSocket)
+		s := h.MustSocket(c.ID)
 		var ran []string
 		offs := make(map[string][]func())
 		for round := range 200 {
@@ -75,7 +78,7 @@ func TestHandlersComeAndGo(t *testing.T) {
 				}))
 			}
 			ran = nil
-			c.send(fmt.Sprintf(`42[%q]`, name))
+			c.Send(fmt.Sprintf(`42[%q]`, name))
 			synctest.Wait()
 			if want := slices.Repeat([]string{name}, len(offs[name])); !slices.Equal(ran, want) {
 				t.Fatalf("round %d: ran %q, want %q", round, ran, want)
@@ -83,9 +86,9 @@ func TestHandlersComeAndGo(t *testing.T) {
 		}
 	})
 	t.Run("concurrently", func(t *testing.T) {
-		run(t, nil, func(h *harness) {
-			c := h.connect(rawclient.WebSocket)
-			s := h.socket(c.id)
+		testserver.Run(t, nil, func(h *testserver.Harness) {
+			c := h.Connect(rawclient.WebSocket)
+			s := h.MustSocket(c.ID)
 			always := 0
 			s.On("always", func(context.Context, *socketio.Event) error { always++; return nil })
 			done := make(chan struct{})
@@ -99,7 +102,7 @@ func TestHandlersComeAndGo(t *testing.T) {
 				}
 			}()
 			for range 500 {
-				c.send(`42["always"]`, `42["event 7"]`)
+				c.Send(`42["always"]`, `42["event 7"]`)
 			}
 			<-done
 			synctest.Wait()

@@ -16,11 +16,12 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/internal/testserver"
 	"github.com/goroomcast/socketio/socketiotest"
 )
 
 func TestNamespaces(t *testing.T) {
-	behaviour(t, "many sockets on one connection", func(h *harness, mode rawclient.Mode) {
+	testserver.Behaviour(t, "many sockets on one connection", func(h *testserver.Harness, mode rawclient.Mode) {
 		var joined []string
 		for _, name := range []string{"/", "/chat", "/news"} {
 			h.Of(name).OnConnect(func(s *socketio.Socket) { joined = append(joined, s.Namespace().Name()) })
@@ -28,99 +29,99 @@ func TestNamespaces(t *testing.T) {
 				return s.ID(), nil
 			})
 		}
-		c := h.join(mode)
+		c := h.TestClient(mode)
 		sockets := []*socketiotest.Client{c, c.Of("/chat", nil), c.Of("/news", nil)}
 		if !slices.Equal(joined, []string{"/", "/chat", "/news"}) {
-			h.Errorf("OnConnect for %q", joined)
+			h.T.Errorf("OnConnect for %q", joined)
 		}
 		ids := make(map[string]bool)
 		for _, s := range sockets {
 			ids[s.ID()] = true
 			if id := socketiotest.Call[string](s, "who"); id != s.ID() {
-				h.Errorf("%s calls itself %s", s.ID(), id)
+				h.T.Errorf("%s calls itself %s", s.ID(), id)
 			}
 		}
 		if len(ids) != len(sockets) {
-			h.Error("sockets share an id")
+			h.T.Error("sockets share an id")
 		}
 	})
-	behaviour(t, "an unknown one is refused, and the connection stays", func(h *harness, mode rawclient.Mode) {
-		c := h.open(mode)
-		c.send("40/nothing,")
-		c.expect(`44/nothing,{"message":"Invalid namespace"}`)
+	testserver.Behaviour(t, "an unknown one is refused, and the connection stays", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Open(mode)
+		c.Send("40/nothing,")
+		c.Expect(`44/nothing,{"message":"Invalid namespace"}`)
 		h.Of("/nothing")
-		c.enter("/nothing")
+		c.Enter("/nothing")
 	})
-	behaviour(t, "of a closed connection disconnect all", func(h *harness, mode rawclient.Mode) {
+	testserver.Behaviour(t, "of a closed connection disconnect all", func(h *testserver.Harness, mode rawclient.Mode) {
 		left := make(chan string, 2)
 		for _, name := range []string{"/", "/chat"} {
 			h.Of(name).OnConnect(func(s *socketio.Socket) {
 				s.OnDisconnect(func(r socketio.Reason) { left <- name + " " + string(r) })
 			})
 		}
-		c := h.connect(mode)
-		c.enter("/chat")
+		c := h.Connect(mode)
+		c.Enter("/chat")
 		c.Close()
 		reasons := []string{<-left, <-left}
 		slices.Sort(reasons)
 		if want := []string{"/ transport close", "/chat transport close"}; !slices.Equal(reasons, want) {
-			h.Errorf("disconnected: %q, want %q", reasons, want)
+			h.T.Errorf("disconnected: %q, want %q", reasons, want)
 		}
 	})
-	behaviour(t, "list their sockets, those of a room, and those of many", func(h *harness, mode rawclient.Mode) {
-		a, b := h.connect(mode), h.connect(mode)
+	testserver.Behaviour(t, "list their sockets, those of a room, and those of many", func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b := h.Connect(mode), h.Connect(mode)
 		h.Of("/chat")
-		chat := a.enter("/chat")
-		h.socket(a.id).Join("x", "y")
-		h.socket(b.id).Join("y")
+		chat := a.Enter("/chat")
+		h.MustSocket(a.ID).Join("x", "y")
+		h.MustSocket(b.ID).Join("y")
 		for _, test := range []struct {
 			selection socketio.Broadcast
 			want      []string
 		}{
-			{h.Broadcast, []string{a.id, b.id}},
-			{h.Of("/").Broadcast, []string{a.id, b.id}},
+			{h.Broadcast, []string{a.ID, b.ID}},
+			{h.Of("/").Broadcast, []string{a.ID, b.ID}},
 			{h.Of("/chat").Broadcast, []string{chat}},
-			{h.Of("/chat").In(a.id), nil},
-			{h.In("x"), []string{a.id}},
-			{h.In("x", "y"), []string{a.id, b.id}},
-			{h.In("y").Except("x"), []string{b.id}},
+			{h.Of("/chat").In(a.ID), nil},
+			{h.In("x"), []string{a.ID}},
+			{h.In("x", "y"), []string{a.ID, b.ID}},
+			{h.In("y").Except("x"), []string{b.ID}},
 			{h.In("z"), nil},
 		} {
-			got := slices.Sorted(idsOf(test.selection))
+			got := slices.Sorted(testserver.IDs(test.selection))
 			slices.Sort(test.want)
 			if !slices.Equal(got, test.want) {
-				h.Errorf("listed %q, want %q", got, test.want)
+				h.T.Errorf("listed %q, want %q", got, test.want)
 			}
 		}
 	})
-	behaviour(t, "can be left and entered again", func(h *harness, mode rawclient.Mode) {
-		c := h.connect(mode)
-		echo(h, "echo")
-		c.send("41")
-		first := c.id
-		c.send("40")
-		if again := c.connected(""); again == first {
-			h.Error("the id is the old one")
+	testserver.Behaviour(t, "can be left and entered again", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
+		testserver.Echo(h, "echo")
+		c.Send("41")
+		first := c.ID
+		c.Send("40")
+		if again := c.Connected(""); again == first {
+			h.T.Error("the id is the old one")
 		}
-		c.send(`42["echo"]`)
-		c.expect(`42["echo"]`)
+		c.Send(`42["echo"]`)
+		c.Expect(`42["echo"]`)
 		if n := len(slices.Collect(h.Sockets())); n != 1 {
-			h.Errorf("%d sockets", n)
+			h.T.Errorf("%d sockets", n)
 		}
 	})
-	behaviour(t, "a packet for one that has just been disconnected is ignored", func(h *harness, mode rawclient.Mode) {
+	testserver.Behaviour(t, "a packet for one that has just been disconnected is ignored", func(h *testserver.Harness, mode rawclient.Mode) {
 		h.OnConnect(func(s *socketio.Socket) { s.Disconnect(false) })
 		h.On("e", func(ctx context.Context, e *socketio.Event) error {
-			h.Error("handled")
+			h.T.Error("handled")
 			return nil
 		})
-		c := h.open(mode)
-		c.send("40")
-		c.match(`^40\{"sid"`)
-		c.expect("41")
+		c := h.Open(mode)
+		c.Send("40")
+		c.Match(`^40\{"sid"`)
+		c.Expect("41")
 		h.Of("/chat")
-		c.send(`42["e"]`, `431["ack"]`, "41")
-		c.enter("/chat") // the connection stays
+		c.Send(`42["e"]`, `431["ack"]`, "41")
+		c.Enter("/chat") // the connection stays
 	})
 }
 
@@ -135,52 +136,52 @@ func TestOf(t *testing.T) {
 }
 
 func TestHandshake(t *testing.T) {
-	behaviour(t, "has the request's query and headers, and each namespace's auth", func(h *harness, mode rawclient.Mode) {
+	testserver.Behaviour(t, "has the request's query and headers, and each namespace's auth", func(h *testserver.Harness, mode rawclient.Mode) {
 		type auth struct {
 			Token string `json:"token"`
 			Key   []int  `json:"key"`
 		}
 		h.Of("/chat")
 		before := time.Now()
-		wait(time.Second)
-		c := h.openWith(mode, rawclient.Options{
+		testserver.Wait(time.Second)
+		c := h.OpenWith(mode, rawclient.Options{
 			Query:  "room=a&room=b",
 			Header: http.Header{"X-Custom": {"value"}, "Origin": {"http://server.test"}},
 		})
-		wait(time.Second)
-		c.send(`40{"token":"main"}`)
-		main := h.socket(c.connected(""))
-		c.send(`40/chat,{"token":"chat","key":[1,2]}`)
-		c.connected("/chat")
+		testserver.Wait(time.Second)
+		c.Send(`40{"token":"main"}`)
+		main := h.MustSocket(c.Connected(""))
+		c.Send(`40/chat,{"token":"chat","key":[1,2]}`)
+		c.Connected("/chat")
 		chat := slices.Collect(h.Of("/chat").Sockets())[0]
 		for s, want := range map[*socketio.Socket]auth{main: {Token: "main"}, chat: {Token: "chat", Key: []int{1, 2}}} {
 			hs := s.Handshake()
 			var got auth
-			h.check(hs.DecodeAuth(&got))
+			h.Check(hs.DecodeAuth(&got))
 			if !reflect.DeepEqual(got, want) {
-				h.Errorf("auth %+v, want %+v", got, want)
+				h.T.Errorf("auth %+v, want %+v", got, want)
 			}
 			if query := hs.Query(); !slices.Equal(query["room"], []string{"a", "b"}) || query.Has("token") || query.Get("EIO") != "4" {
-				h.Errorf("query %v", query)
+				h.T.Errorf("query %v", query)
 			}
 			if hs.Header.Get("X-Custom") != "value" || !hs.CrossDomain || hs.Secure || hs.Address == "" || hs.Host != "server.test" ||
 				!strings.HasPrefix(hs.URL, "/socket.io/?EIO=4&room=a") || hs.Time.Sub(before) != 2*time.Second {
-				h.Errorf("handshake %+v", hs)
+				h.T.Errorf("handshake %+v", hs)
 			}
 		}
 	})
-	behaviour(t, "without auth leaves the target alone, with auth that does not fit fails", func(h *harness, mode rawclient.Mode) {
-		c := h.connect(mode)
+	testserver.Behaviour(t, "without auth leaves the target alone, with auth that does not fit fails", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
 		got := map[string]int{"a": 1}
-		h.check(h.socket(c.id).Handshake().DecodeAuth(&got))
+		h.Check(h.MustSocket(c.ID).Handshake().DecodeAuth(&got))
 		if len(got) != 1 {
-			h.Errorf("auth %v", got)
+			h.T.Errorf("auth %v", got)
 		}
-		other := h.open(mode)
-		other.send(`40{"token":"text"}`)
+		other := h.Open(mode)
+		other.Send(`40{"token":"text"}`)
 		var misfit struct{ Token int }
-		if err := h.socket(other.connected("")).Handshake().DecodeAuth(&misfit); err == nil {
-			h.Error("a text became an int")
+		if err := h.MustSocket(other.Connected("")).Handshake().DecodeAuth(&misfit); err == nil {
+			h.T.Error("a text became an int")
 		}
 	})
 }
@@ -188,20 +189,20 @@ func TestHandshake(t *testing.T) {
 type contextKey struct{}
 
 func TestSocketContext(t *testing.T) {
-	run(t, nil, func(h *harness) {
+	testserver.Run(t, nil, func(h *testserver.Harness) {
 		// A second server, for the http middleware before it.
 		outer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), contextKey{}, "user")))
 		})
-		h.serve(outer)
+		h.Serve(outer)
 		for _, mode := range rawclient.Modes {
-			c := h.connect(mode)
-			s := h.socket(c.id)
+			c := h.Connect(mode)
+			s := h.MustSocket(c.ID)
 			ctx := s.Context()
 			if ctx.Value(contextKey{}) != "user" || ctx.Err() != nil {
 				t.Errorf("%s: context %v", mode, ctx)
 			}
-			c.send("41")
+			c.Send("41")
 			synctest.Wait()
 			for _, ctx := range []context.Context{ctx, s.Context()} {
 				cause := context.Cause(ctx)
@@ -211,8 +212,8 @@ func TestSocketContext(t *testing.T) {
 			}
 		}
 		// One that is asked for only afterwards.
-		c := h.connect(rawclient.WebSocket)
-		s := h.socket(c.id)
+		c := h.Connect(rawclient.WebSocket)
+		s := h.MustSocket(c.ID)
 		s.Disconnect(true)
 		if cause := context.Cause(s.Context()); !errors.Is(cause, socketio.ErrDisconnected) {
 			t.Errorf("cause %v", cause)
@@ -221,8 +222,8 @@ func TestSocketContext(t *testing.T) {
 }
 
 func TestData(t *testing.T) {
-	run(t, nil, func(h *harness) {
-		s := h.socket(h.connect(rawclient.WebSocket).id)
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		s := h.MustSocket(h.Connect(rawclient.WebSocket).ID)
 		if s.Data() != nil {
 			t.Errorf("data %v at first", s.Data())
 		}
@@ -236,69 +237,174 @@ func TestData(t *testing.T) {
 
 func TestWhoIsHere(t *testing.T) {
 	rooms := func(n *socketio.Namespace) map[string]int { return maps.Collect(n.Rooms()) }
-	behaviour(t, "a socket by its id", func(h *harness, mode rawclient.Mode) {
-		a, b := h.connect(mode), h.connect(mode)
-		sa, sb := h.Socket(a.id), h.Socket(b.id)
-		if sa == nil || sb == nil || sa.ID() != a.id || sb.ID() != b.id {
-			h.Fatalf("found %v and %v", sa, sb)
+	testserver.Behaviour(t, "a socket by its id", func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b := h.Connect(mode), h.Connect(mode)
+		sa, sb := h.Socket(a.ID), h.Socket(b.ID)
+		if sa == nil || sb == nil || sa.ID() != a.ID || sb.ID() != b.ID {
+			h.T.Fatalf("found %v and %v", sa, sb)
 		}
-		sa.Join("room", b.id)
-		if s := h.Socket(b.id); s != sb {
-			h.Errorf("found %v, a member of a room with that name", s)
+		sa.Join("room", b.ID)
+		if s := h.Socket(b.ID); s != sb {
+			h.T.Errorf("found %v, a member of a room with that name", s)
 		}
-		if s := h.Of("/other").Socket(a.id); s != nil {
-			h.Errorf("found a socket of another namespace: %v", s)
+		if s := h.Of("/other").Socket(a.ID); s != nil {
+			h.T.Errorf("found a socket of another namespace: %v", s)
 		}
 		for _, id := range []string{"", "room", "unknown"} {
 			if s := h.Socket(id); s != nil {
-				h.Errorf("%q is %v", id, s)
+				h.T.Errorf("%q is %v", id, s)
 			}
 		}
-		b.send("41")
+		b.Send("41")
 		synctest.Wait()
-		if s := h.Socket(b.id); s != nil {
-			h.Errorf("found %v, which has left", s)
+		if s := h.Socket(b.ID); s != nil {
+			h.T.Errorf("found %v, which has left", s)
 		}
 	})
-	behaviour(t, "the rooms and their members, and how many a selection has", func(h *harness, mode rawclient.Mode) {
-		a, b := h.connect(mode), h.connect(mode)
-		h.Socket(a.id).Join("x", "y")
-		h.Socket(b.id).Join("y", a.id)
-		if got, want := rooms(h.Namespace), (map[string]int{"x": 1, "y": 2, a.id: 1}); !maps.Equal(got, want) {
-			h.Errorf("rooms %v, want %v", got, want)
+	testserver.Behaviour(t, "the rooms and their members, and how many a selection has", func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b := h.Connect(mode), h.Connect(mode)
+		h.Socket(a.ID).Join("x", "y")
+		h.Socket(b.ID).Join("y", a.ID)
+		if got, want := rooms(h.Namespace), (map[string]int{"x": 1, "y": 2, a.ID: 1}); !maps.Equal(got, want) {
+			h.T.Errorf("rooms %v, want %v", got, want)
 		}
-		got := []int{h.Count(), h.In("y").Count(), h.In("x", "y").Except(a.id).Count(), h.In("nobody").Count()}
+		got := []int{h.Count(), h.In("y").Count(), h.In("x", "y").Except(a.ID).Count(), h.In("nobody").Count()}
 		if want := []int{2, 2, 0, 0}; !slices.Equal(got, want) {
-			h.Errorf("counts %v, want %v", got, want)
+			h.T.Errorf("counts %v, want %v", got, want)
 		}
 		for range h.Rooms() { // may be left
 			break
 		}
-		b.send("41")
+		b.Send("41")
 		synctest.Wait()
 		if got, want := rooms(h.Namespace), (map[string]int{"x": 1, "y": 1}); !maps.Equal(got, want) {
-			h.Errorf("rooms %v, want %v", got, want)
+			h.T.Errorf("rooms %v, want %v", got, want)
 		}
 		if n := h.Count(); n != 1 {
-			h.Errorf("%d sockets, want 1", n)
+			h.T.Errorf("%d sockets, want 1", n)
 		}
 	})
-	behaviour(t, "of a parent, in its children together", func(h *harness, mode rawclient.Mode) {
+	testserver.Behaviour(t, "of a parent, in its children together", func(h *testserver.Harness, mode rawclient.Mode) {
 		parent := h.OfPattern(regexp.MustCompile("^/r"))
-		c := h.open(mode)
-		c.enter("/r1")
-		c.enter("/r2")
+		c := h.Open(mode)
+		c.Enter("/r1")
+		c.Enter("/r2")
 		for s := range parent.Sockets() {
 			s.Join("both", "only "+s.Namespace().Name())
 			if got := parent.Socket(s.ID()); got != s {
-				h.Errorf("found %v, want %v", got, s)
+				h.T.Errorf("found %v, want %v", got, s)
 			}
 		}
 		if got, want := rooms(parent), (map[string]int{"both": 2, "only /r1": 1, "only /r2": 1}); !maps.Equal(got, want) {
-			h.Errorf("rooms %v, want %v", got, want)
+			h.T.Errorf("rooms %v, want %v", got, want)
 		}
 		if n := parent.In("both").Count(); n != 2 {
-			h.Errorf("%d sockets, want 2", n)
+			h.T.Errorf("%d sockets, want 2", n)
+		}
+	})
+}
+
+func TestMaxNamespaces(t *testing.T) {
+	var seen tally
+	o := socketio.Options{Limits: socketio.Limits{Namespaces: 3}, Trace: &socketio.Trace{Refused: seen.trace().Refused}}
+	testserver.LoggedOnce(t, o, []string{"Options.Limits.Namespaces", "limit=3"}, func(h *testserver.Harness, mode rawclient.Mode) {
+		h.OfPattern(regexp.MustCompile("^/r"))
+		deciding := make(chan struct{})
+		h.OfFunc(func(ctx context.Context, name string, _ *socketio.Handshake) bool {
+			select {
+			case <-deciding:
+			case <-ctx.Done():
+			}
+			return strings.HasPrefix(name, "/slow")
+		})
+		testserver.Echo(h, "echo")
+		c := h.Connect(mode)
+		c.Send("40/slow1,", "40/slow2,") // count while it is decided about them
+		synctest.Wait()
+		c.Send("40/r1,")
+		c.Expect(`44/r1,{"message":"Too many namespaces"}`)
+		seen.expect(h.T, `refused nothing: Too many namespaces "/r1"`)
+		close(deciding)
+		got := []string{c.Next()[:11], c.Next()[:11]}
+		if slices.Sort(got); !slices.Equal(got, []string{`40/slow1,{"`, `40/slow2,{"`}) {
+			h.T.Fatalf("got %q", got)
+		}
+		synctest.Wait()
+		c.Send("40/nowhere,")
+		c.Expect(`44/nowhere,{"message":"Too many namespaces"}`)
+
+		c.Send("41/slow1,")
+		for i := range 10 { // as many as it likes, one after the other
+			c.Enter(fmt.Sprint("/r", i))
+			c.Send(`40/r11,`)
+			c.Expect(`44/r11,{"message":"Too many namespaces"}`)
+			c.Send(fmt.Sprintf("41/r%d,", i))
+		}
+		c.Send(`42["echo",1]`) // the others are still there
+		c.Expect(`42["echo",1]`)
+		c.Send("40/nowhere,")
+		c.Expect(`44/nowhere,{"message":"Invalid namespace"}`)
+		seen.told = nil
+	})
+}
+
+func TestRoomEvents(t *testing.T) {
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		var got []string
+		var names = map[string]string{}
+		listen := func(n *socketio.Namespace) (off func()) {
+			return n.OnRoomEvent(func(e socketio.RoomEvent) {
+				got = append(got, fmt.Sprint(e.Kind, " ", e.Room, " ", names[e.SocketID]))
+			})
+		}
+		off := listen(h.Namespace)
+		expect := func(what string, want ...string) {
+			h.T.Helper()
+			if !slices.Equal(got, want) {
+				h.T.Errorf("%s: got %q, want %q", what, got, want)
+			}
+			got = nil
+		}
+		c, d := h.Connect(rawclient.WebSocket), h.Connect(rawclient.WebSocket)
+		names[c.ID], names[d.ID] = "c", "d"
+		a, b := h.MustSocket(c.ID), h.MustSocket(d.ID)
+
+		a.Join("x", "y")
+		expect("first to join", "create-room x c", "join-room x c", "create-room y c", "join-room y c")
+		b.Join("x")
+		expect("second to join", "join-room x d")
+		b.Join("x", d.ID)
+		b.Leave("z")
+		expect("nothing changes")
+		a.Leave("x")
+		expect("others remain", "leave-room x c")
+		b.Leave("x")
+		expect("last to leave", "leave-room x d", "delete-room x d")
+		a.Disconnect(false)
+		c.Expect("41")
+		synctest.Wait()
+		expect("disconnect", "leave-room y c", "delete-room y c")
+		off()
+		b.Join("z")
+		expect("off")
+	})
+
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		parent := h.OfPattern(regexp.MustCompile("^/r"))
+		var got []string
+		var in *socketio.Socket
+		parent.OnConnect(func(s *socketio.Socket) { in = s })
+		c := h.Open(rawclient.WebSocket)
+		c.Enter("/r1")
+		parent.OnRoomEvent(func(e socketio.RoomEvent) {
+			got = append(got, string(e.Kind))
+			if e.Kind == socketio.RoomJoined && e.Room == "a" {
+				in.Join("b") // from within
+			}
+		})
+		in.Join("a")
+		if want := []string{"create-room", "join-room", "create-room", "join-room"}; !slices.Equal(got, want) {
+			h.T.Errorf("family: got %q, want %q", got, want)
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/internal/testserver"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -35,8 +36,8 @@ func TestRefusals(t *testing.T) {
 		"WebSocket without an upgrade":  {"GET /socket.io/?EIO=4&transport=websocket", 400, `{"code":3,"message":"Bad request"}`, []string{"proxy", "Upgrade and Connection"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log logBook
-			io := socketio.NewServer(&socketio.Options{Logger: log.logger()})
+			var log testserver.LogBook
+			io := socketio.NewServer(&socketio.Options{Logger: log.Logger()})
 			for range 3 { // logged once all the same
 				method, url, _ := strings.Cut(test.request, " ")
 				w := httptest.NewRecorder()
@@ -46,8 +47,8 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 			if test.log != nil {
-				log.expectOne(t, "level=WARN", test.log...)
-			} else if got := log.lines(); got[0] != "" {
+				log.ExpectOne(t, "level=WARN", test.log...)
+			} else if got := log.Lines(); got[0] != "" {
 				t.Errorf("logged %q", got)
 			}
 		})
@@ -69,17 +70,17 @@ func TestPath(t *testing.T) {
 		}
 		io.Close()
 	}
-	expectPanic(t, "does not begin with a slash", func() { socketio.NewServer(&socketio.Options{Path: "io"}) })
-	expectPanic(t, "unknown transport", func() { socketio.NewServer(&socketio.Options{Transports: []string{"websockets"}}) })
+	testserver.ExpectPanic(t, "does not begin with a slash", func() { socketio.NewServer(&socketio.Options{Path: "io"}) })
+	testserver.ExpectPanic(t, "unknown transport", func() { socketio.NewServer(&socketio.Options{Transports: []string{"websockets"}}) })
 }
 
 func TestTransports(t *testing.T) {
-	run(t, &socketio.Options{Transports: []string{"polling"}}, func(h *harness) {
-		c := h.connect(rawclient.Polling)
+	testserver.Run(t, &socketio.Options{Transports: []string{"polling"}}, func(h *testserver.Harness) {
+		c := h.Connect(rawclient.Polling)
 		if got := c.Handshake.Upgrades; len(got) != 0 {
 			t.Errorf("upgrades offered: %q", got)
 		}
-		if _, err := rawclient.Open(context.Background(), h.dial, rawclient.WebSocket, rawclient.Options{Path: "/socket.io/"}); err == nil {
+		if _, err := rawclient.Open(context.Background(), h.Dial, rawclient.WebSocket, rawclient.Options{Path: "/socket.io/"}); err == nil {
 			t.Error("connected by a transport that is off")
 		}
 	})
@@ -88,48 +89,48 @@ func TestTransports(t *testing.T) {
 func TestMaxPayload(t *testing.T) {
 	for _, mode := range rawclient.Modes {
 		t.Run(string(mode), func(t *testing.T) {
-			var log logBook
-			run(t, &socketio.Options{Limits: socketio.Limits{Payload: 1000}, Logger: log.logger()}, func(h *harness) {
+			var log testserver.LogBook
+			testserver.Run(t, &socketio.Options{Limits: socketio.Limits{Payload: 1000}, Logger: log.Logger()}, func(h *testserver.Harness) {
 				socketio.OnCall(h.Server, "len", func(ctx context.Context, s *socketio.Socket, text string) (int, error) { return len(text), nil })
-				c := h.connect(mode)
+				c := h.Connect(mode)
 				if got := c.Handshake.MaxPayload; got != 1000 {
 					t.Errorf("the client is told %d", got)
 				}
 				const frame = `420["len",""]`
 				packet := func(size int) string { return `420["len","` + strings.Repeat("x", size-len(frame)) + `"]` }
-				c.send(packet(1000))
-				c.expect(`430[987]`)
+				c.Send(packet(1000))
+				c.Expect(`430[987]`)
 				reason := make(chan socketio.Reason, 1)
-				h.socket(c.id).OnDisconnect(func(r socketio.Reason) { reason <- r })
-				_ = c.Send(packet(1001)) // may be refused
+				h.MustSocket(c.ID).OnDisconnect(func(r socketio.Reason) { reason <- r })
+				_ = c.Client.Send(packet(1001)) // may be refused
 				if got := <-reason; got != socketio.ReasonTransportError {
 					t.Errorf("disconnected with %q", got)
 				}
-				c.expectClosed()
+				c.ExpectClosed()
 				synctest.Wait()
-				log.expectOne(t, "Options.Limits.Payload", "limit=1000")
+				log.ExpectOne(t, "Options.Limits.Payload", "limit=1000")
 			})
 		})
 	}
 }
 
 func TestMaxAttachments(t *testing.T) {
-	run(t, &socketio.Options{Parser: parser.JSON{MaxAttachments: 2}}, func(h *harness) {
-		c := h.connect(rawclient.WebSocket)
-		s := h.socket(c.id)
+	testserver.Run(t, &socketio.Options{Parser: parser.JSON{MaxAttachments: 2}}, func(h *testserver.Harness) {
+		c := h.Connect(rawclient.WebSocket)
+		s := h.MustSocket(c.ID)
 		one := []byte{1}
-		h.check(s.Emit("e", one, one))
-		c.expect(`452-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "bAQ==", "bAQ==")
+		h.Check(s.Emit("e", one, one))
+		c.Expect(`452-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "bAQ==", "bAQ==")
 		if err := s.Emit("e", one, one, one); err == nil || !strings.Contains(err.Error(), "too many attachments") {
 			t.Errorf("Emit with three attachments: %v", err)
 		}
-		c.send(`453-["e",1]`)
-		c.expectClosed()
+		c.Send(`453-["e",1]`)
+		c.ExpectClosed()
 	})
 }
 
 func TestHandshakeOptions(t *testing.T) {
-	run(t, &socketio.Options{
+	testserver.Run(t, &socketio.Options{
 		AllowRequest: func(r *http.Request) error {
 			if r.Header.Get("X-Key") == "" {
 				return errors.New("no key")
@@ -140,17 +141,17 @@ func TestHandshakeOptions(t *testing.T) {
 			return nil
 		},
 		Cookie: &http.Cookie{Name: "io", HttpOnly: true},
-	}, func(h *harness) {
+	}, func(h *testserver.Harness) {
 		r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=polling", nil)
-		if a := h.do(r.Clone(h.Context())); a.StatusCode != 403 || !strings.Contains(a.body, "no key") {
-			t.Errorf("without a key: %s %s", a.Status, a.body)
+		if a := h.Do(r.Clone(h.T.Context())); a.StatusCode != 403 || !strings.Contains(a.Body, "no key") {
+			t.Errorf("without a key: %s %s", a.Status, a.Body)
 		}
 		r.Header.Set("X-Key", "old")
-		if a := h.do(r.Clone(h.Context())); a.StatusCode != 401 || a.body != `{"code":4,"message":"key expired"}` {
-			t.Errorf("with an old key: %s %s", a.Status, a.body)
+		if a := h.Do(r.Clone(h.T.Context())); a.StatusCode != 401 || a.Body != `{"code":4,"message":"key expired"}` {
+			t.Errorf("with an old key: %s %s", a.Status, a.Body)
 		}
 		r.Header.Set("X-Key", "k")
-		if a := h.do(r); a.StatusCode != 200 || !strings.HasPrefix(a.Header.Get("Set-Cookie"), "io=") {
+		if a := h.Do(r); a.StatusCode != 200 || !strings.HasPrefix(a.Header.Get("Set-Cookie"), "io=") {
 			t.Errorf("with a key: %s, cookie %q", a.Status, a.Header.Get("Set-Cookie"))
 		}
 	})

@@ -13,27 +13,25 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/internal/testserver"
 )
 
-// recovering is the options of most tests below.
-func recovering() *socketio.Options { return &socketio.Options{Recovery: &socketio.Recovery{}} }
-
 func TestRecovery(t *testing.T) {
-	behaviour := func(name string, f func(h *harness, mode rawclient.Mode)) {
-		t.Run(name, func(t *testing.T) { forEachMode(t, recovering(), f) })
+	behaviour := func(name string, f func(h *testserver.Harness, mode rawclient.Mode)) {
+		t.Run(name, func(t *testing.T) { testserver.ForEachMode(t, testserver.Recovering(), f) })
 	}
 
-	behaviour("id, rooms, data and missed events come back", func(h *harness, mode rawclient.Mode) {
-		g := h.guest(mode)
-		before := *g.stays["/"]
-		s := h.socket(before.SID)
+	behaviour("id, rooms, data and missed events come back", func(h *testserver.Harness, mode rawclient.Mode) {
+		g := h.Guest(mode)
+		before := *g.Stays["/"]
+		s := h.MustSocket(before.SID)
 		s.Join("a", "b")
 		user := &struct{ name string }{"Ann"}
 		s.SetData(user)
 		h.Emit("first")
-		g.expect("/", "first")
+		g.Expect("/", "first")
 
-		g.drop()
+		g.Drop()
 		h.Emit("to all", 1)
 		h.To("a").Emit("to a room", "x")
 		h.To("a", "b").Emit("to both")
@@ -44,233 +42,225 @@ func TestRecovery(t *testing.T) {
 		h.Volatile().Emit("volatile")
 		for range h.Call(context.Background(), "call") {
 		}
-		h.comesBackWith(g, "to all 1", "to a room x", "to both", "to the socket")
+		h.ComesBackWith(g, "to all 1", "to a room x", "to both", "to the socket")
 
-		after := h.socket(g.stays["/"].SID)
-		if after.ID() != before.SID || g.stays["/"].PID != before.PID {
-			h.Errorf("came back as %+v, was %+v", g.stays["/"], before)
+		after := h.MustSocket(g.Stays["/"].SID)
+		if after.ID() != before.SID || g.Stays["/"].PID != before.PID {
+			h.T.Errorf("came back as %+v, was %+v", g.Stays["/"], before)
 		}
 		if rooms := after.Rooms(); !slices.Equal(rooms, []string{before.SID, "a", "b"}) {
-			h.Errorf("rooms %q", rooms)
+			h.T.Errorf("rooms %q", rooms)
 		}
 		if after.Data() != user {
-			h.Errorf("data %v", after.Data())
+			h.T.Errorf("data %v", after.Data())
 		}
 		h.To("a").Emit("live")
-		g.expect("/", "live")
+		g.Expect("/", "live")
 	})
 
-	behaviour("again and again, over long", func(h *harness, mode rawclient.Mode) {
-		g := h.guest(mode)
-		id := g.stays["/"].SID
-		h.socket(id).Join("a")
+	behaviour("again and again, over long", func(h *testserver.Harness, mode rawclient.Mode) {
+		g := h.Guest(mode)
+		id := g.Stays["/"].SID
+		h.MustSocket(id).Join("a")
 		for i := range 5 {
-			g.drop()
+			g.Drop()
 			h.To("a").Emit("missed", i)
-			wait(100 * time.Second)
-			h.comesBackWith(g, fmt.Sprint("missed ", i))
+			testserver.Wait(100 * time.Second)
+			h.ComesBackWith(g, fmt.Sprint("missed ", i))
 			if i%2 == 0 {
-				h.socket(id).Emit("live", i)
-				g.expect("/", fmt.Sprint("live ", i))
+				h.MustSocket(id).Emit("live", i)
+				g.Expect("/", fmt.Sprint("live ", i))
 			}
 		}
 	})
 
-	behaviour("without ever having got an event", func(h *harness, mode rawclient.Mode) {
-		other := h.guest(mode)
+	behaviour("without ever having got an event", func(h *testserver.Harness, mode rawclient.Mode) {
+		other := h.Guest(mode)
 		h.Emit("before the guest has come")
 		h.Emit("before the guest has come")
-		other.read()
-		g := h.guest(mode)
+		other.Read()
+		g := h.Guest(mode)
 		for range 2 {
-			g.drop()
-			h.comesBackWith(g)
+			g.Drop()
+			h.ComesBackWith(g)
 		}
-		g.drop()
+		g.Drop()
 		h.Emit("missed")
-		h.comesBackWith(g, "missed")
-		g.drop()
-		g.stays["/"].offset = other.stays["/"].firstOffset() // of an event before its time
-		h.comesBackWith(g, "missed")
+		h.ComesBackWith(g, "missed")
+		g.Drop()
+		g.Stays["/"].Offset = other.Stays["/"].FirstOffset() // of an event before its time
+		h.ComesBackWith(g, "missed")
 	})
 
-	behaviour("what was sent and has not arrived", func(h *harness, mode rawclient.Mode) {
-		g := h.guest(mode)
-		s := h.socket(g.stays["/"].SID)
+	behaviour("what was sent and has not arrived", func(h *testserver.Harness, mode rawclient.Mode) {
+		g := h.Guest(mode)
+		s := h.MustSocket(g.Stays["/"].SID)
 		s.Emit("arrives")
-		g.read()
+		g.Read()
 		s.Emit("lost", 1)
 		h.Emit("lost", 2)
 		synctest.Wait()
-		g.conn.Drop() // unread
+		g.Conn.Drop() // unread
 		synctest.Wait()
-		h.comesBackWith(g, "arrives", "lost 1", "lost 2")
+		h.ComesBackWith(g, "arrives", "lost 1", "lost 2")
 	})
 
-	behaviour("binary", func(h *harness, mode rawclient.Mode) {
-		g := h.guest(mode)
-		g.drop()
+	behaviour("binary", func(h *testserver.Harness, mode rawclient.Mode) {
+		g := h.Guest(mode)
+		g.Drop()
 		h.Emit("missed", []byte("abc"), "x", map[string][]byte{"b": {1, 2}})
-		h.comesBackWith(g, "missed [97 98 99] x map[b:[1 2]]")
+		h.ComesBackWith(g, "missed [97 98 99] x map[b:[1 2]]")
 	})
 
-	behaviour("after half an hour without events", func(h *harness, mode rawclient.Mode) {
-		g := h.guest(mode)
+	behaviour("after half an hour without events", func(h *testserver.Harness, mode rawclient.Mode) {
+		g := h.Guest(mode)
 		h.Emit("long ago")
-		g.read()
+		g.Read()
 		for range 180 {
-			wait(10 * time.Second)
+			testserver.Wait(10 * time.Second)
 			h.To("others").Emit("not for the guest")
 		}
-		g.drop()
+		g.Drop()
 		h.Emit("missed")
-		wait(time.Minute)
-		h.comesBackWith(g, "long ago", "missed")
+		testserver.Wait(time.Minute)
+		h.ComesBackWith(g, "long ago", "missed")
 	})
 
-	behaviour("with a string that is no offset as the last argument of a volatile event", func(h *harness, mode rawclient.Mode) {
-		g := h.guest(mode)
+	behaviour("with a string that is no offset as the last argument of a volatile event", func(h *testserver.Harness, mode rawclient.Mode) {
+		g := h.Guest(mode)
 		h.Emit("first")
 		h.Volatile().Emit("typing", "Ann")
-		g.read()
+		g.Read()
 		h.Volatile().Emit("typing")
 		synctest.Wait()
-		g.drop()
+		g.Drop()
 		h.Emit("missed")
-		g.comeBack()
-		g.returned("/", true)
-		if events := g.stays["/"].events; events[len(events)-1] != "missed" || events[0] != "first" || slices.Contains(events[1:], "first") {
-			h.Errorf("got %q", events)
+		g.ComeBack()
+		g.Returned("/", true)
+		if events := g.Stays["/"].Events; events[len(events)-1] != "missed" || events[0] != "first" || slices.Contains(events[1:], "first") {
+			h.T.Errorf("got %q", events)
 		}
 	})
 
-	behaviour("in several namespaces, one made by a pattern", func(h *harness, mode rawclient.Mode) {
+	behaviour("in several namespaces, one made by a pattern", func(h *testserver.Harness, mode rawclient.Mode) {
 		family := h.OfPattern(regexp.MustCompile(`^/room-\d$`))
 		family.OnConnect(func(s *socketio.Socket) { s.Join("a") })
-		g := h.guest(mode, "/", "/room-1")
-		id := g.stays["/room-1"].SID
+		g := h.Guest(mode, "/", "/room-1")
+		id := g.Stays["/room-1"].SID
 		for i := range 2 {
-			g.drop() // the last one of its namespace
+			g.Drop() // the last one of its namespace
 			h.Emit("main", i)
 			family.To("a").Emit("child", i)
 			family.To("b").Emit("other room")
-			g.comeBack()
-			g.returned("/", true)
-			g.returned("/room-1", true)
-			g.expect("/", fmt.Sprint("main ", i))
-			g.expect("/room-1", fmt.Sprint("child ", i))
+			g.ComeBack()
+			g.Returned("/", true)
+			g.Returned("/room-1", true)
+			g.Expect("/", fmt.Sprint("main ", i))
+			g.Expect("/room-1", fmt.Sprint("child ", i))
 		}
-		if g.stays["/room-1"].SID != id {
-			h.Error("another id in the child")
+		if g.Stays["/room-1"].SID != id {
+			h.T.Error("another id in the child")
 		}
-		g.drop()
+		g.Drop()
 		if n := h.Children(family); n != 1 {
-			h.Errorf("%d children while a session is kept, want 1", n)
+			h.T.Errorf("%d children while a session is kept, want 1", n)
 		}
-		wait(3 * time.Minute)
+		testserver.Wait(3 * time.Minute)
 		if n := h.Children(family); n != 0 {
-			h.Errorf("%d children after that, want 0", n)
+			h.T.Errorf("%d children after that, want 0", n)
 		}
 	})
 
-	behaviour("not after leaving by will, of either side", func(h *harness, mode rawclient.Mode) {
-		for _, leave := range []func(g *guest){
-			func(g *guest) { g.conn.send("41") },
-			func(g *guest) { h.socket(g.stays["/"].SID).Disconnect(false) },
-			func(g *guest) { h.socket(g.stays["/"].SID).Disconnect(true) },
+	behaviour("not after leaving by will, of either side", func(h *testserver.Harness, mode rawclient.Mode) {
+		for _, leave := range []func(g *testserver.Guest){
+			func(g *testserver.Guest) { g.Conn.Send("41") },
+			func(g *testserver.Guest) { h.MustSocket(g.Stays["/"].SID).Disconnect(false) },
+			func(g *testserver.Guest) { h.MustSocket(g.Stays["/"].SID).Disconnect(true) },
 		} {
-			g := h.guest(mode)
+			g := h.Guest(mode)
 			leave(g)
 			synctest.Wait()
-			g.drop()
+			g.Drop()
 			h.Emit("missed")
-			g.comeBack()
-			g.returned("/", false)
-			g.expect("/")
+			g.ComeBack()
+			g.Returned("/", false)
+			g.Expect("/")
 		}
 	})
 
-	behaviour("leaving and entering over one connection", func(h *harness, mode rawclient.Mode) {
-		g := h.guest(mode)
-		g.conn.send("41")
-		g.enter("/")
-		g.read()
-		g.returned("/", false)
+	behaviour("leaving and entering over one connection", func(h *testserver.Harness, mode rawclient.Mode) {
+		g := h.Guest(mode)
+		g.Conn.Send("41")
+		g.Enter("/")
+		g.Read()
+		g.Returned("/", false)
 		h.Emit("live")
-		g.expect("/", "live")
+		g.Expect("/", "live")
 	})
 
-	behaviour("an emit to a socket that has lost its client", func(h *harness, mode rawclient.Mode) {
-		g := h.guest(mode)
-		s := h.socket(g.stays["/"].SID)
-		g.drop()
-		h.check(s.Emit("kept", 1))
-		h.comesBackWith(g, "kept 1")
-		h.check(s.Emit("kept", 2)) // reaches the one who has come back
-		g.expect("/", "kept 2")
-		g.drop()
-		wait(3 * time.Minute)
+	behaviour("an emit to a socket that has lost its client", func(h *testserver.Harness, mode rawclient.Mode) {
+		g := h.Guest(mode)
+		s := h.MustSocket(g.Stays["/"].SID)
+		g.Drop()
+		h.Check(s.Emit("kept", 1))
+		h.ComesBackWith(g, "kept 1")
+		h.Check(s.Emit("kept", 2)) // reaches the one who has come back
+		g.Expect("/", "kept 2")
+		g.Drop()
+		testserver.Wait(3 * time.Minute)
 		if err := s.Emit("late"); !errors.Is(err, socketio.ErrDisconnected) {
-			h.Errorf("an emit when the session is over: %v", err)
+			h.T.Errorf("an emit when the session is over: %v", err)
 		}
 	})
-}
-
-// comesBackWith has a guest come back to its session, with these events.
-func (h *harness) comesBackWith(g *guest, want ...string) {
-	h.Helper()
-	g.comeBack()
-	g.returned("/", true)
-	g.expect("/", want...)
 }
 
 func TestRecoveryWire(t *testing.T) {
-	forEachMode(t, recovering(), func(h *harness, mode rawclient.Mode) {
-		c := h.open(mode)
-		c.send("40")
-		id := c.match(`^40\{"sid":"([\w-]{20})","pid":"[\w-]{20}"\}$`)[1]
+	testserver.ForEachMode(t, testserver.Recovering(), func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Open(mode)
+		c.Send("40")
+		id := c.Match(`^40\{"sid":"([\w-]{20})","pid":"[\w-]{20}"\}$`)[1]
 		synctest.Wait()
-		s := h.socket(id)
+		s := h.MustSocket(id)
 		s.OnAnyOutgoing(func(event string, args []any) {
 			if event != "e" || len(args) > 2 {
-				h.Errorf("told of %q with %v", event, args)
+				h.T.Errorf("told of %q with %v", event, args)
 			}
 		})
 		const offset = `"[\w-]{8}\.[0-9a-z]+"\]$`
 		args := []any{1, "x"}
 		h.Emit("e", args...)
-		c.match(`^42\["e",1,"x",` + offset)
+		c.Match(`^42\["e",1,"x",` + offset)
 		s.Emit("e")
-		c.match(`^42\["e",` + offset)
-		h.check(s.CallFunc(func(*socketio.Reply, error) {}, "e", "x"))
-		c.expect(`420["e","x"]`)
+		c.Match(`^42\["e",` + offset)
+		h.Check(s.CallFunc(func(*socketio.Reply, error) {}, "e", "x"))
+		c.Expect(`420["e","x"]`)
 		synctest.Wait()
 		s.Volatile().Emit("e", "x")
-		c.expect(`42["e","x",null]`)
+		c.Expect(`42["e","x",null]`)
 	})
 	t.Run("clients of Socket.IO 2", func(t *testing.T) {
-		o := recovering()
+		o := testserver.Recovering()
 		o.AllowEIO3 = true
-		run(t, o, func(h *harness) {
-			c := h.openWith(rawclient.WebSocket, rawclient.Options{EIO3: true})
-			g := h.guest(rawclient.WebSocket)
-			c.expect("40")
+		testserver.Run(t, o, func(h *testserver.Harness) {
+			c := h.OpenWith(rawclient.WebSocket, rawclient.Options{EIO3: true})
+			g := h.Guest(rawclient.WebSocket)
+			c.Expect("40")
 			h.Emit("all", "x")
-			c.expect(`42["all","x"]`)
+			c.Expect(`42["all","x"]`)
 			synctest.Wait()
 			h.Volatile().Emit("all")
-			c.expect(`42["all"]`)
+			c.Expect(`42["all"]`)
 			for s := range h.Sockets() {
 				s.Emit("one", 1)
 			}
-			c.expect(`42["one",1]`)
-			g.expect("/", "all x", "all", "one 1")
+			c.Expect(`42["one",1]`)
+			g.Expect("/", "all x", "all", "one 1")
 		})
 	})
 }
 
 func TestRecoveryMiddleware(t *testing.T) {
-	guarded := func(h *harness) (locked *bool, asked *[]bool) {
+	guarded := func(h *testserver.Harness) (locked *bool, asked *[]bool) {
 		locked, asked = new(bool), new([]bool)
 		h.Use(func(_ context.Context, s *socketio.Socket) error {
 			*asked = append(*asked, s.Recovered())
@@ -288,49 +278,49 @@ func TestRecoveryMiddleware(t *testing.T) {
 		return locked, asked
 	}
 	t.Run("runs again, and decides", func(t *testing.T) {
-		run(t, recovering(), func(h *harness) {
+		testserver.Run(t, testserver.Recovering(), func(h *testserver.Harness) {
 			locked, asked := guarded(h)
-			g := h.guest(rawclient.WebSocket)
-			id := g.stays["/"].SID
-			g.drop()
+			g := h.Guest(rawclient.WebSocket)
+			id := g.Stays["/"].SID
+			g.Drop()
 			h.To("secret").Emit("secret")
 			h.To("open").Emit("open")
 			h.To("late").Emit("too late")
 			*locked = true
-			g.comeBack()
-			if refused := g.stays["/"].refused; refused != "locked out" {
-				h.Errorf("refused with %q", refused)
+			g.ComeBack()
+			if refused := g.Stays["/"].Refused; refused != "locked out" {
+				h.T.Errorf("refused with %q", refused)
 			}
-			g.expect("/")
+			g.Expect("/")
 			*locked = false
-			g.enter("/") // once more
-			g.read()
-			g.returned("/", true)
-			g.expect("/", "open")
-			if g.stays["/"].SID != id || !reflect.DeepEqual(*asked, []bool{false, true, true}) {
-				h.Errorf("id %q, was %q; middleware saw %v", g.stays["/"].SID, id, *asked)
+			g.Enter("/") // once more
+			g.Read()
+			g.Returned("/", true)
+			g.Expect("/", "open")
+			if g.Stays["/"].SID != id || !reflect.DeepEqual(*asked, []bool{false, true, true}) {
+				h.T.Errorf("id %q, was %q; middleware saw %v", g.Stays["/"].SID, id, *asked)
 			}
 		})
 	})
 	t.Run("is skipped if told so", func(t *testing.T) {
-		o := recovering()
+		o := testserver.Recovering()
 		o.Recovery.SkipMiddleware = true
-		run(t, o, func(h *harness) {
+		testserver.Run(t, o, func(h *testserver.Harness) {
 			locked, asked := guarded(h)
-			g := h.guest(rawclient.WebSocket)
-			g.drop()
+			g := h.Guest(rawclient.WebSocket)
+			g.Drop()
 			*locked = true
 			h.To("secret").Emit("secret")
-			h.comesBackWith(g, "secret")
+			h.ComesBackWith(g, "secret")
 			if len(*asked) != 1 {
-				h.Errorf("middleware saw %v", *asked)
+				h.T.Errorf("middleware saw %v", *asked)
 			}
 		})
 	})
 	t.Run("a client that leaves while it is asked can come back", func(t *testing.T) {
-		run(t, recovering(), func(h *harness) {
-			g := h.guest(rawclient.WebSocket)
-			g.drop()
+		testserver.Run(t, testserver.Recovering(), func(h *testserver.Harness) {
+			g := h.Guest(rawclient.WebSocket)
+			g.Drop()
 			h.Emit("missed")
 			asked := false
 			h.Use(func(ctx context.Context, s *socketio.Socket) error {
@@ -340,9 +330,76 @@ func TestRecoveryMiddleware(t *testing.T) {
 				}
 				return nil
 			})
-			g.comeBack()
-			g.drop()
-			h.comesBackWith(g, "missed")
+			g.ComeBack()
+			g.Drop()
+			h.ComesBackWith(g, "missed")
 		})
+	})
+}
+
+func TestRecoveryForgets(t *testing.T) {
+	testserver.Run(t, testserver.Recovering(), func(h *testserver.Harness) {
+		for range 100 {
+			g := h.Guest(rawclient.WebSocket)
+			g.Drop()
+			h.Emit("missed")
+		}
+		g := h.Guest(rawclient.WebSocket)
+		testserver.Wait(time.Minute)
+		g.Drop()
+		testserver.Wait(80 * time.Second)
+		if sessions, events, timer := h.Kept(); sessions != 1 || events != 100 || !timer {
+			h.T.Errorf("%d sessions, %d events, timer %t; want those of the last guest, and events for as long as it may have been deaf", sessions, events, timer)
+		}
+		testserver.Wait(2 * time.Minute)
+		if sessions, events, timer := h.Kept(); sessions != 0 || events != 0 || timer {
+			h.T.Errorf("%d sessions, %d events, timer %t; want none", sessions, events, timer)
+		}
+		h.Emit("nobody is there")
+		if _, events, timer := h.Kept(); events != 0 || timer {
+			h.T.Errorf("%d events, timer %t; want none while nobody may come back", events, timer)
+		}
+	})
+}
+
+// Clients that come and go do not leave any number of namespaces behind.
+func TestNamespacesOfKeptSessions(t *testing.T) {
+	const most = 10_000
+	testserver.Run(t, &socketio.Options{Recovery: &socketio.Recovery{}, Limits: socketio.Limits{Namespaces: 1000}}, func(h *testserver.Harness) {
+		parent := h.OfPattern(regexp.MustCompile("^/r"))
+		// leave enters namespaces and loses the connection.
+		leave := func(first, n int) {
+			c := h.Open(rawclient.WebSocket)
+			for i := range n {
+				c.Send(fmt.Sprintf("40/r%d,", first+i))
+				c.Next()
+			}
+			c.Drop()
+			synctest.Wait()
+		}
+		for first := 0; first < most; first += 1000 {
+			leave(first, 1000)
+		}
+		if n := h.Children(parent); n != most {
+			h.T.Errorf("%d namespaces are kept, want %d", n, most)
+		}
+		leave(most, 1000)
+		if n := h.Children(parent); n != most {
+			h.T.Errorf("%d namespaces are kept, want %d", n, most)
+		}
+		// Another client that was in one of these has a seat there all the same.
+		g := h.Guest(rawclient.WebSocket, "/r0")
+		g.Drop()
+		g.ComeBack()
+		g.Returned("/r0", true)
+		g.Drop()
+		testserver.Wait(3 * time.Minute)
+		if n := h.Children(parent); n != 0 {
+			h.T.Errorf("%d namespaces are kept for ever", n)
+		}
+		leave(0, 1000)
+		if n := h.Children(parent); n != 1000 {
+			h.T.Errorf("later %d namespaces are kept, want 1000", n)
+		}
 	})
 }

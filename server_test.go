@@ -2,242 +2,34 @@ package socketio_test
 
 import (
 	"context"
-	"log/slog"
-	"net"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"regexp"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/memnet"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/internal/testserver"
 	"github.com/goroomcast/socketio/socketiotest"
 )
 
-// A harness is a server in memory inside a synctest bubble.
-type harness struct {
-	*testing.T
-	*socketio.Server
-	listener *memnet.Listener
-	net      *faultyNet // between clients and the listener, if there is one
-}
-
-// run runs f with a server in a synctest bubble, which ends only when all the
-// server's goroutines have.
-func run(t *testing.T, o *socketio.Options, f func(h *harness)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		if o == nil {
-			o = &socketio.Options{}
-		}
-		if o.Logger == nil {
-			o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
-		}
-		h := &harness{T: t, Server: socketio.NewServer(o)}
-		h.serve(h.Server)
-		watchdog := time.AfterFunc(time.Hour, func() { panic("the test waits for what never comes") })
-		defer watchdog.Stop()
-		f(h)
-	})
-}
-
-// serve makes h's clients connect to a handler, h's server in the end.
-func (h *harness) serve(handler http.Handler) {
-	h.listener = memnet.Listen()
-	hs := &http.Server{Handler: handler}
-	h.Cleanup(func() {
-		h.Server.Close()
-		hs.Close()
-	})
-	go hs.Serve(h.listener)
-}
-
-// forEachMode runs f with a server for each way to connect.
-func forEachMode(t *testing.T, o *socketio.Options, f func(h *harness, mode rawclient.Mode)) {
-	for _, mode := range rawclient.Modes {
-		t.Run(string(mode), func(t *testing.T) {
-			run(t, o, func(h *harness) { f(h, mode) })
-		})
-	}
-}
-
-// behaviour is forEachMode in a subtest of its own.
-func behaviour(t *testing.T, name string, f func(h *harness, mode rawclient.Mode)) {
-	t.Run(name, func(t *testing.T) { forEachMode(t, nil, f) })
-}
-
-func (h *harness) dial(ctx context.Context) (net.Conn, error) {
-	if h.net != nil {
-		return h.net.Dial(ctx)
-	}
-	return h.listener.Dial(ctx)
-}
-
-// A client is a client as it looks on the wire.
-type client struct {
-	*rawclient.Client
-	h  *harness
-	id string // of its socket in "/"
-}
-
-// open opens a connection without connecting to a namespace.
-func (h *harness) open(mode rawclient.Mode) *client {
-	h.Helper()
-	return h.openWith(mode, rawclient.Options{Pong: true})
-}
-
-func (h *harness) openWith(mode rawclient.Mode, o rawclient.Options) *client {
-	h.Helper()
-	o.Path = "/socket.io/"
-	c, err := rawclient.Open(context.Background(), h.dial, mode, o)
-	if err != nil {
-		h.Fatalf("open over %s: %v", mode, err)
-	}
-	h.Cleanup(c.Drop)
-	return &client{Client: c, h: h}
-}
-
-// connect opens a connection and connects to "/". What OnConnect does is done
-// when it returns.
-func (h *harness) connect(mode rawclient.Mode) *client {
-	h.Helper()
-	c := h.open(mode)
-	c.send("40")
-	c.id = c.connected("")
-	return c
-}
-
-// join is connect for tests to which it does not matter how things look on the
-// wire.
-func (h *harness) join(mode rawclient.Mode) *socketiotest.Client {
-	h.Helper()
-	return socketiotest.NewServer(h.T, h.Server).Connect(&socketiotest.Options{Transport: string(mode)})
-}
-
-// socket returns the connected socket of an id in "/".
-func (h *harness) socket(id string) *socketio.Socket {
-	h.Helper()
-	for s := range h.In(id).Sockets() {
-		return s
-	}
-	h.Fatalf("no socket %q", id)
-	return nil
-}
-
-// connected wants the answer to a CONNECT and returns the socket's id. The
-// main namespace is "".
-func (c *client) connected(namespace string) string {
-	c.h.Helper()
-	if namespace != "" {
-		namespace += ","
-	}
-	id := c.match(`^40` + namespace + `\{"sid":"([\w-]{20})"\}$`)[1]
-	synctest.Wait()
-	return id
-}
-
-// enter connects to a further namespace.
-func (c *client) enter(namespace string) (id string) {
-	c.h.Helper()
-	c.send("40" + namespace + ",")
-	return c.connected(namespace)
-}
-
-func (c *client) send(packets ...string) {
-	c.h.Helper()
-	if err := c.Send(packets...); err != nil {
-		c.h.Fatalf("send %q: %v", packets, err)
-	}
-}
-
-// expect wants these packets next.
-func (c *client) expect(want ...string) {
-	c.h.Helper()
-	for _, w := range want {
-		if got := c.next(); got != w {
-			c.h.Fatalf("got packet %q, want %q", got, w)
-		}
-	}
-}
-
-func (c *client) next() string {
-	c.h.Helper()
-	p, err := c.Next()
-	if err != nil {
-		c.h.Fatalf("no packet: %v", err)
-	}
-	return p
-}
-
-// match wants a packet of this form next and returns its parts.
-func (c *client) match(pattern string) []string {
-	c.h.Helper()
-	got := c.next()
-	m := regexp.MustCompile(pattern).FindStringSubmatch(got)
-	if m == nil {
-		c.h.Fatalf("got packet %q, want one like %s", got, pattern)
-	}
-	return m
-}
-
-// expectClosed wants the connection to end, with nothing before.
-func (c *client) expectClosed() {
-	c.h.Helper()
-	if p, err := c.Next(); err == nil {
-		c.h.Fatalf("got packet %q, want the end", p)
-	}
-}
-
-// check fails the test, but not at once, if err is not nil.
-func (h *harness) check(err error) {
-	h.Helper()
-	if err != nil {
-		h.Error(err)
-	}
-}
-
-type message struct {
-	Room string `json:"room"`
-	Text string `json:"text"`
-}
-
-func TestTypedHandlers(t *testing.T) {
-	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
-		socketio.On(h.Server, "message", func(ctx context.Context, s *socketio.Socket, m message) error {
-			return s.Emit("echo", m)
-		})
-		socketio.OnCall(h.Server, "sum", func(ctx context.Context, s *socketio.Socket, terms []int) (int, error) {
-			sum := 0
-			for _, n := range terms {
-				sum += n
-			}
-			return sum, nil
-		})
-		c := h.connect(mode)
-		c.send(`42["message",{"room":"a","text":"hé"}]`)
-		c.expect(`42["echo",{"room":"a","text":"hé"}]`)
-		c.send(`427["sum",[1,2,3]]`)
-		c.expect(`437[6]`)
-		c.send(`428["message",{"text":"acked"}]`)
-		c.expect(`42["echo",{"room":"","text":"acked"}]`, `438[]`)
-	})
-}
-
 func TestClientsCount(t *testing.T) {
-	forEachMode(t, nil, func(h *harness, mode rawclient.Mode) {
+	testserver.ForEachMode(t, nil, func(h *testserver.Harness, mode rawclient.Mode) {
 		h.Of("/chat")
-		both, one := h.connect(mode), h.open(mode)
-		both.enter("/chat")
+		both, one := h.Connect(mode), h.Open(mode)
+		both.Enter("/chat")
 		if n := h.ClientsCount(); n != 2 {
-			h.Errorf("%d clients, want 2", n)
+			h.T.Errorf("%d clients, want 2", n)
 		}
 		one.Close()
 		synctest.Wait()
 		if n := h.ClientsCount(); n != 1 {
-			h.Errorf("%d clients, want 1", n)
+			h.T.Errorf("%d clients, want 1", n)
 		}
 	})
 }
@@ -265,4 +57,148 @@ func TestPattern(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestServerStats(t *testing.T) {
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		hold := make(chan struct{})
+		h.OfPattern(regexp.MustCompile("^/room-")).On("wait", func(context.Context, *socketio.Event) error {
+			<-hold
+			return nil
+		})
+		srv := socketiotest.NewServer(h.T, h.Server)
+		a := srv.Connect(&socketiotest.Options{Namespace: "/room-1"})
+		srv.Connect(&socketiotest.Options{Namespace: "/room-2", Transport: "polling"})
+		c := h.Connect(rawclient.WebSocket)
+		s := h.MustSocket(c.ID)
+		s.Join("red", "blue")
+		if err := s.CallFunc(func(*socketio.Reply, error) {}, "owed"); err != nil {
+			t.Fatal(err)
+		}
+		a.Emit("wait", "x")
+		synctest.Wait()
+		got := h.Stats()
+		inbox := got.Namespaces["^/room-"].Inbox
+		want := socketio.Stats{
+			Polling:   1,
+			WebSocket: 2,
+			Namespaces: map[string]socketio.NamespaceStats{
+				"/":       {Sockets: 1, Rooms: 2, Acks: 1},
+				"^/room-": {Sockets: 2, Inbox: inbox},
+			},
+		}
+		if got.Queued = 0; !reflect.DeepEqual(got, want) || inbox == 0 {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		close(hold)
+		c.Expect(`420["owed"]`)
+		c.Send("430[]")
+		synctest.Wait()
+		if got := h.Stats(); got.Queued != 0 || got.Namespaces["/"].Acks != 0 || got.Namespaces["^/room-"].Inbox != 0 {
+			t.Errorf("got %+v in the end", got)
+		}
+	})
+}
+
+func TestShutdown(t *testing.T) {
+	testserver.Behaviour(t, "sends what is queued, tells the sockets and refuses new clients", func(h *testserver.Harness, mode rawclient.Mode) {
+		a, b := h.Connect(mode), h.Connect(mode)
+		reasons := make(chan socketio.Reason, 2)
+		for _, c := range []*testserver.Client{a, b} {
+			h.MustSocket(c.ID).OnDisconnect(func(r socketio.Reason) { reasons <- r })
+		}
+		h.Check(h.Emit("goodbye"))
+		h.Check(h.Shutdown(context.Background()))
+		for range 2 {
+			if r := <-reasons; r != socketio.ReasonServerShutdown {
+				h.T.Errorf("reason %q", r)
+			}
+		}
+		for _, c := range []*testserver.Client{a, b} {
+			c.Expect(`42["goodbye"]`)
+			c.ExpectClosed()
+		}
+		_, err := rawclient.Open(context.Background(), h.Dial, mode, rawclient.Options{Path: "/socket.io/"})
+		var status *rawclient.StatusError
+		if !errors.As(err, &status) || status.Status != http.StatusServiceUnavailable {
+			h.T.Errorf("a new client: %v, want 503", err)
+		}
+		h.Check(h.Shutdown(context.Background())) // a second time
+	})
+	testserver.Behaviour(t, "ends the contexts of handlers after UpgradeTimeout, and waits for them and OnDisconnect", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
+		var saw []string
+		s := h.MustSocket(c.ID)
+		s.On("e", func(ctx context.Context, e *socketio.Event) error {
+			<-ctx.Done()
+			testserver.Wait(time.Minute)
+			saw = append(saw, "handled")
+			return nil
+		})
+		s.OnDisconnect(func(socketio.Reason) { saw = append(saw, "disconnected") })
+		c.Send(`42["e"]`)
+		synctest.Wait()
+		start := time.Now()
+		h.Check(h.Shutdown(context.Background()))
+		if time.Since(start) != 10*time.Second+time.Minute || !slices.Equal(saw, []string{"handled", "disconnected"}) {
+			h.T.Errorf("after %v: %q", time.Since(start), saw)
+		}
+	})
+	testserver.Behaviour(t, "gives up with the cause of its context", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
+		release := make(chan struct{})
+		h.On("e", func(ctx context.Context, e *socketio.Event) error { <-release; return nil })
+		c.Send(`42["e"]`)
+		synctest.Wait()
+		cause := errors.New("enough")
+		ctx, cancel := context.WithTimeoutCause(context.Background(), 5*time.Second, cause)
+		defer cancel()
+		if err := h.Shutdown(ctx); !errors.Is(err, cause) {
+			h.T.Errorf("error %v, want the context's cause", err)
+		}
+		close(release)
+	})
+	t.Run("does not wait for a client that takes nothing", func(t *testing.T) {
+		testserver.Run(t, nil, func(h *testserver.Harness) {
+			p := h.NewPoller()
+			p.Post("40")
+			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+			defer cancel()
+			if err := h.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("error %v", err)
+			}
+			if got := h.Do(httptest.NewRequest(http.MethodGet, p.URL(), nil)).StatusCode; got != http.StatusBadRequest {
+				t.Errorf("its session answers %d", got)
+			}
+		})
+	})
+}
+
+func TestClose(t *testing.T) {
+	testserver.Behaviour(t, "ends all connections at once", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
+		reason := make(chan socketio.Reason, 1)
+		h.MustSocket(c.ID).OnDisconnect(func(r socketio.Reason) { reason <- r })
+		h.Check(h.Close())
+		if r := <-reason; r != socketio.ReasonServerShutdown {
+			h.T.Errorf("reason %q", r)
+		}
+		c.ExpectClosed()
+		h.Check(h.Close())
+		h.Check(h.Emit("to nobody"))
+	})
+}
+
+func TestRestart(t *testing.T) {
+	testserver.ForEachMode(t, nil, func(h *testserver.Harness, mode rawclient.Mode) {
+		before := h.Connect(mode)
+		h.Check(h.Close())
+		before.ExpectClosed()
+		h.Server = socketio.NewServer(nil)
+		h.Serve(h.Server)
+		testserver.Echo(h, "echo")
+		after := h.Connect(mode)
+		after.Send(`42["echo",1]`)
+		after.Expect(`42["echo",1]`)
+	})
 }

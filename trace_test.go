@@ -15,6 +15,7 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
+	"github.com/goroomcast/socketio/internal/testserver"
 	"github.com/goroomcast/socketio/socketiotest"
 )
 
@@ -73,13 +74,13 @@ func TestTraceOfSockets(t *testing.T) {
 	for _, mode := range rawclient.Modes {
 		t.Run(string(mode), func(t *testing.T) {
 			var seen tally
-			run(t, &socketio.Options{Trace: seen.trace()}, func(h *harness) {
+			testserver.Run(t, &socketio.Options{Trace: seen.trace()}, func(h *testserver.Harness) {
 				h.OnConnect(func(s *socketio.Socket) { seen.note("OnConnect") })
-				c := h.join(mode)
+				c := h.TestClient(mode)
 				seen.expect(t, "server created", "connected /", "OnConnect")
 				c.Disconnect()
 				seen.expect(t, "disconnected client namespace disconnect")
-				h.join(mode).Close()
+				h.TestClient(mode).Close()
 				seen.expect(t, "connected /", "OnConnect", "disconnected transport close")
 				h.Use(func(context.Context, *socketio.Socket) error { return errors.New("no") })
 				srv := socketiotest.NewServer(h.T, h.Server)
@@ -96,7 +97,7 @@ func TestTraceOfSockets(t *testing.T) {
 
 func TestTraceOfNamespaces(t *testing.T) {
 	var seen tally
-	run(t, &socketio.Options{Trace: seen.trace()}, func(h *harness) {
+	testserver.Run(t, &socketio.Options{Trace: seen.trace()}, func(h *testserver.Harness) {
 		seen.expect(t, "server created") // and nothing of "/"
 		h.Of("/admin")
 		h.Of("admin")
@@ -119,7 +120,7 @@ func TestTraceOfNamespaces(t *testing.T) {
 
 func TestTraceOfEvents(t *testing.T) {
 	var seen tally
-	run(t, &socketio.Options{Trace: seen.trace()}, func(h *harness) {
+	testserver.Run(t, &socketio.Options{Trace: seen.trace()}, func(h *testserver.Harness) {
 		socketio.OnCall(h, "slow", func(ctx context.Context, _ *socketio.Socket, _ struct{}) (string, error) {
 			<-time.After(3 * time.Second)
 			name, _ := ctx.Value(traced{}).(string)
@@ -141,7 +142,7 @@ func TestTraceOfEvents(t *testing.T) {
 		socketio.OnCall(h, "public", func(context.Context, *socketio.Socket, struct{}) (string, error) {
 			return "", &socketio.Error{Message: "full"}
 		})
-		c := h.join(rawclient.WebSocket)
+		c := h.TestClient(rawclient.WebSocket)
 		seen.expect(t, "server created", "connected /")
 
 		if got := socketiotest.Call[string](c, "slow"); got != "slow" {
@@ -166,47 +167,6 @@ func TestTraceOfEvents(t *testing.T) {
 	})
 }
 
-func TestServerStats(t *testing.T) {
-	run(t, nil, func(h *harness) {
-		hold := make(chan struct{})
-		h.OfPattern(regexp.MustCompile("^/room-")).On("wait", func(context.Context, *socketio.Event) error {
-			<-hold
-			return nil
-		})
-		srv := socketiotest.NewServer(h.T, h.Server)
-		a := srv.Connect(&socketiotest.Options{Namespace: "/room-1"})
-		srv.Connect(&socketiotest.Options{Namespace: "/room-2", Transport: "polling"})
-		c := h.connect(rawclient.WebSocket)
-		s := h.socket(c.id)
-		s.Join("red", "blue")
-		if err := s.CallFunc(func(*socketio.Reply, error) {}, "owed"); err != nil {
-			t.Fatal(err)
-		}
-		a.Emit("wait", "x")
-		synctest.Wait()
-		got := h.Stats()
-		inbox := got.Namespaces["^/room-"].Inbox
-		want := socketio.Stats{
-			Polling:   1,
-			WebSocket: 2,
-			Namespaces: map[string]socketio.NamespaceStats{
-				"/":       {Sockets: 1, Rooms: 2, Acks: 1},
-				"^/room-": {Sockets: 2, Inbox: inbox},
-			},
-		}
-		if got.Queued = 0; !reflect.DeepEqual(got, want) || inbox == 0 {
-			t.Errorf("got %+v, want %+v", got, want)
-		}
-		close(hold)
-		c.expect(`420["owed"]`)
-		c.send("430[]")
-		synctest.Wait()
-		if got := h.Stats(); got.Queued != 0 || got.Namespaces["/"].Acks != 0 || got.Namespaces["^/room-"].Inbox != 0 {
-			t.Errorf("got %+v in the end", got)
-		}
-	})
-}
-
 func TestTraceWith(t *testing.T) {
 	var none *socketio.Trace
 	var first, second tally
@@ -216,9 +176,9 @@ func TestTraceWith(t *testing.T) {
 	}
 	var opened int
 	a.Opened = func(socketio.Conn) { opened++ }
-	run(t, &socketio.Options{Trace: a.With(b)}, func(h *harness) {
-		echo(h, "echo")
-		c := h.join(rawclient.WebSocket)
+	testserver.Run(t, &socketio.Options{Trace: a.With(b)}, func(h *testserver.Harness) {
+		testserver.Echo(h, "echo")
+		c := h.TestClient(rawclient.WebSocket)
 		c.Emit("echo", 1)
 		c.Expect("echo", 1)
 		for _, seen := range []*tally{&first, &second} {
@@ -274,9 +234,9 @@ func TestTraceWithCallsBoth(t *testing.T) {
 
 // Without hooks nothing is allocated for them.
 func TestNoTraceAllocatesNothing(t *testing.T) {
-	run(t, nil, func(h *harness) {
+	testserver.Run(t, nil, func(h *testserver.Harness) {
 		h.On("event", func(context.Context, *socketio.Event) error { return nil })
-		s := h.socket(h.connect(rawclient.WebSocket).id)
+		s := h.MustSocket(h.Connect(rawclient.WebSocket).ID)
 		if n := testing.AllocsPerRun(100, s.HandleEvent("event")); n != 0 {
 			t.Errorf("%v allocations for each event", n)
 		}
