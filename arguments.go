@@ -89,13 +89,13 @@ func decodeAs[T any](server *Server, as *signature, args parser.Args) (v T, err 
 	}
 	d.into[0] = &d.v
 	err = server.decode(args, d.into[:])
-	return d.v, invalidArgument(err)
+	return d.v, err
 }
 
 func decodeFields[T any](server *Server, as *signature, args parser.Args) (T, error) {
 	v := new(T)
 	err := server.decode(args, as.fields.Targets(reflect.ValueOf(v).Elem(), lenOf(args)))
-	return *v, invalidArgument(err)
+	return *v, err
 }
 
 // lenOf returns the number of arguments.
@@ -104,13 +104,6 @@ func lenOf(args parser.Args) int {
 		return 0
 	}
 	return args.Len()
-}
-
-func invalidArgument(err error) error {
-	if err != nil {
-		return fmt.Errorf("socketio: invalid argument: %w", err)
-	}
-	return nil
 }
 
 // replyWith replies with the result of a handler.

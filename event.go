@@ -245,7 +245,7 @@ func (s *Server) decode(args parser.Args, into []any) (err error) {
 	case len(into) == 0:
 		return nil
 	case args == nil:
-		return &argumentError{fmt.Errorf("socketio: want %d values: %w", len(into), parser.ErrTooFewArgs)}
+		return &argumentError{fmt.Errorf("%w: 0 instead of %d", parser.ErrTooFewArgs, len(into))}
 	}
 	defer s.recovered("decoding", "", &err)
 	if err := args.Decode(into...); err != nil {

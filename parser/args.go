@@ -100,7 +100,7 @@ func (e *argError) Error() string {
 	if len(s) > limit {
 		s = s[:limit] + "…"
 	}
-	return fmt.Sprintf("argument %d: %s", e.index, s)
+	return fmt.Sprintf("parser: argument %d: %s", e.index, s)
 }
 
 func (e *argError) Unwrap() error { return e.err }

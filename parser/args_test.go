@@ -58,7 +58,7 @@ func TestArgsDecode(t *testing.T) {
 		var typeError *json.UnmarshalTypeError
 		var v any
 		err := args.Decode(&v, &n)
-		if !errors.As(err, &typeError) || !strings.HasPrefix(err.Error(), "argument 1: json: cannot unmarshal object") {
+		if !errors.As(err, &typeError) || !strings.HasPrefix(err.Error(), "parser: argument 1: json: cannot unmarshal object") {
 			t.Errorf("got %v", err)
 		}
 	})

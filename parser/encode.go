@@ -53,7 +53,7 @@ func (w *writer) args(args []any) error {
 			w.text = append(w.text, ',')
 		}
 		if err := w.arg(arg); err != nil {
-			return fmt.Errorf("argument %d: %w", i, err)
+			return fmt.Errorf("parser: argument %d: %w", i, err)
 		}
 	}
 	w.text = append(w.text, ']')

@@ -21,10 +21,10 @@ func checkPlaceholders(text []byte, attachments int, args []any) error {
 	for i, arg := range args {
 		var w writer
 		if err := w.arg(arg); err == nil && countPlaceholders(w.text) > len(w.attachments) {
-			return fmt.Errorf("argument %d: %w", i, errLookalike)
+			return fmt.Errorf("parser: argument %d: %w", i, errLookalike)
 		}
 	}
-	return errLookalike // in what an argument encodes as no more than once
+	return fmt.Errorf("parser: %w", errLookalike) // in what an argument encodes as no more than once
 }
 
 // countPlaceholders returns how many objects JSON.parse makes of JSON without

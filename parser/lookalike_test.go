@@ -58,7 +58,7 @@ func TestEncodeLookalike(t *testing.T) {
 			for i, args := range [][]any{{lookalike, []byte("x")}, {[]byte("x"), lookalike}, {"_placeholder", `"_placeholder"`, lookalike, [][]byte{{1}, {2}}}} {
 				for _, typ := range []Type{Event, Ack} {
 					_, err := JSON{}.Encode(nil, &Header{Type: typ, Namespace: "/[{]}", Event: "_placeholder"}, args...)
-					if want := fmt.Sprintf(`encode %v: argument %d: an object with "_placeholder":true would be taken for binary`, typ, i); err == nil || err.Error() != want {
+					if want := fmt.Sprintf(`parser: argument %d: an object with "_placeholder":true would be taken for binary`, i); err == nil || err.Error() != want {
 						t.Errorf("got %v, want %s", err, want)
 					}
 				}
@@ -73,7 +73,7 @@ func TestEncodeLookalike(t *testing.T) {
 	}
 	t.Run("in what encodes as no more than once", func(t *testing.T) {
 		_, err := JSON{}.Encode(nil, &Header{Type: Event, Event: "e"}, once{new(bool)}, []byte("x"))
-		if want := `encode EVENT: an object with "_placeholder":true would be taken for binary`; err == nil || err.Error() != want {
+		if want := `parser: an object with "_placeholder":true would be taken for binary`; err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	})

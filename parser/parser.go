@@ -16,14 +16,14 @@ import (
 var (
 	// ErrInvalidPacket means that what was received is no packet of the
 	// protocol.
-	ErrInvalidPacket = errors.New("invalid packet")
+	ErrInvalidPacket = errors.New("parser: invalid packet")
 
 	// ErrTooManyAttachments means that a packet, sent or received, has more
 	// attachments than the parser admits.
-	ErrTooManyAttachments = errors.New("too many attachments")
+	ErrTooManyAttachments = errors.New("parser: too many attachments")
 
 	// ErrTooFewArgs means that Decode wants more arguments than were received.
-	ErrTooFewArgs = errors.New("too few arguments")
+	ErrTooFewArgs = errors.New("parser: too few arguments")
 )
 
 // A Type is the type of a packet; its value is the digit on the wire.

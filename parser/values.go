@@ -23,16 +23,18 @@ func (p JSON) EncodePayload(dst []byte, h *Header, args ...any) (Encoded, error)
 		w.text = append(w.text, '[')
 		err = w.args(args)
 	case len(args) == 1 && (h.Type == Connect || h.Type == ConnectError):
-		w.text, err = appendJSON(w.text, args[0])
+		if w.text, err = appendJSON(w.text, args[0]); err != nil {
+			err = fmt.Errorf("parser: %w", err)
+		}
 	case len(args) == 0 && (h.Type == Connect || h.Type == Disconnect):
 	default:
-		err = fmt.Errorf("no packet of type %v has %d arguments", h.Type, len(args))
+		err = fmt.Errorf("parser: no packet of type %v has %d arguments", h.Type, len(args))
 	}
 	if err == nil {
 		err = p.check(&w, start, args)
 	}
 	if err != nil {
-		return Encoded{}, fmt.Errorf("encode %v: %w", h.Type, err)
+		return Encoded{}, err
 	}
 	return Encoded{Text: w.text, Attachments: w.attachments}, nil
 }
@@ -69,12 +71,11 @@ func (p JSON) DecodePayload(t Type, payload Encoded) (*Packet, error) {
 // EncodeValue appends the JSON of one value to dst.
 func (p JSON) EncodeValue(dst []byte, v any) (Encoded, error) {
 	w := writer{text: dst}
-	err := w.arg(v)
-	if err == nil {
-		err = p.check(&w, len(dst), []any{v})
+	if err := w.arg(v); err != nil {
+		return Encoded{}, fmt.Errorf("parser: %w", err)
 	}
-	if err != nil {
-		return Encoded{}, fmt.Errorf("encode a value: %w", err)
+	if err := p.check(&w, len(dst), []any{v}); err != nil {
+		return Encoded{}, err
 	}
 	return Encoded{Text: w.text, Attachments: w.attachments}, nil
 }

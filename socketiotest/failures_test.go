@@ -49,14 +49,14 @@ func TestFailures(t *testing.T) {
 				io.Emit("e", "text")
 				socketiotest.Receive[int](c, "e")
 			},
-			[]string{`"e" ["text"]: argument 0: `},
+			[]string{`"e" ["text"]: parser: argument 0: `},
 		},
 		"an argument is missing": {
 			func(io *socketio.Server, srv *socketiotest.Server, c *client) {
 				io.Emit("e")
 				socketiotest.Receive[int](c, "e")
 			},
-			[]string{`"e" []: too few arguments`},
+			[]string{`"e" []: parser: too few arguments`},
 		},
 		"something comes where nothing should": {
 			func(io *socketio.Server, srv *socketiotest.Server, c *client) {

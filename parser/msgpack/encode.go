@@ -40,7 +40,7 @@ func (Parser) Encode(_ []byte, h *parser.Header, args ...any) (parser.Encoded, e
 	if len(data) > 0 {
 		w.out = appendText(w.out, "data")
 		if err := w.value(); err != nil {
-			return parser.Encoded{}, fmt.Errorf("encode %v: %w", h.Type, err)
+			return parser.Encoded{}, fmt.Errorf("msgpack: %w", err)
 		}
 	}
 	namespace := h.Namespace

@@ -109,7 +109,7 @@ func TestEncodeLeavesArgumentsAlone(t *testing.T) {
 func TestEncodeLookalike(t *testing.T) {
 	lookalike := map[string]any{"_placeholder": true, "num": 0}
 	_, err := Parser{}.Encode(nil, &eventA, []byte{1}, lookalike)
-	if want := `encode EVENT: argument 1: an object with "_placeholder":true would be taken for binary`; err == nil || err.Error() != want {
+	if want := `parser: argument 1: an object with "_placeholder":true would be taken for binary`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	got, err := receive(encode(t, &eventA, lookalike))
@@ -135,7 +135,7 @@ func TestEncodeInvalid(t *testing.T) {
 		args      []any
 		want      string
 	}{
-		{"channel", parser.Header{Type: parser.Event}, []any{1, make(chan int)}, "encode EVENT: argument 1: json: unsupported type: chan int"},
+		{"channel", parser.Header{Type: parser.Event}, []any{1, make(chan int)}, "parser: argument 1: json: unsupported type: chan int"},
 		{"not a number", parser.Header{Type: parser.Ack}, []any{math.NaN()}, "encode ACK: argument 0: json: unsupported value: NaN"},
 		{"beyond float64", parser.Header{Type: parser.Ack}, []any{json.Number("1e400")}, `encode ACK: strconv.ParseFloat: parsing "1e400": value out of range`},
 		{"arguments of DISCONNECT", parser.Header{Type: parser.Disconnect}, []any{1}, "encode DISCONNECT: no packet of type DISCONNECT has 1 arguments"},
