@@ -4,8 +4,6 @@ import (
 	"iter"
 	"slices"
 	"sync"
-
-	"github.com/goroomcast/socketio/parser"
 )
 
 // A Broadcast is a selection of a namespace's sockets and a way of sending to
@@ -55,29 +53,6 @@ func (b Broadcast) Volatile() Broadcast {
 func (b Broadcast) Compress(compress bool) Broadcast {
 	b.plain = !compress
 	return b
-}
-
-// Emit sends an event to the selected sockets. It is encoded once, and waits
-// for no client. The arguments may be modified when Emit has returned. The
-// error is about the event: a reserved name, or arguments that cannot be
-// encoded. That other servers cannot be reached is logged. What is emitted to
-// a parent goes to the children on this server, see [Server.OfFunc].
-func (b Broadcast) Emit(event string, args ...any) error {
-	out, err := b.prepare(event, parser.Header{}, args)
-	if err != nil {
-		return err
-	}
-	defer out.free()
-	namespaces := b.namespace.audience()
-	if len(namespaces) == 0 {
-		return out.encode(b.namespace) // to see whether it can be
-	}
-	for _, b.namespace = range namespaces {
-		if err := b.emit(out); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Sockets returns the selected sockets that are connected to this server. Those

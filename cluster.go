@@ -56,16 +56,6 @@ func (n *Namespace) selection(o adapter.Opts) Broadcast {
 	return b
 }
 
-// publish sends an event to the other servers, and returns its place in the
-// adapter's log, if it has got there. The error is about the event.
-func (n *Namespace) publish(b Broadcast, out *outgoing) (offset string, err error) {
-	m, err := out.messageForOthers(b)
-	if err == nil {
-		offset, _ = n.cluster.PublishAt(m) // the error has been logged
-	}
-	return offset, err
-}
-
 // relay passes a broadcast of another server on to the local sockets.
 func (n *Namespace) relay(b Broadcast, m *adapter.Message) error {
 	p, err := values.DecodePayload(parser.Event, m.Packet)

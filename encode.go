@@ -105,7 +105,7 @@ var values = parser.JSON{MaxAttachments: 1 << 16}
 // the attachments, because an adapter may queue them.
 func (s *Server) encodeForOthers(n *Namespace, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
 	defer s.recovered("encoding", n.name, &err)
-	if encoded, err = values.EncodePayload(nil, h, args...); err != nil {
+	if encoded, err = values.EncodePayload(make([]byte, 0, 128), h, args...); err != nil {
 		return encoded, encodeError(h, err)
 	}
 	return ownAttachments(encoded), nil

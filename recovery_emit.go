@@ -14,28 +14,24 @@ func (r *recovery) stores(b Broadcast) bool {
 
 // queue logs an event and queues it for the selected sockets that can come
 // back, which must be released. It returns all selected sockets, and nil in
-// place of those that are gone or have got the event on another server. A
-// volatile event is neither logged nor queued.
+// place of those that are gone or have got the event on another server. An
+// event without a message is neither logged nor queued.
 //
 // Events that were encoded at the same time may be logged in another order
 // than that of their offsets, but always in the order in which they are sent.
-func (r *recovery) queue(b Broadcast, out *outgoing) (targets *[]*Socket) {
-	e := &loggedEvent{Offset: out.offset, At: time.Now(), Rooms: b.rooms, Except: b.except}
+func (r *recovery) queue(b Broadcast, e *loggedEvent) (targets *[]*Socket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !out.volatile {
-		e.Message = out.keep()
-		if r.wanted() {
-			r.log.Add(e)
-			r.arm()
-		}
+	if e.Message != nil && r.wanted() {
+		r.log.Add(e)
+		r.arm()
 	}
 	targets = b.targets()
 	for i, s := range *targets {
 		switch {
 		case !s.connected(), s.seat != nil && r.hasHad(s.seat, e):
 			(*targets)[i] = nil
-		case out.queued(s):
+		case s.seat != nil && e.Message != nil:
 			s.conn.session.Queue(e.Message, nil)
 		}
 	}

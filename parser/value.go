@@ -44,7 +44,7 @@ func (JSON) EncodesValues() {}
 // EncodeOnce encodes values as [JSON] does. Each element of the result is a
 // [*Value]; a *Value is returned as it is.
 func EncodeOnce(values ...any) ([]any, error) {
-	w := writer{isValue: true}
+	w := writer{isValue: true, text: make([]byte, 0, 128)}
 	encoded := make([]Value, len(values))
 	result := make([]any, len(values))
 	for i, v := range values {
@@ -102,10 +102,12 @@ func (a foreignArgs) Values() ([]any, error) {
 		for i := range raw {
 			values[i] = raw[i]
 		}
-		return EncodeOnce(values...)
+		if encoded, err := EncodeOnce(values...); err == nil {
+			return encoded, nil
+		}
 	}
 	for i := range values { // there is binary
-		targets[i] = &values[i]
+		values[i], targets[i] = nil, &values[i]
 	}
 	if err := a.Decode(targets...); err != nil {
 		return nil, err

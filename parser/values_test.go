@@ -278,6 +278,12 @@ func TestValuesOf(t *testing.T) {
 			}
 		}
 	})
+	t.Run("of a parser that knows no JSON", func(t *testing.T) {
+		got, err := JSON{}.EncodeValue(nil, ValuesOf(bytesAsRaw{})[0])
+		if err != nil || fmt.Sprint(got.Attachments) != "[[1 2]]" {
+			t.Errorf("got %s, %v", show(got), err)
+		}
+	})
 	t.Run("that cannot be decoded", func(t *testing.T) {
 		values := ValuesOf(undecodable{})
 		if len(values) != 2 {
@@ -319,6 +325,21 @@ func TestValuesOfForgedToken(t *testing.T) {
 			t.Errorf("%s: got %s, %v", forged, show(got), err)
 		}
 	}
+}
+
+// bytesAsRaw takes a json.RawMessage for the []byte that it is.
+type bytesAsRaw struct{}
+
+func (bytesAsRaw) Len() int { return 1 }
+
+func (bytesAsRaw) Decode(into ...any) error {
+	switch p := into[0].(type) {
+	case *json.RawMessage:
+		*p = []byte{1, 2}
+	case *any:
+		*p = []byte{1, 2}
+	}
+	return nil
 }
 
 var errUndecodable = errors.New("undecodable")

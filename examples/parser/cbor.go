@@ -136,6 +136,15 @@ type args []cbor.RawMessage
 
 func (a args) Len() int { return len(a) }
 
+// Values is for socketio.Event.Args: the server sends the arguments on as they are.
+func (a args) Values() ([]any, error) {
+	values := make([]any, len(a))
+	for i, arg := range a {
+		values[i] = arg
+	}
+	return values, nil
+}
+
 func (a args) Decode(into ...any) error {
 	if len(into) > len(a) {
 		return fmt.Errorf("%w: %d instead of %d", parser.ErrTooFewArgs, len(a), len(into))

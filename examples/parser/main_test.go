@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http/httptest"
@@ -65,6 +66,25 @@ func TestRefuses(t *testing.T) {
 	}
 	if _, err := (CBOR{}).NewDecoder().Text([]byte("2")); !errors.Is(err, parser.ErrInvalidPacket) {
 		t.Errorf("text: %v", err)
+	}
+}
+
+// TestSentOn sends on what has come, a time and a number that JSON has not.
+func TestSentOn(t *testing.T) {
+	packet := func(values ...any) []byte {
+		e, err := CBOR{}.Encode(nil, &parser.Header{Type: parser.Event, Event: "e"}, values...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Attachments[0]
+	}
+	want := packet(uint64(1<<63), time.Unix(1, 0), []byte{1}, map[string]any{"b": -1.5, "a": nil})
+	p, err := CBOR{}.NewDecoder().Binary(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := packet(parser.ValuesOf(p.Args)...); !bytes.Equal(got, want) {
+		t.Errorf("got %x, want %x", got, want)
 	}
 }
 

@@ -66,6 +66,15 @@ func checkPacket(t *testing.T, p *parser.Packet, limit uint64) {
 	if looksLikePlaceholder(values) {
 		return
 	}
+	if p.Args != nil {
+		on, err := receive(encode(t, &p.Header, parser.ValuesOf(p.Args)...))
+		if err != nil {
+			t.Fatalf("sent on: %v", err)
+		}
+		if got := decodeAll(t, on); !reflect.DeepEqual(got, values) {
+			t.Errorf("sent on: got %v, want %v", got, values)
+		}
+	}
 	message := encode(t, &p.Header, values...)
 	again, err := receive(message)
 	if err != nil {

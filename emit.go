@@ -3,11 +3,35 @@ package socketio
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/parser"
 )
+
+// Emit sends an event to the selected sockets. It is encoded once, and waits
+// for no client. The arguments may be modified when Emit has returned. The
+// error is about the event: a reserved name, or arguments that cannot be
+// encoded. That other servers cannot be reached is logged. What is emitted to
+// a parent goes to the children on this server, see [Server.OfFunc].
+func (b Broadcast) Emit(event string, args ...any) error {
+	out, err := b.prepare(event, parser.Header{}, args)
+	if err != nil {
+		return err
+	}
+	defer out.free()
+	namespaces := b.namespace.audience()
+	if len(namespaces) == 0 {
+		return out.encode(b.namespace) // to see whether it can be
+	}
+	for _, b.namespace = range namespaces {
+		if err := b.emit(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // An outgoing is an event on its way to sockets. Its arguments are encoded
 // once, however many forms of the event there are: one for each namespace, for
@@ -44,12 +68,14 @@ func (b Broadcast) prepare(event string, h parser.Header, args []any) (*outgoing
 // prepare returns an event for the socket alone, encoded.
 func (s *Socket) prepare(event string, h parser.Header, args []any) (*outgoing, error) {
 	out, err := s.namespace.prepare(event, outgoing{header: h, given: args, once: true})
-	if err == nil {
-		if err = out.encode(s.namespace); err != nil {
-			out.free()
-		}
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	if err := out.encode(s.namespace); err != nil {
+		out.free()
+		return nil, err
+	}
+	return out, nil
 }
 
 func (n *Namespace) prepare(event string, as outgoing) (*outgoing, error) {
@@ -92,7 +118,7 @@ func (b Broadcast) emit(out *outgoing) (err error) {
 	stored := n.recovery.stores(b)
 	switch {
 	case stored:
-		out.offset, err = n.publish(b, out)
+		out.offset, err = b.publish(out)
 	case n.recovery.logs(b):
 		out.offset = n.recovery.log.NewOffset()
 	}
@@ -100,12 +126,22 @@ func (b Broadcast) emit(out *outgoing) (err error) {
 		err = out.encode(n)
 	}
 	if err == nil && !stored && b.reachesOthers() {
-		_, err = n.publish(b, out)
+		_, err = b.publish(out)
 	}
 	if err == nil {
 		b.send(out)
 	}
 	return err
+}
+
+// publish sends an event to the other servers, and returns its place in the
+// adapter's log, if it has got there. The error is about the event.
+func (b Broadcast) publish(out *outgoing) (offset string, err error) {
+	m, err := out.messageForOthers(b)
+	if err == nil {
+		offset, _ = b.namespace.cluster.PublishAt(m) // the error has been logged
+	}
+	return offset, err
 }
 
 // send sends an event to the selected sockets of this server.
@@ -114,20 +150,30 @@ func (b Broadcast) send(out *outgoing) {
 	if out.offset == "" {
 		targets = b.targets()
 	} else {
-		targets = b.namespace.recovery.queue(b, out)
+		targets = b.namespace.recovery.queue(b, out.logged(b))
 	}
 	defer putTargets(targets)
 	how := out.delivery(len(*targets))
 	for _, s := range *targets {
 		switch {
 		case s == nil:
-		case out.queued(s):
+		case s.seat != nil && out.kept: // queued
 			s.listeners.outgoing(s, out)
 			s.conn.session.Release(how == sendLater)
 		case s.connected():
 			_ = s.deliver(out.messageFor(s), how) // a socket that is gone gets nothing
 		}
 	}
+}
+
+// logged returns an event that has an offset as the log gets it. A volatile
+// event has no message there, because it is not sent again.
+func (o *outgoing) logged(b Broadcast) *loggedEvent {
+	e := &loggedEvent{Offset: o.offset, At: time.Now(), Rooms: b.rooms, Except: b.except}
+	if !o.volatile {
+		e.Message = o.keep()
+	}
+	return e
 }
 
 // maxDirect is the fan-out up to which the emitting goroutine does the writing.
@@ -143,9 +189,6 @@ func (o *outgoing) delivery(targets int) delivery {
 	}
 	return sendNow
 }
-
-// queued reports whether the socket has got the event from the log.
-func (o *outgoing) queued(s *Socket) bool { return s.seat != nil && o.offset != "" && !o.volatile }
 
 // encode encodes the event for the sockets of a namespace.
 func (o *outgoing) encode(n *Namespace) (err error) {
