@@ -229,7 +229,7 @@ func TestEncodeOnce(t *testing.T) {
 		}
 	})
 	t.Run("an error names the argument", func(t *testing.T) {
-		if _, err := EncodeOnce(1, func() {}); err == nil || !strings.HasPrefix(err.Error(), "argument 1: ") {
+		if _, err := EncodeOnce(1, func() {}); err == nil || !strings.HasPrefix(err.Error(), "parser: argument 1: ") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -65,7 +65,7 @@ func TestArgsDecode(t *testing.T) {
 		var typeError *json.UnmarshalTypeError
 		var v any
 		err := args.Decode(&v, &n)
-		if !errors.As(err, &typeError) || !strings.HasPrefix(err.Error(), "argument 1: json: cannot unmarshal object") {
+		if !errors.As(err, &typeError) || !strings.HasPrefix(err.Error(), "parser: argument 1: json: cannot unmarshal object") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -150,7 +150,7 @@ func TestArgsDecodeInto(t *testing.T) {
 			err := receivedArgs(t, tc.wire).Decode(tc.into)
 			got := reflect.ValueOf(tc.into).Elem().Interface()
 			if tc.want == nil {
-				if err == nil || !strings.HasPrefix(err.Error(), "argument 0: ") {
+				if err == nil || !strings.HasPrefix(err.Error(), "parser: argument 0: ") {
 					t.Errorf("got %v, %v; want an error", got, err)
 				}
 				return

@@ -136,11 +136,11 @@ func TestEncodeInvalid(t *testing.T) {
 		want      string
 	}{
 		{"channel", parser.Header{Type: parser.Event}, []any{1, make(chan int)}, "parser: argument 1: json: unsupported type: chan int"},
-		{"not a number", parser.Header{Type: parser.Ack}, []any{math.NaN()}, "encode ACK: argument 0: json: unsupported value: NaN"},
-		{"beyond float64", parser.Header{Type: parser.Ack}, []any{json.Number("1e400")}, `encode ACK: strconv.ParseFloat: parsing "1e400": value out of range`},
-		{"arguments of DISCONNECT", parser.Header{Type: parser.Disconnect}, []any{1}, "encode DISCONNECT: no packet of type DISCONNECT has 1 arguments"},
-		{"CONNECT_ERROR without", parser.Header{Type: parser.ConnectError}, nil, "encode CONNECT_ERROR: no packet of type CONNECT_ERROR has 0 arguments"},
-		{"binary type", parser.Header{Type: parser.BinaryEvent}, nil, "encode BINARY_EVENT: no packet of type BINARY_EVENT has 0 arguments"},
+		{"not a number", parser.Header{Type: parser.Ack}, []any{math.NaN()}, "parser: argument 0: json: unsupported value: NaN"},
+		{"beyond float64", parser.Header{Type: parser.Ack}, []any{json.Number("1e400")}, `msgpack: strconv.ParseFloat: parsing "1e400": value out of range`},
+		{"arguments of DISCONNECT", parser.Header{Type: parser.Disconnect}, []any{1}, "parser: no packet of type DISCONNECT has 1 arguments"},
+		{"CONNECT_ERROR without", parser.Header{Type: parser.ConnectError}, nil, "parser: no packet of type CONNECT_ERROR has 0 arguments"},
+		{"binary type", parser.Header{Type: parser.BinaryEvent}, nil, "parser: no packet of type BINARY_EVENT has 0 arguments"},
 	} {
 		t.Run(tc.behaviour, func(t *testing.T) {
 			e, err := Parser{}.Encode(nil, &tc.header, tc.args...)
