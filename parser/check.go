@@ -11,7 +11,7 @@ const (
 )
 
 // Check returns an error wrapping [ErrInvalidPacket] if no client may send the
-// packet: its type is none of [Header], its namespace has no slash at the
+// packet: its type is not one of [Header], its namespace has no slash at the
 // beginning or more than 512 bytes, the name of an event is reserved or has
 // more than 1,024 bytes, one of both is not UTF-8, or the acknowledgement id is
 // beyond 2^53-1. The server checks each packet that a [Decoder] returns, so

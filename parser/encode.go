@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Encode appends the text of a packet to dst. The arguments of an Event or Ack
-// are any number, Connect takes at most one, ConnectError one, Disconnect none.
+// Encode appends the text of a packet to dst. An Event or Ack takes any number of
+// arguments, Connect at most one, ConnectError one, and Disconnect zero.
 func (p JSON) Encode(dst []byte, h *Header, args ...any) (Encoded, error) {
 	start := len(dst)
 	dst = append(dst, '0'+byte(h.Type))

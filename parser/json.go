@@ -61,7 +61,7 @@ var jsonWriters = sync.Pool{New: func() any {
 	return w
 }}
 
-// appendJSON appends the JSON of v, in which a []byte is base64, to dst.
+// appendJSON appends the JSON of v to dst, with each []byte as base64.
 func appendJSON(dst []byte, v any) ([]byte, error) {
 	w := jsonWriters.Get().(*jsonWriter)
 	w.text = dst

@@ -75,7 +75,7 @@ type Header struct {
 type Packet struct {
 	Header
 
-	// Args is nil when there are none.
+	// Args is nil without arguments.
 	Args Args
 }
 
@@ -87,10 +87,10 @@ type Args interface {
 	Len() int
 
 	// Decode decodes the leading arguments into the values pointed to, by the
-	// rules of [encoding/json.Unmarshal]; those left over are ignored. With
-	// fewer arguments than pointers it decodes none and returns an error
-	// wrapping [ErrTooFewArgs]. It can be repeated; what it hands out belongs
-	// to the caller.
+	// rules of [encoding/json.Unmarshal], and ignores further arguments. With
+	// fewer arguments than pointers it decodes nothing and returns an error
+	// wrapping [ErrTooFewArgs]. Decode can be called again. The decoded values
+	// belong to the caller.
 	Decode(into ...any) error
 }
 
@@ -112,14 +112,13 @@ type Parser interface {
 	NewDecoder() Decoder
 }
 
-// A Decoder decodes what one connection receives, in order. It is not safe for
+// A Decoder decodes the messages of one connection, in order. It is not safe for
 // concurrent use.
 //
-// Both methods return a nil packet and no error while attachments are awaited,
-// and keep nothing of data. What the protocol does not allow in a packet's
-// header is the affair of [Packet.Check]. After an error, which wraps
-// [ErrInvalidPacket] or [ErrTooManyAttachments], the connection should be
-// closed; the decoder itself has dropped what it had of a packet.
+// Both methods return a nil packet and no error while they wait for attachments,
+// and do not keep data. [Packet.Check] checks the packet's header. An error wraps
+// [ErrInvalidPacket] or [ErrTooManyAttachments]; after it the connection should
+// be closed. The decoder has then dropped the unfinished packet.
 type Decoder interface {
 	Text(data []byte) (*Packet, error)
 	Binary(data []byte) (*Packet, error)

@@ -78,8 +78,8 @@ func (s *substitution) array() bool {
 
 // object copies an object, or a token if it turns out to be a placeholder: as
 // in JavaScript, the last member of a name counts, and further members do not
-// matter. Each attachment has one placeholder, so that a packet holds no more
-// bytes, whoever encodes it again, than were received.
+// matter. Each attachment has one placeholder, so that a packet that is encoded
+// again contains no more bytes than were received.
 func (s *substitution) object() bool {
 	start := len(s.out)
 	placeholder := false

@@ -49,9 +49,9 @@ func (r *restoration) decode(text []byte, target any) error {
 	return cmp.Or(err, restoreErr)
 }
 
-// own reports whether a token is one of this packet. The client may have got
-// hold of another: a target with an UnmarshalJSON of its own sees tokens, and
-// may tell.
+// own reports whether a token belongs to this packet. The client may know tokens
+// of other packets: a target with an UnmarshalJSON method sees tokens, and may
+// reveal them.
 func (r *restoration) own(n int, token bool) (int, bool) {
 	return n, token && n < len(r.copies)
 }

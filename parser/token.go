@@ -7,7 +7,7 @@ import (
 )
 
 // tokens stand for attachments on the way through encoding/json, which knows
-// only base64 for binary: token n is a []byte that nobody can guess, recognised
+// only base64 for binary: token n is a []byte that cannot be guessed, recognised
 // in the JSON text by its base64 and in a decoded []byte by itself.
 type tokens struct {
 	secret [15]byte // a multiple of 3, so that the base64 of a token begins with that of the secret

@@ -234,8 +234,8 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	}), v.err
 }
 
-// Plain returns the value for encoders that know nothing of a Value: a
-// [json.RawMessage], or if there is binary in it, what it decodes into as an
+// Plain returns the value for encoders that do not know a Value: a
+// [json.RawMessage], or if the value contains binary, its form decoded into an
 // any.
 func (v *Value) Plain() (plain any, err error) {
 	switch {

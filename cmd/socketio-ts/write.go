@@ -273,8 +273,8 @@ func empty(t types.Type) bool {
 	return is && st.NumFields() == 0
 }
 
-// answer returns the parameters for what the server answers: a failure comes in
-// place of the first value, and alone.
+// answer returns the parameters for the server's answer. A failure takes the place
+// of the first value, and is then the only one.
 func (w *writer) answer(a ack) string {
 	values := a.values()
 	if len(values) == 0 {
@@ -288,7 +288,7 @@ func (w *writer) answer(a ack) string {
 	return strings.Join(parts, ", ")
 }
 
-// reply returns the parameters for what the client replies.
+// reply returns the parameters for the client's reply.
 func (w *writer) reply(a ack) string {
 	if empty(a.reply) {
 		return ""

@@ -103,7 +103,7 @@ type Store struct {
 	adapter adapter.Recovery
 }
 
-// Store returns the adapter as a store, nil if it is none.
+// Store returns the adapter as a store, or nil if the adapter is not a store.
 func (c *Member) Store() *Store {
 	if c == nil {
 		return nil

@@ -23,8 +23,8 @@ type Call struct {
 	cancel  context.CancelFunc
 }
 
-// Call publishes an event that wants replies. After an error too, the result
-// must be ended; it awaits nobody.
+// Call publishes an event that wants replies. The result must be ended, also
+// after an error; then it awaits no replies.
 func (c *Member) Call(ctx context.Context, m *adapter.Message) (*Call, error) {
 	patience := maxCallTime
 	if deadline, has := ctx.Deadline(); has {
@@ -64,7 +64,7 @@ func (r *Call) Ready() <-chan struct{} {
 	return r.request.wake
 }
 
-// Take returns the replies that have come.
+// Take returns the replies that have arrived.
 func (r *Call) Take(ctx context.Context) (replies []Reply) {
 	if r == nil {
 		return nil

@@ -1,6 +1,6 @@
-// Package cluster joins the servers that share an adapter: who the other
-// servers are, what is published to them, what is asked of them, and what they
-// ask of this one. It knows no sockets; messages about them go to a [Host].
+// Package cluster joins the servers that share an adapter. It knows the other
+// servers, publishes to them, collects their answers, and answers their
+// requests. It knows no sockets; messages about sockets go to a [Host].
 package cluster
 
 import (
@@ -157,8 +157,8 @@ func (c *Member) heartbeats() bool {
 	return c.peers != nil
 }
 
-// beat tells the others that this server is alive, and forgets those who have
-// ceased to.
+// beat tells the others that this server is alive, and forgets servers that have
+// fallen silent.
 func (c *Member) beat() {
 	sweep := time.NewTicker(time.Second)
 	defer sweep.Stop()
@@ -205,11 +205,11 @@ func (c *Member) heard(m *adapter.Message) {
 	}
 }
 
-// emitterUID is by which programs go that only publish.
+// emitterUID is the uid of programs that only publish.
 const emitterUID = "emitter"
 
-// departed tells who waits for a server that it has left, and forgets what it
-// waits for. c.mu is locked.
+// departed tells the requests that wait for a server that it has left, and ends
+// the calls of that server. c.mu is locked.
 func (c *Member) departed(uid string) {
 	delete(c.peers, uid)
 	for _, r := range c.requests {
@@ -280,7 +280,7 @@ func (c *Member) take(m *adapter.Message) error {
 	return nil
 }
 
-// answered passes an answer on to who waits for it.
+// answered passes an answer on to its request.
 func (c *Member) answered(m *adapter.Message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -39,7 +39,7 @@ func (q *queue) put(j job) bool {
 	return true
 }
 
-// take returns the next job. It is not ok if there is none.
+// take returns the next job. If the queue is empty, ok is false.
 func (q *queue) take() (j job, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -54,8 +54,8 @@ func (q *queue) take() (j job, ok bool) {
 	return j, true
 }
 
-// work runs jobs until none is left. A job may end the goroutine, as t.FailNow
-// does; then another goes on.
+// work runs jobs until the queue is empty. A job may end the goroutine, as
+// t.FailNow does; then another goroutine goes on.
 func (q *queue) work() {
 	finished := false
 	defer func() {

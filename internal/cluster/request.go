@@ -28,14 +28,14 @@ type request struct {
 	lost      int // acknowledgements owed by servers that have left
 }
 
-// A respondent is a server that has answered a request. All that do not say
-// who they are are one, by the name "".
+// A respondent is a server that has answered a request. All servers without a
+// uid together are one respondent, named "".
 type respondent struct {
 	answered bool
 	left     bool
 
-	// Of a call: how many acknowledgements are still to come. It is negative
-	// when some have come before their number.
+	// Of a call: the number of acknowledgements yet to arrive. It is negative
+	// if some have arrived before their number.
 	owed int
 	from map[string]bool // the sockets that they came from
 }
@@ -49,8 +49,8 @@ const (
 	maxClients = 1 << 24
 )
 
-// begin publishes a request. After an error too, the result must be ended; it
-// awaits nobody.
+// begin publishes a request. The result must be ended, also after an error; then
+// it awaits no answers.
 func (c *Member) begin(ctx context.Context, m *adapter.Message, wants adapter.Type) (*request, error) {
 	r := &request{
 		member: c, id: newUID(), wants: wants, wake: make(chan struct{}, 1), servers: make(map[string]*respondent),
@@ -91,8 +91,8 @@ func (r *request) end() {
 	}
 }
 
-// put takes an answer. What is not one to this request, or has come before, is
-// ignored; the error is about its content.
+// put takes an answer. It ignores an answer to another request, and one that it
+// has already. The error is about the answer's content.
 func (r *request) put(m *adapter.Message) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -128,8 +128,9 @@ func (r *request) put(m *adapter.Message) error {
 	return nil
 }
 
-// owes reports whether an acknowledgement is one to come, and notes of which
-// socket it is. More may come while not all the numbers are known.
+// owes reports whether the respondent owes an acknowledgement of this socket,
+// and notes the socket. With more set, further acknowledgements may arrive,
+// because not all the numbers are known.
 func (s *respondent) owes(socketID string, more bool) bool {
 	if s.owed <= 0 && s.answered && !more || s.owed <= -maxClients || s.from[socketID] {
 		return false
@@ -143,7 +144,7 @@ func (s *respondent) owes(socketID string, more bool) bool {
 	return true
 }
 
-// signal wakes who takes the answers. r.mu is locked.
+// signal wakes the goroutine that takes the answers. r.mu is locked.
 func (r *request) signal() {
 	select {
 	case r.wake <- struct{}{}:
@@ -179,8 +180,8 @@ func (r *request) count(ctx context.Context) {
 	r.others = min(r.others, n-1)
 }
 
-// take returns the answers that have come, how many acknowledgements will not
-// come, and whether that is all.
+// take returns the answers that have arrived, the number of acknowledgements
+// that never will, and whether the request is complete.
 func (r *request) take(ctx context.Context) (answers []*adapter.Message, lost int, all bool) {
 	r.mu.Lock()
 	unsettled := r.unsettled && r.names == nil

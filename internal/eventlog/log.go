@@ -34,8 +34,8 @@ const overhead = 128
 
 func (e *Event[M]) size() int { return e.Message.Size() + overhead }
 
-// Concerns reports whether the event is for a client that is in the rooms in
-// and was in the rooms had, of which in is a part.
+// Concerns reports whether the event is for a client that is in the rooms in and
+// was in the rooms had, a superset of in.
 func (e *Event[M]) Concerns(in, had RoomSet) bool {
 	return !had.hasAny(e.Except) && (len(e.Rooms) == 0 || in.hasAny(e.Rooms))
 }

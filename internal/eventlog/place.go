@@ -18,7 +18,7 @@ func (l *Log[M]) Begin(now time.Time) Place {
 	return Place{Start: l.End(), Origin: l.latest(), Since: now}
 }
 
-// latest returns the offset of the last event, "" if there has been none.
+// latest returns the offset of the last event, or "" before the first event.
 func (l *Log[M]) latest() string {
 	switch n := len(l.entries); {
 	case n > 0:
@@ -40,7 +40,7 @@ func (l *Log[M]) After(offset string, start uint64, heard time.Time) (position u
 	if n, ours, ok := l.number(offset); offset != "" && (!ok || ours && n > l.offsets.Load()) {
 		return 0, false
 	}
-	// The client has none of the events that are there.
+	// The client has not received any event of the log.
 	return max(start, l.first), start >= l.first || l.lost.At.Before(heard)
 }
 

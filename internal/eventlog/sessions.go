@@ -28,7 +28,7 @@ const maxSessions = 1 << 16
 // Len returns how many sessions there are.
 func (ss *Sessions[D]) Len() int { return len(ss.byPID) }
 
-// Get returns the session of a client, nil if there is none.
+// Get returns the session of a client, or nil.
 func (ss *Sessions[D]) Get(pid string) *Session[D] { return ss.byPID[pid] }
 
 // Put adds a session that has just ended, and returns how many others had to
@@ -74,7 +74,7 @@ func (ss *Sessions[D]) Expire(before time.Time) (forgotten int) {
 	return forgotten
 }
 
-// Oldest returns when the oldest ended. It reports false if there is none.
+// Oldest returns when the oldest session ended, and false if no session is kept.
 func (ss *Sessions[D]) Oldest() (ended time.Time, any bool) {
 	if len(ss.order) == 0 {
 		return time.Time{}, false

@@ -4,8 +4,8 @@
 // id}.
 //
 // Values keep the rules of [parser.JSON], struct tags and marshalers included,
-// since the work on them is done by it: what is sent comes from its JSON, and
-// what is received becomes JSON when its Go type is known. So the same handlers
+// because that parser does the work: sent values come from its JSON, and
+// received values become JSON when their Go type is known. So the same handlers
 // serve clients of both parsers.
 package msgpack
 
@@ -37,7 +37,7 @@ const (
 // a Date as its ISO 8601 text; NaN, the infinities and undefined as null, but
 // an undefined member of an object not at all. An ArrayBuffer is binary. Other
 // extensions of MessagePack, its timestamp among them, are refused; the
-// JavaScript package writes none.
+// JavaScript package does not write any.
 //
 // A received packet may have up to 65,536 binary values, and its arguments may
 // be nested 511 deep.
