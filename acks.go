@@ -93,7 +93,7 @@ func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ..
 	defer out.free()
 	err = s.onAck(id, ack{to: func(r result) {
 		s.mailbox.putReply(func() {
-			_ = s.run("reply to "+event, func() error { reply(&Reply{s.namespace.server, s.id, r.args}, r.err); return nil })
+			_ = s.run("reply to "+event, func() error { reply(&Reply{s.namespace.server.guard, s.id, r.args}, r.err); return nil })
 		}, r.size)
 	}})
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Socket) Call(ctx context.Context, event string, args ...any) (*Reply, e
 	if err != nil {
 		return nil, err
 	}
-	return &Reply{s.namespace.server, s.id, values}, nil
+	return &Reply{s.namespace.server.guard, s.id, values}, nil
 }
 
 // call is Call, which returns the values of the reply.

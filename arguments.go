@@ -72,29 +72,29 @@ func argument[T any](e *Event, takes *signature) (T, error) {
 		e.server().logger.Debug("an event has more arguments than its handler takes",
 			"event", e.Name(), "namespace", e.packet.Namespace, "arguments", n)
 	}
-	return decodeAs[T](e.server(), takes, e.packet.Args)
+	return decodeAs[T](e.server().guard, takes, e.packet.Args)
 }
 
 // decodeAs decodes values into a T.
-func decodeAs[T any](server *Server, as *signature, args parser.Args) (v T, err error) {
+func decodeAs[T any](g guard, as *signature, args parser.Args) (v T, err error) {
 	switch {
 	case as.nothing, as.optional && lenOf(args) == 0:
 		return v, nil
 	case as.fields != nil:
-		return decodeFields[T](server, as, args)
+		return decodeFields[T](g, as, args)
 	}
 	var d struct { // both in one allocation
 		v    T
 		into [1]any
 	}
 	d.into[0] = &d.v
-	err = server.decode(args, d.into[:])
+	err = g.decode(args, d.into[:])
 	return d.v, err
 }
 
-func decodeFields[T any](server *Server, as *signature, args parser.Args) (T, error) {
+func decodeFields[T any](g guard, as *signature, args parser.Args) (T, error) {
 	v := new(T)
-	err := server.decode(args, as.fields.Targets(reflect.ValueOf(v).Elem(), lenOf(args)))
+	err := g.decode(args, as.fields.Targets(reflect.ValueOf(v).Elem(), lenOf(args)))
 	return *v, err
 }
 

@@ -12,7 +12,7 @@ import (
 // A Reply is a client's answer to Socket.Call, Socket.CallFunc or
 // Broadcast.Call, or a server's answer to Namespace.ServerSideCall.
 type Reply struct {
-	server   *Server
+	guard    guard
 	socketID string
 	args     parser.Args
 }
@@ -27,11 +27,11 @@ func (r *Reply) Len() int { return lenOf(r.args) }
 
 // Args returns the reply's values as values to be sent on as they are, as
 // [Event.Args] does with arguments.
-func (r *Reply) Args() []any { return r.server.sentOn(r.args) }
+func (r *Reply) Args() []any { return r.guard.sentOn(r.args) }
 
 // Decode decodes the reply's values into the pointers given. Fewer values
 // than pointers are an error.
-func (r *Reply) Decode(into ...any) error { return r.server.decode(r.args, into) }
+func (r *Reply) Decode(into ...any) error { return r.guard.decode(r.args, into) }
 
 // Call emits an event to the selected sockets and yields each one's reply as
 // it arrives; of the replies to other servers only the first value does. A
@@ -67,7 +67,7 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 			select {
 			case r := <-local.results:
 				delete(local.missing, r.socket.id)
-				if !yield(&Reply{b.namespace.server, r.socket.id, r.args}, r.err) {
+				if !yield(&Reply{b.namespace.server.guard, r.socket.id, r.args}, r.err) {
 					return
 				}
 			case <-remote.Ready():

@@ -15,7 +15,7 @@ import (
 type clusterHost struct{ *Namespace }
 
 func (h clusterHost) Guard(what string, f func()) (ok bool) {
-	return h.server.guard(what, h.name, "", func() error { f(); return nil }) == nil
+	return h.server.guard.call(what, h.name, "", func() error { f(); return nil }) == nil
 }
 
 func (h clusterHost) Log(level slog.Level, text string, args ...any) {
@@ -118,7 +118,7 @@ func acknowledgement(r result) *adapter.Message {
 		return cluster.NoAck(r.socket.id, cluster.Left)
 	}
 	n := r.socket.namespace
-	packet, err := n.server.encodeReply(n, n.server.sentOn(r.args))
+	packet, err := n.server.encodeReply(n, n.server.guard.sentOn(r.args))
 	if err != nil {
 		return cluster.NoAck(r.socket.id, cluster.Invalid)
 	}
@@ -129,7 +129,7 @@ var errNoReply = errors.New("socketio: the reply cannot be passed on to this ser
 
 // replyOf returns what has become of a call to a socket of another server.
 func (n *Namespace) replyOf(r cluster.Reply) (*Reply, error) {
-	reply := &Reply{server: n.server, socketID: r.SocketID}
+	reply := &Reply{guard: n.server.guard, socketID: r.SocketID}
 	var err error
 	switch {
 	case !r.Missing:
@@ -184,7 +184,7 @@ func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...an
 				return
 			}
 			args, err := decodeReply(m.Packet)
-			if !yield(&Reply{server: n.server, args: args}, err) {
+			if !yield(&Reply{guard: n.server.guard, args: args}, err) {
 				return
 			}
 		}

@@ -72,13 +72,13 @@ func (s *Server) newData(v any) *data {
 }
 
 func (s *Server) marshal(v any) (text []byte, err error) {
-	defer s.recovered("encoding SetData's value", "", &err)
+	defer s.guard.recovered("encoding SetData's value", "", &err)
 	text, err = json.Marshal(v)
 	return bytes.ToValidUTF8(text, []byte("\uFFFD")), err
 }
 
 func (s *Server) unmarshal(text []byte, into any) (err error) {
-	defer s.recovered("decoding", "", &err)
+	defer s.guard.recovered("decoding", "", &err)
 	return json.Unmarshal(text, into)
 }
 

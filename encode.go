@@ -39,7 +39,7 @@ func (s *Server) encode(message newMessage, h parser.Header, args []any) (*engin
 
 // encodeArgs runs the parser and the program's marshalers.
 func (s *Server) encodeArgs(dst []byte, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
-	defer s.recovered("encoding", h.Namespace, &err)
+	defer s.guard.recovered("encoding", h.Namespace, &err)
 	if !s.encodesValues() {
 		if args, err = plain(args); err != nil {
 			return encoded, err
@@ -90,7 +90,7 @@ func (s *Server) encodeOnce(n *Namespace, event string, args []any) (encoded []a
 	if !s.encodesValues() {
 		return args, nil
 	}
-	defer s.recovered("encoding", n.name, &err)
+	defer s.guard.recovered("encoding", n.name, &err)
 	if encoded, err = parser.EncodeOnce(args...); err != nil {
 		return nil, encodeError(&parser.Header{Type: parser.Event, Event: event}, err)
 	}
@@ -104,7 +104,7 @@ var values = parser.JSON{MaxAttachments: 1 << 16}
 // encodeForOthers encodes what other servers get of an event, with copies of
 // the attachments, because an adapter may queue them.
 func (s *Server) encodeForOthers(n *Namespace, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
-	defer s.recovered("encoding", n.name, &err)
+	defer s.guard.recovered("encoding", n.name, &err)
 	if encoded, err = values.EncodePayload(make([]byte, 0, 128), h, args...); err != nil {
 		return encoded, encodeError(h, err)
 	}
@@ -117,7 +117,7 @@ func (s *Server) encodeReply(n *Namespace, reply []any) (encoded parser.Encoded,
 	if len(reply) == 0 {
 		return parser.Encoded{}, nil
 	}
-	defer s.recovered("encoding", n.name, &err)
+	defer s.guard.recovered("encoding", n.name, &err)
 	if encoded, err = values.EncodeValue(nil, reply[0]); err != nil {
 		return encoded, encodeError(&parser.Header{Type: parser.Ack}, err)
 	}
@@ -140,14 +140,14 @@ func decodeReply(value parser.Encoded) (parser.Args, error) {
 }
 
 // sentOn returns received arguments as values that can be sent on as they are.
-func (s *Server) sentOn(args parser.Args) (values []any) {
+func (g guard) sentOn(args parser.Args) (values []any) {
 	var err error
 	defer func() {
 		if err != nil {
 			values = parser.ValuesOf(undecodable{err})
 		}
 	}()
-	defer s.recovered("decoding", "", &err)
+	defer g.recovered("decoding", "", &err)
 	return parser.ValuesOf(args)
 }
 

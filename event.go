@@ -3,7 +3,6 @@ package socketio
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/goroomcast/socketio/internal/engine"
@@ -49,14 +48,14 @@ func (e *Event) Len() int { return lenOf(e.packet.Args) }
 // Fewer arguments than pointers are an error; more are ignored. A null makes a
 // pointer, map, slice or interface nil and a json.RawMessage "null", and leaves
 // any other target as it is, as in encoding/json.
-func (e *Event) Decode(into ...any) error { return e.server().decode(e.packet.Args, into) }
+func (e *Event) Decode(into ...any) error { return e.server().guard.decode(e.packet.Args, into) }
 
 // Args returns the arguments as values that Emit, Ack and Call send on as they
 // are: with what is binary in them, the order of members in objects, and all
 // digits of numbers. To look at them, use Decode.
 //
 //	err := s.Broadcast().Emit(e.Name(), e.Args()...)
-func (e *Event) Args() []any { return e.server().sentOn(e.packet.Args) }
+func (e *Event) Args() []any { return e.server().guard.sentOn(e.packet.Args) }
 
 // WantsAck reports whether the client waits for a reply.
 func (e *Event) WantsAck() bool { return e.packet.HasID }
@@ -162,27 +161,6 @@ func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s
 	})
 }
 
-type errorReply struct {
-	Error string `json:"error"`
-	Data  any    `json:"data,omitempty"`
-}
-
-var internalError = errorReply{Error: errPanic.Error()}
-
-// publish returns what a client may know of an error, and whether there is no
-// more to know.
-func publish(err error) (reply errorReply, all bool) {
-	var public *Error
-	var invalid *argumentError
-	switch {
-	case errors.As(err, &public) && public != nil:
-		return errorReply{public.Message, public.Data}, true
-	case errors.As(err, &invalid):
-		return errorReply{Error: "invalid argument"}, false
-	}
-	return internalError, false
-}
-
 // refuse replies with an error, of which the client learns what it may. It
 // returns what is left to be told to others.
 func (e *Event) refuse(err error) error {
@@ -221,7 +199,7 @@ func (e *Event) conclude(failed error) {
 // run calls the program's code for the event.
 func (e *Event) run(what string, f func() error) error {
 	if e.remote != nil {
-		return e.server().run(what, e.remote.namespace.name, "", f)
+		return e.server().guard.run(what, e.remote.namespace.name, "", f)
 	}
 	return e.socket.run(what, f)
 }
@@ -236,26 +214,5 @@ func Call[R any](ctx context.Context, s *Socket, event string, args ...any) (R, 
 		var none R
 		return none, err
 	}
-	return decodeAs[R](reply.server, replies, reply.args)
+	return decodeAs[R](reply.guard, replies, reply.args)
 }
-
-// decode decodes arguments into the program's values.
-func (s *Server) decode(args parser.Args, into []any) (err error) {
-	switch {
-	case len(into) == 0:
-		return nil
-	case args == nil:
-		return &argumentError{fmt.Errorf("%w: 0 instead of %d", parser.ErrTooFewArgs, len(into))}
-	}
-	defer s.recovered("decoding", "", &err)
-	if err := args.Decode(into...); err != nil {
-		return &argumentError{err}
-	}
-	return nil
-}
-
-// An argumentError says what is wrong with what a client has sent.
-type argumentError struct{ err error }
-
-func (e *argumentError) Error() string { return e.err.Error() }
-func (e *argumentError) Unwrap() error { return e.err }

@@ -138,7 +138,7 @@ func (s *Server) findFamily(ctx context.Context, name string, h *Handshake) *Nam
 	s.mu.RUnlock()
 	for _, parent := range families {
 		var is bool
-		err := s.guard("OfFunc", name, "", func() error {
+		err := s.guard.call("OfFunc", name, "", func() error {
 			is = parent.family.match(ctx, name, h)
 			return ctx.Err()
 		})

@@ -1,18 +1,21 @@
 package socketio
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 
 	"github.com/goroomcast/socketio/internal/rarelog"
+	"github.com/goroomcast/socketio/parser"
 )
 
 // errPanic stands for a panic of the program's code, which has been logged.
 // Clients that wait get its text.
 var errPanic = errors.New("internal error")
+
+// errGoexit stands for the result of a handler that has none.
+var errGoexit = errors.New("socketio: a handler has ended its goroutine")
 
 // A panicError is errPanic with what the program's code said in it.
 type panicError struct{ text string }
@@ -20,15 +23,18 @@ type panicError struct{ text string }
 func (e *panicError) Error() string        { return e.text }
 func (e *panicError) Is(target error) bool { return target == errPanic }
 
-// guard calls the program's code; a panic there becomes errPanic.
-func (s *Server) guard(what, namespace, socketID string, f func() error) (err error) {
+// A guard calls the program's code, which may panic or end its goroutine.
+type guard struct{ logger *rarelog.Logger }
+
+// call calls the program's code; a panic there becomes errPanic.
+func (g guard) call(what, namespace, socketID string, f func() error) (err error) {
 	err = errGoexit
 	defer func() {
 		if p := recover(); p != nil {
-			logPanic(s.logger, what, namespace, socketID, p)
+			logPanic(g.logger, what, namespace, socketID, p)
 			err = errPanic
 		} else if err == errGoexit { // the caller does not go on
-			s.logger.About(what).Error("a handler has ended its goroutine", "handler", what, "namespace", namespace, "socket", socketID)
+			g.logger.About(what).Error("a handler has ended its goroutine", "handler", what, "namespace", namespace, "socket", socketID)
 		}
 	}()
 	return f()
@@ -36,9 +42,9 @@ func (s *Server) guard(what, namespace, socketID string, f func() error) (err er
 
 // run calls the program's code and logs how it fails, unless only because the
 // client has left. An error with a method that panics becomes errPanic.
-func (s *Server) run(what, namespace, socketID string, f func() error) error {
+func (g guard) run(what, namespace, socketID string, f func() error) error {
 	level, text, logged := slog.LevelError, "handler failed", false
-	err := s.guard(what, namespace, socketID, func() error {
+	err := g.call(what, namespace, socketID, func() error {
 		err := f()
 		if err == nil {
 			return nil
@@ -58,7 +64,7 @@ func (s *Server) run(what, namespace, socketID string, f func() error) error {
 	if err == nil || logged || err == errPanic {
 		return err
 	}
-	s.logger.About(what).Log(level, text, "handler", what, "namespace", namespace, "socket", socketID, "err", err)
+	g.logger.About(what).Log(level, text, "handler", what, "namespace", namespace, "socket", socketID, "err", err)
 	return err
 }
 
@@ -78,52 +84,71 @@ func logPanic(logger *rarelog.Logger, what, namespace, socketID string, p any) {
 
 // recovered is deferred where values of the program are encoded or decoded. It
 // logs a panic in their methods, and makes it an error.
-func (s *Server) recovered(what, namespace string, err *error) {
+func (g guard) recovered(what, namespace string, err *error) {
 	if p := recover(); p != nil {
-		if s != nil {
-			logPanic(s.logger, what, namespace, "", p)
+		if g.logger != nil {
+			logPanic(g.logger, what, namespace, "", p)
 		}
 		*err = &panicError{fmt.Sprintf("socketio: panic in %s: %v", what, p)}
 	}
 }
 
-// guarded returns a Trace whose functions do not panic, except ServerCreated,
-// which the program itself calls by NewServer.
-func (t *Trace) guarded(s *Server) Trace {
-	return Trace{
-		ServerCreated:    t.ServerCreated,
-		NamespaceCreated: guarded1(s, "Trace.NamespaceCreated", t.NamespaceCreated),
-		NamespaceRemoved: guarded1(s, "Trace.NamespaceRemoved", t.NamespaceRemoved),
-		Connected:        guarded1(s, "Trace.Connected", t.Connected),
-		Disconnected:     guarded2(s, "Trace.Disconnected", t.Disconnected),
-		Refused:          guarded2(s, "Trace.Refused", t.Refused),
-		OverRate:         guarded2(s, "Trace.OverRate", t.OverRate),
-		Handle:           t.Handle, // handle does it
-	}
-}
-
-func guarded1[A any](s *Server, what string, f func(A)) func(A) {
+func guarded1[A any](g guard, what string, f func(A)) func(A) {
 	if f == nil {
 		return nil
 	}
 	return func(a A) {
-		_ = s.guard(what, "", "", func() error { f(a); return nil })
+		_ = g.call(what, "", "", func() error { f(a); return nil })
 	}
 }
 
-func guarded2[A, B any](s *Server, what string, f func(A, B)) func(A, B) {
+func guarded2[A, B any](g guard, what string, f func(A, B)) func(A, B) {
 	if f == nil {
 		return nil
 	}
 	return func(a A, b B) {
-		_ = s.guard(what, "", "", func() error { f(a, b); return nil })
+		_ = g.call(what, "", "", func() error { f(a, b); return nil })
 	}
 }
 
-// begin calls Trace.Handle. What fails there does not keep the event from its
-// handlers.
-func (s *Socket) begin(ctx context.Context, hook handleHook, e *Event) (within context.Context, done func(error)) {
-	within, done = ctx, func(error) {}
-	_ = s.run("Trace.Handle", func() error { within, done = hook(ctx, e); return nil })
-	return within, done
+// decode decodes arguments into the program's values.
+func (g guard) decode(args parser.Args, into []any) (err error) {
+	switch {
+	case len(into) == 0:
+		return nil
+	case args == nil:
+		return &argumentError{fmt.Errorf("%w: 0 instead of %d", parser.ErrTooFewArgs, len(into))}
+	}
+	defer g.recovered("decoding", "", &err)
+	if err := args.Decode(into...); err != nil {
+		return &argumentError{err}
+	}
+	return nil
+}
+
+// An argumentError says what is wrong with what a client has sent.
+type argumentError struct{ err error }
+
+func (e *argumentError) Error() string { return e.err.Error() }
+func (e *argumentError) Unwrap() error { return e.err }
+
+type errorReply struct {
+	Error string `json:"error"`
+	Data  any    `json:"data,omitempty"`
+}
+
+var internalError = errorReply{Error: errPanic.Error()}
+
+// publish returns what a client may know of an error, and whether there is no
+// more to know.
+func publish(err error) (reply errorReply, all bool) {
+	var public *Error
+	var invalid *argumentError
+	switch {
+	case errors.As(err, &public) && public != nil:
+		return errorReply{public.Message, public.Data}, true
+	case errors.As(err, &invalid):
+		return errorReply{Error: "invalid argument"}, false
+	}
+	return internalError, false
 }

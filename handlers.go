@@ -181,9 +181,6 @@ func (c *callbacks[F]) all() []*F {
 	return c.list
 }
 
-// errGoexit stands for the result of a handler that has none.
-var errGoexit = errors.New("socketio: a handler has ended its goroutine")
-
 // handle runs the handlers of an event.
 func (s *Socket) handle(e *Event) {
 	err := errGoexit
@@ -256,4 +253,12 @@ func (s *Socket) handles(event string) bool {
 	}
 	own := s.handlers.Load()
 	return own != nil && len(own.get(event)) > 0
+}
+
+// begin calls Trace.Handle. What fails there does not keep the event from its
+// handlers.
+func (s *Socket) begin(ctx context.Context, hook handleHook, e *Event) (within context.Context, done func(error)) {
+	within, done = ctx, func(error) {}
+	_ = s.run("Trace.Handle", func() error { within, done = hook(ctx, e); return nil })
+	return within, done
 }

@@ -40,7 +40,7 @@ func (h *Handshake) DecodeAuth(into any) error {
 	if h.auth == nil {
 		return nil
 	}
-	return h.server.decode(h.auth, []any{into})
+	return h.server.guard.decode(h.auth, []any{into})
 }
 
 // A keptAuth is the auth of a CONNECT, which stays until its socket has left.

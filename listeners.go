@@ -69,7 +69,7 @@ func (s *Socket) pass(ctx context.Context, e *Event) error {
 	}
 	for _, m := range lists.use.all() {
 		var refusal error
-		failed := s.namespace.server.guard("Use", s.namespace.name, s.id, func() error {
+		failed := s.namespace.server.guard.call("Use", s.namespace.name, s.id, func() error {
 			refusal = (*m)(ctx, e)
 			probe(refusal)
 			return e.refuse(refusal)

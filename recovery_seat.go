@@ -46,7 +46,7 @@ type claim struct {
 // claim returns what a client says of its former session. Without a PID it has
 // none.
 func (c *conn) claim(auth parser.Args) (said claim) {
-	if c.server.opts.Recovery == nil || c.legacy() || auth == nil || c.server.decode(auth, []any{&said}) != nil {
+	if c.server.opts.Recovery == nil || c.legacy() || auth == nil || c.server.guard.decode(auth, []any{&said}) != nil {
 		return claim{}
 	}
 	return said

@@ -21,6 +21,7 @@ type Server struct {
 
 	opts    Options
 	logger  *rarelog.Logger
+	guard   guard
 	trace   Trace
 	parser  parser.Parser
 	engine  *engine.Server
@@ -41,12 +42,13 @@ func NewServer(o *Options) *Server {
 		parser:     opts.Parser,
 		namespaces: make(map[string]*Namespace),
 	}
-	s.trace = opts.Trace.guarded(s)
 	origins := newOrigins(opts.CORS)
 	s.engine = engine.NewServer(opts.engine(origins), func(session *engine.Session, r *http.Request) engine.Receiver {
 		return newConn(s, session, r)
 	})
 	s.logger = rarelog.New(s.engine.Options().Logger) // which does not panic
+	s.guard = guard{s.logger}
+	s.trace = opts.Trace.guarded(s.guard)
 	origins.logger = s.logger
 	s.handler = origins.handler(&clientFiles{
 		files: opts.ServeClient, path: strings.TrimSuffix(opts.Path, "/") + "/", logger: s.logger, next: s.engine,

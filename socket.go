@@ -365,5 +365,5 @@ func (s *Socket) tellLeft(reason Reason) {
 
 // run calls the program's code for the socket.
 func (s *Socket) run(what string, f func() error) error {
-	return s.namespace.server.run(what, s.namespace.name, s.id, f)
+	return s.namespace.server.guard.run(what, s.namespace.name, s.id, f)
 }

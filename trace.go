@@ -153,3 +153,18 @@ func (n *Namespace) created() {
 		f(n)
 	}
 }
+
+// guarded returns a Trace whose functions do not panic, except ServerCreated,
+// which the program itself calls by NewServer.
+func (t *Trace) guarded(g guard) Trace {
+	return Trace{
+		ServerCreated:    t.ServerCreated,
+		NamespaceCreated: guarded1(g, "Trace.NamespaceCreated", t.NamespaceCreated),
+		NamespaceRemoved: guarded1(g, "Trace.NamespaceRemoved", t.NamespaceRemoved),
+		Connected:        guarded1(g, "Trace.Connected", t.Connected),
+		Disconnected:     guarded2(g, "Trace.Disconnected", t.Disconnected),
+		Refused:          guarded2(g, "Trace.Refused", t.Refused),
+		OverRate:         guarded2(g, "Trace.OverRate", t.OverRate),
+		Handle:           t.Handle, // handle does it
+	}
+}
