@@ -7,7 +7,8 @@ import (
 )
 
 // Options.MaxConnections and MaxConnectionsPerAddress count sessions from
-// their handshake, before anybody is asked about it, until they are forgotten.
+// their handshake, before any function of the program is asked, until they are
+// forgotten.
 
 // An admission is a session's, or a handshake's, place among those that there
 // may be. It is guarded by Server.mu.
@@ -22,7 +23,7 @@ type admissions struct {
 	byAddress map[string]int // nil unless they are limited
 }
 
-// admit gives a handshake its place, or answers that there is none.
+// admit gives a handshake its place, or answers that all places are taken.
 func (srv *Server) admit(w http.ResponseWriter, r *http.Request, a *admission) bool {
 	address := network(r.RemoteAddr)
 	srv.mu.Lock()

@@ -2,10 +2,10 @@ package engine
 
 import "sync"
 
-// A crew does what connections have waiting, on as few goroutines as keep up:
-// while one of them is at work and there is more to do, another is on its way,
-// so that one which blocks holds nobody up. Goroutines that find nothing to do
-// wait for the next time, because their stacks have grown already.
+// A crew reads and handles the connections that are ready, on as few goroutines
+// as keep up. While one of them works and more connections are ready, another is
+// on its way, so a goroutine that blocks delays no other connection. Goroutines
+// without work wait for the next time, because their stacks have grown already.
 type crew struct {
 	mu      sync.Mutex
 	call    sync.Cond
@@ -46,7 +46,7 @@ func (c *crew) summon() {
 	c.coming = true
 }
 
-// end lets those who wait go once the queue is empty.
+// end lets the idle goroutines return once the queue is empty.
 func (c *crew) end() {
 	c.mu.Lock()
 	c.over = true

@@ -31,8 +31,8 @@ type deflatedForms [dialects]struct {
 	message *Message
 }
 
-// compress puts messages taken from the outbox into the form in which the
-// client gets them, and corrects what will be counted as written.
+// compress compresses the messages taken from the outbox for this client, and
+// corrects the bytes that will be counted as written.
 func (w *writer) compress() {
 	ws := w.s.ws
 	for i, m := range w.batch[:w.end] {

@@ -31,7 +31,7 @@ const (
 	WebSocket = "websocket"
 )
 
-// A Receiver is told what a session receives. The engine calls Text, Binary
+// A Receiver gets the messages of a session. The engine calls Text, Binary
 // and EndBatch one at a time, in the order in which the client sent.
 type Receiver interface {
 	// Text and Binary take one message. The data is valid only during the
@@ -41,9 +41,9 @@ type Receiver interface {
 	Text(data []byte) error
 	Binary(data []byte) error
 
-	// EndBatch follows the last of the messages that arrived together, also
-	// if one of them has ended the session. It may return what is to be done
-	// next, or nil.
+	// EndBatch follows the last of the messages that arrived together, also if
+	// one of them has ended the session. It returns the work that the messages
+	// cause, or nil.
 	EndBatch() Task
 
 	// Closed is called once, when the session ends for whatever reason. It
@@ -52,15 +52,15 @@ type Receiver interface {
 	Closed(reason Reason)
 }
 
-// A Task is what has come of messages. It runs once, beside the session, and
-// may take its time.
+// A Task is work that a Receiver returns from EndBatch. The engine calls Run
+// exactly once, on a goroutine that holds no lock and delays no other session.
 type Task interface{ Run() }
 
 // A Reason says why a session ended, in the words of the reference
 // implementation.
 type Reason string
 
-// The reasons for which a session ends.
+// The reasons why a session ends.
 const (
 	ReasonTransportClose Reason = "transport close" // the client closed the connection, or it broke
 	ReasonTransportError Reason = "transport error" // the client broke the rules of the transport

@@ -63,9 +63,9 @@ type frameHeader struct {
 func (h *frameHeader) control() bool { return h.opcode&0x8 != 0 }
 
 // parseFrameHeader reads a client's frame header from the beginning of b. A
-// size of 0 means that b does not hold the whole of it yet. Data frames longer
-// than limit, of which the header is enough to know, are refused, and so are
-// reserved bits other than those of the extension.
+// size of 0 means that b does not contain the whole header yet. The header
+// suffices to refuse data frames longer than limit, and reserved bits other than
+// those of the extension.
 func parseFrameHeader(b []byte, limit int, extension byte) (h frameHeader, size int, err error) {
 	if len(b) < 2 {
 		return h, 0, nil

@@ -98,8 +98,8 @@ func recoverFrom(logger *rarelog.Logger, what string) {
 	}
 }
 
-// A guardedHandler is the program's log handler, which may panic itself or at a
-// method of what it is given: an error, a LogValuer.
+// A guardedHandler is the program's log handler. The handler may panic itself, or
+// in a method of a value that it writes: an error, a LogValuer.
 type guardedHandler struct{ slog.Handler }
 
 func (h guardedHandler) Enabled(ctx context.Context, level slog.Level) (enabled bool) {
@@ -108,7 +108,7 @@ func (h guardedHandler) Enabled(ctx context.Context, level slog.Level) (enabled 
 }
 
 // Handle writes a record. If that panics it writes the record again with all
-// values as text, and if that panics too there is nobody to tell.
+// values as text. It ignores a second panic.
 func (h guardedHandler) Handle(ctx context.Context, r slog.Record) (err error) {
 	err = errPanic
 	if h.handle(ctx, r, &err) {

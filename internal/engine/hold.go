@@ -83,9 +83,9 @@ type lookout struct {
 	hungUp bool
 }
 
-// standBy begins or ends the time when the client's hang-up is the end of the
-// session, whatever has not been handled. The connection's owner calls it, or
-// who keeps the owner waiting.
+// standBy begins or ends the time in which a hang-up of the client ends the
+// session at once, also with unhandled messages. The connection's owner calls it,
+// or the goroutine that keeps the owner waiting.
 func (c *wsConn) standBy(waits bool) {
 	l := c.lookout.Load()
 	if l == nil {
@@ -191,9 +191,8 @@ func (l *lookout) hangUp() {
 	}
 }
 
-// takeAhead ends the reading ahead, and reports whether something has been
-// read so that is to be handled first. The connection's owner calls it before
-// it reads on.
+// takeAhead ends the reading ahead, and reports whether it has read bytes that
+// must be handled first. The connection's owner calls it before it reads on.
 func (c *wsConn) takeAhead() (some bool, err error) {
 	l := c.lookout.Load()
 	if l == nil {

@@ -51,8 +51,8 @@ func (srv *Server) releaseID(id string) {
 	}
 }
 
-// reservedInURLs reports whether a character is none of RFC 3986's unreserved
-// ones.
+// reservedInURLs reports whether a character is not among the unreserved ones of
+// RFC 3986.
 func reservedInURLs(r rune) bool {
 	switch {
 	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':

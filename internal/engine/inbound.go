@@ -7,9 +7,9 @@ const (
 	maxHeaderSize = 14      // of a frame
 )
 
-// inbound holds the bytes of a connection that have been read and not yet
-// handled. It has a buffer only while there are some: from a pool, or, for a
-// message that fits none, one that grows with what really arrives.
+// inbound contains the bytes of a connection that have been read and not yet
+// handled. It owns a buffer only while it contains bytes: one from a pool, or for
+// a longer message one that grows with the bytes that really arrive.
 type inbound struct {
 	pooled     *[]byte
 	buf        []byte

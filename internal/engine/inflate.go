@@ -22,8 +22,8 @@ func (d *deflate) inflate(buf *[]byte, message []byte, limit int) error {
 	return err
 }
 
-// remember keeps the end of what has been received, to which the next message
-// may refer.
+// remember keeps the end of the received bytes, because the next message may
+// refer to them.
 func (d *deflate) remember(message []byte) {
 	message = message[max(0, len(message)-windowSize):]
 	keep := min(len(d.window), windowSize-len(message))
@@ -31,8 +31,8 @@ func (d *deflate) remember(message []byte) {
 	d.window = append(d.window[:keep], message...)
 }
 
-// An inflater belongs to a message, not to a connection: what a message may
-// refer to is the window.
+// An inflater belongs to a message, not to a connection: the window contains all
+// bytes to which a message may refer.
 type inflater struct {
 	source source
 	reader io.ReadCloser // from source; a flate.Resetter

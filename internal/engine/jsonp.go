@@ -27,7 +27,7 @@ func appendScript(dst []byte, number string, payload []byte) []byte {
 	return append(append(append(dst, "]("...), literal...), ");"...)
 }
 
-// formPayload returns the payload in a form's field d, nil if there is none.
+// formPayload returns the payload in a form's field d, or nil.
 func formPayload(form []byte) []byte {
 	fields, err := url.ParseQuery(string(form))
 	if err != nil || !fields.Has("d") {
@@ -36,8 +36,8 @@ func formPayload(form []byte) []byte {
 	return []byte(formNewlines.Replace(fields.Get("d")))
 }
 
-// formNewlines undoes what clients do to save newlines from the form: one is
-// sent as \n, and what was \n before as \\n.
+// formNewlines undoes the clients' escapes, which save newlines from the form:
+// they send a newline as \n, and the two characters \n as \\n.
 var formNewlines = strings.NewReplacer(`\\n`, `\n`, `\n`, "\n")
 
 // withOrigin gives a request of a script tag, which has no Origin header and

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// logRefusal writes the line of a refused request. Mistakes in the program, or
-// in what stands in front of it, are warnings that say what to do, and so is
-// what a limit or the program itself refuses. What only a client does wrong is
-// for those who look for it, at level Debug.
+// logRefusal writes the line of a refused request. A mistake in the program, or in
+// a proxy in front of it, is a warning that says what to do. So is a refusal by a
+// limit or by the program itself. A mistake that only a client makes is logged at
+// level Debug.
 func (srv *Server) logRefusal(r *http.Request, e Refusal) {
 	log, o := srv.log, &srv.opts
 	if e.Context == errPanic.Error() {
@@ -111,8 +111,8 @@ func (srv *Server) publicID(r *http.Request) string {
 	return ""
 }
 
-// refusePath answers a request for a path that is not the server's. One of a
-// client tells of a mistake in the program; others may be anybody's.
+// refusePath answers a request for a path that is not the server's. Such a request
+// of a Socket.IO client shows a mistake in the program, and is logged.
 func (srv *Server) refusePath(w http.ResponseWriter, r *http.Request) {
 	const text = "request for another path than Options.Path refused; mount the server at Options.Path without http.StripPrefix, " +
 		"or set Options.Path to the path that arrives"

@@ -82,9 +82,9 @@ var transients = sync.Pool{New: func() any { return new(Message) }}
 // maxTransient is the largest frame whose memory is used again.
 const maxTransient = 64 << 10
 
-// NewTransientMessage is NewMessage for a message of which nothing is left
-// after it has been sent once: sending copies what can't be written at once.
-// Recycle is to follow.
+// NewTransientMessage is like NewMessage, but takes the message's memory from a
+// pool. The message may be sent to one session at most, and then Recycle must be
+// called. Sending copies bytes that cannot be written immediately.
 func NewTransientMessage(text []byte, binaries ...[]byte) *Message {
 	m := transients.Get().(*Message)
 	m.encode(text, binaries)
@@ -92,8 +92,8 @@ func NewTransientMessage(text []byte, binaries ...[]byte) *Message {
 	return m
 }
 
-// Recycle gives the memory of a transient message to later ones. Other
-// messages it leaves alone. The message must not be used any more.
+// Recycle gives the memory of a transient message to later ones. It does nothing
+// to other messages. The message must not be used after Recycle.
 func (m *Message) Recycle() {
 	if m.transient && cap(m.frame) <= maxTransient {
 		*m = Message{frame: m.frame}
@@ -165,7 +165,7 @@ func (m *Message) frames(d dialect) []byte {
 	return form.frame
 }
 
-// made returns what p points to, which it makes for the first who asks.
+// made returns the value that p points to. The first call makes that value.
 func made[T any](p *atomic.Pointer[T]) *T {
 	if p.Load() == nil {
 		p.CompareAndSwap(nil, new(T))

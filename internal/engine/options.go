@@ -65,14 +65,14 @@ type Options struct {
 	// Keep stay; those that remain keep their order.
 	DropOldest bool
 
-	// HTTPCompressionThreshold is the length in bytes from which the answers
-	// to polls are compressed for clients that accept gzip or deflate, 1,024
-	// by default; below 0 none is. Where a handler in front has set
+	// HTTPCompressionThreshold is the length in bytes from which the server
+	// compresses answers to polls for clients that accept gzip or deflate. A
+	// negative value turns compression off. Defaults to 1,024. Where a handler in front has set
 	// Content-Encoding, or Vary for it, the compression is left to that.
 	HTTPCompressionThreshold int
 
 	// PerMessageDeflate compresses the messages of WebSockets whose clients
-	// offer that; nil compresses none, which spares memory and time.
+	// offer that. Defaults to nil: no compression, which saves memory and time.
 	PerMessageDeflate *PerMessageDeflate
 
 	// AllowEIO3 admits clients of Engine.IO protocol revision 3 too, which
@@ -82,7 +82,7 @@ type Options struct {
 	// CheckOrigin decides whether a request may open or use a session. By
 	// default it is SameOrigin. Browsers apply no CORS rules to WebSocket, so
 	// without this check any page could connect with its visitor's cookies.
-	// What a function of your own refuses is not logged.
+	// A refusal by a function of the program's own is not logged.
 	CheckOrigin func(*http.Request) bool
 
 	// AllowRequest decides whether a handshake may open a session; all may by
@@ -100,17 +100,17 @@ type Options struct {
 	// block, and be called concurrently.
 	GenerateID func(*http.Request) (string, error)
 
-	// Cookie is sent with each handshake, its value being the session's id,
-	// for load balancers that keep a client with its server by that; none by
-	// default. The id is a secret: set HttpOnly, SameSite, and Secure if you
-	// can.
+	// Cookie is sent with each handshake, with the session's id as its value,
+	// for load balancers that keep a client with its server by a cookie. The id
+	// is a secret: set HttpOnly, SameSite, and Secure if you can. Defaults to no
+	// cookie.
 	Cookie *http.Cookie
 
 	// Logger gets a line for each refusal, of the same kind at most ten a
 	// minute above level Debug; silent by default.
 	Logger *slog.Logger
 
-	// Trace is told what happens, for metrics; nil for none.
+	// Trace contains functions that the server calls, for metrics. It may be nil.
 	Trace *Trace
 }
 

@@ -5,9 +5,9 @@ package engine
 // together costs a copy.
 
 // pack adds a transient message to the session's pack, and reports whether it
-// could. Only what has no other message in between is packed, and nothing for
-// a client that is behind, for which half empty buffers would wait. s.mu is
-// locked.
+// did. It packs only messages without another message in between, and packs
+// nothing for a client that is behind, because half empty buffers would wait for
+// that client. s.mu is locked.
 func (s *Session) pack(m *Message) bool {
 	o := &s.out
 	if !m.transient || o.cork == 0 || o.busy || s.ws == nil || s.ws.deflate != nil || s.server.opts.DropOldest ||

@@ -82,7 +82,7 @@ func (p *poller) put(c *wsConn, fd int) bool {
 	return true
 }
 
-// newPollSet returns nil if there can be none.
+// newPollSet returns nil if the system cannot make an epoll set.
 func newPollSet(p *poller) *pollSet {
 	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
@@ -142,9 +142,9 @@ func (ps *pollSet) close() {
 	_ = ps.epoll.Close()
 }
 
-// sweep has connections looked at that the program has closed itself, of which
-// epoll says nothing: it forgets a descriptor when that is closed. It takes
-// some connections at a time, and all within a second.
+// sweep finds connections that the program itself has closed. Epoll does not
+// report these, because it forgets a descriptor that is closed. A call looks at
+// some of the connections, and the calls of a second at all of them.
 func (ps *pollSet) sweep() {
 	ps.poller.mu.Lock()
 	if ps.poller.set != ps {
@@ -204,9 +204,9 @@ func (ps *pollSet) wait() {
 	})
 }
 
-// ready marks the connections of events, and appends those to dst that nobody
-// reads. An event may be of a descriptor's former connection; then its new one
-// finds nothing to read.
+// ready marks the connections of events, and appends to dst those that no
+// goroutine reads yet. An event may concern a descriptor's former connection;
+// then the new one finds nothing to read.
 func (ps *pollSet) ready(dst []*wsConn, events []syscall.EpollEvent) []*wsConn {
 	ps.poller.mu.Lock()
 	defer ps.poller.mu.Unlock()
@@ -236,7 +236,7 @@ func (c *wsConn) look() {
 	}
 }
 
-// wake has a connection looked at that is to end.
+// wake makes a goroutine look at a connection that must end.
 func (c *wsConn) wake() {
 	if c.readiness.Or(killed|owned|ready)&(watched|owned) == watched {
 		c.set.crew.add(c)
@@ -253,8 +253,8 @@ func (c *wsConn) unwatch() {
 	}
 }
 
-// run reads and handles what there is. What has come of it is done when
-// somebody else may read on.
+// run reads and handles the waiting bytes. It runs the resulting task after it has
+// let another goroutine read on.
 func (c *wsConn) run() {
 	for {
 		task, err := c.readReady(c.readiness.And(^uint32(ready | early | hungUp)))

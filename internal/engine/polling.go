@@ -43,8 +43,8 @@ func (s *Session) hurry(p *poll) {
 	})
 }
 
-// servePoll answers a GET with what is queued, or waits until something is,
-// however short the time-outs of the http.Server are.
+// servePoll answers a GET with the queued packets, or waits until a packet is
+// queued, however short the time-outs of the http.Server are.
 func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Values) {
 	s.mu.Lock()
 	switch {
@@ -125,8 +125,8 @@ func newPayload(d dialect, query url.Values) payload {
 
 // fill empties the outbox into a payload and reports whether it is the last.
 // The last payload of a session that closes is its CLOSE packet alone:
-// socket.io-client handles that at once but messages a tick later, so that
-// what came with it would be lost. s.mu is locked.
+// socket.io-client handles CLOSE at once but messages a tick later, so it would
+// lose messages in the same payload. s.mu is locked.
 func (s *Session) fill(p *payload) (farewell bool) {
 	if s.lifecycle() == stateClosed {
 		p.addText([]byte{s.last})

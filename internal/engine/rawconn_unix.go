@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// rawConn returns the descriptor of a connection, or nil when it has none
-// that could be used directly, as under TLS.
+// rawConn returns the descriptor of a connection, or nil for a connection without
+// a descriptor of its own, as under TLS.
 func rawConn(conn net.Conn) syscall.RawConn {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		if raw, err := tcp.SyscallConn(); err == nil {
@@ -42,10 +42,10 @@ func (c *wsConn) read() error {
 	}
 }
 
-// A readOp reads a connection under the protection of its net.Conn: until the
-// callback returns nobody can close the descriptor, and so none that is
-// somebody else's by now is read. What has been read is handled outside,
-// because whoever closes the net.Conn waits for the callback.
+// A readOp reads a connection under the protection of its net.Conn: the descriptor
+// cannot be closed until the callback returns, so a descriptor that belongs to
+// another connection by now is never read. The bytes are handled outside of the
+// callback, because Close of the net.Conn waits for the callback.
 type readOp struct {
 	c       *wsConn
 	patient bool // it waits until there is something

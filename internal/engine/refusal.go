@@ -23,7 +23,7 @@ type Refusal struct {
 // refusals can be counted by cause.
 type Cause string
 
-// The causes of refusals, with what is their Refusal.Context.
+// The causes of refusals. The comment of each says what Refusal.Context contains.
 const (
 	CauseTransport    Cause = "unknown transport"    // its name
 	CauseSession      Cause = "unknown session"      // its id

@@ -36,8 +36,8 @@ type Server struct {
 	admissions admissions // guarded by mu
 }
 
-// NewServer returns a server that calls accept for each new session to learn
-// who receives its messages. Accept may send; the request is valid only
+// NewServer returns a server that calls accept for each new session. The returned
+// Receiver gets the session's messages. Accept may send; the request is valid only
 // during the call. Options may be nil; mistakes in them panic.
 func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Server {
 	opts := o.withDefaults()
@@ -308,7 +308,7 @@ func (srv *Server) refuseNew() []*Session {
 }
 
 // Close ends all sessions at once with ReasonServerShutdown and refuses new
-// ones; what is queued for clients is lost.
+// ones. Packets that are queued for clients are lost.
 func (srv *Server) Close() {
 	for _, s := range srv.refuseNew() {
 		s.abort(ReasonServerShutdown)

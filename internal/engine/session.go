@@ -22,9 +22,9 @@ type Session struct {
 
 	admission admission
 
-	// inlet is held by whoever delivers what the client sent: a POST for its
-	// duration, a WebSocket from the upgrade on. A second POST finds it taken,
-	// and that is the error the protocol asks for.
+	// inlet is held by the goroutine that delivers the client's messages: by a
+	// POST for its duration, by a WebSocket from the upgrade on. A second POST
+	// finds it held, and that is the error that the protocol asks for.
 	inlet      sync.Mutex
 	delivering atomic.Bool     // the receiver is at work
 	batch      bool            // it has been given messages since its last EndBatch
@@ -132,7 +132,7 @@ func (s *Session) depart() {
 	}
 }
 
-// abort ends the session at once; what is queued is lost.
+// abort ends the session at once. Queued packets are lost.
 func (s *Session) abort(reason Reason) {
 	s.mu.Lock()
 	was := s.lifecycle()
@@ -216,9 +216,8 @@ func (s *Session) endProbe() {
 
 func (s *Session) lifecycle() uint32 { return s.state.Load() }
 
-// receive handles one packet of the client, of which only CLOSE matters once
-// the session is closing, and reports whether to go on. The caller holds
-// s.inlet.
+// receive handles one packet of the client, and reports whether to go on. While
+// the session is closing it handles only CLOSE. The caller holds s.inlet.
 func (s *Session) receive(p packet) bool {
 	if state := s.lifecycle(); state == stateClosed || state == stateClosing && p.kind != packetClose {
 		return state == stateClosing
@@ -290,7 +289,7 @@ func (s *Session) endBatch() (task Task) {
 	return task
 }
 
-// runBeside runs what endBatch has returned, for callers who have to go on.
+// runBeside runs the task that endBatch returned, for callers that must go on.
 func (s *Session) runBeside(task Task) {
 	if task != nil {
 		go s.run(task)

@@ -38,8 +38,8 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// waitUntil reports whether the time has come before ctx ends and before the
-// last session is gone.
+// waitUntil waits for a time, and reports false if ctx or the last session ends
+// before.
 func (srv *Server) waitUntil(ctx context.Context, t time.Time) bool {
 	delay := time.Until(t)
 	if delay <= 0 {

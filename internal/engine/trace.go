@@ -5,8 +5,8 @@ import "net/http"
 // A Trace has functions that are called as things happen, for metrics and
 // logs. Any of them may be nil. They run on the goroutine at work, while it
 // holds no lock, and concurrently, for one session as well; so they must be
-// quick and should not send. A panic there is logged. What is a state and no event, as
-// the bytes that wait, is in [Stats].
+// quick and should not send. A panic there is logged. [Stats] counts states,
+// such as the bytes that wait.
 type Trace struct {
 	// Opened is called for each new session, before accept, and Closed once
 	// for each of these when it ends. Session.Transport still tells how the
@@ -14,8 +14,8 @@ type Trace struct {
 	Opened func(s *Session)
 	Closed func(s *Session, reason Reason)
 
-	// Upgraded is called when WebSocket has become a session's transport, or
-	// with the error for which that failed and the session stays with polling.
+	// Upgraded is called when WebSocket has become a session's transport. If an
+	// upgrade fails, it is called with the error; the session stays with polling.
 	Upgraded func(s *Session, err error)
 
 	// Rejected is called before a request is answered by an error. Requests for
