@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"sync"
@@ -27,6 +28,65 @@ import (
 // otherwise. JSON tags of the fields mean nothing. Emit takes its arguments one
 // by one.
 type Args struct{}
+
+// On adds a handler for an event whose first argument decodes into a T. When
+// T is struct{} no argument is needed; when it is a pointer, an interface or a
+// json.RawMessage, an argument that is missing leaves it nil. A T that embeds
+// [Args] takes several arguments. If the client wants a reply and no handler of
+// the event has replied, the client gets an empty reply after the last handler,
+// or {"error": …} as from [OnCall] if one has failed. So the retries option of
+// socket.io-client works.
+func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) error) (off func()) {
+	takes := signatureOf[T]("On")
+	return t.On(event, func(ctx context.Context, e *Event) error {
+		arg, err := argument[T](e, takes)
+		if err == nil {
+			err = h(ctx, e.socket, arg)
+		}
+		e.done = e.done || err == nil
+		return err
+	})
+}
+
+// OnCall adds a handler whose result is the reply to the client; an R that
+// embeds [Args] is a reply of several values. An error is the reply
+// {"error": message}: the message of an [*Error], "invalid argument" when the
+// argument does not decode into a T, and "internal error" for any other, a panic
+// and a result that cannot be encoded among them. The argument is that of [On].
+func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) (R, error)) (off func()) {
+	takes, replies := signatureOf[T]("OnCall"), signatureOf[R]("OnCall")
+	return t.On(event, func(ctx context.Context, e *Event) error {
+		arg, err := argument[T](e, takes)
+		if err != nil {
+			return e.refuse(err)
+		}
+		returned := false
+		defer func() {
+			if !returned { // a panic
+				_ = e.refuse(errPanic)
+			}
+		}()
+		result, err := h(ctx, e.socket, arg)
+		returned = true
+		if err == nil {
+			err = replyWith(e, result, replies)
+		}
+		return e.refuse(err)
+	})
+}
+
+// Call is [Socket.Call] that decodes the first value of the reply into an R, or
+// the values of the reply into the fields of an R that embeds [Args]. An empty
+// reply is the zero value of R.
+func Call[R any](ctx context.Context, s *Socket, event string, args ...any) (R, error) {
+	replies := signatureOf[R]("Call")
+	reply, err := s.Call(ctx, event, args...)
+	if err != nil || reply.Len() == 0 {
+		var none R
+		return none, err
+	}
+	return decodeAs[R](reply.guard, replies, reply.args)
+}
 
 // A signature says which arguments a type takes.
 type signature struct {
@@ -96,14 +156,6 @@ func decodeFields[T any](g guard, as *signature, args parser.Args) (T, error) {
 	v := new(T)
 	err := g.decode(args, as.fields.Targets(reflect.ValueOf(v).Elem(), lenOf(args)))
 	return *v, err
-}
-
-// lenOf returns the number of arguments.
-func lenOf(args parser.Args) int {
-	if args == nil {
-		return 0
-	}
-	return args.Len()
 }
 
 // replyWith replies with the result of a handler.

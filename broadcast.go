@@ -4,6 +4,9 @@ import (
 	"iter"
 	"slices"
 	"sync"
+
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/cluster"
 )
 
 // A Broadcast is a selection of a namespace's sockets and a way of sending to
@@ -37,6 +40,14 @@ func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
 // Except takes the sockets in any of the rooms out of the selection.
 func (b Broadcast) Except(rooms ...string) Broadcast {
 	b.except = append(slices.Clip(b.except), rooms...)
+	return b
+}
+
+// Local limits the selection to the sockets of this server. If
+// [Options.Adapter] is an [adapter.Recovery], Emit does not keep a local event
+// for clients that are away.
+func (b Broadcast) Local() Broadcast {
+	b.local = true
 	return b
 }
 
@@ -99,3 +110,63 @@ func putTargets(t *[]*Socket) {
 }
 
 var targetsPool = sync.Pool{New: func() any { return new([]*Socket) }}
+
+// SocketsJoin adds the selected sockets of all servers to rooms, except those
+// that would be in too many, as at Socket.Join.
+func (b Broadcast) SocketsJoin(rooms ...string) {
+	b.command(&adapter.Message{Type: adapter.SocketsJoin, Rooms: slices.Clone(rooms)})
+	for s := range b.Sockets() {
+		_ = s.Join(rooms...) // which logs its error
+	}
+}
+
+// SocketsLeave removes the selected sockets of all servers from rooms.
+func (b Broadcast) SocketsLeave(rooms ...string) {
+	b.command(&adapter.Message{Type: adapter.SocketsLeave, Rooms: slices.Clone(rooms)})
+	for s := range b.Sockets() {
+		s.Leave(rooms...)
+	}
+}
+
+// DisconnectSockets disconnects the selected sockets of all servers, each as
+// Socket.Disconnect does.
+func (b Broadcast) DisconnectSockets(close bool) {
+	b.command(&adapter.Message{Type: adapter.DisconnectSockets, Close: close})
+	for s := range b.Sockets() {
+		if s.connected() {
+			s.Disconnect(close)
+		}
+	}
+}
+
+// command has the other servers do what this one does itself.
+func (b Broadcast) command(m *adapter.Message) {
+	m.Opts = b.opts()
+	for _, c := range b.clusters() {
+		each := *m
+		_ = c.Publish(&each)
+	}
+}
+
+// reachesOthers reports whether other servers may have sockets of the
+// selection.
+func (b Broadcast) reachesOthers() bool {
+	return !b.local && b.self == nil && b.namespace.server.opts.Adapter != nil
+}
+
+// clusters returns what reaches the other servers, one for each namespace that
+// the selection is of.
+func (b Broadcast) clusters() []*cluster.Member {
+	if !b.reachesOthers() {
+		return nil
+	}
+	var all []*cluster.Member
+	for _, n := range b.namespace.audience() {
+		all = append(all, n.cluster)
+	}
+	return all
+}
+
+func (b Broadcast) opts() adapter.Opts {
+	return adapter.Opts{Rooms: b.rooms, Except: b.except, Volatile: b.volatile, Plain: b.plain}
+}

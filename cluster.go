@@ -1,7 +1,9 @@
 package socketio
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"log/slog"
@@ -248,4 +250,48 @@ func (n *Namespace) handleServerSide(e *Event) {
 		}
 	}
 	failed = errors.Join(errs...)
+}
+
+// describe returns the selected sockets of this server, for others.
+func (b Broadcast) describe() []adapter.Socket {
+	var sockets []adapter.Socket
+	for s := range b.Sockets() {
+		sockets = append(sockets, s.describe())
+	}
+	return sockets
+}
+
+func (s *Socket) describe() adapter.Socket {
+	d := adapter.Socket{ID: s.id, Rooms: s.Rooms(), Data: json.RawMessage("{}")}
+	handshake, err := json.Marshal(s.handshake.share())
+	if err == nil {
+		d.Handshake = handshake
+	}
+	text, dataErr := s.sharedData().encoded()
+	if dataErr == nil && text != nil {
+		d.Data = text
+	}
+	if err = cmp.Or(err, dataErr); err != nil && !errors.Is(err, errPanic) {
+		s.namespace.server.logger.Error("cannot describe a socket to other servers", "socket", s.id, "err", err)
+	}
+	return d
+}
+
+// share returns the handshake as other servers get it.
+func (h *Handshake) share() adapter.Handshake {
+	shared := adapter.Handshake{
+		Header:      h.Header,
+		Host:        h.Host,
+		Time:        h.Time,
+		Address:     h.Address,
+		CrossDomain: h.CrossDomain,
+		Secure:      h.Secure,
+		URL:         h.URL,
+		Query:       h.Query(),
+	}
+	var auth json.RawMessage
+	if h.DecodeAuth(&auth) == nil {
+		shared.Auth = auth
+	}
+	return shared
 }

@@ -115,52 +115,6 @@ type EventTarget interface {
 	On(event string, h Handler) (off func())
 }
 
-// On adds a handler for an event whose first argument decodes into a T. When
-// T is struct{} no argument is needed; when it is a pointer, an interface or a
-// json.RawMessage, an argument that is missing leaves it nil. A T that embeds
-// [Args] takes several arguments. If the client wants a reply and no handler of
-// the event has replied, the client gets an empty reply after the last handler,
-// or {"error": …} as from [OnCall] if one has failed. So the retries option of
-// socket.io-client works.
-func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) error) (off func()) {
-	takes := signatureOf[T]("On")
-	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := argument[T](e, takes)
-		if err == nil {
-			err = h(ctx, e.socket, arg)
-		}
-		e.done = e.done || err == nil
-		return err
-	})
-}
-
-// OnCall adds a handler whose result is the reply to the client; an R that
-// embeds [Args] is a reply of several values. An error is the reply
-// {"error": message}: the message of an [*Error], "invalid argument" when the
-// argument does not decode into a T, and "internal error" for any other, a panic
-// and a result that cannot be encoded among them. The argument is that of [On].
-func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) (R, error)) (off func()) {
-	takes, replies := signatureOf[T]("OnCall"), signatureOf[R]("OnCall")
-	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := argument[T](e, takes)
-		if err != nil {
-			return e.refuse(err)
-		}
-		returned := false
-		defer func() {
-			if !returned { // a panic
-				_ = e.refuse(errPanic)
-			}
-		}()
-		result, err := h(ctx, e.socket, arg)
-		returned = true
-		if err == nil {
-			err = replyWith(e, result, replies)
-		}
-		return e.refuse(err)
-	})
-}
-
 // refuse replies with an error, of which the client learns what it may. It
 // returns what is left to be told to others.
 func (e *Event) refuse(err error) error {
@@ -204,15 +158,10 @@ func (e *Event) run(what string, f func() error) error {
 	return e.socket.run(what, f)
 }
 
-// Call is [Socket.Call] that decodes the first value of the reply into an R, or
-// the values of the reply into the fields of an R that embeds [Args]. An empty
-// reply is the zero value of R.
-func Call[R any](ctx context.Context, s *Socket, event string, args ...any) (R, error) {
-	replies := signatureOf[R]("Call")
-	reply, err := s.Call(ctx, event, args...)
-	if err != nil || reply.Len() == 0 {
-		var none R
-		return none, err
+// lenOf returns the number of arguments.
+func lenOf(args parser.Args) int {
+	if args == nil {
+		return 0
 	}
-	return decodeAs[R](reply.guard, replies, reply.args)
+	return args.Len()
 }

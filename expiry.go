@@ -1,12 +1,8 @@
 package socketio
 
-import "time"
-
-// An expiry is the end that ExpireAt has set for a socket.
-type expiry struct {
-	at    time.Time
-	timer *time.Timer
-}
+import (
+	"time"
+)
 
 // ExpireAt has the socket disconnected at t with [ReasonExpired], as when the
 // client's token runs out; its client does not reconnect by itself. Another

@@ -138,3 +138,29 @@ func (n *Namespace) On(event string, h Handler) (off func()) { return n.handlers
 // nextID returns an acknowledgement id for an event that may go to any number
 // of sockets.
 func (n *Namespace) nextID() uint64 { return n.ids.Add(1) - 1 }
+
+// OnRoomEvent adds a function that is called after changes of the namespace's
+// rooms on this server, one at a time and in the order of the changes, on the
+// goroutine that made one of them.
+func (n *Namespace) OnRoomEvent(f func(e RoomEvent)) (off func()) {
+	off = n.onRoomEvent.add(f)
+	n.rooms.watched.Store(true)
+	for _, child := range n.audience() {
+		child.rooms.watched.Store(true)
+	}
+	return off
+}
+
+// tellRoomEvents follows each change of the rooms.
+func (n *Namespace) tellRoomEvents() {
+	n.rooms.tell(func(c roomChange[*Socket]) {
+		e := RoomEvent{c.kind, c.room, c.member.id}
+		var all []*func(RoomEvent)
+		for _, from := range n.lineage {
+			all = append(all, from.onRoomEvent.all()...)
+		}
+		callEach(all, func(f func(RoomEvent)) {
+			_ = c.member.run("OnRoomEvent", func() error { f(e); return nil })
+		})
+	})
+}

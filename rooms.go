@@ -23,6 +23,26 @@ type rooms[M comparable] struct {
 	telling bool            // somebody is at it
 }
 
+// A RoomEvent says what has become of a room. The rooms that sockets have by
+// their ids are not told of.
+type RoomEvent struct {
+	Kind     RoomEventKind
+	Room     string
+	SocketID string // who joined or left, or by that created the room or left it empty
+}
+
+// A RoomEventKind is what a RoomEvent tells, in the words of the JavaScript
+// server's adapter.
+type RoomEventKind string
+
+// What becomes of rooms.
+const (
+	RoomCreated RoomEventKind = "create-room"
+	RoomDeleted RoomEventKind = "delete-room"
+	RoomJoined  RoomEventKind = "join-room"
+	RoomLeft    RoomEventKind = "leave-room"
+)
+
 // A roomChange is a RoomEvent before it is told.
 type roomChange[M comparable] struct {
 	kind   RoomEventKind

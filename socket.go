@@ -367,3 +367,9 @@ func (s *Socket) tellLeft(reason Reason) {
 func (s *Socket) run(what string, f func() error) error {
 	return s.namespace.server.guard.run(what, s.namespace.name, s.id, f)
 }
+
+// An expiry is the end that ExpireAt has set for a socket.
+type expiry struct {
+	at    time.Time
+	timer *time.Timer
+}
