@@ -48,7 +48,7 @@ func (s *Socket) admit() {
 		if s.status.Load() != statusPending {
 			return
 		}
-		if err := n.server.guard.call("middleware", n.name, s.id, func() error { return m(s.Context(), s) }); err != nil {
+		if err := n.server.guard.call("middleware", n.name, s.id, func() error { return (*m)(s.Context(), s) }); err != nil {
 			s.refuse(err)
 			return
 		}

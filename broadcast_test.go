@@ -37,7 +37,7 @@ func TestBroadcast(t *testing.T) {
 			selection socketio.Broadcast
 			want      clients
 		}{
-			{"the namespace", h.Broadcast, clients{a, b, c}},
+			{"the namespace", h.To(), clients{a, b, c}},
 			{"the rest", s.Broadcast(), clients{b, c}},
 			{"a room", h.In("x"), clients{a}},
 			{"another room", h.To("y"), clients{a, b}},
@@ -105,7 +105,7 @@ func TestBroadcastIsImmutable(t *testing.T) {
 	testserver.Run(t, nil, func(h *testserver.Harness) {
 		a, b, c := crowd(h, rawclient.WebSocket)
 		s := h.MustSocket(c.ID())
-		for _, root := range []socketio.Broadcast{h.Broadcast, s.Broadcast(), s.Volatile(), h.To("x"), h.To("x", "y", "z").Except("q", "r")} {
+		for _, root := range []socketio.Broadcast{h.To(), s.Broadcast(), s.Volatile(), h.To("x"), h.To("x", "y", "z").Except("q", "r")} {
 			before := slices.Sorted(testserver.IDs(root))
 			_ = root.To("y").Except("x")
 			_ = root.Volatile().In("x")
@@ -230,7 +230,7 @@ func TestBroadcastCall(t *testing.T) {
 		}()
 		a.Answer("q", 1)
 		b.Answer("q", 2)
-		got := collect(h, background, h.Broadcast)
+		got := collect(h, background, h.To())
 		synctest.Wait()
 		if got[a.ID()] != (outcome{1, nil}) || got[b.ID()] != (outcome{2, nil}) || !errors.Is(got[c.ID()].err, socketio.ErrDisconnected) || len(got) != 3 {
 			h.T.Errorf("got %v", got)
@@ -242,7 +242,7 @@ func TestBroadcastCall(t *testing.T) {
 		defer cancel()
 		b.Answer("q", 2)
 		start := time.Now()
-		got := collect(h, ctx, h.Broadcast)
+		got := collect(h, ctx, h.To())
 		for _, late := range (clients{a, c}) {
 			if !errors.Is(got[late.ID()].err, context.DeadlineExceeded) {
 				h.T.Errorf("late client: %v", got[late.ID()])
@@ -320,7 +320,7 @@ func TestBroadcastCall(t *testing.T) {
 	testserver.Behaviour(t, "may be made by a handler, its own socket included", func(h *testserver.Harness, mode rawclient.Mode) {
 		a, b, c := crowd(h, mode)
 		socketio.OnCall(h.Server, "poll", func(ctx context.Context, s *socketio.Socket, _ struct{}) (int, error) {
-			return len(collect(h, ctx, h.Broadcast)), nil
+			return len(collect(h, ctx, h.To())), nil
 		})
 		for i, client := range (clients{a, b, c}) {
 			client.Answer("q", i)

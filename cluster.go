@@ -53,7 +53,7 @@ func (n *Namespace) obey(m *adapter.Message) error {
 
 // selection is the local part of what a message selects.
 func (n *Namespace) selection(o adapter.Opts) Broadcast {
-	b := n.Broadcast.Local().To(o.Rooms...).Except(o.Except...)
+	b := n.everybody.Local().To(o.Rooms...).Except(o.Except...)
 	b.volatile, b.plain = o.Volatile, o.Plain
 	return b
 }

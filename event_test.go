@@ -273,7 +273,7 @@ func TestConsecutiveVolatile(t *testing.T) {
 		p := h.NewPoller()
 		p.Post("40")
 		p.Poll() // CONNECT's answer
-		s := h.AnySocket(h.Namespace)
+		s := h.AnySocket(h.Of("/"))
 		for _, to := range []socketio.Broadcast{s.Volatile(), h.Volatile()} {
 			answer := make(chan string, 1)
 			go func() { answer <- p.Poll() }()

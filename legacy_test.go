@@ -24,7 +24,7 @@ func legacy(t *testing.T, o socketio.Options, f func(h *testserver.Harness, mode
 func TestLegacyIDs(t *testing.T) {
 	legacy(t, socketio.Options{}, func(h *testserver.Harness, mode rawclient.Mode) {
 		var ids []string
-		for _, n := range []*socketio.Namespace{h.Namespace, h.Of("/admin")} {
+		for _, n := range []*socketio.Namespace{h.Of("/"), h.Of("/admin")} {
 			n.OnConnect(func(s *socketio.Socket) { ids = append(ids, s.ID()) })
 		}
 		c := h.ConnectLegacy(mode)

@@ -3,17 +3,22 @@ package socketio
 import (
 	"context"
 	"iter"
-	"sync"
 	"sync/atomic"
 
 	"github.com/goroomcast/socketio/internal/cluster"
 )
 
 // A Namespace is a part of the server with sockets, rooms and handlers of its
-// own; all namespaces of a client share one connection. It is a Broadcast to
-// all its sockets.
+// own; all namespaces of a client share one connection.
+//
+// A Namespace has the methods of a Broadcast to all its sockets, too:
+// [Broadcast.Emit] and [Broadcast.Call]; [Broadcast.To], [Broadcast.In],
+// [Broadcast.Except], [Broadcast.Local], [Broadcast.Volatile] and
+// [Broadcast.Compress], which return a Broadcast; [Broadcast.Sockets],
+// [Broadcast.Count] and [Broadcast.FetchSockets]; [Broadcast.SocketsJoin],
+// [Broadcast.SocketsLeave] and [Broadcast.DisconnectSockets].
 type Namespace struct {
-	Broadcast
+	everybody
 
 	server    *Server
 	name      string
@@ -37,9 +42,11 @@ type Namespace struct {
 	recovery   *recovery       // nil without Options.Recovery, and of a parent
 	serverSide handlers
 
-	mu         sync.Mutex
-	middleware []Middleware
+	middleware callbacks[Middleware]
 }
+
+// everybody makes the embedded Broadcast unexported.
+type everybody = Broadcast
 
 // Middleware is asked whether a client may connect to a namespace. An error
 // refuses the client, who sees the error's text: unlike the error of a handler,
@@ -51,7 +58,7 @@ type Middleware func(ctx context.Context, s *Socket) error
 // newNamespace makes a namespace, the child of a parent if that is not nil.
 func newNamespace(server *Server, name string, parent *Namespace) *Namespace {
 	n := &Namespace{server: server, name: name, rooms: newRooms[*Socket]()}
-	n.Broadcast.namespace = n
+	n.everybody.namespace = n
 	n.lineage = []*Namespace{n}
 	n.ids = new(atomic.Uint64)
 	if parent != nil {
@@ -78,22 +85,16 @@ func (n *Namespace) Name() string { return n.name }
 
 // Use adds middleware for the clients that connect from now on. It runs in
 // the order in which it was added, and each must agree.
-func (n *Namespace) Use(m Middleware) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.middleware = append(n.middleware, m)
-}
+func (n *Namespace) Use(m Middleware) (off func()) { return n.middleware.add(m) }
 
 // admission returns the middleware that a socket has to pass, the parent's
 // first.
-func (n *Namespace) admission(s *Socket) (all []Middleware) {
+func (n *Namespace) admission(s *Socket) (all []*Middleware) {
 	if s.Recovered() && n.recovery.SkipMiddleware {
 		return nil
 	}
 	for _, from := range n.lineage {
-		from.mu.Lock()
-		all = append(all, from.middleware...)
-		from.mu.Unlock()
+		all = append(all, from.middleware.all()...)
 	}
 	return all
 }

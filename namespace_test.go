@@ -78,9 +78,9 @@ func TestNamespaces(t *testing.T) {
 			selection socketio.Broadcast
 			want      []string
 		}{
-			{h.Broadcast, []string{a.ID, b.ID}},
-			{h.Of("/").Broadcast, []string{a.ID, b.ID}},
-			{h.Of("/chat").Broadcast, []string{chat}},
+			{h.To(), []string{a.ID, b.ID}},
+			{h.Of("/").To(), []string{a.ID, b.ID}},
+			{h.Of("/chat").To(), []string{chat}},
 			{h.Of("/chat").In(a.ID), nil},
 			{h.In("x"), []string{a.ID}},
 			{h.In("x", "y"), []string{a.ID, b.ID}},
@@ -130,7 +130,7 @@ func TestOf(t *testing.T) {
 	if io.Of("chat") != io.Of("/chat") || io.Of("chat").Name() != "/chat" {
 		t.Error(`Of("chat") is not Of("/chat")`)
 	}
-	if io.Of("/") != io.Namespace || io.Of("") != io.Namespace || io.Name() != "/" {
+	if io.Of("/") != io.Of("") || io.Of("/").Name() != "/" || io.Name() != "/" {
 		t.Error(`the server is not Of("/")`)
 	}
 }
@@ -265,7 +265,7 @@ func TestWhoIsHere(t *testing.T) {
 		a, b := h.Connect(mode), h.Connect(mode)
 		h.Socket(a.ID).Join("x", "y")
 		h.Socket(b.ID).Join("y", a.ID)
-		if got, want := rooms(h.Namespace), (map[string]int{"x": 1, "y": 2, a.ID: 1}); !maps.Equal(got, want) {
+		if got, want := rooms(h.Of("/")), (map[string]int{"x": 1, "y": 2, a.ID: 1}); !maps.Equal(got, want) {
 			h.T.Errorf("rooms %v, want %v", got, want)
 		}
 		got := []int{h.Count(), h.In("y").Count(), h.In("x", "y").Except(a.ID).Count(), h.In("nobody").Count()}
@@ -277,7 +277,7 @@ func TestWhoIsHere(t *testing.T) {
 		}
 		b.Send("41")
 		synctest.Wait()
-		if got, want := rooms(h.Namespace), (map[string]int{"x": 1, "y": 1}); !maps.Equal(got, want) {
+		if got, want := rooms(h.Of("/")), (map[string]int{"x": 1, "y": 1}); !maps.Equal(got, want) {
 			h.T.Errorf("rooms %v, want %v", got, want)
 		}
 		if n := h.Count(); n != 1 {
@@ -357,7 +357,7 @@ func TestRoomEvents(t *testing.T) {
 				got = append(got, fmt.Sprint(e.Kind, " ", e.Room, " ", names[e.SocketID]))
 			})
 		}
-		off := listen(h.Namespace)
+		off := listen(h.Of("/"))
 		expect := func(what string, want ...string) {
 			h.T.Helper()
 			if !slices.Equal(got, want) {

@@ -15,9 +15,20 @@ import (
 )
 
 // A Server accepts Socket.IO clients. It is an http.Handler, to be mounted at
-// its Pattern; and it is its main namespace, "/".
+// its Pattern.
+//
+// A Server has the methods of its main namespace, "/", too: [Namespace.Name]
+// and [Namespace.Group]; [Namespace.On], [Namespace.OnConnect],
+// [Namespace.OnRoomEvent] and [Namespace.OnServerSide]; [Namespace.Use];
+// [Namespace.Rooms] and [Namespace.Socket]; [Namespace.ServerSideEmit] and
+// [Namespace.ServerSideCall]. And it has those of a Broadcast to all sockets
+// of the main namespace: [Broadcast.Emit] and [Broadcast.Call];
+// [Broadcast.To], [Broadcast.In], [Broadcast.Except], [Broadcast.Local],
+// [Broadcast.Volatile] and [Broadcast.Compress]; [Broadcast.Sockets],
+// [Broadcast.Count] and [Broadcast.FetchSockets]; [Broadcast.SocketsJoin],
+// [Broadcast.SocketsLeave] and [Broadcast.DisconnectSockets].
 type Server struct {
-	*Namespace
+	*mainNamespace
 
 	opts    Options
 	logger  *rarelog.Logger
@@ -33,6 +44,9 @@ type Server struct {
 	families   []*Namespace // parents, in the order in which they were made
 	deserted   int          // namespaces that only kept sessions use
 }
+
+// mainNamespace makes the embedded Namespace unexported.
+type mainNamespace = Namespace
 
 // NewServer returns a server. Options may be nil; mistakes in them panic.
 func NewServer(o *Options) *Server {
@@ -53,7 +67,7 @@ func NewServer(o *Options) *Server {
 	s.handler = origins.handler(&clientFiles{
 		files: opts.ServeClient, path: strings.TrimSuffix(opts.Path, "/") + "/", logger: s.logger, next: s.engine,
 	})
-	s.Namespace = s.Of("/")
+	s.mainNamespace = s.Of("/")
 	if f := s.trace.ServerCreated; f != nil {
 		f(s)
 	}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,4 +203,36 @@ func TestRestart(t *testing.T) {
 		after.Send(`42["echo",1]`)
 		after.Expect(`42["echo",1]`)
 	})
+}
+
+// The documentation of a type lists the methods that it has from an embedded
+// one, because go doc and pkg.go.dev do not.
+func TestDocumentationListsPromotedMethods(t *testing.T) {
+	for _, c := range []struct {
+		file string
+		typ  reflect.Type
+		from map[string]reflect.Type
+	}{
+		{"server.go", reflect.TypeFor[*socketio.Server](), map[string]reflect.Type{"Namespace": reflect.TypeFor[*socketio.Namespace](), "Broadcast": reflect.TypeFor[socketio.Broadcast]()}},
+		{"namespace.go", reflect.TypeFor[*socketio.Namespace](), map[string]reflect.Type{"Broadcast": reflect.TypeFor[socketio.Broadcast]()}},
+	} {
+		text, err := os.ReadFile(c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, _, _ := strings.Cut(string(text), "\ntype "+c.typ.Elem().Name()+" struct")
+		for i := range c.typ.NumMethod() {
+			name := c.typ.Method(i).Name
+			own := strings.Contains(string(text), " *"+c.typ.Elem().Name()+") "+name+"(")
+			promoted, listed := false, false
+			for from, typ := range c.from {
+				_, has := typ.MethodByName(name)
+				promoted = promoted || has
+				listed = listed || strings.Contains(doc, "["+from+"."+name+"]")
+			}
+			if promoted && !own && !listed {
+				t.Errorf("%s does not list %s", c.file, name)
+			}
+		}
+	}
 }

@@ -38,7 +38,7 @@ func (s *Server) Stats() Stats {
 
 func (n *Namespace) addStats(sum *NamespaceStats) {
 	sum.Rooms += n.rooms.len()
-	sockets := n.Broadcast.targets()
+	sockets := n.everybody.targets()
 	defer putTargets(sockets)
 	sum.Sockets += len(*sockets)
 	for _, s := range *sockets {

@@ -263,7 +263,7 @@ func TestConnected(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			connected := 0
 			io := socketio.NewServer(nil)
-			for _, n := range []*socketio.Namespace{io.Namespace, io.Of("/news")} {
+			for _, n := range []*socketio.Namespace{io.Of("/"), io.Of("/news")} {
 				n.OnConnect(func(s *socketio.Socket) { connected++ })
 			}
 			c := socketiotest.NewServer(t, io).Connect(nil)

@@ -66,22 +66,22 @@ var calls = []check{
 	{"gathers the replies of all servers", func(w *world) {
 		all := append(w.clients(), w.clients()...)
 		for _, n := range w.nodes {
-			got := w.call(w.ctx, n.Broadcast, "e", 1)
+			got := w.call(w.ctx, n.To(), "e", 1)
 			w.expectTally(got, 0, answerAll(`["e",1]`, all...))
 		}
 		w.end(0, all...)
 	}},
 	{"without any socket ends at once", func(w *world) {
-		w.expectTally(w.call(w.ctx, w.nodes[0].Broadcast, "e"), 0, nil)
+		w.expectTally(w.call(w.ctx, w.nodes[0].To(), "e"), 0, nil)
 	}},
 	{"without a socket of its own server", func(w *world) {
 		c := w.client(1)
-		got := w.call(w.ctx, w.nodes[0].Broadcast, "e")
+		got := w.call(w.ctx, w.nodes[0].To(), "e")
 		w.expectTally(got, 0, answerAll(`["e"]`, c))
 	}},
 	{"with only sockets of its own server", func(w *world) {
 		c := w.client(0)
-		got := w.call(w.ctx, w.nodes[0].Broadcast, "e")
+		got := w.call(w.ctx, w.nodes[0].To(), "e")
 		w.expectTally(got, 0, answerAll(`["e"]`, c))
 	}},
 	{"of a room", func(w *world) {
@@ -110,7 +110,7 @@ var calls = []check{
 	}},
 	{"of one namespace", func(w *world) {
 		in, out := w.inOther(), w.clients()
-		got := w.call(w.ctx, w.nodes[0].Of("/other").Broadcast, "e")
+		got := w.call(w.ctx, w.nodes[0].Of("/other").To(), "e")
 		w.expectTally(got, 0, answerAll(`["e"]`, in...))
 		w.end(0, out...)
 	}},
@@ -190,7 +190,7 @@ var calls = []check{
 		all := w.clients()
 		ctx, cancel := context.WithTimeout(w.ctx, 300*time.Millisecond)
 		defer cancel()
-		got := w.call(ctx, w.nodes[0].Broadcast, "e")
+		got := w.call(ctx, w.nodes[0].To(), "e")
 		want := answerAll(`["e"]`, all[:2]...)
 		for _, err := range w.expectTally(got, 1, want).errs {
 			if !errors.Is(err, context.DeadlineExceeded) {
@@ -201,7 +201,7 @@ var calls = []check{
 	{"ends when its context is cancelled", func(w *world) {
 		all := w.clients()
 		ctx, cancel := context.WithCancelCause(w.ctx)
-		got := w.call(ctx, w.nodes[0].Broadcast, "e")
+		got := w.call(ctx, w.nodes[0].To(), "e")
 		for _, c := range all {
 			c.asked(`["e"]`)
 		}
@@ -215,7 +215,7 @@ var calls = []check{
 	}},
 	{"yields a client of another server that leaves", func(w *world) {
 		all := w.clients()
-		got := w.call(w.ctx, w.nodes[0].Broadcast, "e")
+		got := w.call(w.ctx, w.nodes[0].To(), "e")
 		all[1].asked(`["e"]`)
 		all[1].Drop()
 		for _, err := range w.expectTally(got, 1, answerAll(`["e"]`, all[0], all[2])).errs {
@@ -226,7 +226,7 @@ var calls = []check{
 	}},
 	{"does not wait for a server that closes", func(w *world) {
 		all := w.clients()
-		got := w.call(w.ctx, w.nodes[0].Broadcast, "e")
+		got := w.call(w.ctx, w.nodes[0].To(), "e")
 		all[1].asked(`["e"]`)
 		w.nodes[1].Close()
 		w.expectTally(got, 1, answerAll(`["e"]`, all[0], all[2]))
@@ -234,7 +234,7 @@ var calls = []check{
 	{"does not wait for a dead server that has not said how many will reply", func(w *world) {
 		all := w.clients()
 		w.nodes[1].link.kill()
-		got := w.call(w.ctx, w.nodes[0].Broadcast, "e")
+		got := w.call(w.ctx, w.nodes[0].To(), "e")
 		w.expectTally(got, 0, answerAll(`["e"]`, all[0], all[2]))
 	}},
 	{"may be left early", func(w *world) {
@@ -248,7 +248,7 @@ var calls = []check{
 		}()
 		answerAll(`["e"]`, all...)
 		<-left
-		got := w.call(w.ctx, w.nodes[0].Broadcast, "f")
+		got := w.call(w.ctx, w.nodes[0].To(), "f")
 		w.expectTally(got, 0, answerAll(`["f"]`, all...))
 	}},
 	{"many at a time", func(w *world) {
@@ -287,7 +287,7 @@ var calls = []check{
 	{"reports that the adapter fails, beside the local replies", func(w *world) {
 		all := w.clients()
 		w.nodes[0].link.down.Store(true)
-		got := w.call(w.ctx, w.nodes[0].Broadcast, "e")
+		got := w.call(w.ctx, w.nodes[0].To(), "e")
 		w.expectTally(got, 1, answerAll(`["e"]`, all[0]))
 	}},
 }

@@ -23,13 +23,13 @@ var fetches = []check{
 	{"of all servers", func(w *world) {
 		all := append(w.clients(), w.clients()...)
 		for _, n := range w.nodes {
-			w.expectFetched(n.Broadcast, all...)
+			w.expectFetched(n.To(), all...)
 		}
 	}},
-	{"without any socket", func(w *world) { w.expectFetched(w.nodes[0].Broadcast) }},
+	{"without any socket", func(w *world) { w.expectFetched(w.nodes[0].To()) }},
 	{"of a server without sockets", func(w *world) {
 		c := w.client(1)
-		w.expectFetched(w.nodes[0].Broadcast, c)
+		w.expectFetched(w.nodes[0].To(), c)
 	}},
 	{"of a room", func(w *world) {
 		in := w.clients("a")
@@ -55,8 +55,8 @@ var fetches = []check{
 	}},
 	{"of one namespace", func(w *world) {
 		in, out := w.inOther(), w.clients()
-		w.expectFetched(w.nodes[0].Of("/other").Broadcast, in...)
-		w.expectFetched(w.nodes[0].Broadcast, out...)
+		w.expectFetched(w.nodes[0].Of("/other").To(), in...)
+		w.expectFetched(w.nodes[0].To(), out...)
 	}},
 	{"tells the rooms", func(w *world) {
 		for _, c := range w.clients("b", "a") {
@@ -110,7 +110,7 @@ var fetches = []check{
 	{"with data that cannot be encoded", func(w *world) {
 		all := w.clients()
 		all[1].SetData(make(chan int))
-		w.expectFetched(w.nodes[0].Broadcast, all...)
+		w.expectFetched(w.nodes[0].To(), all...)
 	}},
 	{"many at a time", func(w *world) {
 		all := w.clients("a")
@@ -131,7 +131,7 @@ var fetches = []check{
 		all[1].OnDisconnect(func(socketio.Reason) { close(gone) })
 		all[1].Drop()
 		<-gone
-		w.expectFetched(w.nodes[0].Broadcast, all[0], all[2])
+		w.expectFetched(w.nodes[0].To(), all[0], all[2])
 	}},
 	{"reports that the adapter fails, beside the local sockets", func(w *world) {
 		all := w.clients()

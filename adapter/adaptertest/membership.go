@@ -34,14 +34,14 @@ var memberships = []check{
 		w.check(w.nodes[1].Shutdown(w.ctx))
 		w.without(1)
 		w.meet("/")
-		w.expectFetched(w.nodes[0].Broadcast, all[0], all[2])
-		w.expectTally(w.call(w.ctx, w.nodes[1].Broadcast, "e"), 0, answerAll(`["e"]`, all[0], all[2]))
+		w.expectFetched(w.nodes[0].To(), all[0], all[2])
+		w.expectTally(w.call(w.ctx, w.nodes[1].To(), "e"), 0, answerAll(`["e"]`, all[0], all[2]))
 	}},
 	{"the others go on after a server has died", func(w *world) {
 		all := w.clients()
 		w.nodes[1].link.kill()
 		w.without(1)
-		w.expectFetched(w.nodes[0].Broadcast, all[0], all[2])
+		w.expectFetched(w.nodes[0].To(), all[0], all[2])
 	}},
 	{"a server that is alone", func(w *world) {
 		all := w.clients()
@@ -50,7 +50,7 @@ var memberships = []check{
 		w.nodes = w.nodes[:1]
 		w.check(w.nodes[0].Emit("e"))
 		all[0].expect(`42["e"]`)
-		w.expectFetched(w.nodes[0].Broadcast, all[0])
+		w.expectFetched(w.nodes[0].To(), all[0])
 		w.expectReplies()
 	}},
 	{"a closed server does no harm when it is used", func(w *world) {
@@ -72,7 +72,7 @@ var memberships = []check{
 	}},
 	{"what a server waits for ends when it closes", func(w *world) {
 		all := w.clients()
-		called := w.call(w.ctx, w.nodes[0].Broadcast, "e")
+		called := w.call(w.ctx, w.nodes[0].To(), "e")
 		for _, c := range all {
 			c.asked(`["e"]`)
 		}
@@ -93,7 +93,7 @@ var memberships = []check{
 		c := w.clientIn(0, "/lonely", "")
 		w.check(n.Emit("e"))
 		c.expect(`42/lonely,["e"]`)
-		w.expectTally(w.call(w.ctx, n.Broadcast, "f"), 0, answerAll(`["f"]`, c))
+		w.expectTally(w.call(w.ctx, n.To(), "f"), 0, answerAll(`["f"]`, c))
 	}},
 	{"a namespace that comes later", func(w *world) {
 		var all []*client
@@ -104,7 +104,7 @@ var memberships = []check{
 		w.meet("/late")
 		w.check(w.nodes[0].Of("/late").Emit("e"))
 		w.expectAll(all, `42/late,["e"]`)
-		w.expectFetched(w.nodes[0].Of("/late").Broadcast, all...)
+		w.expectFetched(w.nodes[0].Of("/late").To(), all...)
 	}},
 	{"namespaces with odd names", func(w *world) {
 		for _, name := range []string{"/a#b", "/é", "/*", `/"`, "/[a]", "/workspace-1", "/a/b"} {

@@ -122,7 +122,7 @@ func pause(d time.Duration) { <-after(d) }
 
 // handle makes the server do what clients may ask of it.
 func (s *siege) handle() {
-	for _, n := range []*socketio.Namespace{s.Namespace, s.Of("/chat")} {
+	for _, n := range []*socketio.Namespace{s.Of("/"), s.Of("/chat")} {
 		n.OnConnect(func(socket *socketio.Socket) {
 			socket.OnDisconnect(func(r socketio.Reason) { s.note(&s.endings, n.Name()+" "+string(r)) })
 		})

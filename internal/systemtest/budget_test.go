@@ -145,7 +145,7 @@ func TestBudgetOfAConnection(t *testing.T) {
 		}
 	})
 	budget("replies behind a handler wait, and each is delivered once and in order", func(h *testserver.Harness, mode rawclient.Mode) {
-		release := blocking(h.Namespace)
+		release := blocking(h.Of("/"))
 		c := h.Connect(mode)
 		c.Send(`42["block"]`)
 		synctest.Wait()
@@ -209,7 +209,7 @@ func TestBudgetOfAConnection(t *testing.T) {
 		}
 	})
 	budget("the end of the connection ends every wait", func(h *testserver.Harness, mode rawclient.Mode) {
-		release := blocking(h.Namespace)
+		release := blocking(h.Of("/"))
 		defer release()
 		c := h.Connect(mode)
 		s := h.MustSocket(c.ID)

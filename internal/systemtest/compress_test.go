@@ -39,7 +39,7 @@ func TestCompress(t *testing.T) {
 		p := h.NewPoller()
 		p.Post("40")
 		p.Poll()
-		s := h.AnySocket(h.Namespace)
+		s := h.AnySocket(h.Of("/"))
 		call := func(b socketio.Broadcast) func() {
 			return func() {
 				ctx, cancel := context.WithCancel(context.Background())
@@ -57,16 +57,16 @@ func TestCompress(t *testing.T) {
 			send func()
 			want bool
 		}{
-			{"Server.Emit", emit(h.Broadcast), true},
+			{"Server.Emit", emit(h.To()), true},
 			{"Server.Compress", emit(h.Compress(false)), false},
 			{"the last word", emit(h.Compress(false).To(s.ID()).Compress(true)), true},
 			{"a selection", emit(h.To(s.ID()).Compress(false)), false},
 			{"Socket.Emit", func() { h.Check(s.Emit("e", long)) }, true},
 			{"Socket.Compress", emit(s.Compress(false)), false},
 			{"Socket.Compress(true)", emit(s.Compress(true)), true},
-			{"another server", emit(other.Broadcast), true},
+			{"another server", emit(other.To()), true},
 			{"another server's Compress", emit(other.Compress(false)), false},
-			{"Call", call(h.Broadcast), true},
+			{"Call", call(h.To()), true},
 			{"Compress and Call", call(h.Compress(false)), false},
 			{"another server's Compress and Call", call(other.Compress(false)), false},
 		} {

@@ -88,7 +88,7 @@ func TestOrder(t *testing.T) {
 			h.Check(h.Emit("news"))
 			c.Expect(`42["news"]`)
 			testserver.Wait(time.Minute) // with heartbeats meanwhile
-			if !slices.Contains(slices.Collect(testserver.IDs(h.Broadcast)), c.ID) {
+			if !slices.Contains(slices.Collect(testserver.IDs(h.To())), c.ID) {
 				h.T.Fatal("disconnected while a handler was busy")
 			}
 			proceed <- struct{}{}

@@ -34,7 +34,7 @@ func TestDataChangesWhileItIsFetched(t *testing.T) {
 				if _, err := c.Client.Next(); err != nil {
 					t.Fatal(err)
 				}
-				s := h.AnySocket(h.Namespace)
+				s := h.AnySocket(h.Of("/"))
 				m := map[string]int{"n": 1}
 				s.SetData(m)
 				over := make(chan struct{})

@@ -106,7 +106,7 @@ func TestDisconnect(t *testing.T) {
 	testserver.Behaviour(t, "with the connection disconnects all namespaces", func(h *testserver.Harness, mode rawclient.Mode) {
 		h.Of("/chat")
 		reasons := make(chan socketio.Reason, 2)
-		for _, n := range []*socketio.Namespace{h.Namespace, h.Of("/chat")} {
+		for _, n := range []*socketio.Namespace{h.Of("/"), h.Of("/chat")} {
 			n.OnConnect(func(s *socketio.Socket) { s.OnDisconnect(func(r socketio.Reason) { reasons <- r }) })
 		}
 		c := h.Connect(mode)

@@ -68,7 +68,7 @@ func (f *faultyNet) connect(h *testserver.Harness, mode rawclient.Mode, revision
 		}
 	}
 	synctest.Wait()
-	return c, h.AnySocket(h.Namespace)
+	return c, h.AnySocket(h.Of("/"))
 }
 
 // A client that the network troubles stays, or is disconnected for the
@@ -230,7 +230,7 @@ func TestVanishedPoller(t *testing.T) {
 	testserver.Run(t, nil, func(h *testserver.Harness) {
 		p := h.NewPoller()
 		p.Post("40")
-		s := h.AnySocket(h.Namespace)
+		s := h.AnySocket(h.Of("/"))
 		begun, reason := time.Now(), make(chan socketio.Reason, 1)
 		s.OnDisconnect(func(r socketio.Reason) { reason <- r })
 		if r := <-reason; r != socketio.ReasonPingTimeout || time.Since(begun) > 45*time.Second {

@@ -137,7 +137,7 @@ const (
 func newSessionModel(h *testserver.Harness, mode byte) *sessionModel {
 	m := &sessionModel{h: h, eio3: mode&1 != 0, ws: mode&2 != 0, connected: map[string]int{}, ended: map[string]int{}}
 	new(application).serve(h)
-	for _, n := range []*socketio.Namespace{h.Namespace, h.Of("/chat")} {
+	for _, n := range []*socketio.Namespace{h.Of("/"), h.Of("/chat")} {
 		n.OnConnect(func(s *socketio.Socket) {
 			m.count(m.connected, n)
 			over := false

@@ -68,7 +68,7 @@ func TestDropOldest(t *testing.T) {
 					p.Post("40")
 				}
 				p.Poll()
-				s := h.AnySocket(h.Namespace)
+				s := h.AnySocket(h.Of("/"))
 				p.Post(`427["ask"]`, "40/chat,", "40/nowhere,")
 				h.Check(s.CallFunc(func(*socketio.Reply, error) { replies++ }, "question"))
 				h.AnySocket(chat).Disconnect(false)

@@ -50,7 +50,7 @@ func TestMiddleware(t *testing.T) {
 			h.Use(func(ctx context.Context, s *socketio.Socket) error {
 				testserver.Wait(time.Second) // a lengthy one
 				ran = append(ran, fmt.Sprint("middleware ", i))
-				if s.Namespace() != h.Namespace || ctx != s.Context() {
+				if s.Namespace() != h.Of("/") || ctx != s.Context() {
 					h.T.Error("another namespace or context")
 				}
 				return nil
@@ -229,4 +229,22 @@ func TestMiddlewareReturnsWhatPanics(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestUseOff(t *testing.T) {
+	testserver.ForEachMode(t, nil, func(h *testserver.Harness, mode rawclient.Mode) {
+		var asked []string
+		ask := func(name string) func(context.Context, *socketio.Socket) error {
+			return func(context.Context, *socketio.Socket) error { asked = append(asked, name); return nil }
+		}
+		h.Use(ask("first"))
+		off := h.Use(ask("second"))
+		h.Use(ask("third"))
+		off()
+		off()
+		h.Connect(mode)
+		if got := strings.Join(asked, ", "); got != "first, third" {
+			h.T.Errorf("asked %s", got)
+		}
+	})
 }

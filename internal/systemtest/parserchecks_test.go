@@ -149,7 +149,7 @@ func TestEncodingsOfACarelessParser(t *testing.T) {
 		c.Send(`4{"Namespace":"/"}`)
 		c.Next()
 		synctest.Wait()
-		s := h.AnySocket(h.Namespace)
+		s := h.AnySocket(h.Of("/"))
 		for _, event := range []string{"nothing", "not UTF-8"} {
 			for way, err := range map[string]error{"Emit": h.Emit(event), "Socket.Emit": s.Emit(event), "Volatile": s.Volatile().Emit(event)} {
 				if err == nil || !strings.Contains(err.Error(), "the parser has encoded") {

@@ -48,7 +48,7 @@ func TestRecoveryStress(t *testing.T) {
 					return
 				case <-time.After(50 * time.Microsecond):
 				}
-				switch to := []socketio.Broadcast{io.Broadcast, io.To("room"), io.To("room", "other").Except("nobody")}; {
+				switch to := []socketio.Broadcast{io.To(), io.To("room"), io.To("room", "other").Except("nobody")}; {
 				case emitter == 0:
 					for s := range io.Sockets() {
 						_ = s.CallFunc(func(*socketio.Reply, error) {}, "call", "x")

@@ -89,7 +89,7 @@ func rejoin(h *testserver.Harness, way rejoining, mode rawclient.Mode, takes, pa
 			}
 		})
 	})
-	for _, n := range []*socketio.Namespace{h.Namespace, chat} {
+	for _, n := range []*socketio.Namespace{h.Of("/"), chat} {
 		socketio.OnCall(n, "token", func(_ context.Context, s *socketio.Socket, _ struct{}) (string, error) { return tokenOf(s), nil })
 	}
 	c := h.Open(mode)

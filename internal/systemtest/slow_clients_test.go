@@ -208,7 +208,7 @@ func TestSlowAmongMany(t *testing.T) {
 	const events = 40
 	t.Run("disconnect", func(t *testing.T) {
 		c := newCrowd(t, socketio.Options{})
-		c.broadcast(t, events, c.Broadcast)
+		c.broadcast(t, events, c.To())
 		eventually(t, "both disconnected as slow", func() bool { return c.dropped.Load() == 2 })
 		for i, v := range c.valves {
 			v.turn(open)
@@ -217,7 +217,7 @@ func TestSlowAmongMany(t *testing.T) {
 	})
 	t.Run("drop oldest", func(t *testing.T) {
 		c := newCrowd(t, socketio.Options{Limits: socketio.Limits{DropOldest: true}})
-		c.broadcast(t, events, c.Broadcast)
+		c.broadcast(t, events, c.To())
 		before := liveHeap()
 		text := strings.Repeat("x", 2<<10)
 		for n := range 8000 { // 16 MiB
@@ -251,7 +251,7 @@ func liveHeap() int64 {
 func BenchmarkSlowAmongMany(b *testing.B) {
 	c := newCrowd(b, socketio.Options{Limits: socketio.Limits{DropOldest: true}})
 	b.ResetTimer()
-	latencies := c.broadcast(b, 2*b.N, c.Broadcast, c.To("healthy"))
+	latencies := c.broadcast(b, 2*b.N, c.To(), c.To("healthy"))
 	among, alone := p99(latencies[0]), p99(latencies[1])
 	b.ReportMetric(float64(among.Microseconds()), "p99-µs")
 	b.ReportMetric(float64(alone.Microseconds()), "p99-µs-alone")

@@ -238,7 +238,7 @@ func stage(h *testserver.Harness) {
 		return name == "/child" || strings.HasPrefix(name, "/decided") && pause(ctx) == nil
 	})
 	h.Of("/slow").Use(func(ctx context.Context, _ *socketio.Socket) error { return pause(ctx) })
-	for _, n := range []*socketio.Namespace{h.Namespace, h.Of("/plain"), h.Of("/slow"), family} {
+	for _, n := range []*socketio.Namespace{h.Of("/"), h.Of("/plain"), h.Of("/slow"), family} {
 		n.On("echo", func(_ context.Context, e *socketio.Event) error { return e.Ack() })
 		n.On("put out", func(_ context.Context, e *socketio.Event) error { e.Socket().Disconnect(false); return nil })
 	}

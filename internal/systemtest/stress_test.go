@@ -140,7 +140,7 @@ func (st *stress) server(bus adapter.Adapter) *socketio.Server {
 		PingInterval: 50 * time.Millisecond, UpgradeTimeout: 2 * time.Second,
 		ShutdownSpread: 300 * time.Millisecond, Adapter: bus,
 	})
-	for _, n := range []*socketio.Namespace{io.Namespace, io.Of("/chat")} {
+	for _, n := range []*socketio.Namespace{io.Of("/"), io.Of("/chat")} {
 		n.Use(func(_ context.Context, s *socketio.Socket) error {
 			s.Join("early")
 			if rand.N(10) == 0 {
@@ -170,7 +170,7 @@ func (st *stress) server(bus adapter.Adapter) *socketio.Server {
 func (st *stress) call() {
 	for st.ctx.Err() == nil {
 		io := st.servers[rand.N(len(st.servers))]
-		n := []*socketio.Namespace{io.Namespace, io.Of("/chat")}[rand.N(2)]
+		n := []*socketio.Namespace{io.Of("/"), io.Of("/chat")}[rand.N(2)]
 		for s := range n.Sockets() {
 			st.meddle(n, s)
 			if rand.N(4) == 0 {

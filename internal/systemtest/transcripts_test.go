@@ -170,7 +170,7 @@ func (a *application) saw() []string {
 }
 
 func (a *application) serve(h *testserver.Harness) {
-	for _, n := range []*socketio.Namespace{h.Namespace, h.Of("/chat")} {
+	for _, n := range []*socketio.Namespace{h.Of("/"), h.Of("/chat")} {
 		n.OnConnect(func(s *socketio.Socket) {
 			s.OnDisconnect(func(r socketio.Reason) { a.note(n.Name() + " disconnected: " + string(r)) })
 		})

@@ -48,7 +48,7 @@ func TestEverythingSentIsUTF8(t *testing.T) {
 						}
 						c.Next()
 						synctest.Wait()
-						s := h.AnySocket(h.Namespace)
+						s := h.AnySocket(h.Of("/"))
 						c.Send("40/refused,", `420["ask"]`, `421["fail",1]`)
 						h.Check(h.Emit("caf\xe9", raw))
 						h.Check(s.Emit("e", raw))
