@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/goroomcast/socketio/internal/jobs"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -52,7 +53,7 @@ func (l *Loopback) unsubscribe(namespace string, s *subscriber) {
 	if l.subscribers[namespace] = rest; len(rest) == 0 {
 		delete(l.subscribers, namespace)
 	}
-	s.stop()
+	s.queue.Stop()
 }
 
 // Servers implements Adapter.
@@ -62,51 +63,17 @@ func (l *Loopback) Servers(_ context.Context, namespace string) (int, error) {
 	return len(l.subscribers[namespace]), nil
 }
 
-// A subscriber has a goroutine while messages wait for it.
+// A subscriber is a server that gets the messages of a namespace.
 type subscriber struct {
 	uid     string
 	deliver func(*Message)
-
-	mu      sync.Mutex
-	waiting []parser.Encoded
-	busy    bool
-	stopped bool
+	queue   jobs.Queue
 }
 
-func (s *subscriber) put(m parser.Encoded) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.waiting = append(s.waiting, m)
-	if !s.busy {
-		s.busy = true
-		go s.work()
-	}
-}
-
-func (s *subscriber) stop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stopped = true
-}
-
-func (s *subscriber) take() []parser.Encoded {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	batch := s.waiting
-	s.waiting = nil
-	s.busy = len(batch) > 0 && !s.stopped
-	if !s.busy {
-		return nil
-	}
-	return batch
-}
-
-func (s *subscriber) work() {
-	for batch := s.take(); batch != nil; batch = s.take() {
-		for _, encoded := range batch {
-			if m, err := Decode(encoded); err == nil { // always: it has been encoded here
-				s.deliver(m)
-			}
+func (s *subscriber) put(encoded parser.Encoded) {
+	s.queue.Put(0, func() {
+		if m, err := Decode(encoded); err == nil { // always: it has been encoded here
+			s.deliver(m)
 		}
-	}
+	})
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
@@ -246,33 +245,6 @@ func TestAsk(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestQueueIsBoundedAndInOrder(t *testing.T) {
-	in(t, func(t *testing.T) {
-		var q queue
-		release := make(chan struct{})
-		var handled []int
-		accepted := 0
-		for i := range 100 {
-			if q.put(job{1 << 20, func() { <-release; handled = append(handled, i) }}) {
-				accepted++
-			}
-			synctest.Wait()
-		}
-		close(release)
-		synctest.Wait()
-		if accepted != 17 || len(handled) != 17 || !slices.IsSorted(handled) { // one was being handled, and 16 waited
-			t.Errorf("%d accepted, handled %v", accepted, handled)
-		}
-		if !q.put(job{2 * MaxQueue, func() { handled = nil }}) {
-			t.Error("an event of any size may wait alone")
-		}
-		synctest.Wait()
-		if handled != nil || q.busy || q.bytes != 0 {
-			t.Errorf("handled %v, busy %t, %d bytes", handled, q.busy, q.bytes)
-		}
-	})
 }
 
 // FuzzMessages has another server say anything while it is waited for.

@@ -15,7 +15,12 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/jobs"
 )
+
+// MaxQueue is how many bytes of other servers' events may wait in a namespace
+// for their handlers; one event of any size may wait alone.
+const MaxQueue = 16 << 20
 
 // A Host is a namespace of this server. Its methods are called concurrently.
 type Host interface {
@@ -42,7 +47,7 @@ type Member struct {
 	uid       string // by which the other servers know this one
 	ctx       context.Context
 	leave     context.CancelCauseFunc
-	queue     queue
+	queue     jobs.Queue
 
 	mu       sync.Mutex
 	requests map[string]*request
@@ -82,6 +87,7 @@ func New(namespace string, a adapter.Adapter, h Host) *Member {
 		namespace: namespace,
 		host:      h,
 		uid:       newUID(),
+		queue:     jobs.Queue{Limit: MaxQueue},
 		requests:  make(map[string]*request),
 		calls:     make(map[callKey]context.CancelFunc),
 		left:      make(map[string]time.Time),
@@ -290,3 +296,7 @@ func (c *Member) answered(m *adapter.Message) error {
 	}
 	return r.put(m)
 }
+
+// Queue has an event of another server handled after the earlier ones. It
+// reports false if the event, of so many bytes, is one too many.
+func (c *Member) Queue(size int, handle func()) bool { return c.queue.Put(size, handle) }

@@ -54,15 +54,16 @@ func listDeps(t *testing.T, pattern string) map[string]goPackage {
 var allowed = map[string][]string{
 	module: {
 		module + "/adapter", module + "/parser", within + "argstruct", within + "cluster", within + "contentcoding",
-		within + "engine", within + "eventlog", within + "origin", within + "rarelog", "github.com/rs/cors",
+		within + "engine", within + "eventlog", within + "jobs", within + "origin", within + "rarelog", "github.com/rs/cors",
 	},
-	module + "/adapter":      {module + "/parser"},
+	module + "/adapter":      {module + "/parser", within + "jobs"},
 	module + "/parser":       {},
 	within + "argstruct":     {},
-	within + "cluster":       {module + "/adapter", module + "/parser"},
+	within + "cluster":       {module + "/adapter", module + "/parser", within + "jobs"},
 	within + "contentcoding": {},
 	within + "engine":        {within + "contentcoding", within + "rarelog"},
 	within + "eventlog":      {},
+	within + "jobs":          {},
 	within + "origin":        {},
 	within + "rarelog":       {},
 
