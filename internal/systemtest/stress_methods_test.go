@@ -115,8 +115,13 @@ var stressed = map[string]func(m *moment){
 		_ = m.s.CallFunc(func(r *socketio.Reply, err error) { m.note(r, err) }, "call", m.room)
 	},
 	"Socket.Compress": func(m *moment) { m.s.Compress(false).Emit("one") },
-	"Socket.Context":  func(m *moment) { _ = context.Cause(m.s.Context()) },
-	"Socket.Data":     func(m *moment) { m.s.Data() },
+	"Socket.Conn": func(m *moment) {
+		c := m.s.Conn()
+		_, off := c.ID(), c.OnUpgrade(func() { m.s.Emit("upgraded") })
+		off()
+	},
+	"Socket.Context": func(m *moment) { _ = context.Cause(m.s.Context()) },
+	"Socket.Data":    func(m *moment) { m.s.Data() },
 	"Socket.Disconnect": func(m *moment) {
 		if rand.N(8) == 0 {
 			m.s.Disconnect(rand.N(2) == 0)
@@ -139,6 +144,7 @@ var stressed = map[string]func(m *moment){
 	"Socket.In":        func(m *moment) { m.s.In(m.room).Emit("room") },
 	"Socket.Join":      func(m *moment) { m.s.Join(m.room, "all") },
 	"Socket.Leave":     func(m *moment) { m.s.Leave(m.room) },
+	"Socket.Transport": func(m *moment) { _ = m.s.Transport() },
 	"Socket.Namespace": func(m *moment) { m.s.Namespace().To(m.room).Emit("room") },
 	"Socket.On":        func(m *moment) { m.s.On("e", handleNothing)() },
 	"Socket.OnAny":     func(m *moment) { m.s.OnAny(handleNothing)() },

@@ -9,7 +9,9 @@ import (
 	"github.com/goroomcast/socketio/socketiotest"
 )
 
-// A Client is a client as it looks on the wire.
+// A Client is a connection on which a test sends and expects packets as they
+// are on the wire: "40" is a CONNECT, 42["e"] an event. Its Send and Next fail
+// the test; those of the embedded client return an error instead.
 type Client struct {
 	*rawclient.Client
 	Harness *Harness
@@ -22,6 +24,7 @@ func (h *Harness) Open(mode rawclient.Mode) *Client {
 	return h.OpenWith(mode, rawclient.Options{Pong: true})
 }
 
+// OpenWith is Open with options.
 func (h *Harness) OpenWith(mode rawclient.Mode, o rawclient.Options) *Client {
 	h.T.Helper()
 	o.Path = "/socket.io/"
@@ -33,8 +36,8 @@ func (h *Harness) OpenWith(mode rawclient.Mode, o rawclient.Options) *Client {
 	return &Client{Client: c, Harness: h}
 }
 
-// Connect opens a connection and connects to "/". What OnConnect does is done
-// when it returns.
+// Connect opens a connection and connects to "/". It returns after the functions
+// of OnConnect.
 func (h *Harness) Connect(mode rawclient.Mode) *Client {
 	h.T.Helper()
 	c := h.Open(mode)
@@ -43,7 +46,8 @@ func (h *Harness) Connect(mode rawclient.Mode) *Client {
 	return c
 }
 
-// ConnectLegacy opens a connection, which is in "/" without asking.
+// ConnectLegacy opens a connection of protocol revision 3, which the server
+// connects to "/" by itself.
 func (h *Harness) ConnectLegacy(mode rawclient.Mode) *Client {
 	h.T.Helper()
 	c := h.OpenWith(mode, rawclient.Options{EIO3: true})
@@ -53,15 +57,14 @@ func (h *Harness) ConnectLegacy(mode rawclient.Mode) *Client {
 	return c
 }
 
-// TestClient is connect for tests to which it does not matter how things look on the
-// wire.
+// TestClient is Connect for tests that do not care about the wire.
 func (h *Harness) TestClient(mode rawclient.Mode) *socketiotest.Client {
 	h.T.Helper()
 	return socketiotest.NewServer(h.T, h.Server).Connect(&socketiotest.Options{Transport: string(mode)})
 }
 
-// Connected wants the answer to a CONNECT and returns the socket's id. The
-// main namespace is "".
+// Connected expects the answer to a CONNECT and returns the socket's id. The
+// name of the main namespace is "" here.
 func (c *Client) Connected(namespace string) string {
 	c.Harness.T.Helper()
 	if namespace != "" {
@@ -79,6 +82,7 @@ func (c *Client) Enter(namespace string) (id string) {
 	return c.Connected(namespace)
 }
 
+// Send sends packets.
 func (c *Client) Send(packets ...string) {
 	c.Harness.T.Helper()
 	if err := c.Client.Send(packets...); err != nil {
@@ -86,7 +90,7 @@ func (c *Client) Send(packets ...string) {
 	}
 }
 
-// Expect wants these packets next.
+// Expect expects these packets next, in this order.
 func (c *Client) Expect(want ...string) {
 	c.Harness.T.Helper()
 	for _, w := range want {
@@ -96,6 +100,7 @@ func (c *Client) Expect(want ...string) {
 	}
 }
 
+// Next returns the next packet.
 func (c *Client) Next() string {
 	c.Harness.T.Helper()
 	p, err := c.Client.Next()
@@ -105,7 +110,7 @@ func (c *Client) Next() string {
 	return p
 }
 
-// Match wants a packet of this form next and returns its parts.
+// Match expects a packet that matches pattern next, and returns its submatches.
 func (c *Client) Match(pattern string) []string {
 	c.Harness.T.Helper()
 	got := c.Next()
@@ -116,7 +121,7 @@ func (c *Client) Match(pattern string) []string {
 	return m
 }
 
-// ExpectClosed wants the connection to end, with nothing before.
+// ExpectClosed expects the end of the connection, without a packet before it.
 func (c *Client) ExpectClosed() {
 	c.Harness.T.Helper()
 	if p, err := c.Client.Next(); err == nil {

@@ -13,34 +13,35 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// A Guest is a client that comes back as the stock one does: it remembers its
-// pid, and as its offset the last argument of the last event if that is a
-// string.
+// A Guest is a client that uses state recovery as the stock one does: it
+// remembers its private session id (pid), and as its offset the last argument
+// of the last event if this is a string.
 type Guest struct {
 	Harness *Harness
 	Mode    rawclient.Mode
-	Conn    *Client
-	decoder parser.Decoder // of what comes over conn
-	Auth    map[string]any
+	Conn    *Client        // the present connection
+	decoder parser.Decoder // of the packets from Conn
+	Auth    map[string]any // sent with each CONNECT
 	Stays
 
-	Answers bool // PINGs by read, and not by itself
+	Answers bool // PINGs are answered by Read only
 }
 
-type Stays map[string]*Stay // by namespace
+// Stays are the namespaces that a guest enters, by name.
+type Stays map[string]*Stay
 
-// A Stay is what a guest has of a namespace.
+// A Stay is what a guest knows of a namespace.
 type Stay struct {
 	SID       string
 	PID       string
 	Offset    string
 	recovered bool
-	Refused   string
-	Events    []string // without offset
-	Tails     []any    // what they have in its place
+	Refused   string   // the message of the CONNECT_ERROR
+	Events    []string // received since the last Expect, without offset
+	Tails     []any    // their last arguments, the offsets
 }
 
-// Guest connects to namespaces, "/" if none is named.
+// Guest connects a guest to namespaces, to "/" if the call names none.
 func (h *Harness) Guest(mode rawclient.Mode, namespaces ...string) *Guest {
 	h.T.Helper()
 	g := &Guest{Harness: h, Mode: mode, Auth: make(map[string]any), Stays: make(Stays)}
@@ -54,8 +55,8 @@ func (h *Harness) Guest(mode rawclient.Mode, namespaces ...string) *Guest {
 	return g
 }
 
-// ComeBack connects again, to all namespaces. What the server can do at once
-// is done when it returns.
+// ComeBack opens a new connection and enters all namespaces of the guest. It
+// returns when the server has nothing left to do.
 func (g *Guest) ComeBack() {
 	g.Harness.T.Helper()
 	g.Conn = g.Harness.OpenWith(g.Mode, rawclient.Options{Pong: !g.Answers})
@@ -67,6 +68,7 @@ func (g *Guest) ComeBack() {
 	g.Read()
 }
 
+// Enter sends the CONNECT to a namespace.
 func (g *Guest) Enter(name string) {
 	g.Harness.T.Helper()
 	auth := make(map[string]any)
@@ -85,14 +87,14 @@ func (g *Guest) Enter(name string) {
 	g.Conn.Send("40" + name + "," + string(text))
 }
 
-// Drop breaks the connection, and comes to know what came before.
+// Drop reads the packets that have arrived and breaks the connection.
 func (g *Guest) Drop() {
 	g.Read()
 	g.Conn.Drop()
 	synctest.Wait()
 }
 
-// Read takes what has come.
+// Read takes the packets that have arrived.
 func (g *Guest) Read() {
 	g.Harness.T.Helper()
 	synctest.Wait()
@@ -113,7 +115,7 @@ func (g *Guest) Read() {
 	}
 }
 
-// take is what the client does with a packet.
+// take does what the stock client does with a packet.
 func (s Stays) take(decoder parser.Decoder, packet string) error {
 	var p *parser.Packet
 	var err error
@@ -173,13 +175,13 @@ func (s *Stay) event(p *parser.Packet) error {
 	return nil
 }
 
-// FirstOffset returns the offset of the first event.
+// FirstOffset returns the offset of the first event since the last Expect.
 func (s *Stay) FirstOffset() string {
 	offset, _ := s.Tails[0].(string)
 	return offset
 }
 
-// Expect wants these events, and no others, since it was last called.
+// Expect expects exactly these events since the last call.
 func (g *Guest) Expect(namespace string, want ...string) {
 	g.Harness.T.Helper()
 	g.Read()
@@ -190,7 +192,8 @@ func (g *Guest) Expect(namespace string, want ...string) {
 	s.Events, s.Tails = nil, nil
 }
 
-// Returned wants the guest to have come back to its session, or to a new one.
+// Returned expects that the server has recovered the guest's session, or has
+// not.
 func (g *Guest) Returned(namespace string, recovered bool) {
 	g.Harness.T.Helper()
 	s := g.Stays[namespace]
@@ -205,10 +208,10 @@ func (g *Guest) Returned(namespace string, recovered bool) {
 	}
 }
 
-// Recovering is the options of most tests below.
+// Recovering returns options with state recovery.
 func Recovering() *socketio.Options { return &socketio.Options{Recovery: &socketio.Recovery{}} }
 
-// ComesBackWith has a guest come back to its session, with these events.
+// ComesBackWith brings a guest back, and expects its session and these events.
 func (h *Harness) ComesBackWith(g *Guest, want ...string) {
 	h.T.Helper()
 	g.ComeBack()

@@ -11,10 +11,10 @@ import (
 	"github.com/goroomcast/socketio"
 )
 
-// Wait waits in a bubble's virtual time.
+// Wait waits for d of the bubble's time.
 func Wait(d time.Duration) { <-time.After(d) }
 
-// IDs returns the ids of a selection.
+// IDs returns an iterator over the ids of the selected sockets.
 func IDs(b socketio.Broadcast) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for s := range b.Sockets() {
@@ -25,8 +25,7 @@ func IDs(b socketio.Broadcast) func(yield func(string) bool) {
 	}
 }
 
-// Echo answers each event of a name by one with the same arguments, whatever
-// they are.
+// Echo makes the server answer an event with the same event and arguments.
 func Echo(h *Harness, event string) {
 	h.On(event, func(ctx context.Context, e *socketio.Event) error {
 		args := make([]any, e.Len())
@@ -41,7 +40,7 @@ func Echo(h *Harness, event string) {
 	})
 }
 
-// ExpectPanic wants f to panic with a text that has hint in it.
+// ExpectPanic expects f to panic with a text that contains hint.
 func ExpectPanic(t *testing.T, hint string, f func()) {
 	t.Helper()
 	defer func() {
@@ -53,6 +52,7 @@ func ExpectPanic(t *testing.T, hint string, f func()) {
 	f()
 }
 
+// WantErr returns an error unless got is want, as errors.Is compares them.
 func WantErr(got, want error) error {
 	if !errors.Is(got, want) {
 		return fmt.Errorf("error %w, want %w", got, want)

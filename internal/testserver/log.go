@@ -10,36 +10,38 @@ import (
 	"github.com/goroomcast/socketio/internal/rawclient"
 )
 
-// A LogBook keeps what a server logs from level Warn on.
+// A LogBook is a log that a test reads. It is safe for concurrent use.
 type LogBook struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
+// Write adds to the log.
 func (b *LogBook) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(p)
 }
 
+// Logger returns a logger to the book, from level Warn on.
 func (b *LogBook) Logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-// Everything is a logger for what comes too often to be a warning or an error,
-// too.
+// Everything returns a logger to the book, from level Debug on.
 func (b *LogBook) Everything() *slog.Logger {
 	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
+// Lines returns the lines logged so far.
 func (b *LogBook) Lines() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return strings.Split(strings.TrimSuffix(b.text.String(), "\n"), "\n")
 }
 
-// ExpectOne wants exactly one line with the first part in it, which has the
-// others too.
+// ExpectOne expects exactly one line that contains first, and that this line
+// contains the others.
 func (b *LogBook) ExpectOne(t testing.TB, first string, others ...string) {
 	t.Helper()
 	var found []string
@@ -58,7 +60,8 @@ func (b *LogBook) ExpectOne(t testing.TB, first string, others ...string) {
 	}
 }
 
-// LoggedOnce is forEachMode for what is to be logged in one line.
+// LoggedOnce is ForEachMode, and expects that each run logs one line with the
+// parts in line, as ExpectOne does.
 func LoggedOnce(t *testing.T, o socketio.Options, line []string, f func(h *Harness, mode rawclient.Mode)) {
 	for _, mode := range rawclient.Modes {
 		t.Run(string(mode), func(t *testing.T) {

@@ -12,16 +12,18 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// A Peer is another server, of whatever make, in the namespace "/".
+// A Peer stands for another server, perhaps of another make, in the namespace
+// "/". A test says what it publishes, and sees what the server publishes.
 type Peer struct {
 	Harness *Harness
 	Bus     adapter.Adapter
-	UID     string
+	UID     string // of the server that it stands for
 
 	mu       sync.Mutex
 	received []string // as JSON, without uid and nsp
 }
 
+// Peer subscribes a peer to bus.
 func (h *Harness) Peer(bus adapter.Adapter, uid string) *Peer {
 	p := &Peer{Harness: h, Bus: bus, UID: uid}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -37,7 +39,7 @@ func (h *Harness) Peer(bus adapter.Adapter, uid string) *Peer {
 	return p
 }
 
-// Say publishes a message with this type and data.
+// Say publishes a message; text is its type and data as JSON: "type":1.
 func (p *Peer) Say(text string) {
 	p.Harness.T.Helper()
 	m, err := adapter.Decode(parser.Encoded{Text: []byte(`{"uid":"` + p.UID + `","nsp":"/",` + text + "}")})
@@ -47,7 +49,7 @@ func (p *Peer) Say(text string) {
 	synctest.Wait()
 }
 
-// Heard returns what the peer has been sent.
+// Heard returns the messages that the peer has received since the last call.
 func (p *Peer) Heard() []string {
 	synctest.Wait()
 	p.mu.Lock()
@@ -57,6 +59,7 @@ func (p *Peer) Heard() []string {
 	return all
 }
 
+// Expect expects exactly these messages since the last call.
 func (p *Peer) Expect(want ...string) {
 	p.Harness.T.Helper()
 	got := p.Heard()
@@ -65,9 +68,11 @@ func (p *Peer) Expect(want ...string) {
 	}
 }
 
+// NoOpts selects all sockets, as a part of a message.
 const NoOpts = `"opts":{"rooms":[],"except":[],"flags":{}}`
 
-// TimeCall returns how long a call without a deadline takes.
+// TimeCall returns how long a ServerSideCall without a deadline takes. Each of
+// its errors must be that a server did not answer in time.
 func (h *Harness) TimeCall() time.Duration {
 	start := time.Now()
 	for r, err := range h.ServerSideCall(context.Background(), "e") {
@@ -78,13 +83,16 @@ func (h *Harness) TimeCall() time.Duration {
 	return time.Since(start)
 }
 
-// Silent is a bus that does not know how many servers it has.
+// A Silent is a bus that does not know the number of its servers.
 type Silent struct{ adapter.Loopback }
 
+// Servers returns errors.ErrUnsupported.
 func (*Silent) Servers(context.Context, string) (int, error) { return 0, errors.ErrUnsupported }
 
+// A Broken is a bus that publishes nothing.
 type Broken struct{ adapter.Loopback }
 
+// Publish returns an error.
 func (*Broken) Publish(context.Context, *adapter.Message) (string, error) {
 	return "", errors.New("cable cut")
 }

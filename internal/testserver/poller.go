@@ -11,15 +11,19 @@ import (
 	"testing/synctest"
 )
 
-// A Poller is a client whose every request is made by hand.
+// A Poller is a client of long polling whose HTTP requests a test makes one by
+// one.
 type Poller struct {
 	Harness *Harness
 	eio     int // the revision of Engine.IO
 	sid     string
 }
 
+// NewPoller opens a session of Engine.IO revision 4, without connecting to a
+// namespace.
 func (h *Harness) NewPoller() *Poller { return h.NewPollerOf(4) }
 
+// NewPollerOf is NewPoller for a revision of Engine.IO, 3 or 4.
 func (h *Harness) NewPollerOf(revision int) *Poller {
 	h.T.Helper()
 	p := &Poller{Harness: h, eio: revision}
@@ -31,6 +35,7 @@ func (h *Harness) NewPollerOf(revision int) *Poller {
 	return p
 }
 
+// URL returns the URL of the session's requests.
 func (p *Poller) URL() string {
 	url := fmt.Sprintf("/socket.io/?EIO=%d&transport=polling", p.eio)
 	if p.sid != "" {
@@ -39,14 +44,14 @@ func (p *Poller) URL() string {
 	return url
 }
 
-// Poll returns the answer to a GET.
+// Poll makes a GET and returns the body of the answer.
 func (p *Poller) Poll() string {
 	p.Harness.T.Helper()
 	return p.Harness.Do(httptest.NewRequest(http.MethodGet, p.URL(), nil)).Body
 }
 
-// Post sends packets and returns the answer; what comes of them is done when
-// it returns.
+// Post makes a POST of packets and returns the body of the answer. It returns
+// when the server has handled them.
 func (p *Poller) Post(packets ...string) string {
 	p.Harness.T.Helper()
 	payload := strings.Join(packets, "\x1e")
@@ -62,6 +67,7 @@ func (p *Poller) Post(packets ...string) string {
 	return body
 }
 
+// An Answer is an HTTP response whose body has been read.
 type Answer struct {
 	*http.Response
 	Body string
