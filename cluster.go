@@ -120,7 +120,7 @@ func acknowledgement(r result) *adapter.Message {
 		return cluster.NoAck(r.socket.id, cluster.Left)
 	}
 	n := r.socket.namespace
-	packet, err := n.server.encodeReply(n, n.server.guard.sentOn(r.args))
+	packet, err := n.server.coder.encodeReply(n.name, n.server.guard.sentOn(r.args))
 	if err != nil {
 		return cluster.NoAck(r.socket.id, cluster.Invalid)
 	}
@@ -197,7 +197,7 @@ func (n *Namespace) serverSideMessage(event string, args []any) (*adapter.Messag
 	if misnamed(event) != "" {
 		return nil, reservedError(event)
 	}
-	packet, err := n.server.encodeForOthers(n, &parser.Header{Type: parser.Event, Event: event}, args)
+	packet, err := n.server.coder.encodeForOthers(n.name, &parser.Header{Type: parser.Event, Event: event}, args)
 	return &adapter.Message{Type: adapter.ServerSideEmit, Packet: packet}, err
 }
 
@@ -220,7 +220,7 @@ func (n *Namespace) takeServerSide(m *adapter.Message) error {
 	p.HasID = m.RequestID != ""
 	e := &Event{packet: p, remote: &remoteEvent{namespace: n}}
 	e.remote.answer = func(args []any) error {
-		packet, err := n.server.encodeReply(n, args)
+		packet, err := n.server.coder.encodeReply(n.name, args)
 		if err != nil {
 			return err
 		}

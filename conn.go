@@ -58,11 +58,11 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 	c := &conn{
 		server:  server,
 		session: session,
-		decoder: server.parser.NewDecoder(),
+		decoder: server.coder.parser.NewDecoder(),
 		rate:    newBucket(server.opts.Limits.EventRate),
 		ctx:     context.WithoutCancel(r.Context()),
 		handshake: &Handshake{
-			server:      server,
+			guard:       server.guard,
 			Header:      r.Header,
 			Host:        r.Host,
 			URL:         r.URL.RequestURI(),
@@ -332,7 +332,7 @@ func (c *conn) add(s *Socket) {
 
 func (c *conn) refuseNamespace(name string, why error) error {
 	h := parser.Header{Type: parser.ConnectError, Namespace: name}
-	m, err := c.server.encode(engine.NewMessage, h, []any{c.connectError(why.Error(), nil)})
+	m, err := c.server.coder.encode(engine.NewMessage, h, []any{c.connectError(why.Error(), nil)})
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func Data[T any](s *Socket) (T, bool) {
 	if !is {
 		return v, false
 	}
-	if err := s.namespace.server.unmarshal(text, &v); err != nil {
+	if err := s.namespace.server.guard.unmarshal(text, &v); err != nil {
 		var none T
 		return none, false
 	}
@@ -50,7 +50,7 @@ func Data[T any](s *Socket) (T, bool) {
 // SetData again after a change that they are to see, and not while the value is
 // being changed. A value that cannot be encoded is for Data alone.
 func (s *Socket) SetData(v any) {
-	d := s.namespace.server.newData(v)
+	d := newData(s.namespace.server.guard, v)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.data = d
@@ -62,23 +62,23 @@ func (s *Socket) sharedData() *data {
 	return s.data
 }
 
-func (s *Server) newData(v any) *data {
+func newData(g guard, v any) *data {
 	if v == nil {
 		return nil
 	}
 	d := &data{value: v}
-	d.text, d.err = s.marshal(v)
+	d.text, d.err = g.marshal(v)
 	return d
 }
 
-func (s *Server) marshal(v any) (text []byte, err error) {
-	defer s.guard.recovered("encoding SetData's value", "", &err)
+func (g guard) marshal(v any) (text []byte, err error) {
+	defer g.recovered("encoding SetData's value", "", &err)
 	text, err = json.Marshal(v)
 	return bytes.ToValidUTF8(text, []byte("\uFFFD")), err
 }
 
-func (s *Server) unmarshal(text []byte, into any) (err error) {
-	defer s.guard.recovered("decoding", "", &err)
+func (g guard) unmarshal(text []byte, into any) (err error) {
+	defer g.recovered("decoding", "", &err)
 	return json.Unmarshal(text, into)
 }
 

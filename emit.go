@@ -86,7 +86,7 @@ func (n *Namespace) prepare(event string, as outgoing) (*outgoing, error) {
 	as.args = as.given
 	if as.wide || n.recovery != nil && n.server.opts.AllowEIO3 && !as.header.HasID && !as.once {
 		var err error
-		if as.args, err = n.server.encodeOnce(n, event, as.given); err != nil {
+		if as.args, err = n.server.coder.encodeOnce(n.name, event, as.given); err != nil {
 			return nil, err
 		}
 	}
@@ -207,7 +207,7 @@ func (o *outgoing) encodeArgs(n *Namespace, args []any) (*engine.Message, error)
 	if o.once {
 		message = engine.NewTransientMessage
 	}
-	m, err := n.server.encode(message, o.header, args)
+	m, err := n.server.coder.encode(message, o.header, args)
 	if err == nil {
 		m.SetCompress(!o.plain)
 	}
@@ -255,7 +255,7 @@ func (o *outgoing) messageFor(s *Socket) *engine.Message {
 // messageForOthers returns what other servers get of the event.
 func (o *outgoing) messageForOthers(b Broadcast) (m *adapter.Message, err error) {
 	if o.packet.Text == nil {
-		if o.packet, err = b.namespace.server.encodeForOthers(b.namespace, &o.header, o.args); err != nil {
+		if o.packet, err = b.namespace.server.coder.encodeForOthers(b.namespace.name, &o.header, o.args); err != nil {
 			return nil, err
 		}
 	}

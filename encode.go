@@ -11,19 +11,20 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// encode encodes a packet of the namespace.
-func (n *Namespace) encode(h parser.Header, args ...any) (*engine.Message, error) {
-	h.Namespace = n.name
-	return n.server.encode(engine.NewMessage, h, args)
+// A coder encodes packets by the parser of the clients and the marshalers of the
+// program.
+type coder struct {
+	guard
+	parser parser.Parser
 }
 
 // encode encodes a packet, to what message makes of it: one of the engine's
 // two kinds.
-func (s *Server) encode(message newMessage, h parser.Header, args []any) (*engine.Message, error) {
+func (c *coder) encode(message newMessage, h parser.Header, args []any) (*engine.Message, error) {
 	e := encodings.Get().(*encoding)
 	defer encodings.Put(e)
 	e.header = h
-	encoded, err := s.encodeArgs(e.text[:0], &e.header, args)
+	encoded, err := c.encodeArgs(e.text[:0], &e.header, args)
 	if err != nil {
 		return nil, encodeError(&e.header, err)
 	}
@@ -38,14 +39,14 @@ func (s *Server) encode(message newMessage, h parser.Header, args []any) (*engin
 }
 
 // encodeArgs runs the parser and the program's marshalers.
-func (s *Server) encodeArgs(dst []byte, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
-	defer s.guard.recovered("encoding", h.Namespace, &err)
-	if !s.encodesValues() {
+func (c *coder) encodeArgs(dst []byte, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
+	defer c.recovered("encoding", h.Namespace, &err)
+	if !c.encodesValues() {
 		if args, err = plain(args); err != nil {
 			return encoded, err
 		}
 	}
-	encoded, err = s.parser.Encode(dst, h, args...)
+	encoded, err = c.parser.Encode(dst, h, args...)
 	switch {
 	case err != nil:
 	case encoded.Text == nil && len(encoded.Attachments) == 0:
@@ -63,8 +64,8 @@ var (
 
 // encodesValues reports whether the parser takes values that are encoded
 // already.
-func (s *Server) encodesValues() bool {
-	_, takes := s.parser.(parser.ValueParser)
+func (c *coder) encodesValues() bool {
+	_, takes := c.parser.(parser.ValueParser)
 	return takes
 }
 
@@ -86,11 +87,11 @@ func plain(args []any) (_ []any, err error) {
 
 // encodeOnce returns the arguments of an event of which several forms will be
 // encoded. For a parser that wants them as they are they stay so.
-func (s *Server) encodeOnce(n *Namespace, event string, args []any) (encoded []any, err error) {
-	if !s.encodesValues() {
+func (c *coder) encodeOnce(namespace string, event string, args []any) (encoded []any, err error) {
+	if !c.encodesValues() {
 		return args, nil
 	}
-	defer s.guard.recovered("encoding", n.name, &err)
+	defer c.recovered("encoding", namespace, &err)
 	if encoded, err = parser.EncodeOnce(args...); err != nil {
 		return nil, encodeError(&parser.Header{Type: parser.Event, Event: event}, err)
 	}
@@ -103,8 +104,8 @@ var values = parser.JSON{MaxAttachments: 1 << 16}
 
 // encodeForOthers encodes what other servers get of an event, with copies of
 // the attachments, because an adapter may queue them.
-func (s *Server) encodeForOthers(n *Namespace, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
-	defer s.guard.recovered("encoding", n.name, &err)
+func (c *coder) encodeForOthers(namespace string, h *parser.Header, args []any) (encoded parser.Encoded, err error) {
+	defer c.recovered("encoding", namespace, &err)
 	if encoded, err = values.EncodePayload(make([]byte, 0, 128), h, args...); err != nil {
 		return encoded, encodeError(h, err)
 	}
@@ -113,11 +114,11 @@ func (s *Server) encodeForOthers(n *Namespace, h *parser.Header, args []any) (en
 
 // encodeReply encodes the first value of a client's or server's reply, which is
 // all that other servers get of it.
-func (s *Server) encodeReply(n *Namespace, reply []any) (encoded parser.Encoded, err error) {
+func (c *coder) encodeReply(namespace string, reply []any) (encoded parser.Encoded, err error) {
 	if len(reply) == 0 {
 		return parser.Encoded{}, nil
 	}
-	defer s.guard.recovered("encoding", n.name, &err)
+	defer c.recovered("encoding", namespace, &err)
 	if encoded, err = values.EncodeValue(nil, reply[0]); err != nil {
 		return encoded, encodeError(&parser.Header{Type: parser.Ack}, err)
 	}

@@ -82,7 +82,7 @@ func (e *Event) Ack(args ...any) error {
 		return ErrDisconnected
 	}
 	h := parser.Header{Type: parser.Ack, Namespace: s.namespace.name, ID: e.packet.ID, HasID: true}
-	m, err := s.namespace.server.encode(engine.NewTransientMessage, h, args)
+	m, err := s.namespace.server.coder.encode(engine.NewTransientMessage, h, args)
 	if err != nil {
 		e.acked.Store(false)
 		return err

@@ -21,8 +21,8 @@ type Handshake struct {
 	Secure      bool // the connection came over TLS
 	CrossDomain bool // the request has an Origin header
 
-	auth   parser.Args
-	server *Server
+	auth  parser.Args
+	guard guard
 }
 
 // Query returns the query of the connection's first request: the query option
@@ -40,7 +40,7 @@ func (h *Handshake) DecodeAuth(into any) error {
 	if h.auth == nil {
 		return nil
 	}
-	return h.server.guard.decode(h.auth, []any{into})
+	return h.guard.decode(h.auth, []any{into})
 }
 
 // A keptAuth is the auth of a CONNECT, which stays until its socket has left.

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/goroomcast/socketio/internal/cluster"
+	"github.com/goroomcast/socketio/internal/engine"
+	"github.com/goroomcast/socketio/parser"
 )
 
 // A Namespace is a part of the server with sockets, rooms and handlers of its
@@ -164,4 +166,10 @@ func (n *Namespace) tellRoomEvents() {
 			_ = c.member.run("OnRoomEvent", func() error { f(e); return nil })
 		})
 	})
+}
+
+// encode encodes a packet of the namespace.
+func (n *Namespace) encode(h parser.Header, args ...any) (*engine.Message, error) {
+	h.Namespace = n.name
+	return n.server.coder.encode(engine.NewMessage, h, args)
 }

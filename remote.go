@@ -17,14 +17,14 @@ type RemoteSocket struct {
 	Handshake Handshake
 	Rooms     []string
 
-	data   json.RawMessage
-	server *Server // that asked
+	data  json.RawMessage
+	guard guard
 }
 
 // DecodeData decodes the JSON of what Socket.SetData has set into the value
 // pointed to: the value as it was when SetData was called. That of nothing is
 // an empty object.
-func (r *RemoteSocket) DecodeData(into any) error { return r.server.unmarshal(r.data, into) }
+func (r *RemoteSocket) DecodeData(into any) error { return r.guard.unmarshal(r.data, into) }
 
 // FetchSockets returns descriptions of the selected sockets of all servers.
 // When some server's are missing, there is an error beside the others: those
@@ -33,12 +33,12 @@ func (r *RemoteSocket) DecodeData(into any) error { return r.server.unmarshal(r.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	var sockets []*RemoteSocket
 	for _, s := range b.describe() {
-		sockets = append(sockets, b.namespace.server.newRemoteSocket(s))
+		sockets = append(sockets, newRemoteSocket(b.namespace.server.guard, s))
 	}
 	ctx, cancel := cluster.WithTimeout(ctx)
 	defer cancel()
 	for _, c := range b.clusters() {
-		others, err := b.namespace.server.fetch(ctx, c, b.opts())
+		others, err := fetchSockets(ctx, b.namespace.server.guard, c, b.opts())
 		sockets = append(sockets, others...)
 		if err != nil {
 			return sockets, err
@@ -47,30 +47,30 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	return sockets, nil
 }
 
-// fetch is FetchSockets on the other servers of a namespace.
-func (srv *Server) fetch(ctx context.Context, c *cluster.Member, o adapter.Opts) (sockets []*RemoteSocket, err error) {
+// fetchSockets is FetchSockets on the other servers of a namespace.
+func fetchSockets(ctx context.Context, g guard, c *cluster.Member, o adapter.Opts) (sockets []*RemoteSocket, err error) {
 	for m, err := range c.Ask(ctx, &adapter.Message{Type: adapter.FetchSockets, Opts: o}, adapter.FetchSocketsResponse) {
 		if err != nil {
 			return sockets, err
 		}
 		for _, s := range m.Sockets {
 			if s.ID != "" {
-				sockets = append(sockets, srv.newRemoteSocket(s))
+				sockets = append(sockets, newRemoteSocket(g, s))
 			}
 		}
 	}
 	return sockets, nil
 }
 
-func (srv *Server) newRemoteSocket(s adapter.Socket) *RemoteSocket {
+func newRemoteSocket(g guard, s adapter.Socket) *RemoteSocket {
 	if s.Data == nil {
 		s.Data = json.RawMessage("{}")
 	}
-	return &RemoteSocket{ID: s.ID, Rooms: s.Rooms, Handshake: srv.handshakeOf(s.Handshake), data: s.Data, server: srv}
+	return &RemoteSocket{ID: s.ID, Rooms: s.Rooms, Handshake: handshakeOf(g, s.Handshake), data: s.Data, guard: g}
 }
 
 // handshakeOf returns the handshake of a socket of another server.
-func (srv *Server) handshakeOf(shared json.RawMessage) Handshake {
+func handshakeOf(g guard, shared json.RawMessage) Handshake {
 	var d adapter.Handshake
 	_ = json.Unmarshal(shared, &d) // what does not fit stays empty
 	h := Handshake{
@@ -81,7 +81,7 @@ func (srv *Server) handshakeOf(shared json.RawMessage) Handshake {
 		Time:        d.Time,
 		Secure:      d.Secure,
 		CrossDomain: d.CrossDomain,
-		server:      srv,
+		guard:       g,
 	}
 	if d.Auth != nil {
 		h.auth, _ = decodeReply(parser.Encoded{Text: d.Auth}) // has been parsed as JSON

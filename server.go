@@ -11,7 +11,6 @@ import (
 
 	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/rarelog"
-	"github.com/goroomcast/socketio/parser"
 )
 
 // A Server accepts Socket.IO clients. It is an http.Handler, to be mounted at
@@ -33,8 +32,8 @@ type Server struct {
 	opts    Options
 	logger  *rarelog.Logger
 	guard   guard
+	coder   coder
 	trace   Trace
-	parser  parser.Parser
 	engine  *engine.Server
 	handler http.Handler
 	workers sync.WaitGroup // sockets, and goroutines that run handlers
@@ -53,7 +52,6 @@ func NewServer(o *Options) *Server {
 	opts := o.withDefaults()
 	s := &Server{
 		opts:       opts,
-		parser:     opts.Parser,
 		namespaces: make(map[string]*Namespace),
 	}
 	origins := newOrigins(opts.CORS)
@@ -62,6 +60,7 @@ func NewServer(o *Options) *Server {
 	})
 	s.logger = rarelog.New(s.engine.Options().Logger) // which does not panic
 	s.guard = guard{s.logger}
+	s.coder = coder{s.guard, opts.Parser}
 	s.trace = opts.Trace.guarded(s.guard)
 	origins.logger = s.logger
 	s.handler = origins.handler(&clientFiles{
