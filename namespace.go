@@ -86,7 +86,8 @@ func (n *Namespace) close() {
 func (n *Namespace) Name() string { return n.name }
 
 // Use adds middleware for the clients that connect from now on. It runs in
-// the order in which it was added, and each must agree.
+// the order in which it was added, and each must agree. The client sees the text
+// of an error, see [Middleware].
 func (n *Namespace) Use(m Middleware) (off func()) { return n.middleware.add(m) }
 
 // admission returns the middleware that a socket has to pass, the parent's
