@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"slices"
 	"sync/atomic"
 )
 
@@ -90,33 +89,4 @@ func (b *budget) wake() {
 		default: // it has yet to look
 		}
 	}
-}
-
-// gather waits while the client has too much for what has come of a packet. A
-// call may wait for just this packet, so it goes on where there is one.
-func (c *conn) gather() {
-	events := c.budget.forEvents()
-	for full := c.budget.room(events, c.size); full != nil && !c.unhindered(); full = c.budget.room(events, c.size) {
-		if !c.hold(full) {
-			return
-		}
-	}
-}
-
-// unhindered reports whether a packet is to be completed in any case: a call
-// waits for the client, or no event is taken any more.
-func (c *conn) unhindered() bool {
-	c.mu.Lock()
-	sockets, closed := c.sockets, c.closed != ""
-	c.mu.Unlock()
-	return closed || slices.ContainsFunc(sockets, (*Socket).called)
-}
-
-// hold waits until there may be room, and has what has come handled meanwhile.
-// It reports whether the connection goes on.
-func (c *conn) hold(full <-chan struct{}) bool {
-	c.handle()
-	open := c.session.Hold(full)
-	c.budget.waiting.Store(false)
-	return open
 }

@@ -1,6 +1,9 @@
 package socketio
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Of the Limits.Namespaces that a client may be in, those count that it has left
 // and whose handlers are not done: otherwise it could have any number of handlers at
@@ -105,4 +108,86 @@ func (c *conn) admitDelayed() {
 		c.delayed = nil
 		go s.mailbox.Run()
 	}
+}
+
+// How fast one connection may ask for namespaces that there may be: twice at once
+// for as many as it may be in, later as often as a user changes pages. Without that
+// bound a client could try passwords, or make namespaces, as fast as it can send.
+const (
+	connectsPerSecond = 10
+	minConnectBurst   = 100
+)
+
+// mayConnect reports whether one more CONNECT may be decided upon.
+func (c *conn) mayConnect() bool {
+	if c.connects == nil {
+		burst := max(minConnectBurst, 2*c.server.opts.Limits.Namespaces)
+		c.connects = newBucket(EventRate{PerSecond: connectsPerSecond, Burst: burst})
+	}
+	return c.connects.take()
+}
+
+// pace reports whether an event is to be handled, or without a socket a CONNECT.
+// It waits until it may be if that is the policy.
+func (c *conn) pace(s *Socket, event string) (bool, error) {
+	b := c.rate
+	if b == nil {
+		return true, nil
+	}
+	if b.take() {
+		return true, nil
+	}
+	if f := c.server.trace.OverRate; f != nil && b.Over != RateWait && s != nil && s.connected() {
+		f(s, event)
+	}
+	switch b.Over {
+	case RateDrop:
+		if s != nil { // or else the refusal is logged
+			c.server.logger.Warn("events over Options.Limits.EventRate dropped", "conn", c.session.PublicID())
+		}
+		return false, nil
+	case RateDisconnect:
+		c.server.logger.Warn("client over Options.Limits.EventRate disconnected", "conn", c.session.PublicID())
+		return false, errEventRate
+	}
+	c.handle()
+	due := make(chan struct{})
+	timer := time.AfterFunc(b.due(), func() { close(due) })
+	open := c.session.Hold(due)
+	timer.Stop()
+	if !open {
+		return false, nil
+	}
+	b.fill()
+	b.tokens--
+	return true, nil
+}
+
+// gather waits while the client has too much for what has come of a packet. A
+// call may wait for just this packet, so it goes on where there is one.
+func (c *conn) gather() {
+	events := c.budget.forEvents()
+	for full := c.budget.room(events, c.size); full != nil && !c.unhindered(); full = c.budget.room(events, c.size) {
+		if !c.hold(full) {
+			return
+		}
+	}
+}
+
+// unhindered reports whether a packet is to be completed in any case: a call
+// waits for the client, or no event is taken any more.
+func (c *conn) unhindered() bool {
+	c.mu.Lock()
+	sockets, closed := c.sockets, c.closed != ""
+	c.mu.Unlock()
+	return closed || slices.ContainsFunc(sockets, (*Socket).called)
+}
+
+// hold waits until there may be room, and has what has come handled meanwhile.
+// It reports whether the connection goes on.
+func (c *conn) hold(full <-chan struct{}) bool {
+	c.handle()
+	open := c.session.Hold(full)
+	c.budget.waiting.Store(false)
+	return open
 }
