@@ -29,6 +29,7 @@ func newApp(o socketio.Options) *socketio.Server {
 // application puts the handlers on a server.
 func application(io *socketio.Server) {
 	io.On("größe→🎉", echo)
+	io.On("forward", forward)
 	for _, name := range namespaces {
 		io.Of(name).On("echo", echo)
 	}
@@ -43,10 +44,25 @@ func application(io *socketio.Server) {
 
 // echo sends the arguments back, as the answer if the client asked for one.
 func echo(_ context.Context, e *socketio.Event) error {
-	if e.WantsAck() {
-		return e.Ack(e.Args()...)
+	args := make([]any, e.Len())
+	into := make([]any, e.Len())
+	for i := range args {
+		into[i] = &args[i]
 	}
-	return e.Socket().Emit(e.Name(), e.Args()...)
+	if err := e.Decode(into...); err != nil {
+		return err
+	}
+	return sendBack(e, args)
+}
+
+// forward is echo without a look at the arguments.
+func forward(_ context.Context, e *socketio.Event) error { return sendBack(e, e.Args()) }
+
+func sendBack(e *socketio.Event, args []any) error {
+	if e.WantsAck() {
+		return e.Ack(args...)
+	}
+	return e.Socket().Emit(e.Name(), args...)
 }
 
 // guard admits who knows the token.

@@ -37,6 +37,7 @@ function echo(event) {
 for (const namespace of ["/", "/admin", "/news", "/games"]) io.of(namespace).on("connection", echo("echo"));
 club.on("connection", echo("echo"));
 io.on("connection", echo("größe→🎉"));
+io.on("connection", echo("forward"));
 
 // The Go server acknowledges a handled event by itself.
 const done = (ack) => ack?.();
