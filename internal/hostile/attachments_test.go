@@ -109,7 +109,7 @@ func TestAttachmentsThatDoNotCome(t *testing.T) {
 			pause(6 * time.Second)
 			s.expectEndings()
 			if got, want := heard(c), all(`462-1[`+placeholders+`]`, "bAQ==", "bAg==", "open"); !slices.Equal(got, want) {
-				s.Errorf("the client hears %q, want %q", got, want)
+				s.T.Errorf("the client hears %q, want %q", got, want)
 			}
 		})
 	}

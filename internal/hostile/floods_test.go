@@ -88,7 +88,7 @@ func TestFloodsOfEvents(t *testing.T) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if !slices.IsSorted(s.noted) || len(slices.Compact(slices.Clone(s.noted))) != 1000 {
-			s.Errorf("the handler gets %d events", len(s.noted))
+			s.T.Errorf("the handler gets %d events", len(s.noted))
 		}
 	})
 	flood(t, "a reader that stops", func(s *siege, eio3 bool) {
@@ -114,12 +114,12 @@ func TestFloodsOfEvents(t *testing.T) {
 		}
 		pause(answerTime)
 		if n := len(w.take()); n != 1000 {
-			s.Errorf("%d questions", n)
+			s.T.Errorf("%d questions", n)
 		}
 		w.conn.Close()
 		synctest.Wait()
 		if n := len(s.got(&s.noted)); n != 1000 {
-			s.Errorf("%d of 1000 questions have come to an end", n)
+			s.T.Errorf("%d of 1000 questions have come to an end", n)
 		}
 	})
 	flood(t, "a question that is answered a thousand times", func(s *siege, eio3 bool) {
@@ -131,7 +131,7 @@ func TestFloodsOfEvents(t *testing.T) {
 		}
 		w.expect()
 		if got := s.got(&s.noted); len(got) != 1 {
-			s.Errorf("%d answers get through", len(got))
+			s.T.Errorf("%d answers get through", len(got))
 		}
 	})
 }
@@ -162,7 +162,7 @@ func TestFloodsOfNamespaces(t *testing.T) {
 			refusal = `text 44/chat,"Too many connects"`
 		}
 		if want := append(many(200, reply(eio3)), refusal); !slices.Equal(answers, want) {
-			s.Errorf("%d answers, the last is %q", len(answers), answers[len(answers)-1])
+			s.T.Errorf("%d answers, the last is %q", len(answers), answers[len(answers)-1])
 		}
 		w.write(text(`421["echo","x"]`))
 		w.expect(`text 431["x"]`)
@@ -179,16 +179,16 @@ func TestFloodsOfNamespaces(t *testing.T) {
 			n++
 		}
 		if n != 99 { // and "/"
-			s.Errorf("%d are connected", n)
+			s.T.Errorf("%d are connected", n)
 		}
 		pause(answerTime)
 		if answers := w.take(); len(answers) != 500 || answers[499] != tooManyNamespaces(499, eio3) {
-			s.Errorf("%d answers, the last %q", len(answers), answers[len(answers)-1])
+			s.T.Errorf("%d answers, the last %q", len(answers), answers[len(answers)-1])
 		}
 		w.conn.Close()
 		synctest.Wait()
 		for socket := range children.Sockets() {
-			s.Errorf("a socket stays in %s", socket.Namespace().Name())
+			s.T.Errorf("a socket stays in %s", socket.Namespace().Name())
 		}
 	})
 	flood(t, "that are not decided on, more than allowed", func(s *siege, eio3 bool) {
@@ -220,7 +220,7 @@ func TestFloodsOfConnections(t *testing.T) {
 			s.expectHTTP(get(path), "200")
 		}
 		if n := s.ClientsCount(); n != 201 {
-			s.Errorf("%d sessions", n)
+			s.T.Errorf("%d sessions", n)
 		}
 	})
 	flood(t, "WebSockets without a namespace", func(s *siege, eio3 bool) {
@@ -251,7 +251,7 @@ func TestFloodsOfConnections(t *testing.T) {
 		}
 		for _, conn := range conns {
 			if _, err := io.WriteString(conn, "X: y\r\n"); err == nil {
-				s.Fatal("the server still reads")
+				s.T.Fatal("the server still reads")
 			}
 		}
 	})
@@ -267,7 +267,7 @@ func TestFloodsOfConnections(t *testing.T) {
 			_, err = io.WriteString(conn, "x")
 		}
 		if err == nil {
-			s.Error("the server still reads")
+			s.T.Error("the server still reads")
 		}
 		s.expectEndings("/ transport error")
 	})
@@ -296,7 +296,7 @@ func TestFloodsOfFragments(t *testing.T) {
 		pause(answerTime)
 		got := slices.DeleteFunc(w.take(), func(said string) bool { return said == "text 2" })
 		if !slices.Equal(got, one(`text 431["x"]`)) {
-			s.Errorf("heard %q", got)
+			s.T.Errorf("heard %q", got)
 		}
 	})
 }

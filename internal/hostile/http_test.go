@@ -32,7 +32,7 @@ func playRequests(t *testing.T, cases []requestCase) {
 			lay(t, socketio.Options{}, func(s *siege) {
 				s.expectHTTP(c.request, c.want)
 				if n := s.ClientsCount(); n != 1 {
-					s.Errorf("%d sessions, want the healthy one", n)
+					s.T.Errorf("%d sessions, want the healthy one", n)
 				}
 			})
 		})
@@ -126,7 +126,7 @@ func TestOddWebSocketHandshakes(t *testing.T) {
 				defer s.mu.Unlock()
 				for _, name := range []string{"Sec-Websocket-Protocol", "Sec-Websocket-Extensions"} {
 					if got := s.header.Get(name); got != "" {
-						s.Errorf("answered with %s: %s", name, got)
+						s.T.Errorf("answered with %s: %s", name, got)
 					}
 				}
 			})
@@ -273,15 +273,15 @@ func TestBodiesThatNobodyWants(t *testing.T) {
 							return
 						}
 					}
-					s.Error("the server still reads")
+					s.T.Error("the server still reads")
 				}
 				go trickle()
 				r := bufio.NewReader(conn)
 				if got := s.answer(r, "POST"); got != c.want {
-					s.Errorf("answered by %q, want %q", got, c.want)
+					s.T.Errorf("answered by %q, want %q", got, c.want)
 				}
 				if _, err := r.ReadByte(); err != io.EOF {
-					s.Errorf("the connection goes on: %v", err)
+					s.T.Errorf("the connection goes on: %v", err)
 				}
 				s.expectEndings(c.endings...)
 			})

@@ -16,12 +16,12 @@ const handshakePath = "/socket.io/?EIO=4&transport=polling"
 
 // Whatever is in a request, the answer has no headers but these.
 func (s *siege) expectHeaders(want ...string) {
-	s.Helper()
+	s.T.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	got := slices.Sorted(maps.Keys(s.header))
 	if want = slices.Sorted(slices.Values(append(want, "Content-Length", "Content-Type", "Date"))); !slices.Equal(got, want) {
-		s.Errorf("headers %q, want %q", got, want)
+		s.T.Errorf("headers %q, want %q", got, want)
 	}
 }
 
@@ -53,7 +53,7 @@ func TestInjection(t *testing.T) {
 				defer s.mu.Unlock()
 				cookies := (&http.Response{Header: s.header}).Cookies()
 				if len(cookies) > 1 || len(cookies) == 1 && (cookies[0].Name != "io" || len(cookies[0].Value) != 20) {
-					s.Errorf("cookies %q", cookies)
+					s.T.Errorf("cookies %q", cookies)
 				}
 			})
 		})
@@ -84,7 +84,7 @@ func TestJSONP(t *testing.T) {
 					return r
 				}, strings.NewReplacer("%3b", "", "%0a", "", "%e2%80%a8", "", "%00", "").Replace(number))
 				if want := "200 ___eio[" + digits + `]("0{\"sid\":`; !strings.HasPrefix(answer, want) {
-					s.Errorf("answered by %q, want %q", answer, want)
+					s.T.Errorf("answered by %q, want %q", answer, want)
 				}
 				s.expectHeaders("Cache-Control")
 			})
@@ -136,7 +136,7 @@ func TestForms(t *testing.T) {
 				s.expectHTTP(postTo(path+"&j=0", c.form, own, "Content-Type: application/x-www-form-urlencoded"), c.answer)
 				synctest.Wait()
 				if got := strings.Join(s.got(&s.noted), " "); got != c.event {
-					s.Errorf("the handler gets %q, want %q", got, c.event)
+					s.T.Errorf("the handler gets %q, want %q", got, c.event)
 				}
 			})
 		})
@@ -175,7 +175,7 @@ func TestOrigins(t *testing.T) {
 					s.expectHTTP(request, want)
 					s.mu.Lock()
 					if allowed := s.header.Get("Access-Control-Allow-Origin"); allowed != "" {
-						s.Errorf("allows %q", allowed)
+						s.T.Errorf("allows %q", allowed)
 					}
 					s.mu.Unlock()
 				}
@@ -185,7 +185,7 @@ func TestOrigins(t *testing.T) {
 				defer s.mu.Unlock()
 				for name := range s.header {
 					if strings.HasPrefix(name, "Access-Control-") {
-						s.Errorf("the preflight is answered with %s", name)
+						s.T.Errorf("the preflight is answered with %s", name)
 					}
 				}
 			})

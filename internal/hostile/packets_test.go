@@ -89,25 +89,25 @@ func (c *packetCase) play(s *siege, mode rawclient.Mode, eio3 bool) {
 		end = want.websocket
 	}
 	if got := heard(client); !slices.Equal(got, append(slices.Clone(answers), end)) {
-		s.Errorf("the client hears %.200q, want %.200q and %q", got, answers, end)
+		s.T.Errorf("the client hears %.200q, want %.200q and %q", got, answers, end)
 	}
 	if mode == rawclient.Polling && posted != want.post {
-		s.Errorf("the POST is answered by %q, want %q", posted, want.post)
+		s.T.Errorf("the POST is answered by %q, want %q", posted, want.post)
 	}
 	var endings []string
 	if want.reason != "" {
 		endings = []string{"/ " + want.reason}
 	}
 	if got := s.got(&s.endings); !slices.Equal(got, endings) {
-		s.Errorf("sockets end with %q, want %q", got, endings)
+		s.T.Errorf("sockets end with %q, want %q", got, endings)
 	}
 	if notes := s.got(&s.noted); len(notes) > 0 {
-		s.Errorf("the handler gets %q", notes)
+		s.T.Errorf("the handler gets %q", notes)
 	}
 	if end == "open" {
 		s.ok(client.Send(`428["echo","still here"]`))
 		if p, err := client.Next(); p != `438["still here"]` {
-			s.Errorf("the connection is of no use: %q, %v", p, err)
+			s.T.Errorf("the connection is of no use: %q, %v", p, err)
 		}
 	}
 }

@@ -36,11 +36,11 @@ func TestForgedClaims(t *testing.T) {
 				c := s.open(rawclient.WebSocket, false)
 				s.ok(c.Send("40" + auth))
 				if p, err := c.Next(); !connected.MatchString(p) {
-					s.Errorf("answered by %q, %v", p, err)
+					s.T.Errorf("answered by %q, %v", p, err)
 				}
 				pause(answerTime)
 				if recovered {
-					s.Error("a session is handed out")
+					s.T.Error("a session is handed out")
 				}
 				c.Drop()
 			})

@@ -22,13 +22,13 @@ type sessionCase struct {
 
 // pollingSession opens a session that is in "/", with nothing to be polled.
 func (s *siege) pollingSession(eio3 bool) (sid, path string) {
-	s.Helper()
+	s.T.Helper()
 	path = fmt.Sprintf("/socket.io/?EIO=%d&transport=polling", protocol(eio3))
 	answer := s.http(get(path))
 	_, rest, found := strings.Cut(answer, `"sid":"`)
 	sid, _, _ = strings.Cut(rest, `"`)
 	if !found {
-		s.Fatalf("a handshake is answered by %q", answer)
+		s.T.Fatalf("a handshake is answered by %q", answer)
 	}
 	path += "&sid=" + sid
 	if !eio3 {
@@ -70,9 +70,9 @@ func TestStolenSession(t *testing.T) {
 		return <-a, <-b
 	}
 	want := func(s *siege, got, want string) {
-		s.Helper()
+		s.T.Helper()
 		if got != want {
-			s.Errorf("answered by %q, want %q", got, want)
+			s.T.Errorf("answered by %q, want %q", got, want)
 		}
 	}
 	playSessions(t, []sessionCase{
@@ -140,7 +140,7 @@ func TestStolenSession(t *testing.T) {
 
 func TestUpgrades(t *testing.T) {
 	wireOf := func(s *siege, sid, path string) *wire {
-		s.Helper()
+		s.T.Helper()
 		return s.wire(fmt.Sprintf("EIO=%d&sid=%s", protocol(revision3(path)), sid))
 	}
 	playSessions(t, []sessionCase{
@@ -173,7 +173,7 @@ func TestUpgrades(t *testing.T) {
 			w.write(text(`42["note","x"]`))
 			w.expect("close 1000", "end")
 			if notes := s.got(&s.noted); len(notes) > 0 {
-				s.Errorf("the handler gets %q", notes)
+				s.T.Errorf("the handler gets %q", notes)
 			}
 		}, ""},
 		{"an event after the probe", func(s *siege, sid, path string) {
@@ -229,7 +229,7 @@ func TestUpgrades(t *testing.T) {
 			pause(answerTime)
 			for _, w := range others {
 				if got := w.take(); !slices.Equal(got, []string{"close 1002", "end"}) {
-					s.Errorf("another WebSocket hears %q", got)
+					s.T.Errorf("another WebSocket hears %q", got)
 				}
 			}
 			first.conn.Close()
@@ -317,7 +317,7 @@ func TestSessionOfTheOtherTransport(t *testing.T) {
 			s.expectEndings()
 			s.ok(c.Send(`428["echo","still here"]`))
 			if p, err := c.Next(); p != `438["still here"]` {
-				s.Errorf("the session is of no use: %q, %v", p, err)
+				s.T.Errorf("the session is of no use: %q, %v", p, err)
 			}
 		})
 	}

@@ -39,7 +39,7 @@ const (
 
 // A siege is a server under attack, with one healthy client.
 type siege struct {
-	*testing.T
+	T *testing.T
 	*socketio.Server
 	listener *memnet.Listener
 	healthy  *rawclient.Client
@@ -76,7 +76,7 @@ func lay(t *testing.T, o socketio.Options, attack func(s *siege)) {
 
 		s.checkHealthy("under attack")
 		if held := s.state(); held.heap > before.heap+heldLimit {
-			s.Errorf("the attacker makes the server hold %d kB", (held.heap-before.heap)>>10)
+			s.T.Errorf("the attacker makes the server hold %d kB", (held.heap-before.heap)>>10)
 		}
 		for _, hangUp := range slices.Backward(s.hangUps) {
 			hangUp()
@@ -85,7 +85,7 @@ func lay(t *testing.T, o socketio.Options, attack func(s *siege)) {
 		pause(overTime)
 		s.checkHealthy("after the attack")
 		if n := s.ClientsCount(); n != 1 {
-			s.Errorf("%d sessions after the attack, want the healthy one", n)
+			s.T.Errorf("%d sessions after the attack, want the healthy one", n)
 		}
 		after := s.state()
 		for i := 0; i < 1000 && after.goroutines > before.goroutines; i++ {
@@ -93,10 +93,10 @@ func lay(t *testing.T, o socketio.Options, attack func(s *siege)) {
 			after.goroutines = runtime.NumGoroutine()
 		}
 		if after.goroutines > before.goroutines {
-			s.Errorf("%d goroutines after the attack, %d before", after.goroutines, before.goroutines)
+			s.T.Errorf("%d goroutines after the attack, %d before", after.goroutines, before.goroutines)
 		}
 		if after.heap > before.heap+leftLimit {
-			s.Errorf("%d kB are left of the attack", (after.heap-before.heap)>>10)
+			s.T.Errorf("%d kB are left of the attack", (after.heap-before.heap)>>10)
 		}
 		s.healthy.Close()
 	})
@@ -167,16 +167,16 @@ func (s *siege) got(where *[]string) []string {
 // checkHealthy wants an echo for the healthy client, and that it gets nothing
 // else.
 func (s *siege) checkHealthy(when string) {
-	s.Helper()
+	s.T.Helper()
 	start := time.Now()
 	if err := s.healthy.Send(`427["echo","hello"]`); err != nil {
-		s.Fatalf("%s the healthy client cannot send: %v", when, err)
+		s.T.Fatalf("%s the healthy client cannot send: %v", when, err)
 	}
 	if p, err := s.healthy.Next(); p != `437["hello"]` {
-		s.Fatalf("%s the healthy client gets %.80q, %v", when, p, err)
+		s.T.Fatalf("%s the healthy client gets %.80q, %v", when, p, err)
 	}
 	if took := time.Since(start); took > 10*time.Millisecond {
-		s.Errorf("%s the healthy client's echo takes %v", when, took)
+		s.T.Errorf("%s the healthy client's echo takes %v", when, took)
 	}
 }
 
@@ -184,10 +184,10 @@ func (s *siege) dial(ctx context.Context) (net.Conn, error) { return s.listener.
 
 // open opens a session that is in no namespace yet, or with protocol 3 in "/".
 func (s *siege) open(mode rawclient.Mode, eio3 bool) *rawclient.Client {
-	s.Helper()
+	s.T.Helper()
 	c, err := rawclient.Open(context.Background(), s.dial, mode, rawclient.Options{Path: "/socket.io/", Pong: !eio3, EIO3: eio3})
 	if err != nil {
-		s.Fatal(err)
+		s.T.Fatal(err)
 	}
 	s.hangUps = append(s.hangUps, c.Drop)
 	return c
@@ -197,21 +197,21 @@ var connected = regexp.MustCompile(`^40\{"sid":"[\w-]{20}"(,"pid":"[\w-]{20}")?\
 
 // member opens a session that is in "/".
 func (s *siege) member(mode rawclient.Mode, eio3 bool) *rawclient.Client {
-	s.Helper()
+	s.T.Helper()
 	c := s.open(mode, eio3)
 	if !eio3 {
 		s.ok(c.Send("40"))
 	}
 	if p, err := c.Next(); eio3 && p != "40" || !eio3 && !connected.MatchString(p) {
-		s.Fatalf("connecting to / is answered by %q, %v", p, err)
+		s.T.Fatalf("connecting to / is answered by %q, %v", p, err)
 	}
 	synctest.Wait() // for its poll
 	return c
 }
 
 func (s *siege) ok(err error) {
-	s.Helper()
+	s.T.Helper()
 	if err != nil {
-		s.Fatal(err)
+		s.T.Fatal(err)
 	}
 }

@@ -22,13 +22,13 @@ import (
 // HTTP wants them, and returns the answer's status and body: "nothing" if there
 // is none within answerTime, "end" if the server hangs up instead.
 func (s *siege) http(request string) string {
-	s.Helper()
+	s.T.Helper()
 	return <-s.request(request)
 }
 
 // request is http without waiting.
 func (s *siege) request(request string) <-chan string {
-	s.Helper()
+	s.T.Helper()
 	conn := s.connection()
 	head, body, _ := strings.Cut(request, "\n\n")
 	request = strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n" + body
@@ -65,15 +65,15 @@ func (s *siege) answer(r *bufio.Reader, method string) string {
 
 // expectHTTP wants this answer, or this status, if that is all of it.
 func (s *siege) expectHTTP(request, want string) {
-	s.Helper()
+	s.T.Helper()
 	if got := s.http(request); got != want && (len(want) != len("400") || !strings.HasPrefix(got, want+" ")) {
-		s.Errorf("%.200q is answered by %.300q, want %.300q", request, got, want)
+		s.T.Errorf("%.200q is answered by %.300q, want %.300q", request, got, want)
 	}
 }
 
 // connection opens one that nobody closes but the server or the end.
 func (s *siege) connection() net.Conn {
-	s.Helper()
+	s.T.Helper()
 	conn, err := s.dial(context.Background())
 	s.ok(err)
 	s.mu.Lock()
@@ -83,10 +83,10 @@ func (s *siege) connection() net.Conn {
 }
 
 func (s *siege) expectEndings(want ...string) {
-	s.Helper()
+	s.T.Helper()
 	synctest.Wait()
 	if got := s.got(&s.endings); !slices.Equal(got, want) {
-		s.Errorf("sockets end with %q, want %q", got, want)
+		s.T.Errorf("sockets end with %q, want %q", got, want)
 	}
 }
 
@@ -143,14 +143,14 @@ type wire struct {
 
 // wire opens a WebSocket.
 func (s *siege) wire(query string, fields ...string) *wire {
-	s.Helper()
+	s.T.Helper()
 	w := &wire{s: s, conn: s.connection()}
 	go io.WriteString(w.conn, strings.ReplaceAll(upgrade(query, fields...), "\n", "\r\n"))
 	r := bufio.NewReader(w.conn)
 	resp, err := http.ReadResponse(r, nil)
 	s.ok(err)
 	if resp.StatusCode != http.StatusSwitchingProtocols {
-		s.Fatalf("WebSocket refused: %s", resp.Status)
+		s.T.Fatalf("WebSocket refused: %s", resp.Status)
 	}
 	go w.listen(r)
 	return w
@@ -189,14 +189,14 @@ func (w *wire) listen(r io.Reader) {
 
 // memberWire opens a WebSocket session that is in "/".
 func (s *siege) memberWire(eio3 bool, fields ...string) *wire {
-	s.Helper()
+	s.T.Helper()
 	w := s.wire(fmt.Sprint("EIO=", protocol(eio3)), fields...)
 	if !eio3 {
 		w.write(text("40"))
 	}
 	pause(answerTime)
 	if got := w.take(); len(got) != 2 || !strings.HasPrefix(got[0], "text 0{") || !strings.HasPrefix(got[1], "text 40") {
-		s.Fatalf("a WebSocket begins with %q", got)
+		s.T.Fatalf("a WebSocket begins with %q", got)
 	}
 	return w
 }
@@ -224,10 +224,10 @@ func (w *wire) take() []string {
 
 // expect wants this within answerTime, and no more.
 func (w *wire) expect(want ...string) {
-	w.s.Helper()
+	w.s.T.Helper()
 	pause(answerTime)
 	if got := w.take(); !slices.Equal(got, want) {
-		w.s.Errorf("the WebSocket hears %.200q, want %.200q", got, want)
+		w.s.T.Errorf("the WebSocket hears %.200q, want %.200q", got, want)
 	}
 }
 
