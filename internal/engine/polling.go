@@ -60,9 +60,15 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Va
 	case s.held.Load(): // a PONG may wait for the end of a POST
 		s.server.heart.sign(&s.beat)
 	}
-	if s.ws == nil && s.lifecycle() == stateOpen && s.out.empty() && !s.await(w, r) {
+	late := s.refused // a poll that began after the refusal
+	if s.ws == nil && (s.lifecycle() == stateOpen || late) && s.out.empty() && !s.await(w, r) {
 		s.mu.Unlock()
 		s.abort(ReasonTransportClose)
+		return
+	}
+	if late {
+		s.mu.Unlock()
+		s.server.serveUnknown(w, r, query)
 		return
 	}
 	if s.ws != nil {
@@ -209,6 +215,10 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 		s.server.reject(w, r, codeBadRequest, CauseMismatch, Polling)
 		return
 	}
+	if s.isRefused() {
+		s.server.serveUnknown(w, r, query)
+		return
+	}
 	octets := strings.HasPrefix(r.Header.Get("Content-Type"), octetStream)
 	if octets && !s.dialect.has(revision3) {
 		s.server.boundBody(w, r)
@@ -219,6 +229,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Va
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
 		s.refuseAndEnd(w, r, ReasonTransportError,
 			Refusal{Cause: CauseTooLarge, Status: http.StatusRequestEntityTooLarge, Code: noCode})
+		_, _ = io.CopyN(io.Discard, r.Body, int64(s.mostOfPost())) // a connection closed before would lose the answer
 		return
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && s.lifecycle() != stateClosed {
@@ -319,7 +330,8 @@ func (s *Session) receivePayload(ctx context.Context, body []byte, cut cutter) b
 // refuseSecond answers a request that comes while another of its kind is
 // under way, which ends the session.
 func (s *Session) refuseSecond(w http.ResponseWriter, r *http.Request) {
-	s.refuseAndEnd(w, r, ReasonTransportError, protocolError(codeBadRequest, CauseConcurrent, r.Method))
+	s.answerError(w, r, protocolError(codeBadRequest, CauseConcurrent, r.Method))
+	s.abort(ReasonTransportError)
 }
 
 // rejectAndEnd refuses a POST that can't be read, which ends the session.
@@ -327,15 +339,44 @@ func (s *Session) rejectAndEnd(w http.ResponseWriter, r *http.Request, reason Re
 	s.refuseAndEnd(w, r, reason, protocolError(codeBadRequest, CausePayload, context))
 }
 
-// refuseAndEnd answers a request with an error and ends the session after
-// that: told of the end first, by another request, the client would not see
-// what was wrong. Options.PingTimeout bounds the wait for the rest of a body
-// and the wait for the client to take the answer.
+// refuseAndEnd refuses a POST, which ends the session.
 func (s *Session) refuseAndEnd(w http.ResponseWriter, r *http.Request, reason Reason, e Refusal) {
+	s.answerError(w, r, e)
+	s.endRefused(reason)
+}
+
+// answerError sends an error before the session ends, or else the client
+// would not see what was wrong. Options.PingTimeout bounds the wait for the
+// rest of a body and the wait for the client to take the answer.
+func (s *Session) answerError(w http.ResponseWriter, r *http.Request, e Refusal) {
 	rc, patience := http.NewResponseController(w), s.server.opts.PingTimeout
 	_ = rc.SetWriteDeadline(time.Now().Add(patience).Add(patience))
 	s.server.refuse(w, r, e)
 	_ = rc.Flush()
 	_ = rc.SetWriteDeadline(time.Time{})
-	s.abort(reason)
+}
+
+func (s *Session) isRefused() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
+}
+
+// endRefused ends a session whose POST has been refused. The answers of a POST
+// and of a poll come over two connections: the client learns of the end by
+// its polls only after a second, when it has seen the POST's answer.
+func (s *Session) endRefused(reason Reason) {
+	s.mu.Lock()
+	if s.lifecycle() != stateOpen {
+		s.mu.Unlock()
+		s.abort(reason)
+		return
+	}
+	receiver := s.leave(stateClosing, reason)
+	s.refused = true
+	s.out = outbox{}
+	s.endProbe()
+	s.linger = time.AfterFunc(time.Second, func() { s.abort(reason) })
+	s.mu.Unlock()
+	s.ended(receiver, reason)
 }

@@ -33,19 +33,20 @@ type Session struct {
 	request    context.Context // of the POST being delivered
 	catchingUp bool            // no PONG has come since Hold: messages that were held up are before it
 
-	mu     sync.Mutex
-	state  atomic.Uint32 // a state; written with mu locked
-	probed bool          // the probe has been answered: polls end soon
-	told   bool          // the receiver has been told of the end
-	moved  bool          // from polling to WebSocket
-	last   byte          // the type of the packet that ends its last poll
-	out    outbox
-	ws     *wsConn                  // the transport, or nil for polling
-	probe  *wsConn                  // a WebSocket that may become the transport
-	poll   *poll                    // the GET that waits for messages
-	post   *http.ResponseController // of the POST under way
-	reason Reason                   // why the session has ended
-	linger *time.Timer              // bounds stateClosing
+	mu      sync.Mutex
+	state   atomic.Uint32 // a state; written with mu locked
+	probed  bool          // the probe has been answered: polls end soon
+	refused bool          // a POST was refused, and the session lingers
+	told    bool          // the receiver has been told of the end
+	moved   bool          // from polling to WebSocket
+	last    byte          // the type of the packet that ends its last poll
+	out     outbox
+	ws      *wsConn                  // the transport, or nil for polling
+	probe   *wsConn                  // a WebSocket that may become the transport
+	poll    *poll                    // the GET that waits for messages
+	post    *http.ResponseController // of the POST under way
+	reason  Reason                   // why the session has ended
+	linger  *time.Timer              // bounds stateClosing
 
 	answering bool          // the answer to a poll is being made
 	heldUntil chan struct{} // closed at the end of a session in Hold
