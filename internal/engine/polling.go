@@ -336,10 +336,11 @@ func (s *Session) refuseSecond(w http.ResponseWriter, r *http.Request) {
 
 // rejectAndEnd refuses a POST that can't be read, which ends the session.
 func (s *Session) rejectAndEnd(w http.ResponseWriter, r *http.Request, reason Reason, context string) {
-	s.refuseAndEnd(w, r, reason, protocolError(codeBadRequest, CausePayload, context))
+	s.answerError(w, r, protocolError(codeBadRequest, CausePayload, context))
+	s.abort(reason)
 }
 
-// refuseAndEnd refuses a POST, which ends the session.
+// refuseAndEnd refuses a POST over a limit, which ends the session.
 func (s *Session) refuseAndEnd(w http.ResponseWriter, r *http.Request, reason Reason, e Refusal) {
 	s.answerError(w, r, e)
 	s.endRefused(reason)
@@ -362,7 +363,7 @@ func (s *Session) isRefused() bool {
 	return s.refused
 }
 
-// endRefused ends a session whose POST has been refused. The answers of a POST
+// endRefused ends a session whose POST is over a limit. The answers of a POST
 // and of a poll come over two connections: the client learns of the end by
 // its polls only after a second, when it has seen the POST's answer.
 func (s *Session) endRefused(reason Reason) {

@@ -36,7 +36,7 @@ type Session struct {
 	mu      sync.Mutex
 	state   atomic.Uint32 // a state; written with mu locked
 	probed  bool          // the probe has been answered: polls end soon
-	refused bool          // a POST was refused, and the session lingers
+	refused bool          // a POST was over a limit, and the session lingers
 	told    bool          // the receiver has been told of the end
 	moved   bool          // from polling to WebSocket
 	last    byte          // the type of the packet that ends its last poll
