@@ -7,7 +7,7 @@ import (
 
 func newSocket(c *conn, name string, h *Handshake) *Socket {
 	s := &Socket{name: name, conn: c, handshake: h}
-	s.mailbox.socket = s
+	s.mailbox.owner, s.mailbox.line = s, &c.line
 	return s
 }
 

@@ -227,11 +227,11 @@ func (n *Namespace) takeServerSide(m *adapter.Message) error {
 		n.cluster.Respond(m, &adapter.Message{Type: adapter.ServerSideEmitResponse, Packet: packet})
 		return nil
 	}
-	e.size = len(m.Packet.Text) + overhead
+	size := len(m.Packet.Text) + overhead
 	for _, a := range m.Packet.Attachments {
-		e.size += len(a)
+		size += len(a)
 	}
-	if !n.cluster.Queue(e.size, func() { n.handleServerSide(e) }) {
+	if !n.cluster.Queue(size, func() { n.handleServerSide(e) }) {
 		n.server.logger.Warn("events of other servers dropped: too many wait for their handlers",
 			"namespace", n.name, "event", e.Name(), "limit", cluster.MaxQueue)
 	}

@@ -17,12 +17,11 @@ import (
 // A conn is one client's connection and its sockets, one for each namespace.
 // It receives what the engine's session does.
 type conn struct {
+	line
 	server    *Server
-	session   *engine.Session
 	decoder   parser.Decoder
 	ctx       context.Context
 	handshake *Handshake // the first socket's
-	budget    budget
 
 	// Of the goroutine that receives.
 	size  int       // bytes of the packet so far
@@ -56,8 +55,12 @@ var (
 
 func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 	c := &conn{
+		line: line{
+			session: session,
+			budget:  budget{limit: int64(server.opts.Limits.Inbox)},
+			workers: &server.workers,
+		},
 		server:  server,
-		session: session,
 		decoder: server.coder.parser.NewDecoder(),
 		rate:    newBucket(server.opts.Limits.EventRate),
 		ctx:     context.WithoutCancel(r.Context()),
@@ -70,7 +73,6 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 			Secure:      r.TLS != nil,
 			CrossDomain: r.Header.Get("Origin") != "",
 		},
-		budget: budget{limit: int64(server.opts.Limits.Inbox)},
 	}
 	c.timeout = time.AfterFunc(server.opts.ConnectTimeout, func() {
 		server.logger.Debug("closing a connection: no CONNECT within Options.ConnectTimeout", "conn", session.PublicID())
@@ -132,13 +134,13 @@ func (c *conn) route(p *parser.Packet, size int) error {
 		if ok, err := c.pace(s, p.Event); !ok {
 			return err
 		}
-		c.put(s, &job{event: Event{socket: s, packet: p, size: size}})
+		c.put(s, &job[Event]{event: Event{socket: s, packet: p}, size: size})
 	}
 	return nil
 }
 
 // put gives an event to its socket, and waits while the client has too many.
-func (c *conn) put(s *Socket, event *job) {
+func (c *conn) put(s *Socket, event *job[Event]) {
 	for full := s.mailbox.putEvent(event); full != nil; full = s.mailbox.putEvent(event) {
 		if !c.hold(full) {
 			return

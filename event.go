@@ -13,7 +13,6 @@ import (
 type Event struct {
 	socket *Socket
 	packet *parser.Packet
-	size   int // on the wire
 	acked  atomic.Bool
 	done   bool         // a typed handler has handled it; an empty reply says so
 	told   bool         // the log has been told of surplus arguments

@@ -4,34 +4,56 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/goroomcast/socketio/internal/engine"
 )
 
-// A mailbox runs what a socket has to do, one thing at a time and in order. It
-// has a goroutine only while there is something.
-type mailbox struct {
-	socket *Socket
+// A mailbox runs what a socket has to do, one thing at a time and in order:
+// events of type E, and anything else. It has a goroutine only while there is
+// something.
+type mailbox[E any] struct {
+	owner owner[E]
+	line  *line
 
 	mu      sync.Mutex
-	first   *job // waiting, or nil
-	last    *job
+	first   *job[E] // waiting, or nil
+	last    *job[E]
 	bytes   int // of the events and replies that wait or are being handled
 	running bool
 	ended   bool        // no event is taken any more
 	discard atomic.Bool // events still there are not handled
 
 	// Of the goroutine at work.
-	batch   *job        // the next to do
+	batch   *job[E]     // the next to do
 	events  int         // bytes of those handled
 	replies int         // likewise
 	cork    *time.Timer // holds the replies to the batch together
 }
 
+// A handler handles the events of a mailbox.
+type owner[E any] interface{ handle(e *E) }
+
+// A line is what the mailboxes of one connection share.
+type line struct {
+	session *engine.Session
+	budget  budget
+	workers *sync.WaitGroup // counts the mailboxes at work, those of all connections
+}
+
 // A job is an event to handle, or anything else.
-type job struct {
-	event Event
+type job[E any] struct {
+	event E
 	do    func() // not the event
-	size  int    // of a reply that it delivers, in the connection's budget
-	next  *job
+	size  int    // of the event, or of the reply that do delivers, in the budget
+	next  *job[E]
+}
+
+// held returns how much of the budget the job holds, by kind.
+func (j *job[E]) held() (events, replies int) {
+	if j.do == nil {
+		return j.size, 0
+	}
+	return 0, j.size
 }
 
 // corkTime is how long the replies to events that came together may wait for
@@ -40,14 +62,14 @@ const corkTime = time.Millisecond
 
 // putEvent adds an event, on which the work begins with claim. If there is no
 // room it does not, and returns a channel that has a value when to try again.
-func (b *mailbox) putEvent(j *job) (full <-chan struct{}) {
+func (b *mailbox[E]) putEvent(j *job[E]) (full <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
 		return nil
 	}
-	budget := &b.socket.conn.budget
-	if full := budget.take(budget.forEvents(), j.event.size); full != nil {
+	budget := &b.line.budget
+	if full := budget.take(budget.forEvents(), j.size); full != nil {
 		return full
 	}
 	b.append(j)
@@ -55,8 +77,8 @@ func (b *mailbox) putEvent(j *job) (full <-chan struct{}) {
 }
 
 // append adds a job. b.mu is locked.
-func (b *mailbox) append(j *job) {
-	b.bytes += j.event.size + j.size
+func (b *mailbox[E]) append(j *job[E]) {
+	b.bytes += j.size
 	if b.first == nil {
 		b.first = j
 	} else {
@@ -66,57 +88,57 @@ func (b *mailbox) append(j *job) {
 }
 
 // claim reports whether the caller has to Run the mailbox.
-func (b *mailbox) claim() bool {
+func (b *mailbox[E]) claim() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.running || b.first == nil {
 		return false
 	}
 	b.running = true
-	b.socket.conn.server.workers.Add(1)
+	b.line.workers.Add(1)
 	return true
 }
 
 // start begins the work on what has been put.
-func (b *mailbox) start() {
+func (b *mailbox[E]) start() {
 	if b.claim() {
 		go b.Run()
 	}
 }
 
 // put adds a job and starts the work.
-func (b *mailbox) put(do func()) { b.putReply(do, 0) }
+func (b *mailbox[E]) put(do func()) { b.putReply(do, 0) }
 
 // hold adds the first job. Nothing is done before somebody calls Run.
-func (b *mailbox) hold(do func()) {
+func (b *mailbox[E]) hold(do func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.append(&job{do: do})
+	b.append(&job[E]{do: do})
 	b.running = true
-	b.socket.conn.server.workers.Add(1)
+	b.line.workers.Add(1)
 }
 
 // putReply is put for a job that delivers a reply of the client.
-func (b *mailbox) putReply(do func(), size int) {
+func (b *mailbox[E]) putReply(do func(), size int) {
 	b.mu.Lock()
-	b.append(&job{do: do, size: size})
+	b.append(&job[E]{do: do, size: size})
 	b.mu.Unlock()
 	b.start()
 }
 
 // end adds a job and takes no events any more.
-func (b *mailbox) end(do func()) {
+func (b *mailbox[E]) end(do func()) {
 	b.mu.Lock()
 	b.ended = true
-	b.append(&job{do: do})
+	b.append(&job[E]{do: do})
 	b.mu.Unlock()
-	b.socket.conn.budget.wake() // an event that waits for room is not taken any more
+	b.line.budget.wake() // an event that waits for room is not taken any more
 	b.start()
 }
 
 // Run does jobs until none is left. Its state is in the mailbox, because a
 // handler may end the goroutine, as t.FailNow does; then another goes on.
-func (b *mailbox) Run() {
+func (b *mailbox[E]) Run() {
 	finished := false
 	defer func() {
 		if !finished {
@@ -133,16 +155,16 @@ func (b *mailbox) Run() {
 		b.uncork()
 	}
 	finished = true
-	b.socket.conn.server.workers.Done()
+	b.line.workers.Done()
 }
 
 // take makes what has been put meanwhile the batch. Without any, the work is
 // over.
-func (b *mailbox) take() bool {
+func (b *mailbox[E]) take() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.bytes -= b.events + b.replies
-	b.socket.conn.budget.give(b.events, b.replies)
+	b.line.budget.give(b.events, b.replies)
 	b.events, b.replies = 0, 0
 	b.batch, b.first, b.last = b.first, nil, nil
 	if b.batch == nil {
@@ -150,28 +172,28 @@ func (b *mailbox) take() bool {
 		return false
 	}
 	if b.batch.next != nil {
-		session := b.socket.conn.session
+		session := b.line.session
 		session.Cork()
 		b.cork = time.AfterFunc(corkTime, session.Uncork)
 	}
 	return true
 }
 
-func (b *mailbox) uncork() {
+func (b *mailbox[E]) uncork() {
 	if b.cork != nil && b.cork.Stop() {
-		b.socket.conn.session.Uncork()
+		b.line.session.Uncork()
 	}
 	b.cork = nil
 }
 
-func (b *mailbox) do(j *job) {
-	b.events += j.event.size
-	b.replies += j.size
-	if j.do != nil {
+func (b *mailbox[E]) do(j *job[E]) {
+	events, replies := j.held()
+	b.events += events
+	b.replies += replies
+	switch {
+	case j.do != nil:
 		j.do()
-		return
-	}
-	if !b.discard.Load() {
-		b.socket.handle(&j.event)
+	case !b.discard.Load():
+		b.owner.handle(&j.event)
 	}
 }

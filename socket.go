@@ -27,7 +27,7 @@ type Socket struct {
 	listeners listeners
 	status    atomic.Int32
 	entered   atomic.Bool // has been connected
-	mailbox   mailbox
+	mailbox   mailbox[Event]
 
 	mu     sync.Mutex
 	ctx    context.Context // made when first needed
