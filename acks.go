@@ -20,9 +20,9 @@ type ack struct {
 	call bool // somebody waits for it here and now: it takes nothing of the budget
 }
 
-// awaitAck has the reply with this id, or the disconnect, sent to a channel
-// that has room for it. It returns ErrDisconnected or ErrPendingAcks where
-// there is none to wait for.
+// awaitAck sends the reply with this id, or the disconnect, to a channel that
+// has room for it. It returns ErrDisconnected or ErrPendingAcks if no reply
+// will follow.
 func (s *Socket) awaitAck(id uint64, to chan<- result) error {
 	return s.onAck(id, ack{func(r result) { to <- r }, true})
 }
@@ -103,11 +103,11 @@ func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ..
 	return nil
 }
 
-// Call emits an event and waits for the client's reply. It returns the cause
-// of ctx when ctx ends first, and [ErrDisconnected] when the socket
-// disconnects. Give ctx a deadline, because clients need not reply, and the
-// server does not read the reply behind an event for which [Options.Limits.Inbox] has
-// no room. The typed form is [Call].
+// Call emits an event and waits for the client's reply. It returns the cause of
+// ctx when ctx ends first, and [ErrDisconnected] when the socket disconnects.
+// Give ctx a deadline, because clients need not reply, and the server does not
+// read a reply behind an event that [Options.Limits.Inbox] has no room for. The
+// typed form is [Call].
 func (s *Socket) Call(ctx context.Context, event string, args ...any) (*Reply, error) {
 	values, err := s.call(ctx, event, args)
 	if err != nil {

@@ -11,8 +11,8 @@ func newSocket(c *conn, name string, h *Handshake) *Socket {
 	return s
 }
 
-// join makes the socket one of a namespace, of a client that has come back to
-// its seat if that is not nil.
+// join adds the socket to a namespace. If taken is not nil, the client has come
+// back to that seat.
 func (s *Socket) join(n *Namespace, taken *seat) {
 	s.namespace, s.seat = n, taken
 	switch {
@@ -88,8 +88,8 @@ func (s *Socket) enter(reply *engine.Message) bool {
 }
 
 // queueReply makes a pending socket connected, and reports false if it has
-// ended. No broadcast gets before the reply, and none misses a client that has
-// it.
+// ended. No broadcast overtakes the reply, and every later broadcast reaches
+// the client.
 func (s *Socket) queueReply(reply *engine.Message) (entered bool) {
 	s.conn.session.Queue(reply, func() {
 		entered = s.status.CompareAndSwap(statusPending, statusConnected)

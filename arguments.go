@@ -24,9 +24,9 @@ import (
 // [On] and [OnCall] take such a struct, and [Call] and the results of OnCall
 // are replies of several values. The last arguments may be missing if their
 // fields are pointers, interfaces or json.RawMessage. All other fields of the
-// struct must be exported, and none embedded: On, OnCall and Call panic
-// otherwise. JSON tags of the fields mean nothing. Emit takes its arguments one
-// by one.
+// struct must be exported and not embedded; otherwise On, OnCall and Call
+// panic. JSON tags of the fields mean nothing. Emit takes its arguments one by
+// one.
 type Args struct{}
 
 // On adds a handler for an event whose first argument decodes into a T. When
@@ -97,8 +97,8 @@ type signature struct {
 
 var signatures sync.Map // of each type that has been looked at, by its reflect.Type
 
-// signatureOf returns the signature of a T for a function, which panics if
-// there is none.
+// signatureOf returns the signature of a T. It panics in the name of a function
+// if T cannot have one.
 func signatureOf[T any](function string) *signature {
 	t := reflect.TypeFor[T]()
 	if known, is := signatures.Load(t); is {

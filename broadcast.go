@@ -51,16 +51,16 @@ func (b Broadcast) Local() Broadcast {
 	return b
 }
 
-// Volatile makes Emit skip the sockets for which something is still waiting to
-// be sent, and those between two polls.
+// Volatile makes Emit skip the sockets with queued packets, and those between
+// two polls.
 func (b Broadcast) Volatile() Broadcast {
 	b.volatile = true
 	return b
 }
 
-// Compress decides whether the event is compressed where the connection does
-// that and the event is long enough, which it is by default. What is
-// compressed already, as pictures are, is not worth the time.
+// Compress decides whether connections with compression compress the event, if
+// it is long enough. Events of compressed content, such as pictures, are not
+// worth the time. Defaults to true.
 func (b Broadcast) Compress(compress bool) Broadcast {
 	b.plain = !compress
 	return b

@@ -94,7 +94,8 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 	}
 }
 
-// callOthers is Call on the other servers. The result is nil if there are none.
+// callOthers is Call on the other servers. The result is nil without other
+// servers.
 func (b Broadcast) callOthers(ctx context.Context, out *outgoing) (*cluster.Call, error) {
 	if b.namespace.family != nil || !b.reachesOthers() {
 		return nil, nil
@@ -106,8 +107,8 @@ func (b Broadcast) callOthers(ctx context.Context, out *outgoing) (*cluster.Call
 	return b.namespace.cluster.Call(ctx, m)
 }
 
-// takeReplies yields the replies that have come from other servers. It reports
-// whether to go on.
+// takeReplies yields the replies that have arrived from other servers. It
+// reports whether to go on.
 func (n *Namespace) takeReplies(ctx context.Context, remote *cluster.Call, yield func(*Reply, error) bool) bool {
 	for _, r := range remote.Take(ctx) {
 		if !yield(n.replyOf(r)) {
@@ -117,8 +118,8 @@ func (n *Namespace) takeReplies(ctx context.Context, remote *cluster.Call, yield
 	return true
 }
 
-// giveUp yields the replies that have come, then the cause for each reply that
-// has not. It reports whether to go on.
+// giveUp yields the replies that have arrived, then the cause for each missing
+// reply. It reports whether to go on.
 func (n *Namespace) giveUp(ctx context.Context, remote *cluster.Call, cause error, yield func(*Reply, error) bool) bool {
 	if !n.takeReplies(ctx, remote, yield) {
 		return false

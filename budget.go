@@ -10,8 +10,8 @@ import (
 // for replies, because the handler of an event may wait for a reply, and a
 // quarter for auth, which stays as long as its socket.
 //
-// The goroutine that receives takes from the budget; whoever has done with a
-// thing gives back.
+// The goroutine that receives takes from the budget. The goroutine that has
+// finished with a packet gives back.
 type budget struct {
 	limit   int64
 	events  atomic.Int64 // bytes of events that wait or are being handled

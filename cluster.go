@@ -24,7 +24,8 @@ func (h clusterHost) Log(level slog.Level, text string, args ...any) {
 	h.server.logger.About("").Log(level, text, append([]any{"namespace", h.name}, args...)...)
 }
 
-// Obey does what a message says. An error that has been logged is none.
+// Obey does what a message says. It returns only errors that have not been
+// logged.
 func (h clusterHost) Obey(m *adapter.Message) error {
 	if err := h.obey(m); !errors.Is(err, errPanic) {
 		return err
@@ -51,7 +52,7 @@ func (n *Namespace) obey(m *adapter.Message) error {
 	return nil
 }
 
-// selection is the local part of what a message selects.
+// selection returns the local sockets that a message selects.
 func (n *Namespace) selection(o adapter.Opts) Broadcast {
 	b := n.everybody.Local().To(o.Rooms...).Except(o.Except...)
 	b.volatile, b.plain = o.Volatile, o.Plain
@@ -146,9 +147,9 @@ func (n *Namespace) replyOf(r cluster.Reply) (*Reply, error) {
 	return reply, err
 }
 
-// ServerSideEmit sends an event to the namespace's OnServerSide handlers on
-// the other servers. It does not wait for them. That of a parent reaches
-// nobody, see [Server.OfFunc].
+// ServerSideEmit sends an event to the namespace's OnServerSide handlers on the
+// other servers. It does not wait for them. On a parent it reaches no server,
+// see [Server.OfFunc].
 func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 	m, err := n.serverSideMessage(event, args)
 	if err != nil {
@@ -157,11 +158,11 @@ func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 	return n.cluster.Publish(m)
 }
 
-// ServerSideCall emits an event as ServerSideEmit does and yields each other
-// server's reply as it arrives, of which the first value has been sent. A
-// server that leaves is not waited for. When ctx ends, or after 5 seconds if
-// it has no deadline, each that has not replied yields the cause. If the event
-// cannot be sent at all, the only pair is a nil Reply and the error.
+// ServerSideCall emits an event as ServerSideEmit does and yields the reply of
+// each other server as it arrives. Replies carry their first value only. A
+// server that leaves is not waited for. When ctx ends, or after 5 seconds if it
+// has no deadline, each missing reply yields the cause. If the event cannot be
+// sent at all, the only pair is a nil Reply and the error.
 func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
 		m, err := n.serverSideMessage(event, args)
@@ -204,9 +205,9 @@ func (n *Namespace) serverSideMessage(event string, args []any) (*adapter.Messag
 // OnServerSide adds a handler for an event that another server has sent by
 // ServerSideEmit or ServerSideCall. The event's Socket is nil; Ack replies, by
 // its first value, and the error of a handler replies as that of [OnCall]. The
-// events of one server are handled in the order in which they were sent, one
-// at a time; while 16 MiB of them wait, further ones are dropped. The context
-// ends when this server is closed.
+// events of one server are handled in their order, one at a time; while 16 MiB
+// of them wait, further ones are dropped. The context ends when this server is
+// closed.
 func (n *Namespace) OnServerSide(event string, h Handler) (off func()) {
 	return n.serverSide.add(event, h)
 }
@@ -238,8 +239,9 @@ func (n *Namespace) takeServerSide(m *adapter.Message) error {
 	return nil
 }
 
-// handleServerSide runs the handlers of an event of another server. If one
-// fails and none has replied, a server that waits gets {"error": …}.
+// handleServerSide runs the handlers of an event of another server. If a
+// handler fails and no handler has replied, a server that waits gets {"error":
+// …}.
 func (n *Namespace) handleServerSide(e *Event) {
 	failed := errGoexit
 	defer func() { e.conclude(failed) }()

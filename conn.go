@@ -111,7 +111,7 @@ func (c *conn) receive(data []byte, decode func([]byte) (*parser.Packet, error))
 	return c.route(p, size)
 }
 
-// route passes a packet on to whom it is for.
+// route passes a packet on to its socket.
 func (c *conn) route(p *parser.Packet, size int) error {
 	switch p.Type {
 	case parser.Connect:
@@ -151,8 +151,8 @@ func (c *conn) put(s *Socket, event *job[Event]) {
 	}
 }
 
-// reply gives a reply to who waits for it. It waits itself while the client has
-// too many that have yet to be delivered.
+// reply passes a reply to its call. It waits while too many of the client's
+// replies have yet to be delivered.
 func (c *conn) reply(s *Socket, p *parser.Packet, size int) {
 	for full := s.acked(p.ID, p.Args, size); full != nil; full = s.acked(p.ID, p.Args, size) {
 		if !c.hold(full) {
@@ -161,7 +161,8 @@ func (c *conn) reply(s *Socket, p *parser.Packet, size int) {
 	}
 }
 
-// handle has handled what has come, because the rest of the batch has to wait.
+// handle starts the handlers of the events received so far, because the rest of
+// the batch must wait.
 func (c *conn) handle() {
 	if task := c.begin(); task != nil {
 		go task.Run()
@@ -183,7 +184,8 @@ func (c *conn) EndBatch() engine.Task {
 	return task
 }
 
-// begin claims the mailboxes that have got events, and returns the last one.
+// begin claims the mailboxes that have received events, and returns the last
+// one.
 func (c *conn) begin() (task engine.Task) {
 	for i, s := range c.dirty {
 		if s.mailbox.claim() {
@@ -219,8 +221,8 @@ func (c *conn) awaitAttachment() {
 	}
 }
 
-// Drain implements engine.Drainer: what has come is handled, later events are
-// not, and no namespace is entered any more.
+// Drain implements engine.Drainer: the received events are handled, later ones
+// are not, and the client enters no further namespace.
 func (c *conn) Drain(done func()) {
 	c.mu.Lock()
 	c.closed = ReasonServerShutdown
@@ -375,7 +377,7 @@ func (c *conn) socket(namespace string) *Socket {
 	return nil
 }
 
-// forget removes a socket of which the client knows nothing.
+// forget removes a socket that the client does not know of.
 func (c *conn) forget(s *Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -15,16 +15,17 @@ import (
 )
 
 // CORS says which pages of other origins may use the server. The same list
-// guards polling, by CORS headers, and the WebSocket handshake, to which
-// browsers do not apply CORS. The zero value allows the server's own origin
-// only, which is always allowed.
+// guards polling, by CORS headers, and the WebSocket handshake, because
+// browsers do not apply CORS to WebSocket. The zero value allows the server's
+// own origin only, which is always allowed.
 type CORS struct {
 	// Origins are the allowed origins: scheme, host and perhaps port, as in
 	// "https://example.com" or "http://localhost:5173". One "*" may stand for a
 	// part of the host: "https://*.example.com" allows subdomains. "*" alone
 	// allows every page in the world, "null" the sandboxed pages and local
-	// files of all browsers, "file://" those of some apps. What matches no page,
-	// or with Credentials pages of anybody, panics.
+	// files of all browsers, "file://" those of some apps. An origin that
+	// matches no page panics, and with Credentials one that matches strangers'
+	// pages.
 	Origins []string
 
 	// AllowOrigin decides in place of Origins, for origins that are not known
@@ -44,8 +45,8 @@ type CORS struct {
 	ExposedHeaders []string
 
 	// Credentials lets clients send cookies (the withCredentials option). It
-	// cannot be combined with the origins "*", "https://*" and "null", which
-	// pages of anybody have.
+	// cannot be combined with the origins "*", "https://*" and "null", because
+	// strangers' pages have them.
 	Credentials bool
 
 	// MaxAge is how long browsers may keep the answer to a preflight request;

@@ -13,10 +13,10 @@ type data struct {
 	err   error // for which there is no text
 }
 
-// Data returns the value that SetData has set, nil at first: the program's own,
-// also if the client has come back to this server. A client that comes back to
-// another server has its JSON there, a json.RawMessage; the typed [Data] decodes
-// that.
+// Data returns the value that SetData has set, nil at first. It is the
+// program's own value, also if the client has come back to this server. If the
+// client has come back from another server, it is the value's JSON, a
+// json.RawMessage; the typed [Data] decodes that.
 func (s *Socket) Data() any {
 	if d := s.sharedData(); d != nil {
 		return d.value
@@ -45,10 +45,11 @@ func Data[T any](s *Socket) (T, bool) {
 }
 
 // SetData keeps a value with the socket, such as the user that middleware has
-// found out. It encodes the value as JSON before it returns: that is what
-// FetchSockets and another server, to which the client comes back, get. So call
-// SetData again after a change that they are to see, and not while the value is
-// being changed. A value that cannot be encoded is for Data alone.
+// identified. It encodes the value as JSON before it returns; FetchSockets, and
+// another server that the client comes back to, get that JSON. After a change
+// that they should see, SetData must be called again, and not while another
+// goroutine changes the value. Only Data returns a value that cannot be
+// encoded.
 func (s *Socket) SetData(v any) {
 	d := newData(s.namespace.server.guard, v)
 	s.mu.Lock()

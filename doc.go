@@ -44,13 +44,13 @@
 //
 // # Concurrency
 //
-// All methods are safe for concurrent use. The events of one socket reach
-// their handlers in the order in which the client sent them, one at a time;
-// sockets run in parallel. The handlers of OnConnect run before the socket's
-// first event, those of OnDisconnecting and OnDisconnect after its last.
-// Replies do not queue behind events: a handler may [Call] its own socket.
+// All methods are safe for concurrent use. The events of one socket reach their
+// handlers in the client's order, one at a time; sockets run in parallel. The
+// handlers of OnConnect run before the socket's first event, those of
+// OnDisconnecting and OnDisconnect after its last. Replies do not queue behind
+// events: a handler may [Call] its own socket.
 //
-// Emitting never waits for a client. What a client does not take is queued up
-// to Options.Limits.Buffered bytes; then it is disconnected with
+// Emitting never waits for a client. The server queues up to
+// Options.Limits.Buffered bytes for a slow client, and then disconnects it with
 // [ReasonSlowClient].
 package socketio

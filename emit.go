@@ -10,11 +10,11 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// Emit sends an event to the selected sockets. It is encoded once, and waits
-// for no client. The arguments may be modified when Emit has returned. The
-// error is about the event: a reserved name, or arguments that cannot be
-// encoded. That other servers cannot be reached is logged. What is emitted to
-// a parent goes to the children on this server, see [Server.OfFunc].
+// Emit sends an event to the selected sockets. It encodes the event once and
+// does not wait for clients. The arguments may be modified when Emit has
+// returned. Emit returns an error for a reserved name and for arguments that
+// cannot be encoded. If other servers cannot be reached, it logs that. An event
+// for a parent goes to the children on this server, see [Server.OfFunc].
 func (b Broadcast) Emit(event string, args ...any) error {
 	out, err := b.prepare(event, parser.Header{}, args)
 	if err != nil {
@@ -95,13 +95,13 @@ func (n *Namespace) prepare(event string, as outgoing) (*outgoing, error) {
 	return out, nil
 }
 
-// keep returns the message for those who keep it.
+// keep returns the message and leaves its memory to the caller.
 func (o *outgoing) keep() *engine.Message {
 	o.kept = true
 	return o.message
 }
 
-// free gives back what nobody uses any more.
+// free gives the memory back to the pools.
 func (o *outgoing) free() {
 	if o.message != nil && !o.kept {
 		o.message.Recycle()
@@ -135,7 +135,7 @@ func (b Broadcast) emit(out *outgoing) (err error) {
 }
 
 // publish sends an event to the other servers, and returns its place in the
-// adapter's log, if it has got there. The error is about the event.
+// adapter's log, or "". The error is about the event.
 func (b Broadcast) publish(out *outgoing) (offset string, err error) {
 	m, err := out.messageForOthers(b)
 	if err == nil {
@@ -176,7 +176,8 @@ func (o *outgoing) logged(b Broadcast) *loggedEvent {
 	return e
 }
 
-// maxDirect is the fan-out up to which the emitting goroutine does the writing.
+// maxDirect is the largest fan-out for which the emitting goroutine does the
+// writing.
 const maxDirect = 16
 
 // delivery returns how the event is sent to further sockets.

@@ -85,8 +85,8 @@ func plain(args []any) (_ []any, err error) {
 	return args, nil
 }
 
-// encodeOnce returns the arguments of an event of which several forms will be
-// encoded. For a parser that wants them as they are they stay so.
+// encodeOnce returns the encoded arguments of an event that is needed in
+// several forms. For a parser of its own kind it returns them as they are.
 func (c *coder) encodeOnce(namespace string, event string, args []any) (encoded []any, err error) {
 	if !c.encodesValues() {
 		return args, nil

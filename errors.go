@@ -24,8 +24,8 @@ var (
 	ErrNoHandler = errors.New("socketio: no handler for the event")
 )
 
-// An Error is an error that the client may see. What the client gets depends
-// on the function that returns it:
+// An Error is an error that the client may see. The function that returns the
+// error decides how it reaches the client:
 //
 //   - a handler: the reply {"error": Message, "data": Data}, if the client
 //     wants one;
@@ -46,7 +46,7 @@ func (e *Error) Error() string { return e.Message }
 // server where it has any.
 type Reason string
 
-// The reasons for which sockets disconnect.
+// The reasons why sockets disconnect.
 const (
 	ReasonClientDisconnect Reason = "client namespace disconnect" // the client left the namespace
 	ReasonServerDisconnect Reason = "server namespace disconnect" // Socket.Disconnect

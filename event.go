@@ -19,8 +19,8 @@ type Event struct {
 	remote *remoteEvent // of another server; nil if socket is not
 }
 
-// A remoteEvent is where an event of another server has come and its answer
-// goes.
+// A remoteEvent is the namespace of an event of another server, and the way of
+// its answer.
 type remoteEvent struct {
 	namespace *Namespace
 	answer    func(args []any) error
@@ -49,9 +49,9 @@ func (e *Event) Len() int { return lenOf(e.packet.Args) }
 // any other target as it is, as in encoding/json.
 func (e *Event) Decode(into ...any) error { return e.server().guard.decode(e.packet.Args, into) }
 
-// Args returns the arguments as values that Emit, Ack and Call send on as they
-// are: with what is binary in them, the order of members in objects, and all
-// digits of numbers. To look at them, use Decode.
+// Args returns the arguments as values that Emit, Ack and Call send on
+// unchanged: with binary, the order of members in objects, and all digits of
+// numbers. To look at them, use Decode.
 //
 //	err := s.Broadcast().Emit(e.Name(), e.Args()...)
 func (e *Event) Args() []any { return e.server().guard.sentOn(e.packet.Args) }
@@ -90,8 +90,8 @@ func (e *Event) Ack(args ...any) error {
 	return s.deliver(m, sendNow)
 }
 
-// reply is Ack by the typed handlers, of which the first one's counts. That
-// the client has left meanwhile is no error of theirs.
+// reply is Ack by the typed handlers. The first handler's reply counts. It is
+// no error of theirs if the client has left meanwhile.
 func (e *Event) reply(args ...any) error {
 	if err := e.Ack(args...); !errors.Is(err, ErrAcked) && !errors.Is(err, ErrDisconnected) {
 		return err
@@ -114,8 +114,8 @@ type EventTarget interface {
 	On(event string, h Handler) (off func())
 }
 
-// refuse replies with an error, of which the client learns what it may. It
-// returns what is left to be told to others.
+// refuse replies with the part of an error that the client may see. It returns
+// the error that remains for the log.
 func (e *Event) refuse(err error) error {
 	if err == nil {
 		return nil
@@ -131,8 +131,8 @@ func (e *Event) refuse(err error) error {
 	return err
 }
 
-// conclude replies to an event to which no handler has replied: that it has
-// been handled, or that this has failed.
+// conclude replies to an event if no handler has: with nothing after success,
+// or with an error.
 func (e *Event) conclude(failed error) {
 	if !e.packet.HasID || e.acked.Load() || failed == ErrNoHandler || failed == nil && !e.done {
 		return

@@ -24,7 +24,7 @@ type family struct {
 // DisconnectSockets reach the sockets that these children have on other
 // servers, too, but not a child that exists only on another server: address
 // that by its name. Call reaches the sockets of this server, and ServerSideEmit
-// and ServerSideCall of a parent reach nobody.
+// and ServerSideCall of a parent reach no server.
 //
 // Match may block; its context ends when the client leaves. Where several
 // parents match, the one made first has the child. A namespace made by Of
@@ -119,8 +119,8 @@ func (s *Server) mayHave(name string) bool {
 	return s.namespaces[name] != nil || len(s.families) > 0
 }
 
-// find returns the namespace that a socket is to be in, with one more user. It
-// is made if a parent takes it. The result is nil if there is none.
+// find returns the namespace for a socket, with one more user, or nil. It makes
+// the namespace if a parent accepts the name.
 func (s *Server) find(of *Socket) *Namespace {
 	if n := s.member(of.name); n != nil {
 		return n

@@ -14,10 +14,10 @@ import (
 // Clients that wait get its text.
 var errPanic = errors.New("internal error")
 
-// errGoexit stands for the result of a handler that has none.
+// errGoexit stands for the result of a handler that has ended its goroutine.
 var errGoexit = errors.New("socketio: a handler has ended its goroutine")
 
-// A panicError is errPanic with what the program's code said in it.
+// A panicError is errPanic with the value of the program's panic.
 type panicError struct{ text string }
 
 func (e *panicError) Error() string        { return e.text }

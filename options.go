@@ -106,10 +106,10 @@ type Options struct {
 	// SameSite, and Secure if you can.
 	Cookie *http.Cookie
 
-	// ServeClient has the JavaScript client, to be served below Path to pages
-	// that have none of their own: its .js and .map files, or these compressed
-	// as .js.gz and .map.gz. See package clientbundle; nil serves none, and
-	// a page that asks for one gets 404.
+	// ServeClient contains the JavaScript client's .js and .map files, or these
+	// compressed as .js.gz and .map.gz. The server serves them below Path, to
+	// pages that do not bundle the client. See package clientbundle. Defaults
+	// to nil: a page that asks for such a file gets 404.
 	ServeClient fs.FS
 
 	// Logger gets a line for each refusal and failure; silent by default. What
@@ -118,8 +118,8 @@ type Options struct {
 	// only a client does wrong always has.
 	Logger *slog.Logger
 
-	// Trace is told what happens, for metrics and spans; nil for none. See
-	// metrics/prometheus and metrics/otel.
+	// Trace contains functions that the server calls, for metrics and spans.
+	// See metrics/prometheus and metrics/otel. Defaults to nil.
 	Trace *Trace
 }
 
@@ -151,16 +151,17 @@ type Limits struct {
 	// to return waits for them instead. Defaults to 100.
 	Namespaces int
 
-	// Inbox is how many bytes of one client may wait in the server, in all
-	// its namespaces together; each event, attachment and reply counts 128 bytes
+	// Inbox is how many bytes of one client may wait in the server, in all its
+	// namespaces together; each event, attachment and reply counts 128 bytes
 	// more. Half of it is for events that wait for their handlers or are being
-	// handled, also after the client has left the namespace, and for attachments
-	// until all of an event have come. A quarter is for replies that wait for the
-	// function of CallFunc. While there is more, the server does not read from
-	// the client. A quarter, 64 KiB at least, is for what DecodeAuth decodes, in
-	// all namespaces that the client has not left; a CONNECT with more is refused
-	// with a connect_error, "Too much auth data". One packet of any size may wait
-	// where nothing else does. Defaults to 2 MiB.
+	// handled, also after the client has left the namespace, and for
+	// attachments until their event is complete. A quarter is for replies that
+	// wait for the function of CallFunc. While there is more, the server does
+	// not read from the client. A quarter, 64 KiB at least, is for what
+	// DecodeAuth decodes, in all namespaces that the client has not left; a
+	// CONNECT with more is refused with a connect_error, "Too much auth data".
+	// One packet of any size may wait where nothing else does. Defaults to 2
+	// MiB.
 	Inbox int
 
 	// PendingAcks is how many replies the client of one socket may owe. Beyond
@@ -191,8 +192,8 @@ type Limits struct {
 // PerMessageDeflate says how the server compresses WebSocket messages, by the
 // extension of that name (RFC 7692). Clients must offer it; browsers do.
 type PerMessageDeflate struct {
-	// Threshold is the length in bytes from which a message is compressed.
-	// Defaults to 1,024.
+	// Threshold is the length in bytes from which the server compresses a
+	// message. Defaults to 1,024.
 	Threshold int
 
 	// ServerContextTakeover lets each message refer to earlier messages of its

@@ -10,8 +10,8 @@ import (
 // work. But a client that leaves and comes back at once is not refused for
 // that; one socket may be there more than it may be in, and waits.
 
-// objection returns why a CONNECT is refused, nil if it is to be decided upon.
-// Another error is the connection's.
+// objection returns why a CONNECT must be refused, or nil. A second error ends
+// the connection.
 func (c *conn) objection(namespace string) (why, err error) {
 	first := !c.asked // which counts for no rate
 	c.asked = true
@@ -127,8 +127,8 @@ func (c *conn) mayConnect() bool {
 	return c.connects.take()
 }
 
-// pace reports whether an event is to be handled, or without a socket a CONNECT.
-// It waits until it may be if that is the policy.
+// pace reports whether to handle an event, or a CONNECT if s is nil. If the
+// policy says so, it waits until a token is there.
 func (c *conn) pace(s *Socket, event string) (bool, error) {
 	b := c.rate
 	if b == nil {
@@ -163,8 +163,9 @@ func (c *conn) pace(s *Socket, event string) (bool, error) {
 	return true, nil
 }
 
-// gather waits while the client has too much for what has come of a packet. A
-// call may wait for just this packet, so it goes on where there is one.
+// gather waits while the received part of a packet does not fit the budget. It
+// does not wait while a call is pending, because that may wait for this very
+// packet.
 func (c *conn) gather() {
 	events := c.budget.forEvents()
 	for full := c.budget.room(events, c.size); full != nil && !c.unhindered(); full = c.budget.room(events, c.size) {
@@ -174,8 +175,8 @@ func (c *conn) gather() {
 	}
 }
 
-// unhindered reports whether a packet is to be completed in any case: a call
-// waits for the client, or no event is taken any more.
+// unhindered reports whether a packet must be completed in any case: a call
+// waits for the client, or the connection takes no more events.
 func (c *conn) unhindered() bool {
 	c.mu.Lock()
 	sockets, closed := c.sockets, c.closed != ""
@@ -183,8 +184,8 @@ func (c *conn) unhindered() bool {
 	return closed || slices.ContainsFunc(sockets, (*Socket).called)
 }
 
-// hold waits until there may be room, and has what has come handled meanwhile.
-// It reports whether the connection goes on.
+// hold waits until the budget may have room. Meanwhile the received events are
+// handled. It reports whether the connection goes on.
 func (c *conn) hold(full <-chan struct{}) bool {
 	c.handle()
 	open := c.session.Hold(full)

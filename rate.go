@@ -22,8 +22,7 @@ type EventRate struct {
 // A RatePolicy says what becomes of events beyond an EventRate.
 type RatePolicy int
 
-// The policies. A client that waits for the reply to an event that is dropped
-// gets none.
+// The policies. A dropped event gets no reply.
 const (
 	RateWait       RatePolicy = iota // the client is not read until they are due
 	RateDrop                         // they are dropped

@@ -14,8 +14,8 @@ import (
 // These are the events without acknowledgement that are not volatile. Each
 // namespace keeps its own, within the limits below.
 //
-// Events, volatile ones too, have a last argument more than emitted, from which
-// clients know how far they are. Clients of [Options.AllowEIO3] cannot come
+// Every event, also a volatile one, gets a further last argument: the offset
+// that tells clients their position. Clients of [Options.AllowEIO3] cannot come
 // back and do not get it.
 //
 // All is kept in memory, so a client has to come back to the same server, which
@@ -26,16 +26,16 @@ type Recovery struct {
 	// default. A namespace keeps 65,536 sessions at most.
 	MaxAge time.Duration
 
-	// MaxEvents and MaxBytes are how many events are kept, 10,000 by default,
-	// and how many bytes of them, 16 MiB by default. A client that has missed
-	// an event which is not there any more, or more than Options.Limits.Buffered
-	// bytes, gets a new session.
+	// MaxEvents and MaxBytes limit the events that a namespace keeps, and their
+	// bytes. A client that has missed an event that is gone, or more than
+	// Options.Limits.Buffered bytes, gets a new session. Default to 10,000
+	// events and 16 MiB.
 	MaxEvents int
 	MaxBytes  int
 
-	// SkipMiddleware lets clients come back without asking the middleware
-	// again, as the JavaScript server does by default: also a user who has been
-	// locked out meanwhile.
+	// SkipMiddleware, if true, lets clients come back without asking the
+	// middleware again, as the JavaScript server does by default. This admits
+	// also a user that has been banned meanwhile.
 	SkipMiddleware bool
 }
 
@@ -72,7 +72,7 @@ type recovery struct {
 
 	// mu makes the order of the log that of each socket's queue. It is held
 	// while an event is logged and queued, and while a socket begins to get
-	// events; what is called meanwhile calls nobody's code.
+	// events; nothing that is called meanwhile runs code of the program.
 	mu       sync.Mutex
 	log      *eventlog.Log[*engine.Message]
 	seats    map[string]*seat // by pid: of sockets that have not left
@@ -174,11 +174,11 @@ func (r *recovery) stores(b Broadcast) bool {
 
 // queue logs an event and queues it for the selected sockets that can come
 // back, which must be released. It returns all selected sockets, and nil in
-// place of those that are gone or have got the event on another server. An
+// place of those that are gone or that received the event on another server. An
 // event without a message is neither logged nor queued.
 //
-// Events that were encoded at the same time may be logged in another order
-// than that of their offsets, but always in the order in which they are sent.
+// Events that were encoded at the same time may be logged in another order than
+// that of their offsets, but always in the order of sending.
 func (r *recovery) queue(b Broadcast, e *loggedEvent) (targets *[]*Socket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -198,7 +198,7 @@ func (r *recovery) queue(b Broadcast, e *loggedEvent) (targets *[]*Socket) {
 	return targets
 }
 
-// wanted reports whether there is anybody who may come back. r.mu is locked.
+// wanted reports whether a client may come back. r.mu is locked.
 func (r *recovery) wanted() bool {
 	return !r.closed && (len(r.seats) > 0 || r.sessions.Len() > 0 || r.store != nil)
 }

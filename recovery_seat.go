@@ -33,8 +33,8 @@ func newSeat(pid string, c *conn) *seat {
 	return &seat{pid: pid, conn: c, left: make(chan struct{})}
 }
 
-// Recovered reports whether the client has come back with the id, the rooms
-// and the data that it had, by [Options.Recovery]. It is known to middleware.
+// Recovered reports whether the client has come back with its former id, rooms
+// and data, by [Options.Recovery]. Middleware may call it.
 func (s *Socket) Recovered() bool { return s.seat != nil && s.seat.saved != nil }
 
 // A claim is what a client that comes back has in its auth.
@@ -43,8 +43,8 @@ type claim struct {
 	Offset string `json:"offset"` // of the last event that it has, "" if it has none
 }
 
-// claim returns what a client says of its former session. Without a PID it has
-// none.
+// claim returns the session that a client claims. Its PID is empty without a
+// claim.
 func (c *conn) claim(auth parser.Args) (said claim) {
 	if c.server.opts.Recovery == nil || c.legacy() || auth == nil || c.server.guard.decode(auth, []any{&said}) != nil {
 		return claim{}
@@ -111,7 +111,7 @@ func (r *recovery) tryTake(c *conn, said claim) (taken, old *seat) {
 	return taken, nil
 }
 
-// supersede ends a connection whose client has come back over another.
+// supersede ends a connection whose client is back on another one.
 func (c *conn) supersede() {
 	c.Closed(engine.ReasonTransportClose)
 	c.session.Close()
@@ -209,8 +209,8 @@ func (r *recovery) leave(s *seat, kept *savedSession) {
 	close(s.left)
 }
 
-// persist keeps the session of who leaves a seat in place of its socket. While
-// it is here the namespace stays.
+// persist keeps a session in place of the socket that leaves its seat. The
+// namespace stays while it keeps sessions.
 func (r *recovery) persist(s *savedSession, of *seat) {
 	if r.store != nil {
 		r.updateStore(s, &of.early)

@@ -11,9 +11,9 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// What is different with an adapter that is an adapter.Recovery: it has the
-// sessions, and the log is its log, of which each server has the latest part
-// as it has come there.
+// With an adapter.Recovery the adapter keeps the sessions, and the log is the
+// adapter's. Each server keeps the latest part of that log, in the order of
+// arrival.
 
 // offsetBefore returns the latest offset before all that the client of a
 // session may have missed, "" if it is not known.
@@ -23,8 +23,8 @@ func (r *recovery) offsetBefore(s *savedSession) string {
 	return r.log.OffsetBefore(s.Place, s.Ended.Add(-r.deaf))
 }
 
-// restore fills a seat with the session that the adapter has for it. The
-// result is nil if there is none.
+// restore fills a seat with its session from the adapter. It returns nil if the
+// adapter does not know the session.
 func (r *recovery) restore(ctx context.Context, taken *seat, offset string) *seat {
 	kept, missed, err := r.store.Restore(ctx, taken.pid, offset)
 	if err == nil && kept != nil {
@@ -100,8 +100,8 @@ func (r *recovery) hasHad(s *seat, e *loggedEvent) bool {
 	return r.store.Compare(e.Offset, s.last) <= 0
 }
 
-// An earlySession is what the store has of a socket that has not left yet. It
-// has to follow what becomes of the socket until then.
+// An earlySession is the stored session of a socket that has not left yet. It
+// must follow the changes of the socket until then.
 type earlySession struct {
 	*adapter.Session      // nil if there is none
 	stored           bool // or else the store has failed, and may have it or not
@@ -115,8 +115,8 @@ func (s *Socket) persistEarly() {
 	}
 }
 
-// reviseEarly has the store follow the end of a socket: who has been
-// disconnected by a program, or has left, does not come back.
+// reviseEarly makes the store follow the end of a socket: a client that has
+// left, or that the program has disconnected, does not come back.
 func (s *Socket) reviseEarly(reason Reason) {
 	if s.seat != nil && s.seat.early.Session != nil {
 		s.namespace.recovery.updateStore(s.keep(reason, true), &s.seat.early)
@@ -124,8 +124,8 @@ func (s *Socket) reviseEarly(reason Reason) {
 }
 
 // updateStore makes what the store has of a client that session, which is nil
-// if the client cannot come back. It leaves a client alone that has come back
-// meanwhile, and so has taken the session off the store.
+// if the client cannot come back. It does nothing if the client has come back
+// meanwhile and so has taken its session from the store.
 func (r *recovery) updateStore(s *savedSession, early *earlySession) {
 	if s == nil {
 		_, err := r.store.Delete(early.PID)

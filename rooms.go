@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// rooms is a namespace's room registry: which member is in which rooms. A
+// rooms is a namespace's room registry: it knows the rooms of each member. A
 // room exists while it has members. Every member is in a room named like its
 // id, which costs nothing. Joining, leaving and being found take the same time
 // however many rooms there are.
@@ -56,8 +56,8 @@ func (r *rooms[M]) note(kind RoomEventKind, room string, m M) {
 	}
 }
 
-// tell calls f with the changes that have not been told, in their order,
-// unless somebody is at it already, who then tells these too.
+// tell calls f with each new change, in their order. If another call of tell is
+// at work, that call passes these changes, too.
 func (r *rooms[M]) tell(f func(roomChange[M])) {
 	if !r.watched.Load() {
 		return
@@ -118,7 +118,7 @@ func newRooms[M comparable]() *rooms[M] {
 	}
 }
 
-// add makes m known. What is not known can join no room.
+// add makes m known. Only known members can join rooms.
 func (r *rooms[M]) add(id string, m M) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -157,8 +157,8 @@ func (r *rooms[M]) remove(m M) {
 
 func (r *rooms[M]) join(m M, names ...string) { r.joinUpTo(math.MaxInt, m, names...) }
 
-// joinUpTo is join unless m would then be in more rooms than limit: it reports
-// false, and m joins none of the rooms.
+// joinUpTo is like join, but if m would be in more rooms than limit, m joins no
+// room and joinUpTo reports false.
 func (r *rooms[M]) joinUpTo(limit int, m M, names ...string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -279,8 +279,8 @@ func (r *rooms[M]) of(m M) []string {
 	return names
 }
 
-// match appends the members of any of the rooms in, or all members when none
-// is named, without those of any of the rooms except. Each appears once.
+// match appends the members of any of the rooms in, or all members if in is
+// empty, without the members of the rooms except. Each member appears once.
 func (r *rooms[M]) match(dst []M, in, except []string) []M {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -116,16 +116,17 @@ func (s *Server) Of(name string) *Namespace {
 func (s *Server) ClientsCount() int { return s.engine.Len() }
 
 // Shutdown refuses new clients with 503 and lets the others go, one after the
-// other within [Options.ShutdownSpread]. Until its turn a client is served as
-// ever. Then the events that it has sent are handled and acknowledged, later
-// ones are not; what is queued for it is sent, and its connection is closed
-// with [ReasonServerShutdown], upon which it reconnects by itself. Shutdown
-// returns when all sockets' handlers have. When ctx ends first it closes what is left
-// at once and returns the context's cause. An Options.Adapter that does not
-// answer holds it up for a second more.
+// other within [Options.ShutdownSpread]. Until its turn the server serves a
+// client as before. At its turn the server handles and acknowledges the events
+// that the client has sent, but not later ones. It sends the queued packets and
+// closes the connection with [ReasonServerShutdown]; the client then reconnects
+// by itself. Shutdown returns when the handlers of all sockets have returned.
+// If ctx ends first, it closes the remaining connections at once and returns
+// the cause of ctx. An Options.Adapter that does not answer holds it up for a
+// second more.
 //
 // http.Server.Shutdown does not know of WebSockets; call it afterwards, because
-// clients need it to poll for what is queued for them.
+// polling clients need HTTP to receive their queued packets.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.closeNamespaces()
 	if err := s.engine.Shutdown(ctx); err != nil {

@@ -84,9 +84,9 @@ func (s *Socket) Context() context.Context {
 // by name. After the disconnect it is empty.
 func (s *Socket) Rooms() []string { return s.namespace.rooms.of(s) }
 
-// Join adds the socket to rooms. Rooms need no creation. If the socket would be
-// in more rooms than Options.Limits.Rooms, it joins none of them, and Join returns
-// [ErrTooManyRooms].
+// Join adds the socket to rooms. Rooms need no creation. If the socket would
+// then be in more rooms than Options.Limits.Rooms, Join adds it to no room and
+// returns [ErrTooManyRooms].
 func (s *Socket) Join(rooms ...string) error {
 	n := s.namespace
 	if !n.rooms.joinUpTo(n.server.opts.Limits.Rooms, s, rooms...) {
@@ -131,15 +131,15 @@ func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms..
 // In is To.
 func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
 
-// Except selects all other sockets that are in none of the rooms.
+// Except selects all other sockets that are not in any of the rooms.
 func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
 
 // Volatile selects the socket itself, for events that may be dropped when it
 // is not ready for them.
 func (s *Socket) Volatile() Broadcast { return s.itself().Volatile() }
 
-// Compress selects the socket itself, for events that are not to be compressed
-// although the connection does that; see [Broadcast.Compress].
+// Compress selects the socket itself, for events that its connection should not
+// compress; see [Broadcast.Compress].
 func (s *Socket) Compress(compress bool) Broadcast { return s.itself().Compress(compress) }
 
 // itself selects the socket.
@@ -290,8 +290,8 @@ type connectError struct {
 }
 
 // end disconnects the socket, once, and returns its status before. It may be
-// called from anywhere and blocks on nothing; what is left to do waits its turn
-// in the mailbox.
+// called from anywhere and does not block; the rest of the work waits for its
+// turn in the mailbox.
 func (s *Socket) end(reason Reason) (before int32) {
 	before = s.status.Swap(statusDisconnected)
 	if before != statusDisconnected {
@@ -323,8 +323,8 @@ func (s *Socket) ended(reason Reason, wasConnected bool) {
 	s.mailbox.end(func() { s.leave(reason, wasConnected) })
 }
 
-// leave takes the socket out of its namespace and tells those who asked. A
-// function that ends its goroutine keeps none of this from being done.
+// leave takes the socket out of its namespace and calls OnDisconnecting and
+// OnDisconnect. It completes also if such a function ends its goroutine.
 func (s *Socket) leave(reason Reason, wasConnected bool) {
 	defer s.conn.server.workers.Done()
 	defer s.conn.left(s)
@@ -355,7 +355,7 @@ func (s *Socket) vacate(reason Reason, wasConnected bool) {
 	n.tellRoomEvents()
 }
 
-// tellLeft tells those who asked of a socket that has left.
+// tellLeft calls OnDisconnect and the hook of Trace.
 func (s *Socket) tellLeft(reason Reason) {
 	if f := s.namespace.server.trace.Disconnected; f != nil {
 		defer f(s, reason)

@@ -7,10 +7,10 @@ import (
 	"github.com/goroomcast/socketio/internal/engine"
 )
 
-// A Trace has functions that are called as things happen, for metrics, spans
-// and logs. Any of them may be nil. They run on the goroutine at work, while it
-// holds no lock, and concurrently; so they must be quick. A panic there is logged.
-// What is a state and no event is in [Server.Stats].
+// A Trace contains functions that the server calls at events of its own, for
+// metrics, spans and logs. Any of them may be nil. They run on the goroutine at
+// work, which holds no lock, and concurrently, so they must be quick. The
+// server logs a panic in them. [Server.Stats] counts states.
 type Trace struct {
 	// ServerCreated is called by NewServer with the server that it returns. A
 	// panic in it leaves NewServer.
@@ -22,8 +22,8 @@ type Trace struct {
 	Opened func(c Conn)
 	Closed func(c Conn, reason Reason)
 
-	// Upgraded is called when a client has changed from polling to WebSocket,
-	// or with the error for which the change failed and the client stays with
+	// Upgraded is called when a client has changed from polling to WebSocket.
+	// If the change fails, it is called with the error; the client stays with
 	// polling.
 	Upgraded func(c Conn, err error)
 
@@ -58,20 +58,20 @@ type Trace struct {
 	Connected    func(s *Socket)
 	Disconnected func(s *Socket, reason Reason)
 
-	// Refused is called when middleware does not let a client into a
-	// namespace, or, with nil, when there is none of the name that the client
-	// asks for, or the client has Options.Limits.Namespaces.
+	// Refused is called when a client is denied a namespace. If n is nil, the
+	// namespace does not exist, or the client is in Options.Limits.Namespaces
+	// already; otherwise middleware of n returned err.
 	Refused func(n *Namespace, err error)
 
 	// OverRate is called when an event is dropped, or its client disconnected,
 	// because of Options.Limits.EventRate. The event's name is the client's word.
 	OverRate func(s *Socket, event string)
 
-	// Handle is called before the handlers of a client's event, which get the
-	// context that it returns. The function that it returns is called when
-	// they are done, with what they and the middleware of [Socket.Use] have
-	// returned, joined, or [ErrNoHandler] if there is no handler: then the
-	// event's name is the client's word. Neither result may be nil.
+	// Handle is called before the handlers of a client's event. The handlers
+	// get the returned context. The returned function is called after them,
+	// with the joined errors of the handlers and of the middleware of
+	// [Socket.Use], or with [ErrNoHandler] if no handler exists; in that case
+	// the client may have invented the event's name. Neither result may be nil.
 	Handle func(ctx context.Context, e *Event) (context.Context, func(err error))
 }
 
