@@ -13,34 +13,34 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// handlers is a table of event handlers. Reading it takes no lock, and adding a
+// handlers is a table of event handlers of type H, a function. Reading it takes no lock, and adding a
 // handler takes the same time however many there are.
-type handlers struct {
+type handlers[H any] struct {
 	mu    sync.Mutex // serialises changes
-	table atomic.Pointer[handlerTable]
+	table atomic.Pointer[handlerTable[H]]
 }
 
 // A handlerTable has events in chains by the hash of their names. Chains grow
 // at the front only, so they can be read meanwhile.
-type handlerTable struct {
-	chains []atomic.Pointer[handled] // as many as a power of two
-	len    int                       // events in them
+type handlerTable[H any] struct {
+	chains []atomic.Pointer[handled[H]] // as many as a power of two
+	len    int                          // events in them
 }
 
 // A handled is an event that has handlers, or has had some.
-type handled struct {
+type handled[H any] struct {
 	event string
-	list  atomic.Pointer[[]*Handler] // what has been stored is only appended to, or replaced
-	next  *handled
+	list  atomic.Pointer[[]*H] // what has been stored is only appended to, or replaced
+	next  *handled[H]
 }
 
 var handlersSeed = maphash.MakeSeed()
 
-func (t *handlerTable) chain(event string) *atomic.Pointer[handled] {
+func (t *handlerTable[H]) chain(event string) *atomic.Pointer[handled[H]] {
 	return &t.chains[maphash.String(handlersSeed, event)&uint64(len(t.chains)-1)]
 }
 
-func (t *handlerTable) find(event string) *handled {
+func (t *handlerTable[H]) find(event string) *handled[H] {
 	if t != nil {
 		for e := t.chain(event).Load(); e != nil; e = e.next {
 			if e.event == event {
@@ -51,8 +51,8 @@ func (t *handlerTable) find(event string) *handled {
 	return nil
 }
 
-func (t *handlerTable) add(event string, list *[]*Handler) {
-	e := &handled{event: event}
+func (t *handlerTable[H]) add(event string, list *[]*H) {
+	e := &handled[H]{event: event}
 	e.list.Store(list)
 	chain := t.chain(event)
 	e.next = chain.Load()
@@ -62,8 +62,8 @@ func (t *handlerTable) add(event string, list *[]*Handler) {
 
 // grown returns a table with room for more, without the events that have no
 // handler any longer.
-func (t *handlerTable) grown() *handlerTable {
-	var living []*handled
+func (t *handlerTable[H]) grown() *handlerTable[H] {
+	var living []*handled[H]
 	if t != nil {
 		for i := range t.chains {
 			for e := t.chains[i].Load(); e != nil; e = e.next {
@@ -77,25 +77,25 @@ func (t *handlerTable) grown() *handlerTable {
 	for size < 2*len(living) {
 		size *= 2
 	}
-	next := &handlerTable{chains: make([]atomic.Pointer[handled], size)}
+	next := &handlerTable[H]{chains: make([]atomic.Pointer[handled[H]], size)}
 	for _, e := range living {
 		next.add(e.event, e.list.Load())
 	}
 	return next
 }
 
-func (hs *handlers) get(event string) []*Handler {
+func (hs *handlers[H]) get(event string) []*H {
 	if e := hs.table.Load().find(event); e != nil {
 		return *e.list.Load()
 	}
 	return nil
 }
 
-func (hs *handlers) add(event string, h Handler) (off func()) {
+func (hs *handlers[H]) add(event string, h H) (off func()) {
 	if why := misnamed(event); why != "" {
 		panic(fmt.Sprintf("socketio: On(%q): %s", event, why))
 	}
-	if h == nil {
+	if reflect.ValueOf(h).IsNil() {
 		panic(fmt.Sprintf("socketio: On(%q): nil handler", event))
 	}
 	entry := &h
@@ -110,16 +110,16 @@ func (hs *handlers) add(event string, h Handler) (off func()) {
 			t = t.grown()
 			defer hs.table.Store(t)
 		}
-		t.add(event, &[]*Handler{entry})
+		t.add(event, &[]*H{entry})
 	}
 	return func() { hs.remove(event, entry) }
 }
 
-func (hs *handlers) remove(event string, entry *Handler) {
+func (hs *handlers[H]) remove(event string, entry *H) {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
 	if e := hs.table.Load().find(event); e != nil {
-		list := slices.DeleteFunc(slices.Clone(*e.list.Load()), func(other *Handler) bool { return other == entry })
+		list := slices.DeleteFunc(slices.Clone(*e.list.Load()), func(other *H) bool { return other == entry })
 		e.list.Store(&list)
 	}
 }
@@ -234,7 +234,7 @@ func (s *Socket) logUnhandled(e *Event) {
 
 // handleBy reports whether a table has handlers for the event, and joins their
 // errors.
-func (s *Socket) handleBy(ctx context.Context, hs *handlers, e *Event, failed *error) bool {
+func (s *Socket) handleBy(ctx context.Context, hs *handlers[Handler], e *Event, failed *error) bool {
 	list := hs.get(e.Name())
 	for _, h := range list {
 		if err := s.run(e.Name(), func() error { return (*h)(ctx, e) }); err != nil {

@@ -25,7 +25,7 @@ type Namespace struct {
 	server    *Server
 	name      string
 	rooms     *rooms[*Socket]
-	handlers  handlers
+	handlers  handlers[Handler]
 	onConnect callbacks[func(*Socket)]
 
 	onRoomEvent callbacks[func(RoomEvent)]
@@ -42,7 +42,7 @@ type Namespace struct {
 
 	cluster    *cluster.Member // nil without an adapter
 	recovery   *recovery       // nil without Options.Recovery, and of a parent
-	serverSide handlers
+	serverSide handlers[Handler]
 
 	middleware callbacks[Middleware]
 }

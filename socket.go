@@ -23,7 +23,7 @@ type Socket struct {
 	namespace *Namespace
 	seat      *seat // nil without Options.Recovery
 
-	handlers  atomic.Pointer[handlers] // made when first needed
+	handlers  atomic.Pointer[handlers[Handler]] // made when first needed
 	listeners listeners
 	status    atomic.Int32
 	entered   atomic.Bool // has been connected
@@ -151,7 +151,7 @@ func (s *Socket) itself() Broadcast {
 func (s *Socket) On(event string, h Handler) (off func()) {
 	hs := s.handlers.Load()
 	if hs == nil {
-		s.handlers.CompareAndSwap(nil, new(handlers))
+		s.handlers.CompareAndSwap(nil, new(handlers[Handler]))
 		hs = s.handlers.Load()
 	}
 	return hs.add(event, h)
