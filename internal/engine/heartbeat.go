@@ -120,13 +120,13 @@ func (h *heart) goOn(b *beat, now time.Time) {
 		h.schedule(b, now, h.patience)
 		return
 	}
-	h.expectPing(b, now)
+	h.schedulePing(b, now)
 }
 
-// expectPing has the next PING sent one to two ticks early. As a PING leaves
+// schedulePing has the next PING sent one to two ticks early. As a PING leaves
 // and a time-out is noticed up to a tick late, a silent client is closed
 // within PingInterval + PingTimeout, and none before its time.
-func (h *heart) expectPing(b *beat, now time.Time) {
+func (h *heart) schedulePing(b *beat, now time.Time) {
 	b.waiting = false
 	h.schedule(b, now, h.interval-2*h.tick)
 }
