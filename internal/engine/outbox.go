@@ -103,7 +103,9 @@ func (s *Session) send(m *Message, later bool) error {
 		return ErrClosed
 	}
 	lost, overdue := s.out.takeLoss(), s.overdue()
-	s.kick(later)
+	next := s.wake(later)
+	s.mu.Unlock()
+	s.do(next)
 	s.tellLoss(lost)
 	if overdue {
 		s.catchUp()
@@ -142,7 +144,9 @@ func (s *Session) Release(later bool) {
 		return
 	}
 	lost, overdue := s.out.takeLoss(), s.overdue()
-	s.kick(later)
+	next := s.wake(later)
+	s.mu.Unlock()
+	s.do(next)
 	s.tellLoss(lost)
 	if overdue {
 		s.catchUp()
@@ -167,7 +171,9 @@ func (s *Session) SendVolatile(m *Message) bool {
 		return false
 	}
 	s.out.push(m.lasting())
-	s.kick(false)
+	next := s.wake(false)
+	s.mu.Unlock()
+	s.do(next)
 	return true
 }
 
@@ -183,7 +189,9 @@ func (s *Session) Cork() {
 func (s *Session) Uncork() {
 	s.mu.Lock()
 	s.out.cork--
-	s.kick(false)
+	next := s.wake(false)
+	s.mu.Unlock()
+	s.do(next)
 }
 
 // Flush sends what a Cork holds back without ending it.
@@ -191,31 +199,49 @@ func (s *Session) Flush() {
 	s.mu.Lock()
 	cork := s.out.cork
 	s.out.cork = 0
-	s.kick(false)
-	s.mu.Lock()
-	s.out.cork += cork
+	next := s.wake(false)
+	s.out.cork = cork
 	s.mu.Unlock()
+	s.do(next)
 }
 
-// kick sets the transport to work on the outbox, unless it is at it already
-// or must not. It is called with s.mu locked, and unlocks it.
-func (s *Session) kick(later bool) {
+// A chore is what a session still has to do for its outbox once s.mu is
+// unlocked.
+type chore int
+
+const (
+	nothing chore = iota
+	drain
+	drainLater // by a flusher
+)
+
+// wake sets the transport to work on the outbox, unless the transport is at it
+// already or must not. s.mu is locked. The caller passes the result to do after
+// unlocking.
+func (s *Session) wake(later bool) chore {
 	switch {
 	case s.out.empty() || s.out.busy || s.out.cork > 0:
-		s.mu.Unlock()
+		return nothing
 	case s.ws == nil:
 		if s.poll != nil {
 			s.poll.wake()
 		}
-		s.mu.Unlock()
-	default:
-		s.out.busy, s.out.idle = true, later
-		s.mu.Unlock()
-		if later {
-			s.server.flushers.add(s)
-		} else {
-			s.drain()
-		}
+		return nothing
+	}
+	s.out.busy, s.out.idle = true, later
+	if later {
+		return drainLater
+	}
+	return drain
+}
+
+// do does what wake has left to do. s.mu is not locked.
+func (s *Session) do(next chore) {
+	switch next {
+	case drain:
+		s.drain()
+	case drainLater:
+		s.server.flushers.add(s)
 	}
 }
 

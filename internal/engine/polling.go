@@ -61,10 +61,17 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Va
 		s.server.heart.sign(&s.beat)
 	}
 	late := s.refused // a poll that began after the refusal
-	if s.ws == nil && (s.lifecycle() == stateOpen || late) && s.out.empty() && !s.await(w, r) {
+	if s.ws == nil && (s.lifecycle() == stateOpen || late) && s.out.empty() {
+		p := s.beginPoll()
 		s.mu.Unlock()
-		s.abort(ReasonTransportClose)
-		return
+		hungUp := p.wait(w, r)
+		s.mu.Lock()
+		s.poll = nil
+		if hungUp && s.ws == nil {
+			s.mu.Unlock()
+			s.abort(ReasonTransportClose)
+			return
+		}
 	}
 	if late {
 		s.mu.Unlock()
@@ -88,15 +95,18 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Va
 	}
 }
 
-// await makes a GET the poll that waits, until there is an answer for it. It
-// reports false if the client has hung up. s.mu is locked.
-func (s *Session) await(w http.ResponseWriter, r *http.Request) bool {
-	p := &poll{ready: make(chan struct{})}
-	s.poll = p
+// beginPoll makes a GET the poll that waits. s.mu is locked.
+func (s *Session) beginPoll() *poll {
+	s.poll = &poll{ready: make(chan struct{})}
 	if s.probed {
-		s.hurry(p)
+		s.hurry(s.poll)
 	}
-	s.mu.Unlock()
+	return s.poll
+}
+
+// wait returns when there is an answer for the poll, and reports whether the
+// client has hung up.
+func (p *poll) wait(w http.ResponseWriter, r *http.Request) (hungUp bool) {
 	// Under HTTP/2 a WriteTimeout would end the stream while it waits.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 	select {
@@ -104,9 +114,7 @@ func (s *Session) await(w http.ResponseWriter, r *http.Request) bool {
 	case <-beforeDeadline(r):
 	case <-r.Context().Done():
 	}
-	s.mu.Lock()
-	s.poll = nil
-	return s.ws != nil || !errors.Is(r.Context().Err(), context.Canceled)
+	return errors.Is(r.Context().Err(), context.Canceled)
 }
 
 // beforeDeadline returns a channel that delivers while there is still time for

@@ -112,7 +112,9 @@ func (s *Session) close(reason Reason, code int) {
 		s.poll.wake()
 	}
 	s.out.cork = 0
-	s.kick(false)
+	next := s.wake(false)
+	s.mu.Unlock()
+	s.do(next)
 	s.ended(receiver, reason)
 }
 

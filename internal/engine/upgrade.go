@@ -50,7 +50,9 @@ func (s *Session) upgrade(ws *wsConn) bool {
 	if s.poll != nil {
 		s.poll.wake() // a poll that should not be there is refused
 	}
-	s.kick(false)
+	next := s.wake(false)
+	s.mu.Unlock()
+	s.do(next)
 	s.takeInlet(ws)
 	for _, f := range hooks {
 		s.runUpgradeHook(*f)
