@@ -39,7 +39,7 @@ func inspect(t *testing.T, data, cuts []byte) string {
 	c := &wsConn{session: s, active: true}
 	c.attach(&sink{})
 	s.ws = c
-	s.out.busy = true // answers stay in the outbox
+	s.out.draining = true // answers stay in the outbox
 	defer s.abort(ReasonForcedClose)
 	var err error
 	for received := 0; len(data) > 0 && err == nil; {

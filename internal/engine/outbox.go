@@ -6,16 +6,16 @@ import "slices"
 // transport drains it: a WebSocket for the connection's life, a long poll for
 // one request. It is guarded by the session's mutex.
 type outbox struct {
-	queue  []*Message
-	head   int // queue[:head] has been taken
-	bytes  int // queued or being written
-	cork   int // while above zero, messages wait for Uncork
-	busy   bool
-	idle   bool // busy, but still in the queue of a flusher
-	behind bool // the connection does not take what it is given
-	final  bool // the connection is over when nothing is left
-	over   bool // what was to be queued did not fit
-	lost   loss // not yet told of
+	queue          []*Message
+	head           int // queue[:head] has been taken
+	bytes          int // queued or being written
+	cork           int // while above zero, messages wait for Uncork
+	draining       bool
+	idle           bool // draining, but still in the queue of a flusher
+	lagging        bool // the connection does not take what it is given
+	closeWhenEmpty bool // the connection is over when nothing is left
+	overflowed     bool // what was to be queued did not fit
+	lost           loss // not yet told of
 }
 
 // messageOverhead is what a queued message counts beyond its size: a flood of
@@ -116,7 +116,7 @@ func (s *Session) send(m *Message, later bool) error {
 // writesAtOnce reports whether a message that is queued now is written, or
 // given up, before Send returns. s.mu is locked.
 func (s *Session) writesAtOnce() bool {
-	return s.ws != nil && s.out.empty() && !s.out.busy && s.out.cork == 0
+	return s.ws != nil && s.out.empty() && !s.out.draining && s.out.cork == 0
 }
 
 // Queue is Send without what takes time or calls the receiver, for callers
@@ -125,10 +125,10 @@ func (s *Session) writesAtOnce() bool {
 func (s *Session) Queue(m *Message, queued func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.lifecycle() != stateOpen || s.out.over {
+	if s.lifecycle() != stateOpen || s.out.overflowed {
 		return
 	}
-	s.out.over = !s.admit(m.lasting())
+	s.out.overflowed = !s.admit(m.lasting())
 	if queued != nil {
 		queued()
 	}
@@ -138,7 +138,7 @@ func (s *Session) Queue(m *Message, queued func()) {
 // does.
 func (s *Session) Release(later bool) {
 	s.mu.Lock()
-	if s.out.over && s.lifecycle() == stateOpen {
+	if s.out.overflowed && s.lifecycle() == stateOpen {
 		s.mu.Unlock()
 		s.dropSlow()
 		return
@@ -160,7 +160,7 @@ func (s *Session) SendVolatile(m *Message) bool {
 	s.mu.Lock()
 	ready := s.poll != nil && s.out.empty()
 	if s.ws != nil {
-		ready = !s.out.behind && !s.overdue()
+		ready = !s.out.lagging && !s.overdue()
 	}
 	open := s.lifecycle() == stateOpen
 	if !open || !ready || !s.out.admits(m, s.server.opts.MaxBuffered) {
@@ -220,7 +220,7 @@ const (
 // unlocking.
 func (s *Session) wake(later bool) chore {
 	switch {
-	case s.out.empty() || s.out.busy || s.out.cork > 0:
+	case s.out.empty() || s.out.draining || s.out.cork > 0:
 		return nothing
 	case s.ws == nil:
 		if s.poll != nil {
@@ -228,7 +228,7 @@ func (s *Session) wake(later bool) chore {
 		}
 		return nothing
 	}
-	s.out.busy, s.out.idle = true, later
+	s.out.draining, s.out.idle = true, later
 	if later {
 		return drainLater
 	}
@@ -245,7 +245,7 @@ func (s *Session) do(next chore) {
 	}
 }
 
-// drain writes what is queued without blocking. The caller owns s.out.busy.
+// drain writes what is queued without blocking. The caller owns s.out.draining.
 // What the kernel refuses is left to a goroutine that lives until the queue
 // is empty.
 func (s *Session) drain() {

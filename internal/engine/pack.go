@@ -10,7 +10,7 @@ package engine
 // that client. s.mu is locked.
 func (s *Session) pack(m *Message) bool {
 	o := &s.out
-	if !m.transient || o.cork == 0 || o.busy || s.ws == nil || s.ws.deflate != nil || s.server.opts.DropOldest ||
+	if !m.transient || o.cork == 0 || o.draining || s.ws == nil || s.ws.deflate != nil || s.server.opts.DropOldest ||
 		!o.admits(m, s.server.opts.MaxBuffered) {
 		return false
 	}

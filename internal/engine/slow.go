@@ -37,7 +37,7 @@ func (s *Session) admit(m *Message) bool {
 // is locked.
 func (s *Session) late() bool {
 	if s.ws != nil {
-		return (s.out.busy || s.out.cork > 0) && !s.out.behind
+		return (s.out.draining || s.out.cork > 0) && !s.out.lagging
 	}
 	return s.poll != nil || s.answering
 }
@@ -63,7 +63,7 @@ func (s *Session) catchUp() {
 			s.mu.Unlock()
 			s.drain()
 			return
-		case s.out.cork > 0 && !s.out.busy:
+		case s.out.cork > 0 && !s.out.draining:
 			s.mu.Unlock()
 			s.Flush()
 			return

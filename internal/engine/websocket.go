@@ -221,8 +221,8 @@ func (c *wsConn) lastWords(code int) {
 func (c *wsConn) hearOut() {
 	s := c.session
 	s.mu.Lock()
-	s.out.final = c.peer != 0
-	over := s.lifecycle() == stateClosed || s.out.final && !s.out.busy
+	s.out.closeWhenEmpty = c.peer != 0
+	over := s.lifecycle() == stateClosed || s.out.closeWhenEmpty && !s.out.draining
 	if !over {
 		_ = c.conn.SetReadDeadline(time.Now().Add(time.Second))
 	}

@@ -25,7 +25,7 @@ type writer struct {
 }
 
 // load makes data ready to be written. When nothing is left it gives up
-// outbox.busy and returns false.
+// outbox.draining and returns false.
 func (w *writer) load() bool {
 	if w.next == w.end {
 		if !w.take() {
@@ -81,8 +81,8 @@ func (w *writer) take() bool {
 	}
 	w.next, w.end = 0, s.out.take(w.batch[:])
 	if w.end == 0 {
-		s.out.busy, s.out.behind = false, false
-		if s.out.final {
+		s.out.draining, s.out.lagging = false, false
+		if s.out.closeWhenEmpty {
 			s.ws.kill()
 		}
 		return false
@@ -98,7 +98,7 @@ func (w *writer) settle(behind bool) {
 	defer s.mu.Unlock()
 	s.out.bytes -= w.written
 	w.written = 0
-	s.out.behind = behind
+	s.out.lagging = behind
 }
 
 // keep makes data last, of which the client has taken a part.
