@@ -7,17 +7,17 @@ import "sync"
 // on its way, so a goroutine that blocks delays no other connection. Goroutines
 // without work wait for the next time, because their stacks have grown already.
 type crew struct {
-	mu      sync.Mutex
-	call    sync.Cond
-	queue   []*wsConn
-	head    int
-	waiting int  // for something to do
-	coming  bool // somebody is called or new, and will look at the queue
-	over    bool
+	mu     sync.Mutex
+	call   sync.Cond
+	queue  []*wsConn
+	head   int
+	idle   int  // for something to do
+	waking bool // somebody is called or new, and will look at the queue
+	over   bool
 }
 
-// maxWaiting is how many goroutines of a crew may wait.
-const maxWaiting = 8
+// maxIdle is how many goroutines of a crew may wait.
+const maxIdle = 8
 
 func newCrew() *crew {
 	c := &crew{}
@@ -29,21 +29,21 @@ func newCrew() *crew {
 func (c *crew) add(conns ...*wsConn) {
 	c.mu.Lock()
 	c.queue = append(c.queue, conns...)
-	c.summon()
+	c.wakeWorker()
 	c.mu.Unlock()
 }
 
-// summon has somebody look at the queue if that is necessary. c.mu is locked.
-func (c *crew) summon() {
+// wakeWorker has somebody look at the queue if that is necessary. c.mu is locked.
+func (c *crew) wakeWorker() {
 	switch {
-	case c.coming || c.head == len(c.queue):
+	case c.waking || c.head == len(c.queue):
 		return
-	case c.waiting > 0:
+	case c.idle > 0:
 		c.call.Signal()
 	default:
 		go c.work()
 	}
-	c.coming = true
+	c.waking = true
 }
 
 // end lets the idle goroutines return once the queue is empty.
@@ -56,21 +56,21 @@ func (c *crew) end() {
 
 func (c *crew) work() {
 	c.mu.Lock()
-	for c.coming = false; ; {
+	for c.waking = false; ; {
 		for c.head < len(c.queue) {
 			next := c.take()
-			c.summon()
+			c.wakeWorker()
 			c.mu.Unlock()
 			next.run()
 			c.mu.Lock()
 		}
-		if c.over || c.waiting == maxWaiting {
+		if c.over || c.idle == maxIdle {
 			break
 		}
-		c.waiting++
+		c.idle++
 		c.call.Wait()
-		c.waiting--
-		c.coming = false
+		c.idle--
+		c.waking = false
 	}
 	c.mu.Unlock()
 }
