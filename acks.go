@@ -86,7 +86,7 @@ func (s *Socket) called() bool {
 // returns an error. [Socket.Call] waits for the reply instead.
 func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ...any) error {
 	id := s.namespace.nextID()
-	out, err := s.prepare(event, parser.Header{ID: id, HasID: true}, args)
+	out, err := s.namespace.prepareOne(event, parser.Header{ID: id, HasID: true}, args)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Arg
 
 // ask sends an event whose reply goes to a channel.
 func (s *Socket) ask(id uint64, to chan<- result, event string, args []any) error {
-	out, err := s.prepare(event, parser.Header{ID: id, HasID: true}, args)
+	out, err := s.namespace.prepareOne(event, parser.Header{ID: id, HasID: true}, args)
 	if err != nil {
 		return err
 	}

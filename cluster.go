@@ -258,12 +258,12 @@ func (n *Namespace) handleServerSide(e *Event) {
 func (b Broadcast) describe() []adapter.Socket {
 	var sockets []adapter.Socket
 	for s := range b.Sockets() {
-		sockets = append(sockets, s.describe())
+		sockets = append(sockets, describe(s))
 	}
 	return sockets
 }
 
-func (s *Socket) describe() adapter.Socket {
+func describe(s *Socket) adapter.Socket {
 	d := adapter.Socket{ID: s.id, Rooms: s.Rooms(), Data: json.RawMessage("{}")}
 	handshake, err := json.Marshal(s.handshake.share())
 	if err == nil {

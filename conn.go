@@ -237,7 +237,12 @@ func (c *conn) Drain(done func()) {
 		}
 	}
 	for _, s := range sockets {
-		s.mailbox.end(func() { s.persistEarly(); finish() })
+		s.mailbox.end(func() {
+			if s.seat != nil {
+				s.namespace.recovery.persistEarly(s)
+			}
+			finish()
+		})
 	}
 	finish()
 }

@@ -65,13 +65,13 @@ func (b Broadcast) prepare(event string, h parser.Header, args []any) (*outgoing
 	})
 }
 
-// prepare returns an event for the socket alone, encoded.
-func (s *Socket) prepare(event string, h parser.Header, args []any) (*outgoing, error) {
-	out, err := s.namespace.prepare(event, outgoing{header: h, given: args, once: true})
+// prepareOne returns an event for one socket of the namespace, encoded.
+func (n *Namespace) prepareOne(event string, h parser.Header, args []any) (*outgoing, error) {
+	out, err := n.prepare(event, outgoing{header: h, given: args, once: true})
 	if err != nil {
 		return nil, err
 	}
-	if err := out.encode(s.namespace); err != nil {
+	if err := out.encode(n); err != nil {
 		out.free()
 		return nil, err
 	}

@@ -175,7 +175,7 @@ var recoverable = map[Reason]bool{
 
 // keep returns what to persist of a socket that leaves, nil for nothing. It
 // is called while the socket is in its rooms.
-func (s *Socket) keep(reason Reason, wasConnected bool) *savedSession {
+func (r *recovery) keep(s *Socket, reason Reason, wasConnected bool) *savedSession {
 	switch {
 	case s.seat == nil:
 		return nil

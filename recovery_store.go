@@ -109,17 +109,17 @@ type earlySession struct {
 
 // persistEarly puts the session of a client that is about to be sent to another
 // server into the store, so that it is there before the client.
-func (s *Socket) persistEarly() {
-	if s.seat != nil && s.namespace.recovery.store != nil && s.connected() {
-		s.namespace.recovery.updateStore(s.keep(ReasonServerShutdown, true), &s.seat.early)
+func (r *recovery) persistEarly(s *Socket) {
+	if r.store != nil && s.connected() {
+		r.updateStore(r.keep(s, ReasonServerShutdown, true), &s.seat.early)
 	}
 }
 
 // reviseEarly makes the store follow the end of a socket: a client that has
 // left, or that the program has disconnected, does not come back.
-func (s *Socket) reviseEarly(reason Reason) {
+func (r *recovery) reviseEarly(s *Socket, reason Reason) {
 	if s.seat != nil && s.seat.early.Session != nil {
-		s.namespace.recovery.updateStore(s.keep(reason, true), &s.seat.early)
+		r.updateStore(r.keep(s, reason, true), &s.seat.early)
 	}
 }
 

@@ -114,7 +114,7 @@ func (s *Socket) Emit(event string, args ...any) error {
 	case s.seat != nil:
 		return s.itself().Emit(event, args...)
 	}
-	out, err := s.prepare(event, parser.Header{}, args)
+	out, err := s.namespace.prepareOne(event, parser.Header{}, args)
 	if err != nil {
 		return err
 	}
@@ -331,7 +331,7 @@ func (s *Socket) leave(reason Reason, wasConnected bool) {
 	if s.namespace == nil {
 		return
 	}
-	s.reviseEarly(reason)
+	s.namespace.recovery.reviseEarly(s, reason)
 	defer s.vacate(reason, wasConnected)
 	if wasConnected {
 		s.listeners.disconnecting(s, reason)
@@ -341,7 +341,7 @@ func (s *Socket) leave(reason Reason, wasConnected bool) {
 // vacate is leave after OnDisconnecting.
 func (s *Socket) vacate(reason Reason, wasConnected bool) {
 	n := s.namespace
-	kept := s.keep(reason, wasConnected)
+	kept := n.recovery.keep(s, reason, wasConnected)
 	defer n.recovery.leave(s.seat, kept)
 	if wasConnected {
 		defer s.tellLeft(reason)
