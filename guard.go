@@ -126,7 +126,7 @@ func (g guard) decode(args parser.Args, into []any) (err error) {
 	return nil
 }
 
-// An argumentError says what is wrong with what a client has sent.
+// An argumentError is an error in a client's arguments.
 type argumentError struct{ err error }
 
 func (e *argumentError) Error() string { return e.err.Error() }

@@ -165,8 +165,8 @@ func (c *callbacks[F]) add(f F) (off func()) {
 	}
 }
 
-// callEach calls f with each of the functions. One that ends its goroutine
-// keeps none of the others from being called.
+// callEach calls f with each of the functions, also if one of them ends its
+// goroutine.
 func callEach[F any](list []*F, f func(F)) {
 	if len(list) > 0 {
 		defer callEach(list[1:], f)
@@ -220,8 +220,8 @@ func (s *Socket) runHandlers(ctx context.Context, e *Event) error {
 	return failed
 }
 
-// logUnhandled tells of an event without a handler, which is a mistake unless
-// somebody listens to all events.
+// logUnhandled logs an event without a handler. That is a mistake unless the
+// socket listens to all events.
 func (s *Socket) logUnhandled(e *Event) {
 	const text = "no handler for an event"
 	args := []any{"event", e.Name(), "namespace", s.namespace.name, "socket", s.id}

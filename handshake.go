@@ -10,8 +10,8 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// A Handshake is what a client said when it connected. It is not to be
-// modified.
+// A Handshake contains the data of a client's CONNECT and of its connection's
+// first request. It must not be modified.
 type Handshake struct {
 	Header      http.Header // of the connection's first request
 	Host        string      // likewise, the Host header: the name by which the client found the server
@@ -51,9 +51,9 @@ type keptAuth struct {
 	args parser.Args // nil once the socket has left
 }
 
-// keepAuth returns what is to be kept of an auth payload, which may be nil, or
-// why it is refused: the client has too much of that in its namespaces together.
-// One of any size there may be.
+// keepAuth returns the auth payload to keep, which may be nil. It returns an
+// error if the payloads in all namespaces of the client together are too large.
+// A single payload may have any size.
 func (c *conn) keepAuth(args parser.Args, size int) (auth parser.Args, why error) {
 	if args == nil {
 		return nil, nil

@@ -27,9 +27,9 @@ func (l *listeners) lists() *listenerLists {
 }
 
 // Use adds middleware for the socket's events. It runs before the handlers, in
-// the order in which it was added. An error keeps the event from what follows;
-// it is logged, and a client that waits for a reply gets {"error": …} as from
-// [OnCall].
+// the order of registration. After an error the event goes no further; the
+// error is logged, and a client that waits for a reply gets {"error": …} as
+// from [OnCall].
 func (s *Socket) Use(m Handler) (off func()) { return s.listeners.lists().use.add(m) }
 
 // OnAny adds a function that is called with every event of the client that
@@ -60,8 +60,8 @@ func (l *listeners) outgoing(s *Socket, o *outgoing) {
 	}
 }
 
-// pass runs the middleware and the listeners to all events. It returns the
-// error for which the handlers may not have the event.
+// pass runs the middleware and the listeners to all events. It returns an error
+// if the handlers must not run.
 func (s *Socket) pass(ctx context.Context, e *Event) error {
 	lists := s.listeners.made.Load()
 	if lists == nil {
@@ -88,8 +88,8 @@ func (s *Socket) pass(ctx context.Context, e *Event) error {
 	return nil
 }
 
-// logRefused tells of an event that middleware has refused, and what has failed
-// in that.
+// logRefused logs an event that middleware has refused, and an error of that
+// refusal itself.
 func (s *Socket) logRefused(e *Event, why, failed error) {
 	if failed == nil {
 		failed = why
@@ -100,7 +100,7 @@ func (s *Socket) logRefused(e *Event, why, failed error) {
 	}
 }
 
-// toAny reports whether somebody listens to all events.
+// toAny reports whether the socket has listeners to all events.
 func (l *listeners) toAny() bool {
 	lists := l.made.Load()
 	return lists != nil && len(lists.any.all()) > 0

@@ -109,7 +109,7 @@ func (b *mailbox[E]) start() {
 // put adds a job and starts the work.
 func (b *mailbox[E]) put(do func()) { b.putReply(do, 0) }
 
-// hold adds the first job. Nothing is done before somebody calls Run.
+// hold adds the first job. No job runs before a call of Run.
 func (b *mailbox[E]) hold(do func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -126,7 +126,7 @@ func (b *mailbox[E]) putReply(do func(), size int) {
 	b.start()
 }
 
-// end adds a job and takes no events any more.
+// end adds the last job; later events are ignored.
 func (b *mailbox[E]) end(do func()) {
 	b.mu.Lock()
 	b.ended = true

@@ -50,11 +50,11 @@ type Namespace struct {
 // everybody makes the embedded Broadcast unexported.
 type everybody = Broadcast
 
-// Middleware is asked whether a client may connect to a namespace. An error
-// refuses the client, who sees the error's text: unlike the error of a handler,
-// any error reaches the client, as in Node. Return an [*Error] to choose the
-// message and to add data. The context is the socket's, which ends if the client
-// does not wait.
+// Middleware decides whether a client may connect to a namespace. An error
+// refuses the client, and the client sees the error's text: unlike the error of
+// a handler, any error reaches the client, as in Node. Return an [*Error] to
+// choose the message and to add data. The context is the socket's, which ends
+// if the client does not wait.
 type Middleware func(ctx context.Context, s *Socket) error
 
 // newNamespace makes a namespace, the child of a parent if that is not nil.
@@ -85,9 +85,9 @@ func (n *Namespace) close() {
 // parent of others.
 func (n *Namespace) Name() string { return n.name }
 
-// Use adds middleware for the clients that connect from now on. It runs in
-// the order in which it was added, and each must agree. The client sees the text
-// of an error, see [Middleware].
+// Use adds middleware for the clients that connect from now on. Middleware runs
+// in the order of registration, and each function must agree. The client sees
+// the text of an error, see [Middleware].
 func (n *Namespace) Use(m Middleware) (off func()) { return n.middleware.add(m) }
 
 // admission returns the middleware that a socket has to pass, the parent's

@@ -56,21 +56,22 @@ type Options struct {
 	// parser.JSON.MaxAttachments.
 	Parser parser.Parser
 
-	// HTTPCompressionThreshold is the length in bytes from which the answers
-	// to polls are compressed for clients that accept gzip or deflate, 1,024
-	// by default; below 0 none is. Where a handler in front has set
-	// Content-Encoding, or Vary for it, the compression is left to that.
+	// HTTPCompressionThreshold is the length in bytes from which the server
+	// compresses answers to polls for clients that accept gzip or deflate. A
+	// negative value turns this off. Defaults to 1,024. Where a handler in
+	// front has set Content-Encoding, or Vary for it, the compression is left
+	// to that.
 	HTTPCompressionThreshold int
 
 	// PerMessageDeflate compresses WebSocket messages for clients that offer
-	// it, as browsers do; nil, the default, compresses none, which spares
-	// memory and time. See also [Broadcast.Compress].
+	// it, as browsers do. See also [Broadcast.Compress]. Defaults to nil: no
+	// compression, which saves memory and time.
 	PerMessageDeflate *PerMessageDeflate
 
-	// AllowEIO3 admits clients of Socket.IO 2 too, which speak Engine.IO 3,
-	// and those of 1.x over WebSocket. Their connect query is what DecodeAuth
-	// decodes. Their sockets' ids are made of the session's id and must be
-	// kept from other clients, as whoever knows it can take part in the session.
+	// AllowEIO3 admits clients of Socket.IO 2 too, which speak Engine.IO 3, and
+	// those of 1.x over WebSocket. Their connect query is what DecodeAuth
+	// decodes. Their sockets' ids are made of the session's id and must be kept
+	// from other clients, because its holder can take part in the session.
 	AllowEIO3 bool
 
 	// Adapter joins the server with others, which then share rooms; see
@@ -100,10 +101,10 @@ type Options struct {
 	// clients.
 	GenerateID func(*http.Request) (string, error)
 
-	// Cookie is sent to each client that opens a connection, its value being
-	// the id of the session, for load balancers that keep a client with its
-	// server by that; none by default. The id is a secret: set HttpOnly,
-	// SameSite, and Secure if you can.
+	// Cookie is sent to each client that opens a connection, with the session's
+	// id as its value, for load balancers that keep a client with its server by
+	// a cookie. The id is a secret: set HttpOnly, SameSite, and Secure if you
+	// can. Defaults to no cookie.
 	Cookie *http.Cookie
 
 	// ServeClient contains the JavaScript client's .js and .map files, or these

@@ -32,7 +32,7 @@ const (
 )
 
 // A Receiver gets the messages of a session. The engine calls Text, Binary
-// and EndBatch one at a time, in the order in which the client sent.
+// and EndBatch one at a time, in the client's order.
 type Receiver interface {
 	// Text and Binary take one message. The data is valid only during the
 	// call. An error ends the session with ReasonForcedClose. They may block;

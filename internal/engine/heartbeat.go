@@ -125,7 +125,7 @@ func (h *heart) goOn(b *beat, now time.Time) {
 
 // schedulePing has the next PING sent one to two ticks early. As a PING leaves
 // and a time-out is noticed up to a tick late, a silent client is closed
-// within PingInterval + PingTimeout, and none before its time.
+// within PingInterval + PingTimeout, and never before its time.
 func (h *heart) schedulePing(b *beat, now time.Time) {
 	b.waiting = false
 	h.schedule(b, now, h.interval-2*h.tick)
@@ -225,7 +225,7 @@ func (h *heart) excuse(b *beat) {
 
 // judge says what comes of a client that is due, and schedules it anew: it is
 // sent a PING or PONG, or has been silent for too long. While the receiver is
-// at work, but not in Hold, it is we who do not read.
+// at work, but not in Hold, the silence is the server's: it does not read.
 func (h *heart) judge(b *beat, now time.Time) (speak, silent bool) {
 	held := b.session.held.Load()
 	atWork := !held && b.session.delivering.Load()

@@ -31,8 +31,8 @@ func (d *deflate) remember(message []byte) {
 	d.window = append(d.window[:keep], message...)
 }
 
-// An inflater belongs to a message, not to a connection: the window contains all
-// bytes to which a message may refer.
+// An inflater belongs to a message, not to a connection: a message refers only to
+// the window.
 type inflater struct {
 	source source
 	reader io.ReadCloser // from source; a flate.Resetter

@@ -45,8 +45,8 @@ func (o *outbox) push(m *Message) {
 	o.bytes += m.Size()
 }
 
-// take moves the oldest messages to dst, as many as fit. Of large ones these
-// are few: what is taken can no longer make room for what is newer.
+// take moves the oldest messages to dst, as many as fit. It takes few large ones,
+// because a taken message can no longer make room for newer ones.
 func (o *outbox) take(dst []*Message) (n int) {
 	waiting := o.queue[o.head:]
 	for size := 0; n < min(len(dst), len(waiting)) && size < maxGather; n++ {
@@ -119,9 +119,10 @@ func (s *Session) writesAtOnce() bool {
 	return s.ws != nil && s.out.empty() && !s.out.draining && s.out.cork == 0
 }
 
-// Queue is Send without what takes time or calls the receiver, for callers
-// who hold a lock. Release has to follow, and does it. Queued, if not nil, is
-// called before the message can leave; it must not use the session.
+// Queue is the first part of Send: it neither writes nor calls the receiver, so
+// callers may hold a lock. Release must be called after it, and does the rest.
+// Queued, if not nil, is called before the message can leave; it must not use the
+// session.
 func (s *Session) Queue(m *Message, queued func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -37,8 +37,8 @@ type wsConn struct {
 }
 
 // accept takes the connection of an opening handshake (RFC 6455 section 4.2)
-// over and returns it with the answer, which is to be sent first. When it
-// returns nil it has answered with an error.
+// over and returns it with the answer, which must be sent first. It returns nil
+// after it has answered with an error.
 func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) (net.Conn, string) {
 	key := r.Header.Get("Sec-WebSocket-Key")
 	if nonce, err := base64.StdEncoding.DecodeString(key); r.Method != http.MethodGet || err != nil || len(nonce) != 16 {
@@ -205,8 +205,8 @@ func (c *wsConn) hangUp(err error) {
 	s.abort(reason)
 }
 
-// lastWords makes an attempt at a close frame for a probe, to which nobody
-// else writes.
+// lastWords tries to send a close frame to a probe. No other goroutine writes to a
+// probe.
 func (c *wsConn) lastWords(code int) {
 	if code != 0 {
 		_ = c.conn.SetWriteDeadline(time.Now().Add(time.Second))
@@ -246,8 +246,8 @@ func (c *wsConn) handle() error {
 	return err
 }
 
-// consume handles all that has been read, and keeps what is not complete. It
-// returns what is to be done next.
+// consume handles the received frames, and keeps an incomplete one. It returns
+// the resulting work.
 func (c *wsConn) consume() (task Task, err error) {
 	if c.active {
 		c.session.delivering.Store(true)
@@ -329,7 +329,7 @@ func (c *wsConn) pong(payload []byte) error {
 	return err
 }
 
-// complete handles one message as it has come.
+// complete handles one message as it arrived.
 func (c *wsConn) complete(kind byte, compressed bool, message []byte) error {
 	if !compressed {
 		return c.deliver(kind, message)

@@ -101,7 +101,7 @@ func (w *writer) settle(behind bool) {
 	s.out.lagging = behind
 }
 
-// keep makes data last, of which the client has taken a part.
+// keep copies the rest of data after the client has taken a part.
 func (w *writer) keep() {
 	if w.buf == nil && w.batch[w.next-1].transient {
 		w.data = slices.Clone(w.data)

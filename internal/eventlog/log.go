@@ -63,8 +63,7 @@ type Limits struct {
 	Age    time.Duration
 }
 
-// A Log contains the latest events of a namespace in the order in which they
-// were sent. Clients know them by their offsets. The log counts events from 0
+// A Log contains the latest events of a namespace in the order of sending. Clients know them by their offsets. The log counts events from 0
 // on; the number of an event is its position.
 type Log[M Message] struct {
 	limits  Limits

@@ -3,7 +3,7 @@ package jobs
 
 import "sync"
 
-// A Queue runs jobs in the order in which they are put. It has a goroutine only
+// A Queue runs jobs in the order of Put. It has a goroutine only
 // while there are some. The zero value is ready to use.
 type Queue struct {
 	Limit int // how many bytes may wait, 0 for any number; one job of any size may wait alone
@@ -44,7 +44,7 @@ func (q *Queue) Stop() {
 	q.stopped, q.waiting, q.bytes = true, nil, 0
 }
 
-// take returns the next job. It is not ok if there is none.
+// take returns the next job. If the queue is empty, ok is false.
 func (q *Queue) take() (j job, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -60,8 +60,8 @@ func (q *Queue) take() (j job, ok bool) {
 	return j, true
 }
 
-// work runs jobs until none is left. A job may end the goroutine, as t.FailNow
-// does; then another goes on.
+// work runs jobs until the queue is empty. A job may end the goroutine, as
+// t.FailNow does; then another goes on.
 func (q *Queue) work() {
 	finished := false
 	defer func() {

@@ -29,7 +29,7 @@ var (
 // star stands for "*" where that is not allowed.
 const star = "zz--star--zz"
 
-// Normalize returns an allowed origin in the form in which browsers send it.
+// Normalize returns an allowed origin in the form that browsers send.
 // One "*" may stand for a part of the host. With credentials, an origin that a
 // stranger's page can have is an error. The error completes a sentence about
 // the origin.

@@ -41,7 +41,7 @@ type Stay struct {
 	Tails     []any    // their last arguments, the offsets
 }
 
-// Guest connects a guest to namespaces, to "/" if the call names none.
+// Guest connects a guest to namespaces, by default to "/".
 func (h *Harness) Guest(mode rawclient.Mode, namespaces ...string) *Guest {
 	h.T.Helper()
 	g := &Guest{Harness: h, Mode: mode, Auth: make(map[string]any), Stays: make(Stays)}
