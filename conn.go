@@ -3,7 +3,6 @@ package socketio
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -337,37 +336,6 @@ func (c *conn) add(s *Socket) {
 		return
 	}
 	s.mailbox.put(s.admit)
-}
-
-func (c *conn) refuseNamespace(name string, why error) error {
-	h := parser.Header{Type: parser.ConnectError, Namespace: name}
-	m, err := c.server.coder.encode(engine.NewMessage, h, []any{c.connectError(why.Error(), nil)})
-	if err != nil {
-		return err
-	}
-	c.logRefused(name, why)
-	if f := c.server.trace.Refused; f != nil {
-		f(nil, fmt.Errorf("%w %q", why, name))
-	}
-	return c.session.Send(m)
-}
-
-// logRefused says why the client does not get into a namespace.
-func (c *conn) logRefused(name string, why error) {
-	log := c.server.logger
-	switch why {
-	case errNamespace:
-		log.About(name).Warn("namespace refused: there is none of this name; Server.Of, OfPattern and OfFunc make them",
-			"namespace", name, "conn", c.session.PublicID())
-	case errNamespaces:
-		log.Warn("namespace over Options.Limits.Namespaces refused", "conn", c.session.PublicID(), "limit", c.server.opts.Limits.Namespaces)
-	case errConnects:
-		log.Warn("CONNECT over the rate refused", "conn", c.session.PublicID(), "per_second", connectsPerSecond)
-	case errAuth:
-		log.Warn("auth over Options.Limits.Inbox refused", "conn", c.session.PublicID(), "limit", c.budget.forAuth())
-	default:
-		log.About(name).Warn("namespace refused", "namespace", name, "conn", c.session.PublicID(), "err", why)
-	}
 }
 
 // socket returns the client's socket in a namespace, or nil.

@@ -1,8 +1,12 @@
 package socketio
 
 import (
+	"fmt"
 	"slices"
 	"time"
+
+	"github.com/goroomcast/socketio/internal/engine"
+	"github.com/goroomcast/socketio/parser"
 )
 
 // Of the Limits.Namespaces that a client may be in, those count that it has left
@@ -191,4 +195,35 @@ func (c *conn) hold(full <-chan struct{}) bool {
 	open := c.session.Hold(full)
 	c.budget.waiting.Store(false)
 	return open
+}
+
+func (c *conn) refuseNamespace(name string, why error) error {
+	h := parser.Header{Type: parser.ConnectError, Namespace: name}
+	m, err := c.server.coder.encode(engine.NewMessage, h, []any{c.connectError(why.Error(), nil)})
+	if err != nil {
+		return err
+	}
+	c.logRefused(name, why)
+	if f := c.server.trace.Refused; f != nil {
+		f(nil, fmt.Errorf("%w %q", why, name))
+	}
+	return c.session.Send(m)
+}
+
+// logRefused says why the client does not get into a namespace.
+func (c *conn) logRefused(name string, why error) {
+	log := c.server.logger
+	switch why {
+	case errNamespace:
+		log.About(name).Warn("namespace refused: there is none of this name; Server.Of, OfPattern and OfFunc make them",
+			"namespace", name, "conn", c.session.PublicID())
+	case errNamespaces:
+		log.Warn("namespace over Options.Limits.Namespaces refused", "conn", c.session.PublicID(), "limit", c.server.opts.Limits.Namespaces)
+	case errConnects:
+		log.Warn("CONNECT over the rate refused", "conn", c.session.PublicID(), "per_second", connectsPerSecond)
+	case errAuth:
+		log.Warn("auth over Options.Limits.Inbox refused", "conn", c.session.PublicID(), "limit", c.budget.forAuth())
+	default:
+		log.About(name).Warn("namespace refused", "namespace", name, "conn", c.session.PublicID(), "err", why)
+	}
 }
