@@ -36,7 +36,7 @@ func (s *Socket) admit() {
 	}
 	n := s.conn.server.find(s)
 	if n == nil {
-		s.refuse(errNamespace)
+		s.refuse(errInvalidNamespace)
 		return
 	}
 	s.join(n, n.recovery.take(s))

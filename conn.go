@@ -46,8 +46,8 @@ var (
 	errEventBeforeConnect = errors.New("socketio: packet for a namespace that the client is not connected to")
 	errLeft               = errors.New("socketio: packet for a namespace that the client has left")
 	errConnectError       = errors.New("socketio: CONNECT_ERROR from a client")
-	errNamespace          = errors.New("Invalid namespace") // as clients know it
-	errNamespaces         = errors.New("Too many namespaces")
+	errInvalidNamespace   = errors.New("Invalid namespace") // as clients know it
+	errTooManyNamespaces  = errors.New("Too many namespaces")
 	errConnects           = errors.New("Too many connects")
 	errAuth               = errors.New("Too much auth data")
 )

@@ -29,9 +29,9 @@ func (c *conn) objection(namespace string) (why, err error) {
 	}
 	switch {
 	case !c.makeRoom(namespace):
-		return errNamespaces, nil
+		return errTooManyNamespaces, nil
 	case !c.server.mayHave(namespace):
-		return errNamespace, nil
+		return errInvalidNamespace, nil
 	case !first && !c.mayConnect():
 		return errConnects, nil
 	}
@@ -214,10 +214,10 @@ func (c *conn) refuseNamespace(name string, why error) error {
 func (c *conn) logRefused(name string, why error) {
 	log := c.server.logger
 	switch why {
-	case errNamespace:
+	case errInvalidNamespace:
 		log.About(name).Warn("namespace refused: there is none of this name; Server.Of, OfPattern and OfFunc make them",
 			"namespace", name, "conn", c.session.PublicID())
-	case errNamespaces:
+	case errTooManyNamespaces:
 		log.Warn("namespace over Options.Limits.Namespaces refused", "conn", c.session.PublicID(), "limit", c.server.opts.Limits.Namespaces)
 	case errConnects:
 		log.Warn("CONNECT over the rate refused", "conn", c.session.PublicID(), "per_second", connectsPerSecond)

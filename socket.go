@@ -238,7 +238,7 @@ func (s *Socket) refuse(why error) {
 	}
 	defer s.ended(ReasonServerDisconnect, false)
 	if s.namespace == nil {
-		_ = s.conn.refuseNamespace(s.name, errNamespace)
+		_ = s.conn.refuseNamespace(s.name, errInvalidNamespace)
 		return
 	}
 	if f := s.namespace.server.trace.Refused; f != nil {
