@@ -1,6 +1,6 @@
 // Package repotest tests the repository itself: who imports whom, how long
-// files are, and whether the pages name tests, options and log lines that
-// exist.
+// files are, how comments and pages read, and whether the pages name tests,
+// options and log lines that exist.
 package repotest
 
 import (
