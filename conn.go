@@ -162,7 +162,7 @@ func (c *conn) reply(s *Socket, p *parser.Packet, size int) {
 
 // handle starts the handlers of the events received so far, because the rest of
 // the batch must wait.
-func (c *conn) handle() {
+func (c *conn) startHandlers() {
 	if task := c.begin(); task != nil {
 		go task.Run()
 	}

@@ -154,7 +154,7 @@ func (c *conn) pace(s *Socket, event string) (bool, error) {
 		c.server.logger.Warn("client over Options.Limits.EventRate disconnected", "conn", c.session.PublicID())
 		return false, errEventRate
 	}
-	c.handle()
+	c.startHandlers()
 	due := make(chan struct{})
 	timer := time.AfterFunc(b.due(), func() { close(due) })
 	open := c.session.Hold(due)
@@ -191,7 +191,7 @@ func (c *conn) unhindered() bool {
 // hold waits until the budget may have room. Meanwhile the received events are
 // handled. It reports whether the connection goes on.
 func (c *conn) hold(full <-chan struct{}) bool {
-	c.handle()
+	c.startHandlers()
 	open := c.session.Hold(full)
 	c.budget.waiting.Store(false)
 	return open

@@ -144,7 +144,7 @@ func (r *rooms[M]) remove(m M) {
 		return
 	}
 	for room, i := range own.joined {
-		r.take(m, room, i)
+		r.removeAt(m, room, i)
 	}
 	if moved, ok := r.all.swapRemove(own.all); ok {
 		r.members[moved].all = own.all
@@ -215,13 +215,13 @@ func (r *rooms[M]) leave(m M, names ...string) {
 		in := r.named[name]
 		if i, is := own.joined[in]; is {
 			delete(own.joined, in)
-			r.take(m, in, i)
+			r.removeAt(m, in, i)
 		}
 	}
 }
 
-// take removes m, the i-th member, from a room's list.
-func (r *rooms[M]) take(m M, from *room[M], i int) {
+// removeAt removes m, the i-th member, from a room's list.
+func (r *rooms[M]) removeAt(m M, from *room[M], i int) {
 	r.note(RoomLeft, from.name, m)
 	if moved, ok := from.swapRemove(i); ok {
 		r.members[moved].joined[from] = i
