@@ -33,14 +33,14 @@ var connectErrors = []struct {
 	answer  string
 	line    []string // parts
 }{
-	{"an unknown namespace", "errNamespace", socketio.Options{}, nil,
+	{"an unknown namespace", "errInvalidNamespace", socketio.Options{}, nil,
 		[]string{"40/nope,"}, `44/nope,{"message":"Invalid namespace"}`, []string{"namespace=/nope", "Server.Of"}},
-	{"a namespace that no family wants", "errNamespace", socketio.Options{},
+	{"a namespace that no family wants", "errInvalidNamespace", socketio.Options{},
 		func(h *testserver.Harness) {
 			h.OfFunc(func(context.Context, string, *socketio.Handshake) bool { return false })
 		},
 		[]string{"40/nope,"}, `44/nope,{"message":"Invalid namespace"}`, []string{"namespace=/nope", "OfFunc"}},
-	{"one namespace too many", "errNamespaces", socketio.Options{Limits: socketio.Limits{Namespaces: 1}}, nil,
+	{"one namespace too many", "errTooManyNamespaces", socketio.Options{Limits: socketio.Limits{Namespaces: 1}}, nil,
 		[]string{"40", "40/nope,"}, `44/nope,{"message":"Too many namespaces"}`, []string{"Options.Limits.Namespaces", "limit=1"}},
 	{"one CONNECT too many", "errConnects", socketio.Options{Limits: socketio.Limits{EventRate: socketio.EventRate{PerSecond: 1, Over: socketio.RateDrop}}},
 		func(h *testserver.Harness) { h.Of("/a"); h.Of("/b") },
