@@ -44,7 +44,7 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 }
 
 // Local limits the selection to the sockets of this server. If
-// [Options.Adapter] is an [adapter.Recovery], Emit does not keep a local event
+// [Options.Adapter] is an [adapter.SessionStore], Emit does not keep a local event
 // for clients that are away.
 func (b Broadcast) Local() Broadcast {
 	b.local = true
@@ -167,6 +167,6 @@ func (b Broadcast) clusters() []*cluster.Member {
 	return all
 }
 
-func (b Broadcast) opts() adapter.Opts {
-	return adapter.Opts{Rooms: b.rooms, Except: b.except, Volatile: b.volatile, Plain: b.plain}
+func (b Broadcast) opts() adapter.Selection {
+	return adapter.Selection{Rooms: b.rooms, Except: b.except, Volatile: b.volatile, Plain: b.plain}
 }

@@ -53,7 +53,7 @@ func (n *Namespace) obey(m *adapter.Message) error {
 }
 
 // selection returns the local sockets that a message selects.
-func (n *Namespace) selection(o adapter.Opts) Broadcast {
+func (n *Namespace) selection(o adapter.Selection) Broadcast {
 	b := n.everybody.Local().To(o.Rooms...).Except(o.Except...)
 	b.volatile, b.plain = o.Volatile, o.Plain
 	return b

@@ -20,7 +20,7 @@ import (
 //
 // All is kept in memory, so a client has to come back to the same server, which
 // also keeps the events of others; unless Options.Adapter is an
-// [adapter.Recovery].
+// [adapter.SessionStore].
 type Recovery struct {
 	// MaxAge is how long after its disconnect a client can come back, 2 min by
 	// default. A namespace keeps 65,536 sessions at most.

@@ -11,7 +11,7 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// With an adapter.Recovery the adapter keeps the sessions, and the log is the
+// With an adapter.SessionStore the adapter keeps the sessions, and the log is the
 // adapter's. Each server keeps the latest part of that log, in the order of
 // arrival.
 

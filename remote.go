@@ -48,7 +48,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 }
 
 // fetchSockets is FetchSockets on the other servers of a namespace.
-func fetchSockets(ctx context.Context, g guard, c *cluster.Member, o adapter.Opts) (sockets []*RemoteSocket, err error) {
+func fetchSockets(ctx context.Context, g guard, c *cluster.Member, o adapter.Selection) (sockets []*RemoteSocket, err error) {
 	for m, err := range c.Ask(ctx, &adapter.Message{Type: adapter.FetchSockets, Opts: o}, adapter.FetchSocketsResponse) {
 		if err != nil {
 			return sockets, err

@@ -175,7 +175,7 @@ func Decode(encoded parser.Encoded) (*Message, error) {
 	if d.Opts != nil {
 		f := d.Opts.Flags
 		plain := f.Compress != nil && !*f.Compress
-		m.Opts = Opts{Rooms: d.Opts.Rooms, Except: d.Opts.Except, Volatile: f.Volatile, Plain: plain, Timeout: int(f.Timeout)}
+		m.Opts = Selection{Rooms: d.Opts.Rooms, Except: d.Opts.Except, Volatile: f.Volatile, Plain: plain, Timeout: int(f.Timeout)}
 	}
 	if d.Rooms != nil {
 		m.Rooms = *d.Rooms

@@ -23,9 +23,9 @@ func TestEncode(t *testing.T) {
 		head + `3,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"packet":{"type":2,"data":["e"]}}}`: {
 			Type: Broadcast, Packet: packet(`["e"]`)},
 		head + `3,"data":{"opts":{"rooms":["a"],"except":["b"],"flags":{"volatile":true}},"packet":{"type":2,"data":["e","<&>"]}}}`: {
-			Type: Broadcast, Opts: Opts{Rooms: []string{"a"}, Except: []string{"b"}, Volatile: true}, Packet: packet(`["e","<&>"]`)},
+			Type: Broadcast, Opts: Selection{Rooms: []string{"a"}, Except: []string{"b"}, Volatile: true}, Packet: packet(`["e","<&>"]`)},
 		head + `3,"data":{"opts":{"rooms":[],"except":[],"flags":{"compress":false,"timeout":500}},"requestId":"r","packet":{"type":2,"data":["e",{"_placeholder":true,"num":0}]}}}`: {
-			Type: Broadcast, RequestID: "r", Opts: Opts{Plain: true, Timeout: 500}, Packet: packet(`["e",{"_placeholder":true,"num":0}]`, []byte{1})},
+			Type: Broadcast, RequestID: "r", Opts: Selection{Plain: true, Timeout: 500}, Packet: packet(`["e",{"_placeholder":true,"num":0}]`, []byte{1})},
 		head + `4,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"rooms":[]}}`: {Type: SocketsJoin},
 		head + `5,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"rooms":["<a>"]}}`: {
 			Type: SocketsLeave, Rooms: []string{"<a>"}},
@@ -67,7 +67,7 @@ func TestDecode(t *testing.T) {
 	t.Run("rooms that are numbers, and what is not known", func(t *testing.T) {
 		m, err := Decode(packet(`{"uid":"u","type":3,"nsp":"/","more":1,"data":{"opts":{"rooms":[1,"a",2.5],"except":[],` +
 			`"flags":{"compress":false,"expectSingleResponse":true}},"packet":{"type":2,"data":["e"],"nsp":"/","options":{}}}}`))
-		if err != nil || !reflect.DeepEqual(m.Opts, Opts{Rooms: []string{"1", "a", "2.5"}, Except: []string{}, Plain: true}) || string(m.Packet.Text) != `["e"]` {
+		if err != nil || !reflect.DeepEqual(m.Opts, Selection{Rooms: []string{"1", "a", "2.5"}, Except: []string{}, Plain: true}) || string(m.Packet.Text) != `["e"]` {
 			t.Errorf("decoded %+v, %v", m, err)
 		}
 	})

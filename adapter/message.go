@@ -45,7 +45,7 @@ type Message struct {
 	UID       string // of the sender
 	Namespace string
 
-	// Offset is the place of a Broadcast in the log of a [Recovery], which sets
+	// Offset is the place of a Broadcast in the log of a [SessionStore], which sets
 	// this field. It is not part of the encoded message.
 	Offset string
 
@@ -54,7 +54,7 @@ type Message struct {
 	To        string
 	RequestID string // on both a request and its responses
 
-	Opts  Opts
+	Opts  Selection
 	Rooms []string
 	Close bool // the connections too
 
@@ -69,8 +69,8 @@ type Message struct {
 	SocketID string // "" if the sender does not say; JavaScript servers do not
 }
 
-// Opts select sockets, and say how to send events to them.
-type Opts struct {
+// A Selection selects sockets, and says how to send events to them.
+type Selection struct {
 	Rooms    []string // sockets in any of the rooms; if empty, all sockets
 	Except   []string
 	Volatile bool

@@ -100,7 +100,7 @@ func (c *Member) Respond(request, answer *adapter.Message) {
 // come back.
 type Store struct {
 	member  *Member
-	adapter adapter.Recovery
+	adapter adapter.SessionStore
 }
 
 // Store returns the adapter as a store, or nil if the adapter is not a store.
@@ -108,7 +108,7 @@ func (c *Member) Store() *Store {
 	if c == nil {
 		return nil
 	}
-	if a, is := c.adapter.(adapter.Recovery); is {
+	if a, is := c.adapter.(adapter.SessionStore); is {
 		return &Store{c, a}
 	}
 	return nil

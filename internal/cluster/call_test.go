@@ -155,7 +155,7 @@ func TestTheCallOfAnotherServerEnds(t *testing.T) {
 		in(t, func(t *testing.T) {
 			s := join(t, new(adapter.Loopback))
 			start := time.Now()
-			ctx, end, err := s.member.BeginCall(&adapter.Message{UID: "a", RequestID: "r", Opts: adapter.Opts{Timeout: timeout}})
+			ctx, end, err := s.member.BeginCall(&adapter.Message{UID: "a", RequestID: "r", Opts: adapter.Selection{Timeout: timeout}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -177,7 +177,7 @@ func TestTheCallOfAnotherServerEnds(t *testing.T) {
 				s := join(t, bus)
 				p := newPeer(t, bus, "peer")
 				p.say(adapter.Message{Type: adapter.Heartbeat})
-				ctx, end, err := s.member.BeginCall(&adapter.Message{UID: "peer", RequestID: "r", Opts: adapter.Opts{Timeout: 60_000}})
+				ctx, end, err := s.member.BeginCall(&adapter.Message{UID: "peer", RequestID: "r", Opts: adapter.Selection{Timeout: 60_000}})
 				if err != nil {
 					t.Fatal(err)
 				}

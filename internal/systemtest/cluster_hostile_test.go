@@ -50,7 +50,7 @@ func hostile(requestID string) []*adapter.Message {
 			for _, uid := range []string{"", "hostile", "emitter"} {
 				all = append(all, &adapter.Message{
 					Type: t, UID: uid, RequestID: requestID, Packet: p, SocketID: "none", Count: -1,
-					Opts: adapter.Opts{Rooms: []string{""}, Timeout: math.MinInt}, Rooms: []string{"", "\xff"},
+					Opts: adapter.Selection{Rooms: []string{""}, Timeout: math.MinInt}, Rooms: []string{"", "\xff"},
 					Sockets: []adapter.Socket{{}, {ID: "", Handshake: []byte("{"), Data: []byte("]")}},
 				})
 			}

@@ -29,7 +29,7 @@ type journal struct {
 	fail     error
 }
 
-var _ adapter.Recovery = (*journal)(nil)
+var _ adapter.SessionStore = (*journal)(nil)
 
 func newJournal() *journal {
 	return &journal{sessions: make(map[string]*adapter.Session), expiry: make(map[string]time.Time)}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A Recovery is an [Adapter] that keeps a log and sessions. Clients that have
+// A SessionStore is an [Adapter] that keeps a log and sessions. Clients that have
 // lost their connection get the events that they missed from the log, on any
 // server. Publish must return the place of each Broadcast without a RequestID in
 // the log of its namespace. Subscribe must deliver these messages with that
@@ -16,7 +16,7 @@ import (
 // may receive the events in another order than that of the log. If that client
 // loses its connection at that moment, it may miss one of these events, or get
 // one twice.
-type Recovery interface {
+type SessionStore interface {
 	Adapter
 
 	// PersistSession keeps a session under its namespace and PID for maxAge. It
