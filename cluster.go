@@ -2,10 +2,8 @@ package socketio
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
-	"iter"
 	"log/slog"
 
 	"github.com/goroomcast/socketio/adapter"
@@ -147,71 +145,6 @@ func (n *Namespace) replyOf(r cluster.Reply) (*Reply, error) {
 	return reply, err
 }
 
-// ServerSideEmit sends an event to the namespace's OnServerSide handlers on the
-// other servers. It does not wait for them. On a parent it reaches no server,
-// see [Server.OfFunc].
-func (n *Namespace) ServerSideEmit(event string, args ...any) error {
-	m, err := n.serverSideMessage(event, args)
-	if err != nil {
-		return err
-	}
-	return n.cluster.Publish(m)
-}
-
-// ServerSideCall emits an event as ServerSideEmit does and yields the reply of
-// each other server as it arrives. Replies carry their first value only. A
-// server that leaves is not waited for. When ctx ends, or after 5 seconds if it
-// has no deadline, each missing reply yields the cause. If the event cannot be
-// sent at all, the only pair is a nil Reply and the error.
-func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
-	return func(yield func(*Reply, error) bool) {
-		m, err := n.serverSideMessage(event, args)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		ctx, cancel := cluster.WithTimeout(ctx)
-		defer cancel()
-		for m, err := range n.cluster.Ask(ctx, m, adapter.ServerSideEmitResponse) {
-			var missing *cluster.MissingError
-			switch {
-			case errors.As(err, &missing):
-				for range missing.Servers {
-					if !yield(new(Reply), missing.Cause) {
-						return
-					}
-				}
-				return
-			case err != nil:
-				yield(nil, err)
-				return
-			}
-			args, err := decodeReply(m.Packet)
-			if !yield(&Reply{guard: n.server.guard, args: args}, err) {
-				return
-			}
-		}
-	}
-}
-
-func (n *Namespace) serverSideMessage(event string, args []any) (*adapter.Message, error) {
-	if misnamed(event) != "" {
-		return nil, reservedError(event)
-	}
-	packet, err := n.server.coder.encodeForOthers(n.name, &parser.Header{Type: parser.Event, Event: event}, args)
-	return &adapter.Message{Type: adapter.ServerSideEmit, Packet: packet}, err
-}
-
-// OnServerSide adds a handler for an event that another server has sent by
-// ServerSideEmit or ServerSideCall. The event's Socket is nil; Ack replies, by
-// its first value, and the error of a handler replies as that of [OnCall]. The
-// events of one server are handled in their order, one at a time; while 16 MiB
-// of them wait, further ones are dropped. The context ends when this server is
-// closed.
-func (n *Namespace) OnServerSide(event string, h Handler) (off func()) {
-	return n.serverSide.add(event, h)
-}
-
 // takeServerSide has an event of another server handled.
 func (n *Namespace) takeServerSide(m *adapter.Message) error {
 	p, err := values.DecodePayload(parser.Event, m.Packet)
@@ -277,23 +210,4 @@ func describe(s *Socket) adapter.Socket {
 		s.namespace.server.logger.Error("cannot describe a socket to other servers", "socket", s.id, "err", err)
 	}
 	return d
-}
-
-// share returns the handshake as other servers get it.
-func (h *Handshake) share() adapter.Handshake {
-	shared := adapter.Handshake{
-		Header:      h.Header,
-		Host:        h.Host,
-		Time:        h.Time,
-		Address:     h.Address,
-		CrossDomain: h.CrossDomain,
-		Secure:      h.Secure,
-		URL:         h.URL,
-		Query:       h.Query(),
-	}
-	var auth json.RawMessage
-	if h.DecodeAuth(&auth) == nil {
-		shared.Auth = auth
-	}
-	return shared
 }

@@ -13,6 +13,31 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
+// A Conn stands for a client's connection, which carries the client's sockets
+// in all namespaces. It is a small value: it may be kept, compared, and used
+// as the key of a map. Its methods are safe for concurrent use.
+type Conn struct{ session *engine.Session }
+
+// ID returns the connection's id: 20 random characters, which log lines have
+// as "conn". Unlike the id of the session, which the client sends with its
+// requests, it is no secret.
+func (c Conn) ID() string { return c.session.PublicID() }
+
+// Transport returns how the client is connected now, or was connected last:
+// "polling" or "websocket".
+func (c Conn) Transport() string { return c.session.Transport() }
+
+// OnUpgrade adds a function that is called once, when the client has changed
+// from polling to WebSocket, or at once if it has changed already. The function
+// is not called for a client that began with WebSocket. The server does not
+// read from the client until the function returns. Off removes the function.
+func (c Conn) OnUpgrade(f func()) (off func()) { return c.session.OnUpgrade(f) }
+
+// Close closes the connection beneath its sockets, after sending what is queued
+// for the client. The sockets disconnect with [ReasonForcedClose], and the
+// client reconnects by itself; see [Socket.Disconnect] for sending it away.
+func (c Conn) Close() { c.session.Close() }
+
 // A conn is one client's connection and its sockets, one for each namespace.
 // It receives what the engine's session does.
 type conn struct {
@@ -82,6 +107,9 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 	}
 	return c
 }
+
+// legacy reports whether a connection is one of Options.AllowEIO3.
+func (c *conn) legacy() bool { return c.session.Protocol() == 3 }
 
 // Text implements engine.Receiver.
 func (c *conn) Text(data []byte) error { return c.receive(data, c.decoder.Text) }
@@ -158,6 +186,72 @@ func (c *conn) reply(s *Socket, p *parser.Packet, size int) {
 			return
 		}
 	}
+}
+
+// pace reports whether to handle an event, or a CONNECT if s is nil. If the
+// policy says so, it waits until a token is there.
+func (c *conn) pace(s *Socket, event string) (bool, error) {
+	b := c.rate
+	if b == nil {
+		return true, nil
+	}
+	if b.take() {
+		return true, nil
+	}
+	if f := c.server.trace.OverRate; f != nil && b.Over != RateWait && s != nil && s.connected() {
+		f(s, event)
+	}
+	switch b.Over {
+	case RateDrop:
+		if s != nil { // or else the refusal is logged
+			c.server.logger.Warn("events over Options.Limits.EventRate dropped", "conn", c.session.PublicID())
+		}
+		return false, nil
+	case RateDisconnect:
+		c.server.logger.Warn("client over Options.Limits.EventRate disconnected", "conn", c.session.PublicID())
+		return false, errEventRate
+	}
+	c.startHandlers()
+	due := make(chan struct{})
+	timer := time.AfterFunc(b.due(), func() { close(due) })
+	open := c.session.Hold(due)
+	timer.Stop()
+	if !open {
+		return false, nil
+	}
+	b.fill()
+	b.tokens--
+	return true, nil
+}
+
+// gather waits while the received part of a packet does not fit the budget. It
+// does not wait while a call is pending, because that may wait for this very
+// packet.
+func (c *conn) gather() {
+	events := c.budget.forEvents()
+	for full := c.budget.room(events, c.size); full != nil && !c.unhindered(); full = c.budget.room(events, c.size) {
+		if !c.hold(full) {
+			return
+		}
+	}
+}
+
+// unhindered reports whether a packet must be completed in any case: a call
+// waits for the client, or the connection takes no more events.
+func (c *conn) unhindered() bool {
+	c.mu.Lock()
+	sockets, closed := c.sockets, c.closed != ""
+	c.mu.Unlock()
+	return closed || slices.ContainsFunc(sockets, (*Socket).called)
+}
+
+// hold waits until the budget may have room. Meanwhile the received events are
+// handled. It reports whether the connection goes on.
+func (c *conn) hold(full <-chan struct{}) bool {
+	c.startHandlers()
+	open := c.session.Hold(full)
+	c.budget.waiting.Store(false)
+	return open
 }
 
 // handle starts the handlers of the events received so far, because the rest of
@@ -269,99 +363,6 @@ func (c *conn) Closed(reason engine.Reason) {
 	c.mu.Lock()
 	c.admitDelayed() // only now, when it is not admitted any more
 	c.mu.Unlock()
-}
-
-// connect answers a CONNECT of a size.
-func (c *conn) connect(namespace string, auth parser.Args, size int) error {
-	why, err := c.objection(namespace)
-	if err != nil {
-		return err
-	}
-	if why == nil {
-		auth, why = c.keepAuth(auth, size)
-	}
-	if why != nil {
-		return c.turnAway(namespace, why)
-	}
-	c.add(newSocket(c, namespace, c.handshakeWith(auth)))
-	return nil
-}
-
-// handshakeWith returns the handshake of a CONNECT. The goroutine that
-// receives calls it.
-func (c *conn) handshakeWith(auth parser.Args) *Handshake {
-	h := c.handshake
-	if !h.Time.IsZero() { // another socket has it
-		own := *h
-		h = &own
-	}
-	h.Time, h.auth = time.Now(), auth
-	return h
-}
-
-// settled ends the wait for being let into a namespace.
-func (c *conn) settled() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopTimeout()
-}
-
-// stopTimeout is settled with c.mu locked.
-func (c *conn) stopTimeout() {
-	if c.timeout != nil {
-		c.timeout.Stop()
-		c.timeout = nil
-	}
-}
-
-// add begins the admission of a socket, unless the connection is over. It takes
-// the place of the socket that the client has in the namespace: a client that
-// connects, leaves before it has the answer and connects again does not say that
-// it has left.
-func (c *conn) add(s *Socket) {
-	if earlier := c.socket(s.name); earlier != nil {
-		s.rejoins = earlier.end(ReasonClientDisconnect) != statusPending || earlier.rejoins
-		c.forget(earlier)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed != "" {
-		return
-	}
-	c.sockets = append(c.sockets, s)
-	c.server.workers.Add(1) // until it has left
-	if c.living("")+len(c.leaving) > c.server.opts.Limits.Namespaces {
-		c.delayed = s
-		s.mailbox.hold(s.admit)
-		return
-	}
-	s.mailbox.put(s.admit)
-}
-
-// socket returns the client's socket in a namespace, or nil.
-func (c *conn) socket(namespace string) *Socket {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.sockets {
-		if s.name == namespace {
-			return s
-		}
-	}
-	return nil
-}
-
-// forget removes a socket that the client does not know of.
-func (c *conn) forget(s *Socket) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.remove(s)
-}
-
-// remove is forget with c.mu locked. Others may have the list.
-func (c *conn) remove(s *Socket) {
-	if i := slices.Index(c.sockets, s); i >= 0 {
-		c.sockets = append(c.sockets[:i:i], c.sockets[i+1:]...)
-	}
 }
 
 // disconnect leaves all namespaces and closes the connection.

@@ -2,7 +2,9 @@ package socketio
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"unicode/utf8"
@@ -85,6 +87,18 @@ func plain(args []any) (_ []any, err error) {
 	return args, nil
 }
 
+type newMessage func(text []byte, binaries ...[]byte) *engine.Message
+
+// An encoding is what encode needs and can use again.
+type encoding struct {
+	header parser.Header
+	text   []byte
+}
+
+var encodings = sync.Pool{New: func() any { return new(encoding) }}
+
+const maxPooledText = 64 << 10
+
 // encodeOnce returns the encoded arguments of an event that is needed in
 // several forms. For a parser of its own kind it returns them as they are.
 func (c *coder) encodeOnce(namespace string, event string, args []any) (encoded []any, err error) {
@@ -140,6 +154,21 @@ func decodeReply(value parser.Encoded) (parser.Args, error) {
 	return values.DecodeValue(value)
 }
 
+// decode decodes arguments into the program's values.
+func (g guard) decode(args parser.Args, into []any) (err error) {
+	switch {
+	case len(into) == 0:
+		return nil
+	case args == nil:
+		return &argumentError{fmt.Errorf("%w: 0 instead of %d", parser.ErrTooFewArgs, len(into))}
+	}
+	defer g.recovered("decoding", "", &err)
+	if err := args.Decode(into...); err != nil {
+		return &argumentError{err}
+	}
+	return nil
+}
+
 // sentOn returns received arguments as values that can be sent on as they are.
 func (g guard) sentOn(args parser.Args) (values []any) {
 	var err error
@@ -155,17 +184,42 @@ func (g guard) sentOn(args parser.Args) (values []any) {
 // undecodable is an argument that cannot be decoded.
 type undecodable struct{ err error }
 
-func (u undecodable) Len() int            { return 1 }
+func (u undecodable) Len() int { return 1 }
+
 func (u undecodable) Decode(...any) error { return u.err }
 
-type newMessage func(text []byte, binaries ...[]byte) *engine.Message
-
-// An encoding is what encode needs and can use again.
-type encoding struct {
-	header parser.Header
-	text   []byte
+// A data is what SetData has set. Other servers and the adapter's sessions get
+// it as text, because the program may change the value at any time.
+type data struct {
+	value any
+	text  json.RawMessage
+	err   error // for which there is no text
 }
 
-var encodings = sync.Pool{New: func() any { return new(encoding) }}
+func newData(g guard, v any) *data {
+	if v == nil {
+		return nil
+	}
+	d := &data{value: v}
+	d.text, d.err = g.marshal(v)
+	return d
+}
 
-const maxPooledText = 64 << 10
+// encoded returns the value's JSON, nil if nothing is set.
+func (d *data) encoded() (json.RawMessage, error) {
+	if d == nil {
+		return nil, nil
+	}
+	return d.text, d.err
+}
+
+func (g guard) marshal(v any) (text []byte, err error) {
+	defer g.recovered("encoding SetData's value", "", &err)
+	text, err = json.Marshal(v)
+	return bytes.ToValidUTF8(text, []byte("\uFFFD")), err
+}
+
+func (g guard) unmarshal(text []byte, into any) (err error) {
+	defer g.recovered("decoding", "", &err)
+	return json.Unmarshal(text, into)
+}

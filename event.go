@@ -43,6 +43,14 @@ func (e *Event) Socket() *Socket { return e.socket }
 // Len returns the number of arguments.
 func (e *Event) Len() int { return lenOf(e.packet.Args) }
 
+// lenOf returns the number of arguments.
+func lenOf(args parser.Args) int {
+	if args == nil {
+		return 0
+	}
+	return args.Len()
+}
+
 // Decode decodes the arguments, from the first on, into the pointers given.
 // Fewer arguments than pointers are an error; more are ignored. A null makes a
 // pointer, map, slice or interface nil and a json.RawMessage "null", and leaves
@@ -105,13 +113,139 @@ func (e *Event) reply(args ...any) error {
 // [OnCall], unless a handler has replied.
 type Handler func(ctx context.Context, e *Event) error
 
-// An EventTarget is where handlers are registered: a *Server or *Namespace,
-// for all its sockets, or a single *Socket.
-type EventTarget interface {
-	// On adds a handler for an event. Those of one event run in the order of
-	// registration, the namespace's before the socket's. Names that belong to
-	// the protocol panic.
-	On(event string, h Handler) (off func())
+// handle runs the handlers of an event.
+func (s *Socket) handle(e *Event) {
+	err := errGoexit
+	ctx, done := s.Context(), (func(error))(nil)
+	defer func() {
+		if done != nil {
+			_ = s.run("Trace.Handle", func() error { done(err); return nil })
+		}
+	}()
+	defer func() { e.conclude(err) }()
+	if hook := s.namespace.server.trace.Handle; hook != nil {
+		ctx, done = s.begin(ctx, hook, e)
+	}
+	err = s.runHandlers(ctx, e)
+}
+
+// begin calls Trace.Handle. What fails there does not keep the event from its
+// handlers.
+func (s *Socket) begin(ctx context.Context, hook handleHook, e *Event) (within context.Context, done func(error)) {
+	within, done = ctx, func(error) {}
+	_ = s.run("Trace.Handle", func() error { within, done = hook(ctx, e); return nil })
+	return within, done
+}
+
+// runHandlers returns what Trace.Handle is told. What failed has been logged.
+func (s *Socket) runHandlers(ctx context.Context, e *Event) error {
+	if err := s.pass(ctx, e); err != nil {
+		if !s.handles(e.Name()) {
+			err = errors.Join(ErrNoHandler, err)
+		}
+		return err
+	}
+	found := false
+	var failed error
+	for _, n := range s.namespace.lineage {
+		found = s.handleBy(ctx, &n.handlers, e, &failed) || found
+	}
+	if own := s.handlers.Load(); own != nil {
+		found = s.handleBy(ctx, own, e, &failed) || found
+	}
+	if !found {
+		s.logUnhandled(e)
+		return ErrNoHandler
+	}
+	return failed
+}
+
+// pass runs the middleware and the listeners to all events. It returns an error
+// if the handlers must not run.
+func (s *Socket) pass(ctx context.Context, e *Event) error {
+	lists := s.listeners.made.Load()
+	if lists == nil {
+		return nil
+	}
+	for _, m := range lists.use.all() {
+		var refusal error
+		failed := s.namespace.server.guard.call("Use", s.namespace.name, s.id, func() error {
+			refusal = (*m)(ctx, e)
+			probe(refusal)
+			return e.refuse(refusal)
+		})
+		if failed == errPanic {
+			return failed
+		}
+		if refusal != nil {
+			s.logRefused(e, refusal, failed)
+			return refusal
+		}
+	}
+	for _, h := range lists.any.all() {
+		_ = s.run("OnAny", func() error { return (*h)(ctx, e) })
+	}
+	return nil
+}
+
+// handleBy reports whether a table has handlers for the event, and joins their
+// errors.
+func (s *Socket) handleBy(ctx context.Context, hs *handlers[Handler], e *Event, failed *error) bool {
+	list := hs.get(e.Name())
+	for _, h := range list {
+		if err := s.run(e.Name(), func() error { return (*h)(ctx, e) }); err != nil {
+			*failed = errors.Join(*failed, err)
+		}
+	}
+	return len(list) > 0
+}
+
+// handles reports whether there are handlers for an event.
+func (s *Socket) handles(event string) bool {
+	for _, n := range s.namespace.lineage {
+		if len(n.handlers.get(event)) > 0 {
+			return true
+		}
+	}
+	own := s.handlers.Load()
+	return own != nil && len(own.get(event)) > 0
+}
+
+// run calls the program's code for the socket.
+func (s *Socket) run(what string, f func() error) error {
+	return s.namespace.server.guard.run(what, s.namespace.name, s.id, f)
+}
+
+// run calls the program's code for the event.
+func (e *Event) run(what string, f func() error) error {
+	if e.remote != nil {
+		return e.server().guard.run(what, e.remote.namespace.name, "", f)
+	}
+	return e.socket.run(what, f)
+}
+
+// logUnhandled logs an event without a handler. That is a mistake unless the
+// socket listens to all events.
+func (s *Socket) logUnhandled(e *Event) {
+	const text = "no handler for an event"
+	args := []any{"event", e.Name(), "namespace", s.namespace.name, "socket", s.id}
+	if s.listeners.toAny() {
+		s.namespace.server.logger.Debug(text, args...)
+	} else {
+		s.namespace.server.logger.About(e.Name()).Warn(text, args...)
+	}
+}
+
+// logRefused logs an event that middleware has refused, and an error of that
+// refusal itself.
+func (s *Socket) logRefused(e *Event, why, failed error) {
+	if failed == nil {
+		failed = why
+	}
+	if !errors.Is(failed, errPanic) { // or else it has been logged
+		s.namespace.server.logger.About(e.Name()).Warn("event refused by Socket.Use",
+			"event", e.Name(), "namespace", s.namespace.name, "socket", s.id, "err", failed)
+	}
 }
 
 // refuse replies with the part of an error that the client may see. It returns
@@ -149,18 +283,81 @@ func (e *Event) conclude(failed error) {
 	}
 }
 
-// run calls the program's code for the event.
-func (e *Event) run(what string, f func() error) error {
-	if e.remote != nil {
-		return e.server().guard.run(what, e.remote.namespace.name, "", f)
-	}
-	return e.socket.run(what, f)
+// A socket has a place for its own middleware and listeners only once it is
+// needed.
+type listeners struct{ made atomic.Pointer[listenerLists] }
+
+type listenerLists struct {
+	use callbacks[Handler]
+	any callbacks[Handler]
+	out callbacks[func(event string, args []any)]
+
+	disconnecting callbacks[func(Reason)]
+	disconnect    callbacks[func(Reason)]
 }
 
-// lenOf returns the number of arguments.
-func lenOf(args parser.Args) int {
-	if args == nil {
-		return 0
+func (l *listeners) lists() *listenerLists {
+	if l.made.Load() == nil {
+		l.made.CompareAndSwap(nil, new(listenerLists))
 	}
-	return args.Len()
+	return l.made.Load()
+}
+
+// Use adds middleware for the socket's events. It runs before the handlers, in
+// the order of registration. After an error the event goes no further; the
+// error is logged, and a client that waits for a reply gets {"error": …} as
+// from [OnCall].
+func (s *Socket) Use(m Handler) (off func()) { return s.listeners.lists().use.add(m) }
+
+// OnAny adds a function that is called with every event of the client that
+// middleware lets pass, before its handlers.
+func (s *Socket) OnAny(h Handler) (off func()) { return s.listeners.lists().any.add(h) }
+
+// OnAnyOutgoing adds a function that is called with every event sent to the
+// client, broadcasts included, on the goroutine that sends it. The arguments
+// are the sender's and must not be modified. Those that come from other servers
+// or from [Event.Args] are a [json.RawMessage] each, or what it decodes into if
+// there is binary in it.
+func (s *Socket) OnAnyOutgoing(f func(event string, args []any)) (off func()) {
+	return s.listeners.lists().out.add(f)
+}
+
+// outgoing tells of an event sent to the socket.
+func (l *listeners) outgoing(s *Socket, o *outgoing) {
+	if lists := l.made.Load(); lists != nil {
+		for _, f := range lists.out.all() {
+			_ = s.run("OnAnyOutgoing", func() error {
+				args, err := plain(o.given)
+				if err == nil {
+					(*f)(o.header.Event, args)
+				}
+				return err
+			})
+		}
+	}
+}
+
+// toAny reports whether the socket has listeners to all events.
+func (l *listeners) toAny() bool {
+	lists := l.made.Load()
+	return lists != nil && len(lists.any.all()) > 0
+}
+
+// disconnecting and disconnected tell of a socket's end.
+func (l *listeners) disconnecting(s *Socket, reason Reason) {
+	if lists := l.made.Load(); lists != nil {
+		s.tell("OnDisconnecting", &lists.disconnecting, reason)
+	}
+}
+
+func (l *listeners) disconnected(s *Socket, reason Reason) {
+	if lists := l.made.Load(); lists != nil {
+		s.tell("OnDisconnect", &lists.disconnect, reason)
+	}
+}
+
+func (s *Socket) tell(what string, whom *callbacks[func(Reason)], reason Reason) {
+	callEach(whom.all(), func(f func(Reason)) {
+		_ = s.run(what, func() error { f(reason); return nil })
+	})
 }

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 
 	"github.com/goroomcast/socketio/internal/rarelog"
-	"github.com/goroomcast/socketio/parser"
 )
 
 // errPanic stands for a panic of the program's code, which has been logged.
@@ -20,7 +19,8 @@ var errGoexit = errors.New("socketio: a handler has ended its goroutine")
 // A panicError is errPanic with the value of the program's panic.
 type panicError struct{ text string }
 
-func (e *panicError) Error() string        { return e.text }
+func (e *panicError) Error() string { return e.text }
+
 func (e *panicError) Is(target error) bool { return target == errPanic }
 
 // A guard calls the program's code, which may panic or end its goroutine.
@@ -111,25 +111,11 @@ func guarded2[A, B any](g guard, what string, f func(A, B)) func(A, B) {
 	}
 }
 
-// decode decodes arguments into the program's values.
-func (g guard) decode(args parser.Args, into []any) (err error) {
-	switch {
-	case len(into) == 0:
-		return nil
-	case args == nil:
-		return &argumentError{fmt.Errorf("%w: 0 instead of %d", parser.ErrTooFewArgs, len(into))}
-	}
-	defer g.recovered("decoding", "", &err)
-	if err := args.Decode(into...); err != nil {
-		return &argumentError{err}
-	}
-	return nil
-}
-
 // An argumentError is an error in a client's arguments.
 type argumentError struct{ err error }
 
 func (e *argumentError) Error() string { return e.err.Error() }
+
 func (e *argumentError) Unwrap() error { return e.err }
 
 type errorReply struct {

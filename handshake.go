@@ -1,12 +1,14 @@
 package socketio
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -51,36 +53,6 @@ type keptAuth struct {
 	args parser.Args // nil once the socket has left
 }
 
-// keepAuth returns the auth payload to keep, which may be nil. It returns an
-// error if the payloads in all namespaces of the client together are too large.
-// A single payload may have any size.
-func (c *conn) keepAuth(args parser.Args, size int) (auth parser.Args, why error) {
-	if args == nil {
-		return nil, nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.auth > 0 && c.auth+size > c.budget.forAuth() {
-		return nil, errAuth
-	}
-	c.auth += size
-	return &keptAuth{size: size, args: args}, nil
-}
-
-// dropAuth forgets the auth of a socket that has left.
-func (c *conn) dropAuth(auth parser.Args) {
-	kept, is := auth.(*keptAuth)
-	if !is {
-		return
-	}
-	kept.mu.Lock()
-	kept.args = nil
-	kept.mu.Unlock()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.auth -= kept.size
-}
-
 // Len implements parser.Args.
 func (a *keptAuth) Len() int { return 1 }
 
@@ -93,4 +65,83 @@ func (a *keptAuth) Decode(into ...any) error {
 		return ErrDisconnected
 	}
 	return args.Decode(into...)
+}
+
+// What Socket.IO 2 clients, which speak Engine.IO 3, do differently: they are
+// in the main namespace without asking, connect to others with a query in
+// place of auth, and derive the ids of their sockets from the session's.
+
+// splitQuery moves the query of a packet's namespace to its arguments.
+func splitQuery(p *parser.Packet) {
+	name, query, found := strings.Cut(p.Namespace, "?")
+	p.Namespace = name
+	if found && p.Type == parser.Connect {
+		p.Args = queryAuth(query)
+	}
+}
+
+// queryAuth is a query as an auth object whose values are strings. Of several
+// with one name the last counts.
+type queryAuth string
+
+func (q queryAuth) Len() int { return 1 }
+
+func (q queryAuth) Decode(into ...any) error {
+	if len(into) > 1 {
+		return parser.ErrTooFewArgs
+	}
+	values, _ := url.ParseQuery(string(q)) // what can be read of it
+	object := make(map[string]string, len(values))
+	for name, list := range values {
+		object[name] = list[len(list)-1]
+	}
+	text, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	for _, v := range into {
+		if err := json.Unmarshal(text, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// share returns the handshake as other servers get it.
+func (h *Handshake) share() adapter.Handshake {
+	shared := adapter.Handshake{
+		Header:      h.Header,
+		Host:        h.Host,
+		Time:        h.Time,
+		Address:     h.Address,
+		CrossDomain: h.CrossDomain,
+		Secure:      h.Secure,
+		URL:         h.URL,
+		Query:       h.Query(),
+	}
+	var auth json.RawMessage
+	if h.DecodeAuth(&auth) == nil {
+		shared.Auth = auth
+	}
+	return shared
+}
+
+// handshakeOf returns the handshake of a socket of another server.
+func handshakeOf(g guard, shared json.RawMessage) Handshake {
+	var d adapter.Handshake
+	_ = json.Unmarshal(shared, &d) // what does not fit stays empty
+	h := Handshake{
+		Header:      d.Header,
+		Host:        d.Host,
+		URL:         d.URL,
+		Address:     d.Address,
+		Time:        d.Time,
+		Secure:      d.Secure,
+		CrossDomain: d.CrossDomain,
+		guard:       g,
+	}
+	if d.Auth != nil {
+		h.auth, _ = decodeReply(parser.Encoded{Text: d.Auth}) // has been parsed as JSON
+	}
+	return h
 }

@@ -208,6 +208,36 @@ type PerMessageDeflate struct {
 	ClientContextTakeover bool
 }
 
+// Recovery lets clients that have lost their connection come back as if they
+// had not: with their id, rooms and data, and with the events they have missed.
+// These are the events without acknowledgement that are not volatile. Each
+// namespace keeps its own, within the limits below.
+//
+// Every event, also a volatile one, gets a further last argument: the offset
+// that tells clients their position. Clients of [Options.AllowEIO3] cannot come
+// back and do not get it.
+//
+// All is kept in memory, so a client has to come back to the same server, which
+// also keeps the events of others; unless Options.Adapter is an
+// [adapter.SessionStore].
+type Recovery struct {
+	// MaxAge is how long after its disconnect a client can come back, 2 min by
+	// default. A namespace keeps 65,536 sessions at most.
+	MaxAge time.Duration
+
+	// MaxEvents and MaxBytes limit the events that a namespace keeps, and their
+	// bytes. A client that has missed an event that is gone, or more than
+	// Options.Limits.Buffered bytes, gets a new session. Default to 10,000
+	// events and 16 MiB.
+	MaxEvents int
+	MaxBytes  int
+
+	// SkipMiddleware, if true, lets clients come back without asking the
+	// middleware again, as the JavaScript server does by default. This admits
+	// also a user that has been banned meanwhile.
+	SkipMiddleware bool
+}
+
 func (o *Options) withDefaults() Options {
 	var c Options
 	if o != nil {
@@ -234,6 +264,29 @@ func (o *Options) withDefaults() Options {
 		c.Trace = new(Trace)
 	}
 	return c
+}
+
+func (o *Recovery) withDefaults() *Recovery {
+	if o == nil {
+		return nil
+	}
+	c := *o
+	if c.MaxAge <= 0 {
+		c.MaxAge = 2 * time.Minute
+	}
+	if c.MaxEvents <= 0 {
+		c.MaxEvents = 10_000
+	}
+	if c.MaxBytes <= 0 {
+		c.MaxBytes = 16 << 20
+	}
+	return &c
+}
+
+func defaultTo(limit *int, def int) {
+	if *limit <= 0 {
+		*limit = def
+	}
 }
 
 // engine returns the options of the engine.
@@ -276,11 +329,5 @@ func (o *Options) allowRequest() func(*http.Request) error {
 			return &engine.StatusError{Status: public.Status, Message: public.Message, Err: err}
 		}
 		return err
-	}
-}
-
-func defaultTo(limit *int, def int) {
-	if *limit <= 0 {
-		*limit = def
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/cluster"
-	"github.com/goroomcast/socketio/parser"
 )
 
 // A RemoteSocket describes a socket that may be connected to another server,
@@ -67,24 +66,4 @@ func newRemoteSocket(g guard, s adapter.Socket) *RemoteSocket {
 		s.Data = json.RawMessage("{}")
 	}
 	return &RemoteSocket{ID: s.ID, Rooms: s.Rooms, Handshake: handshakeOf(g, s.Handshake), data: s.Data, guard: g}
-}
-
-// handshakeOf returns the handshake of a socket of another server.
-func handshakeOf(g guard, shared json.RawMessage) Handshake {
-	var d adapter.Handshake
-	_ = json.Unmarshal(shared, &d) // what does not fit stays empty
-	h := Handshake{
-		Header:      d.Header,
-		Host:        d.Host,
-		URL:         d.URL,
-		Address:     d.Address,
-		Time:        d.Time,
-		Secure:      d.Secure,
-		CrossDomain: d.CrossDomain,
-		guard:       g,
-	}
-	if d.Auth != nil {
-		h.auth, _ = decodeReply(parser.Encoded{Text: d.Auth}) // has been parsed as JSON
-	}
-	return h
 }

@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -78,6 +77,36 @@ func (s *Socket) Context() context.Context {
 		}
 	}
 	return s.ctx
+}
+
+// Data returns the value that SetData has set, nil at first. It is the
+// program's own value, also if the client has come back to this server. If the
+// client has come back from another server, it is the value's JSON, a
+// json.RawMessage; the typed [Data] decodes that.
+func (s *Socket) Data() any {
+	if d := s.sharedData(); d != nil {
+		return d.value
+	}
+	return nil
+}
+
+// SetData keeps a value with the socket, such as the user that middleware has
+// identified. It encodes the value as JSON before it returns; FetchSockets, and
+// another server that the client comes back to, get that JSON. After a change
+// that they should see, SetData must be called again, and not while another
+// goroutine changes the value. Only Data returns a value that cannot be
+// encoded.
+func (s *Socket) SetData(v any) {
+	d := newData(s.namespace.server.guard, v)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.data = d
+}
+
+func (s *Socket) sharedData() *data {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.data
 }
 
 // Rooms returns the rooms that the socket is in: its own id, then the others
@@ -182,18 +211,6 @@ func (s *Socket) Disconnect(close bool) {
 	}
 }
 
-// leaveNamespace disconnects the socket by the server's will.
-func (s *Socket) leaveNamespace(reason Reason) {
-	if !s.status.CompareAndSwap(statusConnected, statusDisconnected) {
-		return
-	}
-	s.mailbox.discard.Store(true)
-	if m, err := s.namespace.encode(parser.Header{Type: parser.Disconnect}); err == nil {
-		_ = s.conn.session.Send(m) // upon which the client may connect again at once
-	}
-	s.ended(reason, true)
-}
-
 func (s *Socket) connected() bool { return s.status.Load() == statusConnected }
 
 // A delivery is how a message is sent.
@@ -218,158 +235,4 @@ func (s *Socket) deliver(m *engine.Message, how delivery) error {
 		return session.SendLater(m)
 	}
 	return session.Send(m)
-}
-
-// refuse answers a client that may not connect, unless something else has been
-// decided about it.
-func (s *Socket) refuse(why error) {
-	if s.status.Load() != statusPending {
-		return
-	}
-	var m *engine.Message
-	if s.namespace != nil {
-		m, why = s.refusal(why)
-	}
-	if !s.rejoins { // or else the client may not know yet
-		s.conn.forget(s) // it may ask again before Send has returned
-	}
-	if !s.status.CompareAndSwap(statusPending, statusDisconnected) {
-		return
-	}
-	defer s.ended(ReasonServerDisconnect, false)
-	if s.namespace == nil {
-		_ = s.conn.refuseNamespace(s.name, errInvalidNamespace)
-		return
-	}
-	if f := s.namespace.server.trace.Refused; f != nil {
-		f(s.namespace, why)
-	}
-	if m != nil {
-		_ = s.conn.session.Send(m)
-	}
-}
-
-// refusal encodes the answer to a client that may not connect, and returns why
-// as others may be told: errPanic in place of an error that panics itself.
-func (s *Socket) refusal(why error) (*engine.Message, error) {
-	message, data, logged := errPanic.Error(), any(nil), false
-	if err := s.run("the error of middleware", func() error {
-		if logged = errors.Is(why, errPanic); logged {
-			return nil
-		}
-		text := why.Error()
-		if public := (*Error)(nil); errors.As(why, &public) {
-			text, data = public.Message, public.Data
-		}
-		message = text
-		return nil
-	}); err != nil {
-		why, logged = err, true
-	}
-	h := parser.Header{Type: parser.ConnectError}
-	m, err := s.namespace.encode(h, s.conn.connectError(message, data))
-	if err == nil {
-		if !logged {
-			s.namespace.server.logger.About(message).Warn("client refused by middleware",
-				"namespace", s.namespace.name, "err", message, "address", s.handshake.Address)
-		}
-		return m, why
-	}
-	if errors.Is(err, errPanic) {
-		message, why = errPanic.Error(), err
-	} else {
-		s.namespace.server.logger.Error("cannot encode the data of a connect error", "message", message, "err", err)
-	}
-	m, _ = s.namespace.encode(h, s.conn.connectError(message, nil)) // a text is no error
-	return m, why
-}
-
-type connectError struct {
-	Message string `json:"message"`
-	Data    any    `json:"data,omitempty"`
-}
-
-// end disconnects the socket, once, and returns its status before. It may be
-// called from anywhere and does not block; the rest of the work waits for its
-// turn in the mailbox.
-func (s *Socket) end(reason Reason) (before int32) {
-	before = s.status.Swap(statusDisconnected)
-	if before != statusDisconnected {
-		s.ended(reason, before == statusConnected)
-	}
-	return before
-}
-
-// ended is end once the status says so.
-func (s *Socket) ended(reason Reason, wasConnected bool) {
-	if !wasConnected {
-		s.mailbox.discard.Store(true) // events that have waited for the admission
-	}
-	s.mu.Lock()
-	s.reason, s.until = reason, time.Now()
-	if s.cancel != nil {
-		s.cancel(disconnectError{reason})
-	}
-	if s.expiry != nil {
-		s.expiry.timer.Stop()
-	}
-	acks := s.acks
-	s.acks = nil
-	s.mu.Unlock()
-	s.conn.leaves(s)
-	for _, a := range acks {
-		a.to(result{socket: s, err: disconnectError{reason}})
-	}
-	s.mailbox.end(func() { s.leave(reason, wasConnected) })
-}
-
-// leave takes the socket out of its namespace and calls OnDisconnecting and
-// OnDisconnect. It completes also if such a function ends its goroutine.
-func (s *Socket) leave(reason Reason, wasConnected bool) {
-	defer s.conn.server.workers.Done()
-	defer s.conn.left(s)
-	if s.namespace == nil {
-		return
-	}
-	s.namespace.recovery.reviseEarly(s, reason)
-	defer s.vacate(reason, wasConnected)
-	if wasConnected {
-		s.listeners.disconnecting(s, reason)
-	}
-}
-
-// vacate is leave after OnDisconnecting.
-func (s *Socket) vacate(reason Reason, wasConnected bool) {
-	n := s.namespace
-	kept := n.recovery.keep(s, reason, wasConnected)
-	defer n.recovery.leave(s.seat, kept)
-	if wasConnected {
-		defer s.tellLeft(reason)
-	}
-	defer func() {
-		if kept == nil { // or else the session goes on using it
-			n.server.leave(n)
-		}
-	}()
-	n.rooms.remove(s)
-	n.tellRoomEvents()
-}
-
-// tellLeft calls OnDisconnect and the hook of Trace.
-func (s *Socket) tellLeft(reason Reason) {
-	if f := s.namespace.server.trace.Disconnected; f != nil {
-		defer f(s, reason)
-	}
-	s.listeners.disconnected(s, reason)
-}
-
-// run calls the program's code for the socket.
-func (s *Socket) run(what string, f func() error) error {
-	return s.namespace.server.guard.run(what, s.namespace.name, s.id, f)
-}
-
-// An expiry is the end that ExpireAt has set for a socket.
-type expiry struct {
-	at    time.Time
-	timer *time.Timer
 }

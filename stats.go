@@ -50,17 +50,3 @@ func (n *Namespace) addStats(sum *NamespaceStats) {
 		s.mailbox.mu.Unlock()
 	}
 }
-
-// Group is the name to count a namespace under: its own, but for children the
-// regular expression of OfPattern, or "other" of OfFunc, because clients make
-// any number of these.
-func (n *Namespace) Group() string {
-	parent := n.lineage[0]
-	switch {
-	case parent.family == nil:
-		return n.name
-	case parent.family.pattern == nil:
-		return "other"
-	}
-	return parent.family.pattern.String()
-}

@@ -149,13 +149,6 @@ func bothHandle(f, g handleHook) handleHook {
 	}
 }
 
-// created tells of a new namespace.
-func (n *Namespace) created() {
-	if f := n.server.trace.NamespaceCreated; f != nil && n.name != "/" {
-		f(n)
-	}
-}
-
 // guarded returns a Trace whose functions do not panic, except ServerCreated,
 // which the program itself calls by NewServer.
 func (t *Trace) guarded(g guard) Trace {
@@ -170,38 +163,6 @@ func (t *Trace) guarded(g guard) Trace {
 		Handle:           t.Handle, // handle does it
 	}
 }
-
-// A Refusal says how the server answers a request that it refuses, and why.
-type Refusal struct {
-	Cause   Cause
-	Status  int    // of HTTP
-	Code    int    // of the Engine.IO protocol, 0 to 5; -1 if the answer is plain text
-	Message string // in the answer, whose body is empty if this is
-	Context string // what is wrong in the request, in the client's words, or the text of an error
-}
-
-// A Cause says which rule a refused request broke. There are few causes, so
-// that refusals can be counted by cause.
-type Cause string
-
-// The causes of refusals. The comments say what Refusal.Context contains.
-const (
-	CauseTransport    = Cause(engine.CauseTransport)    // the name of the unknown transport
-	CauseSession      = Cause(engine.CauseSession)      // the unknown id
-	CauseMethod       = Cause(engine.CauseMethod)       // the request's method
-	CauseOrigin       = Cause(engine.CauseOrigin)       // the Origin header
-	CauseVersion      = Cause(engine.CauseVersion)      // the EIO parameter
-	CauseAllowRequest = Cause(engine.CauseAllowRequest) // the error of Options.AllowRequest
-	CauseID           = Cause(engine.CauseID)           // the error of Options.GenerateID
-	CauseMismatch     = Cause(engine.CauseMismatch)     // the transport, which is not the session's
-	CauseConcurrent   = Cause(engine.CauseConcurrent)   // the method of two requests at the same time
-	CausePayload      = Cause(engine.CausePayload)      // the error
-	CauseTooLarge     = Cause(engine.CauseTooLarge)     // nothing
-	CauseHandshake    = Cause(engine.CauseHandshake)    // what is wrong in a WebSocket handshake
-	CauseTimeout      = Cause(engine.CauseTimeout)      // nothing
-	CauseConnections  = Cause(engine.CauseConnections)  // the address that has too many, if one has
-	CauseShutdown     = Cause(engine.CauseShutdown)     // nothing
-)
 
 // engine returns what the engine is told to call.
 func (t *Trace) engine() *engine.Trace {

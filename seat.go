@@ -33,10 +33,6 @@ func newSeat(pid string, c *conn) *seat {
 	return &seat{pid: pid, conn: c, left: make(chan struct{})}
 }
 
-// Recovered reports whether the client has come back with its former id, rooms
-// and data, by [Options.Recovery]. Middleware may call it.
-func (s *Socket) Recovered() bool { return s.seat != nil && s.seat.saved != nil }
-
 // A claim is what a client that comes back has in its auth.
 type claim struct {
 	PID    string `json:"pid"`

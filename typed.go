@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"sync"
@@ -10,24 +11,14 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// Args makes a struct stand for several values: a struct that embeds Args as
-// its first field has the arguments of an event as its other fields, in their
-// order.
-//
-//	type direct struct {
-//		socketio.Args
-//		To     string
-//		Text   string
-//		Urgent *bool // may be missing
-//	}
-//
-// [On] and [OnCall] take such a struct, and [Call] and the results of OnCall
-// are replies of several values. The last arguments may be missing if their
-// fields are pointers, interfaces or json.RawMessage. All other fields of the
-// struct must be exported and not embedded; otherwise On, OnCall and Call
-// panic. JSON tags of the fields mean nothing. Emit takes its arguments one by
-// one.
-type Args struct{}
+// An EventTarget is where handlers are registered: a *Server or *Namespace,
+// for all its sockets, or a single *Socket.
+type EventTarget interface {
+	// On adds a handler for an event. Those of one event run in the order of
+	// registration, the namespace's before the socket's. Names that belong to
+	// the protocol panic.
+	On(event string, h Handler) (off func())
+}
 
 // On adds a handler for an event whose first argument decodes into a T. When
 // T is struct{} no argument is needed; when it is a pointer, an interface or a
@@ -74,6 +65,25 @@ func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s
 		return e.refuse(err)
 	})
 }
+
+// Args makes a struct stand for several values: a struct that embeds Args as
+// its first field has the arguments of an event as its other fields, in their
+// order.
+//
+//	type direct struct {
+//		socketio.Args
+//		To     string
+//		Text   string
+//		Urgent *bool // may be missing
+//	}
+//
+// [On] and [OnCall] take such a struct, and [Call] and the results of OnCall
+// are replies of several values. The last arguments may be missing if their
+// fields are pointers, interfaces or json.RawMessage. All other fields of the
+// struct must be exported and not embedded; otherwise On, OnCall and Call
+// panic. JSON tags of the fields mean nothing. Emit takes its arguments one by
+// one.
+type Args struct{}
 
 // Call is [Socket.Call] that decodes the first value of the reply into an R, or
 // the values of the reply into the fields of an R that embeds [Args]. An empty
@@ -164,4 +174,24 @@ func replyWith[R any](e *Event, result R, as *signature) error {
 		return e.reply(as.fields.Values(reflect.ValueOf(result))...)
 	}
 	return e.reply(result)
+}
+
+// Data returns [Socket.Data] as a T. It is false if the value is no T. The JSON
+// of a client that comes back to another server is decoded into a T, each time
+// anew: SetData keeps the T, for instance in OnConnect.
+func Data[T any](s *Socket) (T, bool) {
+	value := s.Data()
+	if v, is := value.(T); is {
+		return v, true
+	}
+	var v T
+	text, is := value.(json.RawMessage)
+	if !is {
+		return v, false
+	}
+	if err := s.namespace.server.guard.unmarshal(text, &v); err != nil {
+		var none T
+		return none, false
+	}
+	return v, true
 }

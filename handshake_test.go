@@ -3,7 +3,10 @@ package socketio_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +16,57 @@ import (
 	"github.com/goroomcast/socketio/internal/rawclient"
 	"github.com/goroomcast/socketio/internal/testserver"
 )
+
+func TestHandshake(t *testing.T) {
+	testserver.Behaviour(t, "has the request's query and headers, and each namespace's auth", func(h *testserver.Harness, mode rawclient.Mode) {
+		type auth struct {
+			Token string `json:"token"`
+			Key   []int  `json:"key"`
+		}
+		h.Of("/chat")
+		before := time.Now()
+		testserver.Wait(time.Second)
+		c := h.OpenWith(mode, rawclient.Options{
+			Query:  "room=a&room=b",
+			Header: http.Header{"X-Custom": {"value"}, "Origin": {"http://server.test"}},
+		})
+		testserver.Wait(time.Second)
+		c.Send(`40{"token":"main"}`)
+		main := h.MustSocket(c.Connected(""))
+		c.Send(`40/chat,{"token":"chat","key":[1,2]}`)
+		c.Connected("/chat")
+		chat := slices.Collect(h.Of("/chat").Sockets())[0]
+		for s, want := range map[*socketio.Socket]auth{main: {Token: "main"}, chat: {Token: "chat", Key: []int{1, 2}}} {
+			hs := s.Handshake()
+			var got auth
+			h.Check(hs.DecodeAuth(&got))
+			if !reflect.DeepEqual(got, want) {
+				h.T.Errorf("auth %+v, want %+v", got, want)
+			}
+			if query := hs.Query(); !slices.Equal(query["room"], []string{"a", "b"}) || query.Has("token") || query.Get("EIO") != "4" {
+				h.T.Errorf("query %v", query)
+			}
+			if hs.Header.Get("X-Custom") != "value" || !hs.CrossDomain || hs.Secure || hs.Address == "" || hs.Host != "server.test" ||
+				!strings.HasPrefix(hs.URL, "/socket.io/?EIO=4&room=a") || hs.Time.Sub(before) != 2*time.Second {
+				h.T.Errorf("handshake %+v", hs)
+			}
+		}
+	})
+	testserver.Behaviour(t, "without auth leaves the target alone, with auth that does not fit fails", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
+		got := map[string]int{"a": 1}
+		h.Check(h.MustSocket(c.ID).Handshake().DecodeAuth(&got))
+		if len(got) != 1 {
+			h.T.Errorf("auth %v", got)
+		}
+		other := h.Open(mode)
+		other.Send(`40{"token":"text"}`)
+		var misfit struct{ Token int }
+		if err := h.MustSocket(other.Connected("")).Handshake().DecodeAuth(&misfit); err == nil {
+			h.T.Error("a text became an int")
+		}
+	})
+}
 
 // legacy runs f for each way in which a client of Socket.IO 2 connects.
 func legacy(t *testing.T, o socketio.Options, f func(h *testserver.Harness, mode rawclient.Mode)) {
