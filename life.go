@@ -281,7 +281,7 @@ func (s *Socket) vacate(reason Reason, wasConnected bool) {
 	}
 	defer func() {
 		if kept == nil { // or else the session goes on using it
-			n.server.leave(n)
+			n.server.release(n)
 		}
 	}()
 	n.rooms.remove(s)

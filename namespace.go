@@ -38,9 +38,9 @@ type Namespace struct {
 	family  *family      // of a parent
 
 	// Guarded by Server.mu.
-	users    int  // sockets, also those not admitted
+	refs     int  // sockets, also those not admitted
 	sessions int  // that recovery keeps
-	kept     bool // stays without either
+	pinned   bool // stays without either
 
 	cluster    *cluster.Member // nil without an adapter
 	recovery   *recovery       // nil without Options.Recovery, and of a parent
@@ -243,8 +243,8 @@ func (s *Server) newFamily(f *family) *Namespace {
 	return parent
 }
 
-// member returns an existing namespace with one more user, or nil.
-func (s *Server) member(name string) *Namespace {
+// acquire returns an existing namespace with one more user, or nil.
+func (s *Server) acquire(name string) *Namespace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.namespaces[name]
@@ -254,8 +254,8 @@ func (s *Server) member(name string) *Namespace {
 	return n
 }
 
-// leave takes a user from a namespace.
-func (s *Server) leave(n *Namespace) { s.use(n, -1, 0) }
+// release takes a user from a namespace.
+func (s *Server) release(n *Namespace) { s.use(n, -1, 0) }
 
 // maxDeserted is how many namespaces kept sessions alone may keep alive, about
 // 2.5 kB each. The sessions of one that would be more are forgotten.
@@ -266,8 +266,8 @@ const maxDeserted = 10_000
 func (s *Server) use(n *Namespace, users, sessions int) {
 	s.mu.Lock()
 	deserted := s.count(n, users, sessions)
-	tooMany := deserted && s.deserted > maxDeserted && !n.kept
-	empty := n.users+n.sessions == 0 && !n.kept
+	tooMany := deserted && s.deserted > maxDeserted && !n.pinned
+	empty := n.refs+n.sessions == 0 && !n.pinned
 	if empty {
 		delete(s.namespaces, n.name)
 		f := n.lineage[0].family
@@ -289,9 +289,9 @@ func (s *Server) use(n *Namespace, users, sessions int) {
 // count is use without its consequences, with s.mu locked. It reports whether
 // the last user has left kept sessions behind.
 func (s *Server) count(n *Namespace, users, sessions int) (deserted bool) {
-	is := func() bool { return n.users == 0 && n.sessions > 0 }
+	is := func() bool { return n.refs == 0 && n.sessions > 0 }
 	was := is()
-	n.users += users
+	n.refs += users
 	n.sessions += sessions
 	switch {
 	case is() && !was:
@@ -314,11 +314,11 @@ func (s *Server) mayHave(name string) bool {
 // find returns the namespace for a socket, with one more user, or nil. It makes
 // the namespace if a parent accepts the name.
 func (s *Server) find(of *Socket) *Namespace {
-	if n := s.member(of.name); n != nil {
+	if n := s.acquire(of.name); n != nil {
 		return n
 	}
 	if parent := s.findFamily(of.Context(), of.name, of.handshake); parent != nil {
-		return s.child(parent, of.name)
+		return s.acquireChild(parent, of.name)
 	}
 	return nil
 }
@@ -344,8 +344,8 @@ func (s *Server) findFamily(ctx context.Context, name string, h *Handshake) *Nam
 	return nil
 }
 
-// child returns the namespace of a name, made if need be, with one more user.
-func (s *Server) child(parent *Namespace, name string) *Namespace {
+// acquireChild returns the namespace of a name, made if need be, with one more user.
+func (s *Server) acquireChild(parent *Namespace, name string) *Namespace {
 	s.mu.Lock()
 	n := s.namespaces[name]
 	created := n == nil

@@ -210,7 +210,7 @@ func (r *recovery) leave(s *seat, kept *savedSession) {
 func (r *recovery) persist(s *savedSession, of *seat) {
 	if r.store != nil {
 		r.updateStore(s, &of.early)
-		r.namespace.server.leave(r.namespace)
+		r.namespace.server.release(r.namespace)
 		return
 	}
 	kept := 0

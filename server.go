@@ -102,7 +102,7 @@ func (s *Server) Of(name string) *Namespace {
 		n = newNamespace(s, name, nil)
 		s.namespaces[name] = n
 	}
-	n.kept = true
+	n.pinned = true
 	s.mu.Unlock()
 	if created {
 		n.cluster.Join()
