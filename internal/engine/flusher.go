@@ -48,3 +48,14 @@ func (f *flusher) run() {
 	f.running = false
 	f.mu.Unlock()
 }
+
+// drainIdle is drain by a flusher, unless somebody has done it meanwhile.
+func (s *Session) drainIdle() {
+	s.mu.Lock()
+	idle := s.out.idle
+	s.out.idle = false
+	s.mu.Unlock()
+	if idle {
+		s.drain()
+	}
+}

@@ -245,25 +245,3 @@ func (s *Session) do(next chore) {
 		s.server.flushers.add(s)
 	}
 }
-
-// drain writes what is queued without blocking. The caller owns s.out.draining.
-// What the kernel refuses is left to a goroutine that lives until the queue
-// is empty.
-func (s *Session) drain() {
-	w := writer{s: s}
-	if !w.drain() {
-		rest := w
-		go rest.drainBlocking()
-	}
-}
-
-// drainIdle is drain by a flusher, unless somebody has done it meanwhile.
-func (s *Session) drainIdle() {
-	s.mu.Lock()
-	idle := s.out.idle
-	s.out.idle = false
-	s.mu.Unlock()
-	if idle {
-		s.drain()
-	}
-}
