@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/goroomcast/socketio/internal/engine"
@@ -133,15 +134,17 @@ func TestEveryRefusalIsOneLine(t *testing.T) {
 			o := test.options
 			o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 			o.Trace = seen.trace()
+			var lines []string
 			run(t, &o, func(h *harness) {
 				test.do(h)
+				synctest.Wait()
+				lines = slices.Collect(strings.Lines(log.String())) // before the clients hang up
 				if len(seen.refused) > 0 && seen.refused[0].Cause != test.cause || len(seen.refused) == 0 && test.cause != "" {
 					t.Errorf("told of %+v, want %q", seen.refused, test.cause)
 				}
 			})
-			lines := slices.Collect(strings.Lines(log.String()))
 			if len(lines) != 1 || !strings.Contains(lines[0], "level="+test.line[0]+" ") {
-				t.Fatalf("%d lines, want one of level %s:\n%s", len(lines), test.line[0], log.String())
+				t.Fatalf("%d lines, want one of level %s:\n%s", len(lines), test.line[0], strings.Join(lines, ""))
 			}
 			for _, part := range test.line[1:] {
 				if !strings.Contains(lines[0], part) {
