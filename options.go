@@ -15,52 +15,58 @@ import (
 
 // Options configure a Server. The zero value of each field means its default.
 type Options struct {
-	// Path is where the server answers and clients look for it (their path
-	// option), "/socket.io/" by default. Other paths get 404.
+	// Path is the URL path at which the server answers; it is the path option
+	// of clients. The server answers other paths with 404. Defaults to
+	// "/socket.io/".
 	Path string
 
-	// Transports that clients may use, {"polling", "websocket"} by default.
+	// Transports are the transports that clients may use. Defaults to
+	// {"polling", "websocket"}.
 	Transports []string
 
-	// PingInterval is the pause between a client's PONG and the next PING,
-	// 25 s by default; PingTimeout the time it has to answer, 20 s by default.
-	// A client is noticed to be gone after their sum at the latest. PingTimeout
-	// also bounds how long a POST's body and a poll's answer may be on their
-	// way.
+	// PingInterval is the pause between a client's PONG and the next PING, and
+	// PingTimeout is the time that the client may take to answer the PING. The
+	// server notices a lost client after the sum of both at the latest.
+	// PingTimeout also limits the time to receive the body of a POST and the
+	// time to send the answer to a poll. PingInterval defaults to 25 s,
+	// PingTimeout to 20 s.
 	PingInterval time.Duration
 	PingTimeout  time.Duration
 
-	// UpgradeTimeout bounds an upgrade from polling to WebSocket, 10 s by
-	// default, how long a client that is disconnected may take to receive what
-	// is queued for it, and how long its handlers may go on at Shutdown before
-	// their context ends.
+	// UpgradeTimeout limits three times: how long an upgrade from polling to
+	// WebSocket may take, how long a disconnected client may take to receive
+	// its queued packets, and how long handlers may run on after Shutdown has
+	// reached their client. When the last time is over, the context of the
+	// handlers ends. Defaults to 10 s.
 	UpgradeTimeout time.Duration
 
-	// ShutdownSpread is the time over which Shutdown spreads the clients
-	// evenly, so that they do not all reconnect at once to the servers that
-	// are left; 0, the default, closes their connections together.
+	// ShutdownSpread is the time over which Shutdown spreads the closing of
+	// connections evenly, so that the clients do not all reconnect to other
+	// servers at once. Defaults to 0, at which Shutdown closes all connections
+	// together.
 	ShutdownSpread time.Duration
 
-	// ConnectTimeout is how long a connection may go without connecting to a
-	// namespace, 45 s by default, and how long an event may wait for the next
-	// of its attachments.
+	// ConnectTimeout limits two times: how long a connection may exist before
+	// the server lets the client into a namespace, and how long an event may
+	// wait for its next attachment. After either time the server closes the
+	// connection. Defaults to 45 s.
 	ConnectTimeout time.Duration
 
 	// Limits bound what one client may use of the server, and how many clients
 	// there may be.
 	Limits Limits
 
-	// Parser encodes and decodes packets, [parser.JSON] by default. Clients
-	// need the same one as their parser option; see parser/msgpack. How many
-	// attachments a packet may have is up to the parser; see
-	// parser.JSON.MaxAttachments.
+	// Parser encodes and decodes packets. Clients must use the same parser, by
+	// their parser option; see parser/msgpack. The parser limits the
+	// attachments of a packet; see parser.JSON.MaxAttachments. Defaults to
+	// [parser.JSON].
 	Parser parser.Parser
 
 	// HTTPCompressionThreshold is the length in bytes from which the server
-	// compresses answers to polls for clients that accept gzip or deflate. A
-	// negative value turns this off. Defaults to 1,024. Where a handler in
-	// front has set Content-Encoding, or Vary for it, the compression is left
-	// to that.
+	// compresses answers to polls, for clients that accept gzip or deflate. A
+	// negative value turns the compression off. The server does not compress an
+	// answer if a handler in front of it has set the header Content-Encoding,
+	// or Vary with Accept-Encoding. Defaults to 1,024.
 	HTTPCompressionThreshold int
 
 	// PerMessageDeflate compresses WebSocket messages for clients that offer
@@ -68,37 +74,43 @@ type Options struct {
 	// compression, which saves memory and time.
 	PerMessageDeflate *PerMessageDeflate
 
-	// AllowEIO3 admits clients of Socket.IO 2 too, which speak Engine.IO 3, and
-	// those of 1.x over WebSocket. Their connect query is what DecodeAuth
-	// decodes. Their sockets' ids are made of the session's id and must be kept
-	// from other clients, because its holder can take part in the session.
+	// AllowEIO3 also admits clients of Socket.IO 2, whose protocol is Engine.IO
+	// 3, and clients of Socket.IO 1 over WebSocket. DecodeAuth decodes the
+	// query with which such a client connects. The id of such a client's socket
+	// contains the id of its session. The program must keep it secret from
+	// other clients, because a client that knows the id of a session can take
+	// part in it. Defaults to false.
 	AllowEIO3 bool
 
-	// Adapter joins the server with others, which then share rooms; see
-	// [adapter.Loopback] for several in one process. Without one the server
-	// is alone.
+	// Adapter connects the server with other servers, so that they share rooms.
+	// [adapter.Loopback] connects several servers in one process. Defaults to
+	// nil: the server works alone.
 	Adapter adapter.Adapter
 
 	// Recovery lets clients that have lost their connection come back with
-	// their rooms, their data and the events they have missed. Nil is off.
+	// their rooms, their data and the events that they have missed. Defaults to
+	// nil: clients cannot come back.
 	Recovery *Recovery
 
-	// CORS allows pages of other origins.
+	// CORS says which pages of other origins may use the server. Defaults to no
+	// pages of other origins.
 	CORS CORS
 
-	// AllowRequest decides whether a client may open a connection. An error
-	// refuses the client with status 403 and the error's text; an [*Error]
-	// chooses status and message. Decisions by the auth option or by namespace
-	// belong into Use. Nil, the default, allows all.
+	// AllowRequest decides whether a client may open a connection. If it
+	// returns an error, the server refuses the client with status 403 and the
+	// error's text; an [*Error] chooses another status and message. Decisions
+	// that depend on the auth option or on the namespace belong into
+	// [Namespace.Use]. Defaults to nil: every client may open a connection.
 	AllowRequest func(*http.Request) error
 
-	// GenerateID makes the id of the session that a client opens, for load
-	// balancers that find a client's server by it; by default it is 20 random
-	// characters. Ids are letters, digits and -._~; another form, the id of a
-	// session that is there, or an error refuses the client with 400. Whoever
-	// knows the id can take part in the session: keep at least 120 random bits
-	// in it. It is not the id of a socket, except of [Options.AllowEIO3]
-	// clients.
+	// GenerateID returns the id of the session that a client opens. Load
+	// balancers can find the client's server by the id. An id may contain
+	// letters, digits and -._~ only. The server refuses the client with 400 if
+	// GenerateID returns an error, an id of another form, or the id of an
+	// existing session. A client that knows the id can take part in the
+	// session, so at least 120 bits of the id must be random. The id of a
+	// session is not the id of a socket, except for clients of
+	// [Options.AllowEIO3]. Defaults to 20 random characters.
 	GenerateID func(*http.Request) (string, error)
 
 	// Cookie is sent to each client that opens a connection, with the session's
@@ -107,16 +119,18 @@ type Options struct {
 	// can. Defaults to no cookie.
 	Cookie *http.Cookie
 
-	// ServeClient contains the JavaScript client's .js and .map files, or these
-	// compressed as .js.gz and .map.gz. The server serves them below Path, to
-	// pages that do not bundle the client. See package clientbundle. Defaults
-	// to nil: a page that asks for such a file gets 404.
+	// ServeClient contains the .js and .map files of the JavaScript client, or
+	// the compressed files .js.gz and .map.gz. The server serves these files
+	// below Path, for pages that do not bundle the client. See package
+	// clientbundle. Defaults to nil: the server answers requests for such files
+	// with 404.
 	ServeClient fs.FS
 
-	// Logger gets a line for each refusal and failure; silent by default. What
-	// clients can repeat comes at most ten times a minute, and once for each
-	// origin, event, handler and the like; further lines have level Debug. What
-	// only a client does wrong always has.
+	// Logger gets a line for each refusal and each failure. Lines that a client
+	// can cause repeatedly are limited: each text is logged at most ten times a
+	// minute, and at most once a minute for the same origin, event, handler and
+	// so on. Further lines have level Debug, and so have the lines about
+	// mistakes that only the client can make. Defaults to no log.
 	Logger *slog.Logger
 
 	// Trace contains functions that the server calls, for metrics and spans.
@@ -124,69 +138,83 @@ type Options struct {
 	Trace *Trace
 }
 
-// Limits bound what one client may use of the server, and how many clients
-// there may be. The zero value of each field means its default. docs/limits.md
-// has all limits.
+// Limits bound the resources that one client may use, and the number of
+// clients. The zero value of each field means its default. docs/limits.md lists
+// all limits.
 type Limits struct {
 	// Payload is the largest message or POST body that the server accepts from
 	// a client, in bytes. A client that sends more is disconnected. Defaults to
 	// 1,000,000.
 	Payload int
 
-	// Buffered is how many bytes may wait for one client. A client that lets
-	// more pile up is disconnected with [ReasonSlowClient]. One message of any
-	// size may wait beside what is being written. Defaults to 1 MiB.
+	// Buffered is how many bytes may wait for one client. The server
+	// disconnects a client with [ReasonSlowClient] when more bytes wait.
+	// Besides the bytes that the server is writing already, one message of any
+	// size may wait. Defaults to 1 MiB.
 	Buffered int
 
-	// DropOldest, if true, drops the oldest queued events of a client that lets
-	// more than Buffered bytes pile up, instead of disconnecting it. An event is
-	// dropped together with its attachments; the others keep their order. Events
-	// that expect a reply, replies and packets of the protocol are never
-	// dropped; if they alone exceed Buffered, the client is disconnected.
+	// DropOldest, if true, makes the server drop the oldest queued events of a
+	// client when more than Buffered bytes wait, instead of disconnecting the
+	// client. The server drops an event together with its attachments, and
+	// keeps the order of the other events. It never drops events that expect a
+	// reply, replies and packets of the protocol; if these alone exceed
+	// Buffered, the server disconnects the client. Defaults to false.
 	DropOldest bool
 
 	// Namespaces is how many namespaces one client may be connected to at a
 	// time. A namespace that the client has left counts until its handlers have
-	// returned. The server refuses further ones with a connect_error, "Too many
-	// namespaces"; only the first that is one too many because handlers have yet
-	// to return waits for them instead. Defaults to 100.
+	// returned. The server refuses further namespaces with the connect_error
+	// "Too many namespaces". There is one exception: if the client is over the
+	// limit by one namespace, and only because handlers of a namespace that it
+	// has left are still running, the new namespace waits for these handlers.
+	// Defaults to 100.
 	Namespaces int
 
-	// Inbox is how many bytes of one client may wait in the server, in all its
-	// namespaces together; each event, attachment and reply counts 128 bytes
-	// more. Half of it is for events that wait for their handlers or are being
-	// handled, also after the client has left the namespace, and for
-	// attachments until their event is complete. A quarter is for replies that
-	// wait for the function of CallFunc. While there is more, the server does
-	// not read from the client. A quarter, 64 KiB at least, is for what
-	// DecodeAuth decodes, in all namespaces that the client has not left; a
-	// CONNECT with more is refused with a connect_error, "Too much auth data".
-	// One packet of any size may wait where nothing else does. Defaults to 2
+	// Inbox is how many bytes received from one client may wait in the server,
+	// for all its namespaces together. Each event, attachment and reply counts
+	// 128 bytes more than its length. Inbox consists of three shares.
+	//
+	// Half of Inbox is for events. Events count while they wait for their
+	// handlers and while the handlers run, even after the client has left the
+	// namespace. Attachments count from their arrival. A quarter is for replies
+	// that wait for the function of CallFunc. While one of these two shares is
+	// full, the server does not read from the client.
+	//
+	// A quarter, and at least 64 KiB, is for the auth data that DecodeAuth
+	// decodes, of all namespaces that the client has not left. The server
+	// refuses a CONNECT that exceeds this share with the connect_error "Too
+	// much auth data".
+	//
+	// A single packet may have any size if nothing else waits. Defaults to 2
 	// MiB.
 	Inbox int
 
-	// PendingAcks is how many replies the client of one socket may owe. Beyond
-	// it CallFunc and Call fail with [ErrPendingAcks]. Defaults to 10,000.
+	// PendingAcks is how many replies the client of one socket may owe at a
+	// time. If the client owes that many, CallFunc and Call fail with
+	// [ErrPendingAcks]. Defaults to 10,000.
 	PendingAcks int
 
-	// Rooms is how many rooms one socket may be in, beside the room of its own
-	// id. Beyond it Join fails with [ErrTooManyRooms]. Defaults to no limit.
+	// Rooms is how many rooms one socket may be in, besides the room that is
+	// named like its id. Join fails with [ErrTooManyRooms] if the socket would
+	// be in more. Defaults to no limit.
 	Rooms int
 
-	// Connections is how many connections there may be, and
-	// ConnectionsPerAddress how many of one client address. The server answers
-	// further ones by 503, or by 429 if there are too many of one address. The
-	// address is that in the request's RemoteAddr, of IPv6 the network of 64
-	// bits: behind a proxy this is the proxy's, unless a handler in front sets
-	// RemoteAddr to what the proxy says. Both default to no limit.
+	// Connections is how many connections may exist, and ConnectionsPerAddress
+	// how many may exist for one client address. The server refuses a further
+	// connection with 429 if its address has too many, otherwise with 503. The
+	// address is the one in the request's RemoteAddr; all IPv6 addresses of one
+	// /64 network count as one address. Behind a proxy, RemoteAddr is the
+	// address of the proxy, unless a handler in front of the server sets it to
+	// the client's. Both default to no limit.
 	Connections           int
 	ConnectionsPerAddress int
 
-	// EventRate bounds how fast a client's events come. CONNECTs after the first
-	// count as events; the server refuses those over the rate that are not to
-	// wait with a connect_error, "Too many connects". It also refuses, whatever
-	// EventRate is, more than 10 a second after the first 200, or after twice
-	// Namespaces if that is more. Defaults to no limit.
+	// EventRate limits how fast a client may send events. Every CONNECT after
+	// the first counts as an event; if EventRate.Over is RateDrop, the server
+	// refuses a CONNECT over the rate with the connect_error "Too many
+	// connects". Whatever EventRate is, the server also refuses in this way the
+	// CONNECTs beyond 10 a second, after a burst of twice Namespaces, or of 100
+	// if that is more. Defaults to no limit.
 	EventRate EventRate
 }
 
@@ -197,44 +225,47 @@ type PerMessageDeflate struct {
 	// message. Defaults to 1,024.
 	Threshold int
 
-	// ServerContextTakeover lets each message refer to earlier messages of its
-	// connection, which makes similar messages much shorter. It takes 0.8 MB of
-	// memory for each client that has been sent a compressed message. Without it
-	// the server compresses a broadcast once for all clients.
+	// ServerContextTakeover, if true, lets the server compress a message by
+	// reference to earlier messages of its connection, so that similar messages
+	// become much shorter. It takes 0.8 MB of memory for each client to which
+	// the server has sent a compressed message. If false, the server compresses
+	// a broadcast once for all clients. Defaults to false.
 	ServerContextTakeover bool
 
-	// ClientContextTakeover allows clients to do the same. It takes 32 kB of
-	// memory for each client that has sent compressed messages.
+	// ClientContextTakeover, if true, allows clients to do the same. It takes
+	// 32 kB of memory for each client that has sent a compressed message.
+	// Defaults to false.
 	ClientContextTakeover bool
 }
 
 // Recovery lets clients that have lost their connection come back as if they
-// had not: with their id, rooms and data, and with the events they have missed.
-// These are the events without acknowledgement that are not volatile. Each
-// namespace keeps its own, within the limits below.
+// had not lost it: with their id, rooms and data, and with the events that they
+// have missed. Volatile events and events that expect a reply are not kept for
+// them. Each namespace keeps sessions and events of its own, within the limits
+// below.
 //
-// Every event, also a volatile one, gets a further last argument: the offset
-// that tells clients their position. Clients of [Options.AllowEIO3] cannot come
-// back and do not get it.
+// The server appends one argument to every event, including volatile events:
+// the offset that tells a client its position. Clients of [Options.AllowEIO3]
+// cannot come back and do not get the offset.
 //
-// All is kept in memory, so a client has to come back to the same server, which
-// also keeps the events of others; unless Options.Adapter is an
-// [adapter.SessionStore].
+// The server keeps everything in memory, including the events that other
+// servers emit. So a client must come back to the same server, unless
+// Options.Adapter is an [adapter.SessionStore].
 type Recovery struct {
-	// MaxAge is how long after its disconnect a client can come back, 2 min by
-	// default. A namespace keeps 65,536 sessions at most.
+	// MaxAge is how long after its disconnect a client can come back. A
+	// namespace keeps at most 65,536 sessions. Defaults to 2 min.
 	MaxAge time.Duration
 
-	// MaxEvents and MaxBytes limit the events that a namespace keeps, and their
-	// bytes. A client that has missed an event that is gone, or more than
-	// Options.Limits.Buffered bytes, gets a new session. Default to 10,000
-	// events and 16 MiB.
+	// MaxEvents and MaxBytes limit the number of the events that a namespace
+	// keeps, and their bytes. A client gets a new session if it has missed an
+	// event that is no longer kept, or more than Options.Limits.Buffered bytes.
+	// They default to 10,000 events and 16 MiB.
 	MaxEvents int
 	MaxBytes  int
 
-	// SkipMiddleware, if true, lets clients come back without asking the
-	// middleware again, as the JavaScript server does by default. This admits
-	// also a user that has been banned meanwhile.
+	// SkipMiddleware, if true, lets clients come back without running the
+	// middleware again, as the JavaScript server does by default. A user that
+	// has been banned in the meantime then comes back, too. Defaults to false.
 	SkipMiddleware bool
 }
 
