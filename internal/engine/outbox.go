@@ -16,6 +16,7 @@ type outbox struct {
 	closeWhenEmpty bool // the connection is over when nothing is left
 	overflowed     bool // what was to be queued did not fit
 	lost           loss // not yet told of
+	turn           turn
 }
 
 // messageOverhead is what a queued message counts beyond its size: a flood of
@@ -99,8 +100,11 @@ func (s *Session) send(m *Message, later bool) error {
 	}
 	if !s.admit(m) {
 		s.mu.Unlock()
-		s.dropSlow()
-		return ErrClosed
+		if !s.admitPatiently(m, later) {
+			s.dropSlow()
+			return ErrClosed
+		}
+		s.mu.Lock()
 	}
 	lost, overdue := s.out.takeLoss(), s.overdue()
 	next := s.wake(later)
@@ -129,7 +133,13 @@ func (s *Session) Queue(m *Message, queued func()) {
 	if s.lifecycle() != stateOpen || s.out.overflowed {
 		return
 	}
-	s.out.overflowed = !s.admit(m.lasting())
+	m = m.lasting()
+	if !s.admit(m) {
+		if s.undecided() {
+			s.try()
+		}
+		s.out.overflowed = !s.admit(m) && !s.displace(m)
+	}
 	if queued != nil {
 		queued()
 	}
@@ -144,13 +154,16 @@ func (s *Session) Release(later bool) {
 		s.dropSlow()
 		return
 	}
-	lost, overdue := s.out.takeLoss(), s.overdue()
+	lost, overdue, trial := s.out.takeLoss(), s.overdue(), s.out.turn.trial
 	next := s.wake(later)
 	s.mu.Unlock()
 	s.do(next)
 	s.tellLoss(lost)
 	if overdue {
 		s.catchUp()
+	}
+	if trial != nil {
+		waitFor(trial, promptTrial)
 	}
 }
 

@@ -90,6 +90,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Va
 
 	s.sent(p.packets, len(p.body))
 	err := s.server.writePayload(w, r, query, &p)
+	s.took()
 	if err != nil || farewell {
 		s.abort(ReasonTransportClose)
 	}
@@ -171,6 +172,7 @@ func (s *Session) fill(p *payload) (farewell bool) {
 func (s *Session) answered() {
 	s.mu.Lock()
 	s.answering = false
+	s.out.turn.moved()
 	s.mu.Unlock()
 }
 

@@ -22,6 +22,7 @@ type Server struct {
 	accept   func(*Session, *http.Request) Receiver
 	heart    *heart
 	flushers flushers
+	rounds   rounds
 	poller   *poller
 	log      *rarelog.Logger
 	departed departed
@@ -210,7 +211,9 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url
 	p := newPayload(s.dialect, query)
 	p.addText(openPacket(s.id, upgrades, &srv.opts))
 	s.sent(p.packets, len(p.body))
-	if err := srv.writePayload(w, r, query, &p); err != nil {
+	err := srv.writePayload(w, r, query, &p)
+	s.took()
+	if err != nil {
 		s.abort(ReasonTransportError)
 	}
 }

@@ -274,10 +274,7 @@ func TestAccept(t *testing.T) {
 			if h.server.Len() != 0 {
 				t.Error("the session stays")
 			}
-			if c, err := rawclient.Open(context.Background(), h.dial, rawclient.WebSocket, rawclient.Options{}); err == nil {
-				c.Drop()
-				t.Error("a WebSocket opens")
-			}
+			h.wire("") // reads no more than the buffer takes with the answer
 			h.expectClosed(<-h.sessions, engine.ReasonSlowClient)
 		})
 	})

@@ -3,22 +3,30 @@ package engine
 import "time"
 
 // A slow client is one for which more than MaxBuffered bytes would wait because
-// it does not take what it is given. It is closed, or with Options.DropOldest loses messages: the oldest that may be
+// it does not take what it is given, for as long as a round. It is closed, or with Options.DropOldest loses messages: the oldest that may be
 // dropped, or the new one where the room is taken by what may not be, or is
 // being written already.
 
 // admit queues a message, and reports whether it could, or has been dropped
-// itself. s.mu is locked.
+// itself. During a trial twice as much may wait. s.mu is locked.
 func (s *Session) admit(m *Message) bool {
 	limit := s.server.opts.MaxBuffered
-	if s.out.admits(m, limit) || s.late() {
+	onTrial := s.out.turn.trial != nil && s.out.fits(m, twice(limit))
+	if s.out.admits(m, limit) || !s.clientsTurn() || onTrial {
 		s.out.push(m)
 		return true
 	}
+	return s.out.turn.stalled && s.displace(m)
+}
+
+// displace queues a message in place of older ones, or drops it, where
+// Options.DropOldest allows that. It reports false if neither may be. s.mu is
+// locked.
+func (s *Session) displace(m *Message) bool {
 	if !s.server.opts.DropOldest {
 		return false
 	}
-	dropped := s.out.makeRoom(m, limit)
+	dropped := s.out.makeRoom(m, s.server.opts.MaxBuffered)
 	switch {
 	case dropped.packets > 0:
 		s.out.push(m)
@@ -32,20 +40,10 @@ func (s *Session) admit(m *Message) bool {
 	return true
 }
 
-// late reports whether what is queued waits for us, and not for the client: for
-// its turn, to be compressed, or for the answer to a poll that is there. s.mu
-// is locked.
-func (s *Session) late() bool {
-	if s.ws != nil {
-		return (s.out.draining || s.out.cork > 0) && !s.out.lagging
-	}
-	return s.poll != nil || s.answering
-}
-
 // overdue reports whether more is queued than may wait for the client, because
 // we are late. s.mu is locked.
 func (s *Session) overdue() bool {
-	return s.out.bytes > s.server.opts.MaxBuffered && s.lifecycle() == stateOpen && s.late()
+	return s.out.bytes > s.server.opts.MaxBuffered && s.lifecycle() == stateOpen && !s.clientsTurn()
 }
 
 // catchUp slows whoever sends down to what we get done. It writes itself what
@@ -94,8 +92,11 @@ func (s *Session) tellLoss(lost loss) {
 	}
 }
 
-// dropSlow closes the session.
+// dropSlow closes the session, unless somebody has done so.
 func (s *Session) dropSlow() {
+	if s.lifecycle() != stateOpen {
+		return
+	}
 	s.server.log.Warn("slow client dropped: more than Options.Limits.Buffered bytes wait for it",
 		"conn", s.publicID, "limit", s.server.opts.MaxBuffered)
 	s.abort(ReasonSlowClient)

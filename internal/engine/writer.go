@@ -99,6 +99,7 @@ func (w *writer) settle(behind bool) {
 	s.out.bytes -= w.written
 	w.written = 0
 	s.out.lagging = behind
+	s.out.turn.moved()
 }
 
 // keep copies the rest of data after the client has taken a part.
