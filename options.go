@@ -150,7 +150,9 @@ type Limits struct {
 	// Buffered is how many bytes may wait for one client. The server
 	// disconnects a client with [ReasonSlowClient] when more bytes wait.
 	// Besides the bytes that the server is writing already, one message of any
-	// size may wait. Defaults to 1 MiB.
+	// size may wait. While the server finds out whether the client or the
+	// server itself is late, up to twice as many bytes may wait. Defaults to
+	// 1 MiB.
 	Buffered int
 
 	// DropOldest, if true, makes the server drop the oldest queued events of a

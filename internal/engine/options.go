@@ -46,7 +46,8 @@ type Options struct {
 	// MaxBuffered is how many bytes may wait for one client, 1 MiB by
 	// default. A client that lets more pile up is closed with
 	// ReasonSlowClient. Each message counts 64 bytes more than its size; one
-	// of any size may wait beside what is being written.
+	// of any size may wait beside what is being written. While the server finds
+	// out whether it is late itself, up to twice as many bytes may wait.
 	MaxBuffered int
 
 	// MaxConnections is how many sessions there may be, and
