@@ -9,9 +9,9 @@ import (
 	"github.com/goroomcast/socketio/internal/cluster"
 )
 
-// A Broadcast is a selection of a namespace's sockets and a way of sending to
-// them. It is a value: each modifier returns a new one, and any may be kept
-// and shared between goroutines.
+// A Broadcast is a selection of a namespace's sockets, with options for sending
+// to them. It is a value: To, Except and the other modifiers return a modified
+// copy. A Broadcast can be kept and is safe for concurrent use.
 type Broadcast struct {
 	namespace *Namespace
 	self      *Socket // the one addressed, by the room of its id, until another room is named
@@ -22,9 +22,11 @@ type Broadcast struct {
 	local     bool // not on other servers
 }
 
-// To adds rooms to the selection. Without any it is the whole namespace. A
-// socket in several of them is still addressed once. A room named like a
-// socket's id is that socket.
+// To adds rooms to the selection, which then contains the sockets in at least
+// one of its rooms, each once. A selection without rooms contains the whole
+// namespace. The id of a socket is the name of a room with only this socket.
+// After [Socket.Volatile] and [Socket.Compress], To selects other sockets in
+// the rooms instead of the socket itself.
 func (b Broadcast) To(rooms ...string) Broadcast {
 	if b.self != nil {
 		b = b.Except(b.self.id)
@@ -34,10 +36,10 @@ func (b Broadcast) To(rooms ...string) Broadcast {
 	return b
 }
 
-// In is To, the name that reads better before Sockets.
+// In is another name for To, because it reads better before Sockets.
 func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
 
-// Except takes the sockets in any of the rooms out of the selection.
+// Except removes the sockets in any of the rooms from the selection.
 func (b Broadcast) Except(rooms ...string) Broadcast {
 	b.except = append(slices.Clip(b.except), rooms...)
 	return b
@@ -51,24 +53,26 @@ func (b Broadcast) Local() Broadcast {
 	return b
 }
 
-// Volatile makes Emit skip the sockets with queued packets, and those between
-// two polls.
+// Volatile makes Emit skip the sockets that are not ready: sockets with queued
+// packets, and polling clients between two polls.
 func (b Broadcast) Volatile() Broadcast {
 	b.volatile = true
 	return b
 }
 
-// Compress decides whether connections with compression compress the event, if
-// it is long enough. Events of compressed content, such as pictures, are not
-// worth the time. Defaults to true.
+// Compress decides whether the server may compress the event. It compresses an
+// event only on connections with compression, and only from a certain length;
+// see Options.PerMessageDeflate and Options.HTTPCompressionThreshold.
+// Compressing data that is compressed already, such as pictures, is a waste of
+// time. Defaults to true.
 func (b Broadcast) Compress(compress bool) Broadcast {
 	b.plain = !compress
 	return b
 }
 
-// Sockets returns the selected sockets that are connected to this server. Those
-// that have disconnected are among them until they have left their rooms, which
-// is before OnDisconnect.
+// Sockets returns the selected sockets that are connected to this server. A
+// socket that has disconnected still counts until it has left its rooms, just
+// before OnDisconnect.
 func (b Broadcast) Sockets() iter.Seq[*Socket] {
 	return func(yield func(*Socket) bool) {
 		targets := b.targets()
@@ -111,8 +115,9 @@ func putTargets(t *[]*Socket) {
 
 var targetsPool = sync.Pool{New: func() any { return new([]*Socket) }}
 
-// SocketsJoin adds the selected sockets of all servers to rooms, except those
-// that would be in too many, as at Socket.Join.
+// SocketsJoin adds the selected sockets of all servers to rooms. It skips a
+// socket that would be in more rooms than Options.Limits.Rooms, as Socket.Join
+// does.
 func (b Broadcast) SocketsJoin(rooms ...string) {
 	b.command(&adapter.Message{Type: adapter.SocketsJoin, Rooms: slices.Clone(rooms)})
 	for s := range b.Sockets() {

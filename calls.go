@@ -17,26 +17,27 @@ type Reply struct {
 	args     parser.Args
 }
 
-// SocketID returns the id of the socket that replied, or failed to. It is
-// empty where that is not known: of servers, and where another server has not
-// answered in time.
+// SocketID returns the id of the socket that replied or failed to reply. It
+// returns "" for the reply of a server, and for a missing reply of a socket on
+// another server.
 func (r *Reply) SocketID() string { return r.socketID }
 
 // Len returns the number of values in the reply.
 func (r *Reply) Len() int { return lenOf(r.args) }
 
-// Args returns the reply's values as values to be sent on as they are, as
-// [Event.Args] does with arguments.
+// Args returns the reply's values as values that can be sent on unchanged, as
+// [Event.Args] does.
 func (r *Reply) Args() []any { return r.guard.sentOn(r.args) }
 
-// Decode decodes the reply's values into the pointers given. Fewer values
-// than pointers are an error.
+// Decode decodes the reply's values into the given pointers, in order. It
+// returns an error if the reply contains fewer values than pointers.
 func (r *Reply) Decode(into ...any) error { return r.guard.decode(r.args, into) }
 
-// CallFunc is Emit with a function that gets the client's reply, or
-// [ErrDisconnected] when the socket disconnects without one. The function is
-// called in turn with the socket's handlers, exactly once unless CallFunc
-// returns an error. [Socket.Call] waits for the reply instead.
+// CallFunc is like Emit, but later calls the function reply with the client's
+// reply, or with [ErrDisconnected] if the socket disconnects before. The server
+// calls reply exactly once, and never at the same time as a handler of the
+// socket. If CallFunc returns an error, reply is not called. [Socket.Call]
+// waits for the reply instead.
 func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ...any) error {
 	id := s.namespace.nextID()
 	out, err := s.namespace.prepareOne(event, parser.Header{ID: id, HasID: true}, args)
@@ -57,10 +58,10 @@ func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ..
 }
 
 // Call emits an event and waits for the client's reply. It returns the cause of
-// ctx when ctx ends first, and [ErrDisconnected] when the socket disconnects.
-// Give ctx a deadline, because clients need not reply, and the server does not
-// read a reply behind an event that [Options.Limits.Inbox] has no room for. The
-// typed form is [Call].
+// ctx if ctx ends first, and [ErrDisconnected] if the socket disconnects first.
+// Give ctx a deadline: a client may never reply, and the server does not read
+// the reply while an event before it exceeds [Options.Limits.Inbox]. The
+// generic function [Call] also decodes the reply.
 func (s *Socket) Call(ctx context.Context, event string, args ...any) (*Reply, error) {
 	values, err := s.call(ctx, event, args)
 	if err != nil {
@@ -176,15 +177,19 @@ func (s *Socket) called() bool {
 	return false
 }
 
-// Call emits an event to the selected sockets and yields each one's reply as
-// it arrives; of the replies to other servers only the first value does. A
-// socket that disconnects yields [ErrDisconnected], and one that owes too many
-// replies already [ErrPendingAcks]; when ctx ends, each that
-// has not replied yields the context's cause, and so does each server that has
-// not said how many will. Sockets of other servers have 30 minutes at most. Of a
-// parent's sockets only this server's are called.
-// If the event cannot be sent at all, the only pair is a nil Reply and the
-// error. The event is sent anew each time the sequence is ranged over.
+// Call emits an event to the selected sockets and yields each reply as it
+// arrives. The reply of a socket on another server contains only its first
+// value.
+//
+// Each socket yields one pair. Its error is [ErrDisconnected] if the socket
+// disconnects before it replies, [ErrPendingAcks] if its client already owes
+// too many replies, or the cause of ctx if ctx ends first. A server that has
+// not said how many sockets will reply also yields the cause once. Call stops
+// waiting for other servers after 30 minutes, even if ctx has not ended. If the
+// event cannot be sent at all, Call yields only a nil Reply and the error.
+//
+// If the namespace is a parent, see [Server.OfFunc], Call reaches only sockets
+// of this server. Each range over the sequence sends the event again.
 func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
 		id := b.namespace.nextID()

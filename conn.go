@@ -13,18 +13,18 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// A Conn stands for a client's connection, which carries the client's sockets
-// in all namespaces. It is a small value: it may be kept, compared, and used
-// as the key of a map. Its methods are safe for concurrent use.
+// A Conn is a client's connection, which carries the sockets of the client in
+// all namespaces. It is a small value that can be copied, compared and used as
+// the key of a map. Its methods are safe for concurrent use.
 type Conn struct{ session *engine.Session }
 
-// ID returns the connection's id: 20 random characters, which log lines have
-// as "conn". Unlike the id of the session, which the client sends with its
-// requests, it is no secret.
+// ID returns the connection's id, 20 random characters. Log lines contain it as
+// "conn". It is not a secret, unlike the id of the session that the client
+// sends with its requests.
 func (c Conn) ID() string { return c.session.PublicID() }
 
-// Transport returns how the client is connected now, or was connected last:
-// "polling" or "websocket".
+// Transport returns the transport of the connection, "polling" or "websocket".
+// After the end of the connection it returns the last transport.
 func (c Conn) Transport() string { return c.session.Transport() }
 
 // OnUpgrade adds a function that is called once, when the client has changed
@@ -33,9 +33,9 @@ func (c Conn) Transport() string { return c.session.Transport() }
 // read from the client until the function returns. Off removes the function.
 func (c Conn) OnUpgrade(f func()) (off func()) { return c.session.OnUpgrade(f) }
 
-// Close closes the connection beneath its sockets, after sending what is queued
-// for the client. The sockets disconnect with [ReasonForcedClose], and the
-// client reconnects by itself; see [Socket.Disconnect] for sending it away.
+// Close sends the queued packets and closes the connection. The sockets of the
+// connection disconnect with [ReasonForcedClose], and the client reconnects by
+// itself. To keep a client from reconnecting, use [Socket.Disconnect].
 func (c Conn) Close() { c.session.Close() }
 
 // A conn is one client's connection and its sockets, one for each namespace.

@@ -14,43 +14,49 @@ import (
 	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
-// CORS says which pages of other origins may use the server. The same list
-// guards polling, by CORS headers, and the WebSocket handshake, because
-// browsers do not apply CORS to WebSocket. The zero value allows the server's
-// own origin only, which is always allowed.
+// CORS says which pages of other origins may use the server. The server applies
+// it to polling by CORS headers. It also checks the origin of WebSocket
+// handshakes, because browsers do not apply CORS to WebSocket. Pages of the
+// server's own origin are always allowed. The zero value allows no other
+// origin.
 type CORS struct {
-	// Origins are the allowed origins: scheme, host and perhaps port, as in
-	// "https://example.com" or "http://localhost:5173". One "*" may stand for a
-	// part of the host: "https://*.example.com" allows subdomains. "*" alone
-	// allows every page in the world, "null" the sandboxed pages and local
-	// files of all browsers, "file://" those of some apps. An origin that
-	// matches no page panics, and with Credentials one that matches strangers'
-	// pages.
+	// Origins are the allowed origins. An origin consists of scheme, host and
+	// optional port, as in "https://example.com" or "http://localhost:5173".
+	// One "*" may stand for a part of the host: "https://*.example.com" allows
+	// subdomains. "*" alone allows all pages, "null" allows sandboxed pages and
+	// local files in all browsers, and "file://" allows the local files of some
+	// apps. NewServer panics if an origin cannot match any page, or if
+	// Credentials is true and an origin matches pages of strangers.
 	Origins []string
 
-	// AllowOrigin decides in place of Origins, for origins that are not known
-	// beforehand. It is not asked about the server's own origin. With
-	// Credentials, a function that allows every origin lets every page act as
-	// its visitor.
+	// AllowOrigin decides about an origin instead of Origins, for example if
+	// the origins are not known beforehand. NewServer panics if both are set.
+	// The server does not call AllowOrigin for its own origin. If Credentials
+	// is true and AllowOrigin allows every origin, every page can act in the
+	// name of its visitor.
 	AllowOrigin func(r *http.Request) bool
 
-	// Methods that preflight requests are told of, GET and POST by default.
+	// Methods are the methods that the answer to a preflight request allows.
+	// Defaults to GET and POST.
 	Methods []string
 
-	// Headers that clients may send beside the simple ones, for the
-	// extraHeaders option of socket.io-client.
+	// Headers are the request headers that clients may send by the extraHeaders
+	// option of socket.io-client, besides the headers that CORS always allows
+	// and Content-Type.
 	Headers []string
 
-	// ExposedHeaders of answers that pages may read.
+	// ExposedHeaders are the headers of answers that pages may read, besides
+	// those that CORS always allows.
 	ExposedHeaders []string
 
-	// Credentials lets clients send cookies (the withCredentials option). It
-	// cannot be combined with the origins "*", "https://*" and "null", because
-	// strangers' pages have them.
+	// Credentials allows clients to send cookies, by the withCredentials option
+	// of socket.io-client. It cannot be combined with the origins "*",
+	// "https://*" and "null", because pages of strangers can have such an
+	// origin. Defaults to false.
 	Credentials bool
 
-	// MaxAge is how long browsers may keep the answer to a preflight request;
-	// by default it is up to them.
+	// MaxAge is how long browsers may cache the answer to a preflight request.
+	// Defaults to the browser's own choice.
 	MaxAge time.Duration
 }
 

@@ -36,8 +36,8 @@ func (e *Event) server() *Server {
 // Name returns the event's name.
 func (e *Event) Name() string { return e.packet.Event }
 
-// Socket returns the socket that received the event, nil for those of
-// Namespace.OnServerSide.
+// Socket returns the socket that received the event. For an event of
+// Namespace.OnServerSide it returns nil.
 func (e *Event) Socket() *Socket { return e.socket }
 
 // Len returns the number of arguments.
@@ -58,8 +58,8 @@ func lenOf(args parser.Args) int {
 func (e *Event) Decode(into ...any) error { return e.server().guard.decode(e.packet.Args, into) }
 
 // Args returns the arguments as values that Emit, Ack and Call send on
-// unchanged: with binary, the order of members in objects, and all digits of
-// numbers. To look at them, use Decode.
+// unchanged: they keep binary data, the order of members in objects and all
+// digits of numbers. The values are opaque; Decode returns their contents.
 //
 //	err := s.Broadcast().Emit(e.Name(), e.Args()...)
 func (e *Event) Args() []any { return e.server().guard.sentOn(e.packet.Args) }
@@ -67,9 +67,11 @@ func (e *Event) Args() []any { return e.server().guard.sentOn(e.packet.Args) }
 // WantsAck reports whether the client waits for a reply.
 func (e *Event) WantsAck() bool { return e.packet.HasID }
 
-// Ack replies to the client, from any goroutine and also after the handler
-// has returned. It does nothing if the client wants no reply, and returns
-// [ErrAcked] if it has been called before.
+// Ack replies to the client. It may be called from any goroutine and after the
+// handler has returned. It does nothing if the client wants no reply. It
+// returns [ErrAcked] if the event has a reply already, [ErrDisconnected] if the
+// socket is no longer connected, or an error if the arguments cannot be
+// encoded; then Ack may be called again.
 func (e *Event) Ack(args ...any) error {
 	if !e.packet.HasID {
 		return nil
@@ -107,10 +109,10 @@ func (e *Event) reply(args ...any) error {
 	return nil
 }
 
-// A Handler handles an event. The context is the socket's. An error is logged;
-// a panic is recovered and logged with its stack. Either way the connection
-// stays, and a client that waits for a reply gets {"error": …} as from
-// [OnCall], unless a handler has replied.
+// A Handler handles an event. The context is the socket's. The server logs a
+// returned error, and recovers and logs a panic with its stack. In both cases
+// the connection stays open. If the client waits for a reply and no handler has
+// replied, it gets {"error": …} as from [OnCall].
 type Handler func(ctx context.Context, e *Event) error
 
 // handle runs the handlers of an event.
@@ -309,15 +311,15 @@ func (l *listeners) lists() *listenerLists {
 // from [OnCall].
 func (s *Socket) Use(m Handler) (off func()) { return s.listeners.lists().use.add(m) }
 
-// OnAny adds a function that is called with every event of the client that
-// middleware lets pass, before its handlers.
+// OnAny adds a function that is called with every event of the client that the
+// middleware of [Socket.Use] passes, before the event's handlers.
 func (s *Socket) OnAny(h Handler) (off func()) { return s.listeners.lists().any.add(h) }
 
 // OnAnyOutgoing adds a function that is called with every event sent to the
-// client, broadcasts included, on the goroutine that sends it. The arguments
-// are the sender's and must not be modified. Those that come from other servers
-// or from [Event.Args] are a [json.RawMessage] each, or what it decodes into if
-// there is binary in it.
+// client, including broadcasts, on the goroutine that sends the event. The
+// arguments are those of the sender and must not be modified. An argument that
+// comes from another server or from [Event.Args] is a [json.RawMessage]; if it
+// contains binary data, it is the value decoded into an any.
 func (s *Socket) OnAnyOutgoing(f func(event string, args []any)) (off func()) {
 	return s.listeners.lists().out.add(f)
 }

@@ -96,27 +96,29 @@ func (b *budget) wake() {
 	}
 }
 
-// An EventRate bounds how fast the events of one connection come, those for
-// all its namespaces together, by a token bucket. The zero value is no bound.
+// An EventRate limits how fast one connection may send events, in all its
+// namespaces together. It is a token bucket. The zero value is no limit.
 type EventRate struct {
-	// PerSecond is how many events a second there may be in the long run.
+	// PerSecond is how many events per second are allowed on average.
 	PerSecond float64
 
-	// Burst is how many may come at once, PerSecond rounded up by default.
+	// Burst is how many events may arrive at once. Defaults to PerSecond
+	// rounded up.
 	Burst int
 
-	// Over says what becomes of the others.
+	// Over says what the server does with events over the rate. Defaults to
+	// RateWait.
 	Over RatePolicy
 }
 
-// A RatePolicy says what becomes of events beyond an EventRate.
+// A RatePolicy says what the server does with events over an EventRate.
 type RatePolicy int
 
-// The policies. A dropped event gets no reply.
+// The policies. The server does not reply to an event that it drops.
 const (
-	RateWait       RatePolicy = iota // the client is not read until they are due
-	RateDrop                         // they are dropped
-	RateDisconnect                   // the connection is closed, with ReasonForcedClose
+	RateWait       RatePolicy = iota // the server does not read from the client until the event is due
+	RateDrop                         // the server drops the event
+	RateDisconnect                   // the server closes the connection with ReasonForcedClose
 )
 
 // A bucket is the tokens of one connection. It belongs to the goroutine that

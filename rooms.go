@@ -23,19 +23,19 @@ type rooms[M comparable] struct {
 	telling bool            // somebody is at it
 }
 
-// A RoomEvent says what has become of a room. The rooms that sockets have by
-// their ids are not told of.
+// A RoomEvent describes one change of a room. The rooms that are named like a
+// socket's id cause no RoomEvents.
 type RoomEvent struct {
 	Kind     RoomEventKind
 	Room     string
-	SocketID string // who joined or left, or by that created the room or left it empty
+	SocketID string // the socket that joined or left, also for RoomCreated and RoomDeleted
 }
 
-// A RoomEventKind is what a RoomEvent tells, in the words of the JavaScript
-// server's adapter.
+// A RoomEventKind is the kind of a RoomEvent. Its text is the name of the event
+// of the JavaScript server's adapter.
 type RoomEventKind string
 
-// What becomes of rooms.
+// The kinds of RoomEvents.
 const (
 	RoomCreated RoomEventKind = "create-room"
 	RoomDeleted RoomEventKind = "delete-room"

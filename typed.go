@@ -11,22 +11,25 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// An EventTarget is where handlers are registered: a *Server or *Namespace,
-// for all its sockets, or a single *Socket.
+// An EventTarget registers handlers. It is a *Server or *Namespace, for all its
+// sockets, or a *Socket, for this one.
 type EventTarget interface {
-	// On adds a handler for an event. Those of one event run in the order of
-	// registration, the namespace's before the socket's. Names that belong to
-	// the protocol panic.
+	// On adds a handler for an event. The handlers of an event run in the order
+	// of registration; those of the namespace run before those of the socket.
+	// On panics if the event's name belongs to the protocol. The function off
+	// removes the handler.
 	On(event string, h Handler) (off func())
 }
 
-// On adds a handler for an event whose first argument decodes into a T. When
-// T is struct{} no argument is needed; when it is a pointer, an interface or a
-// json.RawMessage, an argument that is missing leaves it nil. A T that embeds
-// [Args] takes several arguments. If the client wants a reply and no handler of
-// the event has replied, the client gets an empty reply after the last handler,
-// or {"error": …} as from [OnCall] if one has failed. So the retries option of
-// socket.io-client works.
+// On adds a handler for an event whose first argument decodes into a T. If T is
+// struct{}, the event needs no argument. If T is a pointer, an interface or a
+// json.RawMessage, a missing argument becomes nil. A T that embeds [Args] takes
+// several arguments.
+//
+// If the client wants a reply and no handler of the event has replied, the
+// client gets a reply after the last handler: an empty reply, or {"error": …}
+// as from [OnCall] if a handler has failed. The retries option of
+// socket.io-client needs such a reply.
 func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) error) (off func()) {
 	takes := signatureOf[T]("On")
 	return t.On(event, func(ctx context.Context, e *Event) error {
@@ -39,11 +42,14 @@ func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socke
 	})
 }
 
-// OnCall adds a handler whose result is the reply to the client; an R that
-// embeds [Args] is a reply of several values. An error is the reply
-// {"error": message}: the message of an [*Error], "invalid argument" when the
-// argument does not decode into a T, and "internal error" for any other, a panic
-// and a result that cannot be encoded among them. The argument is that of [On].
+// OnCall adds a handler whose result is the reply to the client. An R that
+// embeds [Args] is a reply of several values. OnCall decodes arguments as [On]
+// does.
+//
+// If the handler returns an error, the reply is {"error": message}. The message
+// is that of an [*Error], or "invalid argument" if the argument does not decode
+// into a T. It is "internal error" for any other error, for a panic and for a
+// result that cannot be encoded.
 func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) (R, error)) (off func()) {
 	takes, replies := signatureOf[T]("OnCall"), signatureOf[R]("OnCall")
 	return t.On(event, func(ctx context.Context, e *Event) error {
@@ -66,9 +72,8 @@ func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s
 	})
 }
 
-// Args makes a struct stand for several values: a struct that embeds Args as
-// its first field has the arguments of an event as its other fields, in their
-// order.
+// Args makes a struct stand for several values. The first field of the struct
+// must be Args; the other fields are the values, in order.
 //
 //	type direct struct {
 //		socketio.Args
@@ -77,17 +82,17 @@ func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s
 //		Urgent *bool // may be missing
 //	}
 //
-// [On] and [OnCall] take such a struct, and [Call] and the results of OnCall
-// are replies of several values. The last arguments may be missing if their
-// fields are pointers, interfaces or json.RawMessage. All other fields of the
-// struct must be exported and not embedded; otherwise On, OnCall and Call
-// panic. JSON tags of the fields mean nothing. Emit takes its arguments one by
-// one.
+// [On] and [OnCall] take such a struct as the arguments of an event. [Call]
+// returns such a struct, and OnCall sends one, as the values of a reply. Emit
+// does not: it takes its arguments one by one. The last values may be missing
+// if their fields are pointers, interfaces or json.RawMessage. On, OnCall and
+// Call panic if another field is not exported or is embedded. JSON tags of the
+// fields have no effect.
 type Args struct{}
 
-// Call is [Socket.Call] that decodes the first value of the reply into an R, or
-// the values of the reply into the fields of an R that embeds [Args]. An empty
-// reply is the zero value of R.
+// Call is [Socket.Call], and decodes the reply: its first value into an R, or
+// all its values into the fields of an R that embeds [Args]. If the reply is
+// empty, Call returns the zero value of R.
 func Call[R any](ctx context.Context, s *Socket, event string, args ...any) (R, error) {
 	replies := signatureOf[R]("Call")
 	reply, err := s.Call(ctx, event, args...)
@@ -176,9 +181,10 @@ func replyWith[R any](e *Event, result R, as *signature) error {
 	return e.reply(result)
 }
 
-// Data returns [Socket.Data] as a T. It is false if the value is no T. The JSON
-// of a client that comes back to another server is decoded into a T, each time
-// anew: SetData keeps the T, for instance in OnConnect.
+// Data returns [Socket.Data] as a T. It returns false if the value is not a T.
+// If the client has come back from another server, the value is JSON, and each
+// call of Data decodes it into a new T. To decode it only once, pass the T to
+// SetData, for example in OnConnect.
 func Data[T any](s *Socket) (T, bool) {
 	value := s.Data()
 	if v, is := value.(T); is {
