@@ -12,32 +12,33 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// A Handshake contains the data of a client's CONNECT and of its connection's
-// first request. It must not be modified.
+// A Handshake contains the data of a client's CONNECT and of the first request
+// of its connection. The program must not modify it.
 type Handshake struct {
 	Header      http.Header // of the connection's first request
-	Host        string      // likewise, the Host header: the name by which the client found the server
-	URL         string      // likewise, path and query
-	Address     string      // of the client or the proxy in front, host:port
-	Time        time.Time
-	Secure      bool // the connection came over TLS
-	CrossDomain bool // the request has an Origin header
+	Host        string      // the Host header of that request: the host name that the client used
+	URL         string      // path and query of that request
+	Address     string      // host:port of the client, or of a proxy in front of the server
+	Time        time.Time   // of the CONNECT
+	Secure      bool        // the connection came over TLS
+	CrossDomain bool        // that request has an Origin header, whichever origin it names
 
 	auth  parser.Args
 	guard guard
 }
 
-// Query returns the query of the connection's first request: the query option
-// of the client, and parameters of the protocol.
+// Query returns the query of the connection's first request. It contains the
+// query option of the client and the parameters of the protocol.
 func (h *Handshake) Query() url.Values {
 	_, query, _ := strings.Cut(h.URL, "?")
 	values, _ := url.ParseQuery(query) // what can be read of it
 	return values
 }
 
-// DecodeAuth decodes the auth option of the client, by default an empty
-// object, into the value pointed to. It returns [ErrDisconnected] after the
-// socket's OnDisconnect functions: the auth is kept no longer.
+// DecodeAuth decodes the client's auth option into the value pointed to. If the
+// client has sent no auth, DecodeAuth returns nil and leaves the value as it
+// is. The server drops the auth after the socket's OnDisconnect functions; from
+// then on DecodeAuth returns [ErrDisconnected].
 func (h *Handshake) DecodeAuth(into any) error {
 	if h.auth == nil {
 		return nil

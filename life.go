@@ -102,7 +102,7 @@ func (s *Socket) queueReply(reply *engine.Message) (entered bool) {
 }
 
 // Recovered reports whether the client has come back with its former id, rooms
-// and data, by [Options.Recovery]. Middleware may call it.
+// and data, by Options.Recovery. Middleware may call it.
 func (s *Socket) Recovered() bool { return s.seat != nil && s.seat.saved != nil }
 
 // takes reports whether a packet other than CONNECT is for the socket, which
@@ -302,11 +302,12 @@ type expiry struct {
 	timer *time.Timer
 }
 
-// ExpireAt has the socket disconnected at t with [ReasonExpired], as when the
-// client's token runs out; its client does not reconnect by itself. Another
-// call moves the time, and the zero Time takes it back. A time in the past
-// disconnects at once. Middleware may call it: a client that expires before it
-// is let in is disconnected right after. It is safe for concurrent use.
+// ExpireAt makes the server disconnect the socket at t with [ReasonExpired],
+// for example when the client's token expires. The client does not reconnect by
+// itself. If t is in the past, the server disconnects the socket at once. A
+// further call replaces t; the zero Time cancels the expiry. Middleware may
+// call ExpireAt: if t passes before the client is let in, the server
+// disconnects it right after letting it in. It is safe for concurrent use.
 func (s *Socket) ExpireAt(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -52,11 +52,11 @@ type Namespace struct {
 // everybody makes the embedded Broadcast unexported.
 type everybody = Broadcast
 
-// Middleware decides whether a client may connect to a namespace. An error
-// refuses the client, and the client sees the error's text: unlike the error of
-// a handler, any error reaches the client, as in Node. Return an [*Error] to
-// choose the message and to add data. The context is the socket's, which ends
-// if the client does not wait.
+// Middleware decides whether a client may connect to a namespace. If it returns
+// an error, the server refuses the client and sends the error's text to it. Any
+// error is sent, unlike the error of a handler. Return an [*Error] to choose
+// the message and to add data. The context is the socket's; it ends if the
+// client leaves meanwhile.
 type Middleware func(ctx context.Context, s *Socket) error
 
 // newNamespace makes a namespace, the child of a parent if that is not nil.
@@ -83,13 +83,13 @@ func (n *Namespace) close() {
 	n.recovery.close()
 }
 
-// Name returns the namespace's name, "/" for the main one and "" for the
-// parent of others.
+// Name returns the namespace's name. It returns "/" for the main namespace and
+// "" for a parent; see [Server.OfFunc].
 func (n *Namespace) Name() string { return n.name }
 
 // Use adds middleware for the clients that connect from now on. Middleware runs
-// in the order of registration, and each function must agree. The client sees
-// the text of an error, see [Middleware].
+// in the order of registration. A client connects only if no middleware returns
+// an error; see [Middleware].
 func (n *Namespace) Use(m Middleware) (off func()) { return n.middleware.add(m) }
 
 // admission returns the middleware that a socket has to pass, the parent's
@@ -104,9 +104,8 @@ func (n *Namespace) admission(s *Socket) (all []*Middleware) {
 	return all
 }
 
-// Socket returns the socket with an id, nil if no socket with that id is
-// connected to this server. The room of the same name reaches a socket on any
-// server: To(id).
+// Socket returns the socket with this id, or nil if no such socket is connected
+// to this server. To(id) selects a socket on any server.
 func (n *Namespace) Socket(id string) *Socket {
 	for s := range n.To(id).Sockets() {
 		if s.id == id { // or else it is a member of a room with that name
@@ -117,9 +116,9 @@ func (n *Namespace) Socket(id string) *Socket {
 }
 
 // Rooms yields the name of each room and the number of its members on this
-// server, in no particular order. The rooms that are named like sockets' ids are
-// not among them. The rooms of a parent are the rooms of its children, and rooms
-// of the same name count as one.
+// server, in no particular order. It does not yield the rooms that are named
+// like sockets' ids. For a parent it yields the rooms of all children; rooms of
+// the same name count as one room.
 func (n *Namespace) Rooms() iter.Seq2[string, int] {
 	return func(yield func(string, int) bool) {
 		members := make(map[string]int)
@@ -145,9 +144,9 @@ func (n *Namespace) On(event string, h Handler) (off func()) { return n.handlers
 // of sockets.
 func (n *Namespace) nextID() uint64 { return n.ids.Add(1) - 1 }
 
-// OnRoomEvent adds a function that is called after changes of the namespace's
-// rooms on this server, one at a time and in the order of the changes, on the
-// goroutine that made one of them.
+// OnRoomEvent adds a function that is called after each change of the
+// namespace's rooms on this server. The calls come one at a time, in the order
+// of the changes, on a goroutine that changes a room.
 func (n *Namespace) OnRoomEvent(f func(e RoomEvent)) (off func()) {
 	off = n.onRoomEvent.add(f)
 	n.rooms.watched.Store(true)
@@ -171,9 +170,10 @@ func (n *Namespace) tellRoomEvents() {
 	})
 }
 
-// Group is the name to count a namespace under: its own, but for children the
-// regular expression of OfPattern, or "other" of OfFunc, because clients make
-// any number of these.
+// Group returns the name under which metrics count the namespace. This is its
+// own name, except for a child of a parent: there it is the regular expression
+// of OfPattern, or "other" for OfFunc, because clients can create any number of
+// children.
 func (n *Namespace) Group() string {
 	parent := n.lineage[0]
 	switch {
@@ -206,27 +206,29 @@ type family struct {
 	children []*Namespace   // guarded by Server.mu
 }
 
-// OfFunc returns the parent of all namespaces whose name, or the client that
-// asks for them, satisfies match. They are created when the first client asks
-// and removed when the last one leaves. Their sockets are served by the
-// parent's middleware and handlers before their own.
+// OfFunc returns a parent: a namespace whose children are all namespaces for
+// which match returns true. The server creates a child when the first client
+// asks for its name. It removes the child when the last client has left and no
+// session is kept for Options.Recovery. The parent's middleware and handlers
+// serve the sockets of a child before the child's own.
 //
-// The parent is the broadcast to the sockets of those of its children that
-// exist on this server. Emit, FetchSockets, SocketsJoin, SocketsLeave and
-// DisconnectSockets reach the sockets that these children have on other
-// servers, too, but not a child that exists only on another server: address
-// that by its name. Call reaches the sockets of this server, and ServerSideEmit
-// and ServerSideCall of a parent reach no server.
+// The parent selects the sockets of those children that exist on this server.
+// Emit, FetchSockets, SocketsJoin, SocketsLeave and DisconnectSockets also
+// reach the sockets of these children on other servers. They do not reach a
+// child that exists only on another server; use Of with its name. Call reaches
+// only sockets of this server. ServerSideEmit and ServerSideCall of a parent
+// reach no server.
 //
-// Match may block; its context ends when the client leaves. Where several
-// parents match, the one made first has the child. A namespace made by Of
-// comes before any.
+// Match may block; its context ends when the client leaves. If several parents
+// match, the first one made gets the child. A namespace made by Of takes
+// precedence over all parents.
 func (s *Server) OfFunc(match func(ctx context.Context, name string, h *Handshake) bool) *Namespace {
 	return s.newFamily(&family{match: match})
 }
 
-// OfPattern is OfFunc for all namespaces whose name, with its slash, matches a
-// regular expression. Of makes such a namespace a child, too.
+// OfPattern is OfFunc for all namespaces whose name, including its slash,
+// matches a regular expression. If Of creates a namespace with such a name, it
+// also becomes a child.
 func (s *Server) OfPattern(pattern *regexp.Regexp) *Namespace {
 	return s.newFamily(&family{
 		match:   func(_ context.Context, name string, _ *Handshake) bool { return pattern.MatchString(name) },

@@ -8,9 +8,9 @@ import (
 	"github.com/goroomcast/socketio/internal/cluster"
 )
 
-// A RemoteSocket describes a socket that may be connected to another server,
-// as it was when it was asked for. To do something with it, select it by its
-// ID: io.In(id).Emit, SocketsJoin, DisconnectSockets.
+// A RemoteSocket describes a socket of this or another server, as it was when
+// FetchSockets asked for it. To act on the socket, select it by its ID, for
+// example by io.In(id).Emit or io.In(id).DisconnectSockets.
 type RemoteSocket struct {
 	ID        string
 	Handshake Handshake
@@ -20,15 +20,16 @@ type RemoteSocket struct {
 	guard guard
 }
 
-// DecodeData decodes the JSON of what Socket.SetData has set into the value
-// pointed to: the value as it was when SetData was called. That of nothing is
-// an empty object.
+// DecodeData decodes the JSON of the socket's data into the value pointed to.
+// It is the JSON that Socket.SetData encoded during its last call, or an empty
+// object if the socket has no data.
 func (r *RemoteSocket) DecodeData(into any) error { return r.guard.unmarshal(r.data, into) }
 
-// FetchSockets returns descriptions of the selected sockets of all servers.
-// When some server's are missing, there is an error beside the others: those
-// have 5 seconds to answer if ctx has no deadline. Of the children of a parent
-// it describes those that exist on this server, see [Server.OfFunc].
+// FetchSockets returns descriptions of the selected sockets of all servers. If
+// some servers do not answer in time, it returns the sockets of the others and
+// an error. If ctx has no deadline, servers may take 5 seconds. If the
+// namespace is a parent, FetchSockets returns only sockets of the children that
+// exist on this server; see [Server.OfFunc].
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	var sockets []*RemoteSocket
 	for _, s := range b.describe() {

@@ -47,7 +47,8 @@ type Server struct {
 // mainNamespace makes the embedded Namespace unexported.
 type mainNamespace = Namespace
 
-// NewServer returns a server. Options may be nil; mistakes in them panic.
+// NewServer returns a server. Options may be nil. NewServer panics if an option
+// is invalid.
 func NewServer(o *Options) *Server {
 	opts := o.withDefaults()
 	s := &Server{
@@ -73,8 +74,9 @@ func NewServer(o *Options) *Server {
 	return s
 }
 
-// Pattern returns Options.Path as a pattern for [http.ServeMux], so that the
-// path and the mount cannot differ: http.Handle(io.Pattern(), io).
+// Pattern returns Options.Path as a pattern for [http.ServeMux]. With
+// http.Handle(io.Pattern(), io) the server is mounted at the path that it
+// answers.
 func (s *Server) Pattern() string {
 	path := url.URL{Path: strings.TrimSuffix(s.opts.Path, "/") + "/"}
 	return path.EscapedPath() // in which braces are no wildcards
@@ -83,9 +85,9 @@ func (s *Server) Pattern() string {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Of returns the namespace of a name, and creates it if it does not exist
-// yet: clients can connect to the namespaces that have been asked for here. A
-// missing slash at the beginning is added.
+// Of returns the namespace with this name, and creates it if it does not exist.
+// Clients can connect to a namespace once Of has created it. Of adds a missing
+// slash at the beginning of the name.
 func (s *Server) Of(name string) *Namespace {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
@@ -111,22 +113,23 @@ func (s *Server) Of(name string) *Namespace {
 	return n
 }
 
-// ClientsCount returns the number of connections, whatever namespaces their
-// clients are in.
+// ClientsCount returns the number of connections of this server. A client
+// counts once, in however many namespaces it is.
 func (s *Server) ClientsCount() int { return s.engine.Len() }
 
-// Shutdown refuses new clients with 503 and lets the others go, one after the
-// other within [Options.ShutdownSpread]. Until its turn the server serves a
-// client as before. At its turn the server handles and acknowledges the events
-// that the client has sent, but not later ones. It sends the queued packets and
-// closes the connection with [ReasonServerShutdown]; the client then reconnects
-// by itself. Shutdown returns when the handlers of all sockets have returned.
-// If ctx ends first, it closes the remaining connections at once and returns
-// the cause of ctx. An Options.Adapter that does not answer holds it up for a
-// second more.
+// Shutdown refuses new clients with 503 and closes the connections of the
+// others one after another, within [Options.ShutdownSpread]. The server serves
+// a client as usual until the client's turn. Then it handles and acknowledges
+// the events that it has received from the client, but no later ones, sends the
+// queued packets and closes the connection with [ReasonServerShutdown]. The
+// client reconnects by itself. Shutdown returns when the handlers of all
+// sockets have returned. If ctx ends first, Shutdown closes the remaining
+// connections at once and returns the cause of ctx. An Options.Adapter that
+// does not answer delays the return by up to a second.
 //
-// http.Server.Shutdown does not know of WebSockets; call it afterwards, because
-// polling clients need HTTP to receive their queued packets.
+// http.Server.Shutdown must be called after this Shutdown, because polling
+// clients need HTTP to receive their queued packets. It does not close
+// WebSockets.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.closeNamespaces()
 	if err := s.engine.Shutdown(ctx); err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // ServerSideEmit sends an event to the namespace's OnServerSide handlers on the
-// other servers. It does not wait for them. On a parent it reaches no server,
+// other servers, and does not wait for them. On a parent it reaches no server;
 // see [Server.OfFunc].
 func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 	m, err := n.serverSideMessage(event, args)
@@ -21,11 +21,12 @@ func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 	return n.cluster.Publish(m)
 }
 
-// ServerSideCall emits an event as ServerSideEmit does and yields the reply of
-// each other server as it arrives. Replies carry their first value only. A
-// server that leaves is not waited for. When ctx ends, or after 5 seconds if it
-// has no deadline, each missing reply yields the cause. If the event cannot be
-// sent at all, the only pair is a nil Reply and the error.
+// ServerSideCall emits an event as ServerSideEmit does, and yields the reply of
+// each other server as it arrives. A reply contains only its first value.
+// ServerSideCall does not wait for a server that has left. When ctx ends, or
+// after 5 seconds if ctx has no deadline, it yields the cause once for each
+// missing reply. If the event cannot be sent at all, it yields only a nil Reply
+// and the error.
 func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
 		m, err := n.serverSideMessage(event, args)
@@ -66,11 +67,11 @@ func (n *Namespace) serverSideMessage(event string, args []any) (*adapter.Messag
 }
 
 // OnServerSide adds a handler for an event that another server has sent by
-// ServerSideEmit or ServerSideCall. The event's Socket is nil; Ack replies, by
-// its first value, and the error of a handler replies as that of [OnCall]. The
-// events of one server are handled in their order, one at a time; while 16 MiB
-// of them wait, further ones are dropped. The context ends when this server is
-// closed.
+// ServerSideEmit or ServerSideCall. The event's Socket method returns nil. Ack
+// replies with its first value only. If the handler returns an error, the reply
+// is that of [OnCall]. The events of one server are handled in order, one at a
+// time. While 16 MiB of them wait, further events are dropped. The context ends
+// when this server is closed.
 func (n *Namespace) OnServerSide(event string, h Handler) (off func()) {
 	return n.serverSide.add(event, h)
 }

@@ -44,10 +44,11 @@ const (
 	statusDisconnected
 )
 
-// ID returns the socket's id: 20 characters that say nothing about the
-// session, so that other clients may know them. It changes when the client
-// reconnects, unless it is [Socket.Recovered]. The ids of [Options.AllowEIO3] clients are made of the session's
-// and must stay secret.
+// ID returns the socket's id, 20 characters. Other clients may know the id,
+// because it reveals nothing about the session. The client gets a new id when
+// it reconnects, unless it is [Socket.Recovered]. The id of an
+// [Options.AllowEIO3] client is an exception: it contains the session's id and
+// must stay secret.
 func (s *Socket) ID() string { return s.id }
 
 // Namespace returns the socket's namespace.
@@ -60,13 +61,13 @@ func (s *Socket) Handshake() *Handshake { return s.handshake }
 // share.
 func (s *Socket) Conn() Conn { return Conn{s.conn.session} }
 
-// Transport returns how the client is connected now: "polling" or "websocket".
-// See [Conn.OnUpgrade] for learning of the change.
+// Transport returns the current transport of the connection, "polling" or
+// "websocket". [Conn.OnUpgrade] tells of a change.
 func (s *Socket) Transport() string { return s.Conn().Transport() }
 
-// Context returns a context that has the values of the context of the
-// connection's first request, and ends when the socket disconnects. Its cause
-// is then an [ErrDisconnected] that names the reason.
+// Context returns a context that ends when the socket disconnects. It contains
+// the values of the context of the connection's first request. When it has
+// ended, its cause is an [ErrDisconnected] that names the reason.
 func (s *Socket) Context() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,10 +80,10 @@ func (s *Socket) Context() context.Context {
 	return s.ctx
 }
 
-// Data returns the value that SetData has set, nil at first. It is the
-// program's own value, also if the client has come back to this server. If the
-// client has come back from another server, it is the value's JSON, a
-// json.RawMessage; the typed [Data] decodes that.
+// Data returns the value that SetData has set, or nil if SetData has not been
+// called. A client that comes back to this server keeps the same value. A
+// client that comes back from another server gets the value's JSON, a
+// json.RawMessage; the generic function [Data] decodes it.
 func (s *Socket) Data() any {
 	if d := s.sharedData(); d != nil {
 		return d.value
@@ -91,11 +92,11 @@ func (s *Socket) Data() any {
 }
 
 // SetData keeps a value with the socket, such as the user that middleware has
-// identified. It encodes the value as JSON before it returns; FetchSockets, and
-// another server that the client comes back to, get that JSON. After a change
-// that they should see, SetData must be called again, and not while another
-// goroutine changes the value. Only Data returns a value that cannot be
-// encoded.
+// identified. Data returns the value itself. FetchSockets, and another server
+// to which the client comes back, get the JSON that SetData has encoded during
+// the call. So SetData must be called again after the value has changed. No
+// other goroutine may change the value during the call. A value that cannot be
+// encoded as JSON is available from Data only.
 func (s *Socket) SetData(v any) {
 	d := newData(s.namespace.server.guard, v)
 	s.mu.Lock()
@@ -109,13 +110,14 @@ func (s *Socket) sharedData() *data {
 	return s.data
 }
 
-// Rooms returns the rooms that the socket is in: its own id, then the others
-// by name. After the disconnect it is empty.
+// Rooms returns the rooms that the socket is in: first its own id, then the
+// other rooms, sorted by name. It returns nil when the socket has left its
+// rooms, before OnDisconnect.
 func (s *Socket) Rooms() []string { return s.namespace.rooms.of(s) }
 
-// Join adds the socket to rooms. Rooms need no creation. If the socket would
-// then be in more rooms than Options.Limits.Rooms, Join adds it to no room and
-// returns [ErrTooManyRooms].
+// Join adds the socket to rooms. A room exists as soon as a socket joins it. If
+// the socket would be in more rooms than Options.Limits.Rooms, Join adds it to
+// no room and returns [ErrTooManyRooms].
 func (s *Socket) Join(rooms ...string) error {
 	n := s.namespace
 	if !n.rooms.joinUpTo(n.server.opts.Limits.Rooms, s, rooms...) {
@@ -133,9 +135,10 @@ func (s *Socket) Leave(rooms ...string) {
 	s.namespace.tellRoomEvents()
 }
 
-// Emit sends an event to the client. It does not wait for the client; a nil
-// error means that the event is on its way, not that it has arrived. With
-// Options.Recovery it is kept for a client that has lost its connection.
+// Emit sends an event to the client. It does not wait for the client: a nil
+// error means that the event is queued, not that it has arrived. With
+// Options.Recovery the server also keeps the event for a client that has lost
+// its connection.
 func (s *Socket) Emit(event string, args ...any) error {
 	switch {
 	case !s.takesEvents():
@@ -151,24 +154,25 @@ func (s *Socket) Emit(event string, args ...any) error {
 	return s.deliver(out.messageFor(s), sendNow)
 }
 
-// Broadcast selects all other sockets of the namespace.
+// Broadcast selects all sockets of the namespace except this one.
 func (s *Socket) Broadcast() Broadcast { return s.namespace.Except(s.id) }
 
-// To selects the other sockets in any of the rooms.
+// To selects the sockets in any of the rooms, except this one.
 func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
 
-// In is To.
+// In is another name for To.
 func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
 
-// Except selects all other sockets that are not in any of the rooms.
+// Except selects all sockets of the namespace except this one and those in any
+// of the rooms.
 func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
 
-// Volatile selects the socket itself, for events that may be dropped when it
-// is not ready for them.
+// Volatile selects the socket itself, for events that the server may drop if
+// the client is not ready; see [Broadcast.Volatile].
 func (s *Socket) Volatile() Broadcast { return s.itself().Volatile() }
 
-// Compress selects the socket itself, for events that its connection should not
-// compress; see [Broadcast.Compress].
+// Compress selects the socket itself and decides whether its connection may
+// compress the event; see [Broadcast.Compress].
 func (s *Socket) Compress(compress bool) Broadcast { return s.itself().Compress(compress) }
 
 // itself selects the socket.
@@ -186,23 +190,23 @@ func (s *Socket) On(event string, h Handler) (off func()) {
 	return hs.add(event, h)
 }
 
-// OnDisconnecting adds a function to be called when the socket has
-// disconnected, while it is still in its rooms: [Broadcast.Sockets] and
-// FetchSockets have it until OnDisconnect, and it gets no event.
+// OnDisconnecting adds a function that is called when the socket has
+// disconnected but is still in its rooms. [Broadcast.Sockets] and FetchSockets
+// still return the socket, but it gets no events.
 func (s *Socket) OnDisconnecting(f func(r Reason)) (off func()) {
 	return s.listeners.lists().disconnecting.add(f)
 }
 
-// OnDisconnect adds a function to be called when the socket has disconnected
-// and left its rooms.
+// OnDisconnect adds a function that is called when the socket has disconnected
+// and has left its rooms.
 func (s *Socket) OnDisconnect(f func(r Reason)) (off func()) {
 	return s.listeners.lists().disconnect.add(f)
 }
 
-// Disconnect disconnects the socket; its client does not reconnect by itself.
-// With close true it disconnects the client's sockets in all namespaces and
-// closes the connection. Events emitted before are still sent; events
-// received and not yet handled are dropped.
+// Disconnect disconnects the socket. If close is true, it disconnects the
+// client's sockets in all namespaces and closes the connection. The client does
+// not reconnect by itself. Events that were emitted before are still sent.
+// Received events whose handlers have not begun are dropped.
 func (s *Socket) Disconnect(close bool) {
 	if close {
 		s.conn.disconnect()

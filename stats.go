@@ -1,24 +1,26 @@
 package socketio
 
-// Stats are a Server's load at one moment.
+// Stats contains the load of a Server at one moment.
 type Stats struct {
 	Polling, WebSocket int // connections by transport
-	Queued             int // bytes that wait for clients
+	Queued             int // bytes that wait to be sent to clients
 
-	// Namespaces have the load of each namespace under its Group.
+	// Namespaces contains the load of the namespaces, by their Group.
 	Namespaces map[string]NamespaceStats
 }
 
-// NamespaceStats are the load of a namespace, or of several of one group.
+// NamespaceStats contains the load of one namespace, or the sum of all
+// namespaces of one Group.
 type NamespaceStats struct {
-	Sockets int // also those that middleware has not decided on
-	Rooms   int // without those that are the sockets' ids
+	Sockets int // including those that wait for the middleware's decision
+	Rooms   int // without the rooms that are named like sockets' ids
 	Acks    int // replies that clients owe
-	Inbox   int // bytes of events and replies that wait for handlers
+	Inbox   int // bytes of events and replies that wait for handlers or are being handled
 }
 
-// Stats returns the server's load, for metrics. It visits each socket, which
-// takes some ten milliseconds where there are 100,000; they go on meanwhile.
+// Stats returns the server's load, for metrics. It visits each socket, so a
+// call takes about ten milliseconds for 100,000 sockets. It does not stop the
+// sockets meanwhile.
 func (s *Server) Stats() Stats {
 	connections := s.engine.Stats()
 	all := Stats{

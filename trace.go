@@ -7,76 +7,85 @@ import (
 	"github.com/goroomcast/socketio/internal/engine"
 )
 
-// A Trace contains functions that the server calls at events of its own, for
-// metrics, spans and logs. Any of them may be nil. They run on the goroutine at
-// work, which holds no lock, and concurrently, so they must be quick. The
-// server logs a panic in them. [Server.Stats] counts states.
+// A Trace contains functions that the server calls for metrics, spans and logs.
+// Any of them may be nil. The server calls them concurrently, on the goroutine
+// that does the work and without holding a lock. They must be quick, because
+// that goroutine waits for them. The server recovers and logs a panic in them.
+// For numbers at one moment see [Server.Stats].
 type Trace struct {
-	// ServerCreated is called by NewServer with the server that it returns. A
-	// panic in it leaves NewServer.
+	// ServerCreated is called by NewServer with the server that it returns.
+	// NewServer does not recover a panic in it.
 	ServerCreated func(s *Server)
 
-	// Opened is called for each new connection, and Closed once for each of
-	// these when it ends. Conn.Transport still tells how the client was
-	// connected.
+	// Opened is called for each new connection. Closed is called once for each
+	// of these connections when it ends; Conn.Transport then returns the last
+	// transport.
 	Opened func(c Conn)
 	Closed func(c Conn, reason Reason)
 
-	// Upgraded is called when a client has changed from polling to WebSocket.
-	// If the change fails, it is called with the error; the client stays with
+	// Upgraded is called after an upgrade from polling to WebSocket. The error
+	// is nil if the upgrade was successful. Otherwise the client goes on with
 	// polling.
 	Upgraded func(c Conn, err error)
 
-	// Rejected is called before the server answers a request by an error, but
-	// not for requests for other paths.
+	// Rejected is called before the server refuses a request, except a request
+	// for another path.
 	Rejected func(r *http.Request, why Refusal)
 
-	// Received is called with each packet of a client, heartbeats included;
-	// bytes are those of its data, after decompression and decoding.
+	// Received is called with each packet of a client, including heartbeats.
+	// Bytes is the length of the packet's data, after decompression and
+	// decoding.
 	Received func(c Conn, bytes int)
 
-	// Sent is called before each write to a WebSocket and each answer to a
-	// poll; bytes are those of the frames, compressed or not, or of the payload
-	// before it is compressed.
+	// Sent is called before each write to a WebSocket and before each answer to
+	// a poll. Bytes is the length of the WebSocket frames, after compression,
+	// or the length of the poll's payload, before compression.
 	Sent func(c Conn, packets, bytes int)
 
-	// Dropped is called when the server drops volatile packets because the
-	// client is not ready for them, or others because of Options.Limits.DropOldest;
-	// bytes are those of their frames.
+	// Dropped is called when the server drops packets: volatile packets because
+	// the client is not ready, or other packets because of
+	// Options.Limits.DropOldest. Bytes is the length of their frames.
 	Dropped func(c Conn, packets, bytes int)
 
-	// NamespaceCreated is called when a namespace other than "/" comes into
-	// being, for one that clients have asked for before the first of them is
-	// let in, and NamespaceRemoved when its last client has left. Clients that
-	// ask at the same time may be let in meanwhile: their handlers belong to
-	// the parent.
+	// NamespaceCreated is called when the server has created a namespace other
+	// than "/". If a client's request creates the namespace, the call precedes
+	// the admission of this client, but not of other clients that ask for the
+	// namespace at the same time. Handlers for all clients belong on the
+	// parent. NamespaceRemoved is called when the server has removed a
+	// namespace of a parent, because it has no clients and keeps no sessions
+	// for Options.Recovery.
 	NamespaceCreated func(n *Namespace)
 	NamespaceRemoved func(n *Namespace)
 
 	// Connected is called for each socket that middleware lets in, before
-	// OnConnect, and Disconnected for each of these after OnDisconnect.
+	// OnConnect. Disconnected is called once for each of these sockets, after
+	// OnDisconnect.
 	Connected    func(s *Socket)
 	Disconnected func(s *Socket, reason Reason)
 
-	// Refused is called when a client is denied a namespace. If n is nil, the
-	// namespace does not exist, or the client is in Options.Limits.Namespaces
-	// already; otherwise middleware of n returned err.
+	// Refused is called when the server refuses a client's CONNECT to a
+	// namespace. If n is not nil, middleware of n returned err. If n is nil,
+	// the namespace does not exist or the client exceeds a limit, and err says
+	// which.
 	Refused func(n *Namespace, err error)
 
-	// OverRate is called when an event is dropped, or its client disconnected,
-	// because of Options.Limits.EventRate. The event's name is the client's word.
+	// OverRate is called when the server drops an event or disconnects its
+	// client because of Options.Limits.EventRate. The client chooses the
+	// event's name, so the name may be anything.
 	OverRate func(s *Socket, event string)
 
-	// Handle is called before the handlers of a client's event. The handlers
-	// get the returned context. The returned function is called after them,
-	// with the joined errors of the handlers and of the middleware of
-	// [Socket.Use], or with [ErrNoHandler] if no handler exists; in that case
-	// the client may have invented the event's name. Neither result may be nil.
+	// Handle is called before the handlers of a client's event. It returns the
+	// context for the handlers and a function; neither may be nil. The server
+	// calls the function after the handlers, with the joined errors of the
+	// handlers and of the middleware of [Socket.Use]. If the event has no
+	// handler, the error is [ErrNoHandler], and the client may have invented
+	// the event's name.
 	Handle func(ctx context.Context, e *Event) (context.Context, func(err error))
 }
 
-// With returns a Trace that calls the functions of both, first its own. What
-// Handle of the other one returns is called first. Either may be nil.
+// With returns a Trace that calls the functions of t, then those of other. The
+// functions that Handle returns are called in the opposite order. Both t and
+// other may be nil.
 func (t *Trace) With(other *Trace) *Trace {
 	switch {
 	case t == nil:
