@@ -9,9 +9,9 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// A Loopback joins the servers of one process that have it as their Adapter:
-// for tests, and for several servers behind one program. Its zero value is
-// ready to use.
+// A Loopback is an Adapter that connects servers of one process: for tests, and
+// for programs with several servers. All these servers must use the same
+// Loopback. Its zero value is ready to use.
 type Loopback struct {
 	mu          sync.Mutex
 	subscribers map[string][]*subscriber // by namespace

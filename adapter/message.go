@@ -6,8 +6,8 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// Type says what a message is for. The numbers are those of the JavaScript
-// server's ClusterAdapter, socket.io-adapter 2.5.
+// A Type is the purpose of a message. The numbers are those of the JavaScript
+// server's ClusterAdapter in socket.io-adapter 2.5.
 type Type int
 
 // The types of messages, and the fields of each beside UID, Namespace and Type.
@@ -38,8 +38,8 @@ const (
 	CancelCall Type = 65
 )
 
-// A Message is a message of one server to the others of a namespace. Its type
-// says which fields count.
+// A Message is a message from one server to the other servers of a namespace.
+// Its type says which fields it uses.
 type Message struct {
 	Type      Type
 	UID       string // of the sender
@@ -56,12 +56,12 @@ type Message struct {
 
 	Opts  Selection
 	Rooms []string
-	Close bool // the connections too
+	Close bool // for DisconnectSockets: also close the connections
 
-	// Packet is JSON with placeholders for binary, as in a Socket.IO packet, and
-	// that binary. For Broadcast and ServerSideEmit it is the array of the event's
-	// name and arguments. For responses it is one value, or has no Text if the
-	// response is empty.
+	// Packet is JSON with placeholders for binary parts, as in a Socket.IO
+	// packet, and the binary parts. For Broadcast and ServerSideEmit it is an
+	// array of the event's name and arguments. For responses it is one value;
+	// an empty response contains no Text.
 	Packet parser.Encoded
 
 	Sockets  []Socket
@@ -72,13 +72,13 @@ type Message struct {
 // A Selection selects sockets, and says how to send events to them.
 type Selection struct {
 	Rooms    []string // sockets in any of the rooms; if empty, all sockets
-	Except   []string
+	Except   []string // but not sockets in any of these rooms
 	Volatile bool
 	Plain    bool // not compressed
-	Timeout  int  // for acknowledgements, in milliseconds; 0 if the sender does not say
+	Timeout  int  // milliseconds to wait for acknowledgements; 0 if the sender does not say
 }
 
-// A Socket is the description of a socket.
+// A Socket describes a socket in a FetchSocketsResponse.
 type Socket struct {
 	ID        string
 	Handshake json.RawMessage // the JSON of a Handshake

@@ -25,7 +25,7 @@ import (
 	"github.com/goroomcast/socketio"
 )
 
-// The types of go-socket.io, which handlers keep.
+// These are the types of go-socket.io that the signatures of handlers contain.
 type (
 	Conn                = gosocketio.Conn
 	Namespace           = gosocketio.Namespace
@@ -46,18 +46,19 @@ type Server struct {
 	namespaces map[string]*namespace
 }
 
-// NewServer returns a server. It answers at whatever path it is mounted. Of
-// the options, which may be nil, SessionIDGenerator and ConnInitor panic
-// because there is nothing they could do; times that are zero get the defaults
-// of [socketio.Options].
+// NewServer returns a server. It answers at any path at which it is mounted.
+// The options may be nil. NewServer panics if they contain SessionIDGenerator
+// or ConnInitor, because this server cannot use them. Times that are zero
+// default to those of socketio.Options.
 func NewServer(o *engineio.Options) *Server {
 	s := Wrap(socketio.NewServer(options(o)))
 	s.checks = checksOf(o)
 	return s
 }
 
-// Wrap returns a server on top of io, to configure it by [socketio.Options]
-// or to move a program to socketio's own API handler by handler.
+// Wrap returns a server on top of io. With Wrap a program can use
+// socketio.Options, or move to the API of package socketio one handler at a
+// time.
 func Wrap(io *socketio.Server) *Server {
 	s := &Server{io: io, closed: make(chan struct{}), namespaces: make(map[string]*namespace)}
 	s.close = sync.OnceFunc(func() { close(s.closed) })
@@ -77,8 +78,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var errAdapter = errors.New("googollee: Server.Adapter: rooms are not shared through go-socket.io's Redis adapter; " +
 	"pass a server with socketio.Options.Adapter to Wrap")
 
-// Adapter returns false and an error: rooms are shared by
-// socketio.Options.Adapter of a server for Wrap.
+// Adapter always returns false and an error. To share rooms between servers,
+// set socketio.Options.Adapter and use Wrap.
 func (s *Server) Adapter(*RedisAdapterOptions) (bool, error) { return false, errAdapter }
 
 // Serve waits for Close and returns io.EOF. Clients are served without it too.
@@ -93,14 +94,15 @@ func (s *Server) Close() error {
 	return s.io.Close()
 }
 
-// OnConnect sets the handler of clients that have connected to a namespace. An
-// error goes to the namespace's OnError and closes the client's connection.
+// OnConnect sets the function that is called with each client that has
+// connected to a namespace. If the function returns an error, the namespace's
+// OnError gets it, and the server closes the client's connection.
 func (s *Server) OnConnect(namespace string, f func(Conn) error) {
 	s.namespace(namespace).set(func(h *handlers) { h.connect = f })
 }
 
-// OnDisconnect sets the handler of clients that have left a namespace, with a
-// [socketio.Reason].
+// OnDisconnect sets the function that is called with each client that has left
+// a namespace. Its text argument is a socketio.Reason.
 func (s *Server) OnDisconnect(namespace string, f func(Conn, string)) {
 	s.namespace(namespace).set(func(h *handlers) { h.disconnect = f })
 }
@@ -140,8 +142,8 @@ func (s *Server) ClearRoom(namespace, room string) bool {
 	return s.ForEach(namespace, room, func(c Conn) { c.Leave(room) })
 }
 
-// BroadcastToRoom emits an event to all in a room. A function as the last
-// argument gets each client's acknowledgement.
+// BroadcastToRoom emits an event to each connection in a room. If the last
+// argument is a function, it is called with each client's acknowledgement.
 func (s *Server) BroadcastToRoom(namespace, room, event string, args ...any) bool {
 	n := s.find(namespace)
 	if n != nil {
@@ -150,7 +152,7 @@ func (s *Server) BroadcastToRoom(namespace, room, event string, args ...any) boo
 	return n != nil
 }
 
-// BroadcastToNamespace emits an event to all in a namespace, once to each.
+// BroadcastToNamespace emits an event to each connection in a namespace.
 func (s *Server) BroadcastToNamespace(namespace, event string, args ...any) bool {
 	n := s.find(namespace)
 	if n != nil {
@@ -159,8 +161,8 @@ func (s *Server) BroadcastToNamespace(namespace, event string, args ...any) bool
 	return n != nil
 }
 
-// RoomLen returns how many are in a room, or -1 if the namespace has no
-// handlers.
+// RoomLen returns the number of connections in a room. It returns -1 if the
+// namespace has no handlers.
 func (s *Server) RoomLen(namespace, room string) int {
 	n := s.find(namespace)
 	if n == nil {
@@ -169,7 +171,8 @@ func (s *Server) RoomLen(namespace, room string) int {
 	return n.io.In(room).Count()
 }
 
-// Rooms returns all rooms of a namespace, sorted; each connection's ID is one.
+// Rooms returns the names of all rooms of a namespace, sorted. They include the
+// ID of each connection.
 func (s *Server) Rooms(namespace string) []string {
 	n := s.find(namespace)
 	if n == nil {

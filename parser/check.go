@@ -10,12 +10,12 @@ const (
 	MaxID        = 1<<53 - 1 // the largest integer that JavaScript can count to without error
 )
 
-// Check returns an error wrapping [ErrInvalidPacket] if no client may send the
-// packet: its type is not one of [Header], its namespace has no slash at the
-// beginning or more than 512 bytes, the name of an event is reserved or has
-// more than 1,024 bytes, one of both is not UTF-8, or the acknowledgement id is
-// beyond 2^53-1. The server checks each packet that a [Decoder] returns, so
-// that a parser need not.
+// Check returns an error wrapping ErrInvalidPacket if clients may not send such
+// a packet. This is the case if the type is not one of Header, if the namespace
+// does not begin with a slash or is longer than 512 bytes, if the event's name
+// is reserved or longer than 1,024 bytes, if the namespace or the name is not
+// UTF-8, or if the acknowledgement id exceeds 2^53-1. The server checks each
+// packet that a Decoder returns, so a parser need not check it.
 func (p *Packet) Check() error {
 	switch {
 	case p.Type > ConnectError:
@@ -38,8 +38,8 @@ func (p *Packet) Check() error {
 	return nil
 }
 
-// ReservedEvent reports whether clients and servers use an event name
-// themselves, so that no event over the wire may have it.
+// ReservedEvent reports whether clients and servers use an event name for
+// themselves. No event may be sent under such a name.
 func ReservedEvent(event string) bool {
 	switch event {
 	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":

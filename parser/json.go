@@ -8,27 +8,26 @@ import (
 	"unicode/utf8"
 )
 
-// JSON is the default parser: JSON text, and binary attachments beside it. The
-// zero value is ready to use.
+// JSON is the default parser. It writes packets as JSON text with binary
+// attachments. The zero value is ready to use.
 //
 // A []byte anywhere in the arguments of an Event or Ack (in maps, slices,
-// exported fields, behind pointers) travels as an attachment, an empty one too,
-// unless the field says omitempty. Types with their own MarshalJSON or
-// MarshalText are left to it. Everything else follows [encoding/json], without
-// its escaping of HTML. What marshalers write that is not UTF-8 becomes U+FFFD,
-// as it does in strings.
+// exported fields, behind pointers) becomes an attachment. An empty []byte
+// becomes one, too, unless its field says omitempty. A value with its own
+// MarshalJSON or MarshalText is encoded by that method. Everything else follows
+// [encoding/json], except that HTML is not escaped. Bytes that are not UTF-8,
+// in strings or in the output of marshalers, become U+FFFD.
 //
-// In a packet with attachments an object whose member _placeholder is true is
-// an error, since its receiver would take it for an attachment's place. In any
-// other packet it is data.
+// In a packet with attachments, an object whose member _placeholder is true is
+// an error, because the receiver would take it for the place of an attachment.
+// In any other packet such an object is data.
 //
-// Arguments of received packets get their attachments wherever the target has a
-// []byte or an empty interface; an attachment that meets any other type is an
-// error.
+// In received arguments, an attachment can be decoded into a []byte or an empty
+// interface. For any other target Decode returns an error.
 type JSON struct {
-	// MaxAttachments is how many attachments a packet may have, sent or
-	// received. Default 10, as in the JavaScript parser, which refuses packets
-	// with more.
+	// MaxAttachments is how many attachments a sent or received packet may
+	// contain. The JavaScript parser refuses packets with more than 10.
+	// Defaults to 10.
 	MaxAttachments int
 }
 

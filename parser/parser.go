@@ -50,7 +50,7 @@ func (t Type) String() string {
 	return fmt.Sprintf("Type(%d)", byte(t))
 }
 
-// A Header is a packet without its arguments.
+// A Header contains everything of a packet except its arguments.
 type Header struct {
 	// Type is Event or Ack also where a packet has attachments: the binary
 	// types are a matter of the wire.
@@ -71,11 +71,11 @@ type Header struct {
 	Event string
 }
 
-// A Packet is a packet as received.
+// A Packet is a received packet.
 type Packet struct {
 	Header
 
-	// Args is nil without arguments.
+	// Args contains the arguments. It is nil if the packet contains none.
 	Args Args
 }
 
@@ -112,13 +112,14 @@ type Parser interface {
 	NewDecoder() Decoder
 }
 
-// A Decoder decodes the messages of one connection, in order. It is not safe for
-// concurrent use.
+// A Decoder decodes the messages of one connection, in order. It is not safe
+// for concurrent use.
 //
-// Both methods return a nil packet and no error while they wait for attachments,
-// and do not keep data. [Packet.Check] checks the packet's header. An error wraps
-// [ErrInvalidPacket] or [ErrTooManyAttachments]; after it the connection should
-// be closed. The decoder has then dropped the unfinished packet.
+// Text and Binary return a nil packet and no error while the packet still lacks
+// attachments. They do not keep a reference to data. They need not check the
+// packet's header, because the server does that by [Packet.Check]. An error
+// wraps ErrInvalidPacket or ErrTooManyAttachments. After an error the decoder
+// has dropped the unfinished packet, and the connection should be closed.
 type Decoder interface {
 	Text(data []byte) (*Packet, error)
 	Binary(data []byte) (*Packet, error)

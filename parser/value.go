@@ -8,13 +8,13 @@ import (
 	"reflect"
 )
 
-// A Value is a value that has been encoded once and may be sent any number of
-// times. [JSON] and the parsers that are a [ValueParser] send it as it is: its
-// binary parts stay binary, members of objects keep their order, and numbers
-// their digits. It is safe for concurrent use.
+// A Value is a value that has been encoded once and can be sent any number of
+// times. JSON and every other [ValueParser] send it unchanged: binary parts
+// stay binary, objects keep the order of their members, and numbers keep their
+// digits. It is safe for concurrent use.
 //
-// encoding/json, too, writes the JSON of a *Value, with base64 for its binary
-// parts.
+// [encoding/json] can write a *Value, too; its binary parts then become base64
+// text.
 type Value struct {
 	text        []byte // JSON without white space and without what is binary
 	attachments [][]byte
@@ -41,8 +41,8 @@ var valueType = reflect.TypeFor[Value]()
 // EncodesValues implements [ValueParser].
 func (JSON) EncodesValues() {}
 
-// EncodeOnce encodes values as [JSON] does. Each element of the result is a
-// [*Value]; a *Value is returned as it is.
+// EncodeOnce encodes values as JSON does. Each element of the result is a
+// [*Value]. A *Value among the values is returned as it is.
 func EncodeOnce(values ...any) ([]any, error) {
 	w := writer{isValue: true, text: make([]byte, 0, 128)}
 	encoded := make([]Value, len(values))
@@ -65,11 +65,10 @@ func EncodeOnce(values ...any) ([]any, error) {
 	return result, nil
 }
 
-// ValuesOf returns received arguments as values to be sent on, as they are.
-// Each is a [*Value], unless args comes from a parser that has a type of its
-// own for that: then it is what the method Values() ([]any, error) of args
-// returns. Arguments that cannot be decoded become values that cannot be
-// encoded.
+// ValuesOf returns received arguments as values that can be sent on unchanged.
+// Each is a [*Value], unless args contains a method Values() ([]any, error):
+// then ValuesOf returns the result of that method. If the arguments cannot be
+// decoded, ValuesOf returns a value that cannot be encoded.
 func ValuesOf(args Args) []any {
 	if args == nil {
 		return nil
@@ -234,9 +233,9 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	}), v.err
 }
 
-// Plain returns the value for encoders that do not know a Value: a
-// [json.RawMessage], or if the value contains binary, its form decoded into an
-// any.
+// Plain returns the value in a form for encoders that do not know Value: a
+// json.RawMessage, or, if the value contains binary parts, the value decoded
+// into an any.
 func (v *Value) Plain() (plain any, err error) {
 	switch {
 	case v.isNull():

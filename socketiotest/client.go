@@ -53,15 +53,16 @@ func (c *Client) Of(namespace string, auth any) *Client {
 	return other
 }
 
-// Emit sends an event. The server need not have handled it when Emit returns.
+// Emit sends an event. It does not wait until the server has handled the event.
 func (c *Client) Emit(event string, args ...any) {
 	c.t.Helper()
 	c.send(&parser.Header{Type: parser.Event, Event: event}, args)
 }
 
-// Call emits an event and waits for the server's reply, whose first value
-// decodes into an R, or whose values decode into the fields of an R that embeds
-// [socketio.Args]; any reply does for struct{}. In JavaScript it is emitWithAck.
+// Call emits an event, waits for the server's reply and returns it as an R. The
+// first value of the reply is decoded into the R, or all values into the fields
+// of an R that embeds socketio.Args. If R is struct{}, any reply is accepted.
+// In JavaScript this is emitWithAck.
 func Call[R any](c *Client, event string, args ...any) R {
 	c.t.Helper()
 	reply := c.call(event, args)
@@ -100,24 +101,23 @@ func (c *Client) send(h *parser.Header, args []any) {
 	}
 }
 
-// Answer makes the client reply to each later event of this name for which the
-// server wants a reply, as soon as the event arrives. The test does not receive
-// such events.
+// Answer makes the client reply to each later event of this name that wants a
+// reply, as soon as the event arrives. The test does not receive these events.
 func (c *Client) Answer(event string, reply ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answers[event] = reply
 }
 
-// Disconnect leaves the namespace, as in JavaScript; the connection stays for
-// others.
+// Disconnect leaves the namespace, as disconnect does in JavaScript. The
+// connection stays open for the client's other namespaces.
 func (c *Client) Disconnect() {
 	c.t.Helper()
 	c.send(&parser.Header{Type: parser.Disconnect}, nil)
 	c.update(func() { c.ended("io client disconnect") })
 }
 
-// Close closes the connection, as a page does that is left.
+// Close closes the connection, as a browser does when its user leaves the page.
 func (c *Client) Close() { c.conn.raw.Close() }
 
 // ExpectDisconnect waits until the client is disconnected. The reason is one

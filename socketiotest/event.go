@@ -35,8 +35,8 @@ func (c *Client) Next(name string) *Event {
 	return e
 }
 
-// Expect receives the next event of a name and wants it to have exactly these
-// arguments, compared as they look to the client.
+// Expect waits for the next event of a name. The test fails unless the event
+// contains exactly these arguments, in the form in which a client decodes them.
 func (c *Client) Expect(event string, args ...any) {
 	c.t.Helper()
 	want, err := c.conn.roundTrip(args)
@@ -48,9 +48,9 @@ func (c *Client) Expect(event string, args ...any) {
 	}
 }
 
-// Receive receives the next event of a name, whose first argument decodes into
-// a T, or whose arguments decode into the fields of a T that embeds
-// [socketio.Args].
+// Receive waits for the next event of a name and returns its first argument as
+// a T. If T embeds socketio.Args, Receive decodes all arguments into its
+// fields.
 func Receive[T any](c *Client, event string) T {
 	c.t.Helper()
 	var v T
@@ -61,8 +61,9 @@ func Receive[T any](c *Client, event string) T {
 	return v
 }
 
-// ExpectNothing fails the test if a received event is left or another one
-// arrives within d. In a synctest bubble waiting takes no time.
+// ExpectNothing fails the test if the client keeps an event that the test has
+// not asked for, or if another event arrives within d. In a bubble of
+// testing/synctest, waiting takes no time.
 func (c *Client) ExpectNothing(d time.Duration) {
 	c.t.Helper()
 	over := time.NewTimer(d)
@@ -86,8 +87,8 @@ func (c *Client) ExpectNothing(d time.Duration) {
 // Name returns the event's name.
 func (e *Event) Name() string { return e.packet.Event }
 
-// Decode decodes the arguments, from the first on, into the pointers given, or
-// fails the test.
+// Decode decodes the arguments into the given pointers, in order. The test
+// fails if that is not possible.
 func (e *Event) Decode(into ...any) {
 	e.client.t.Helper()
 	if err := decodeArgs(e.packet.Args, into...); err != nil {
@@ -95,7 +96,7 @@ func (e *Event) Decode(into ...any) {
 	}
 }
 
-// Ack replies to the server, or fails the test if it wants no reply.
+// Ack replies to the server. The test fails if the server wants no reply.
 func (e *Event) Ack(args ...any) {
 	e.client.t.Helper()
 	if !e.packet.HasID {

@@ -75,21 +75,22 @@ func NewServer(t testing.TB, h http.Handler) *Server {
 // Options say how a client connects. The zero value of each field means its
 // default.
 type Options struct {
-	// Namespace to connect to. Defaults to "/".
+	// Namespace is the namespace to connect to. Defaults to "/".
 	Namespace string
 
 	// Auth is the auth option of socket.io-client. Defaults to no auth.
 	Auth any
 
-	// Transport is "websocket", the default, "polling", or "upgrade": from
-	// polling to WebSocket before anything is sent.
+	// Transport is "websocket", "polling", or "upgrade". With "upgrade" the
+	// client begins with polling and changes to WebSocket before it sends
+	// anything. Defaults to "websocket".
 	Transport string
 
 	// Path of the server. Defaults to "/socket.io/".
 	Path string
 
-	// Query and Header are added to the requests; an Origin makes the client a
-	// page of that origin.
+	// Query and Header are added to each request of the client. With an Origin
+	// header the server treats the client as a page of that origin.
 	Query  url.Values
 	Header http.Header
 
@@ -128,9 +129,10 @@ func (s *Server) Connect(o *Options) *Client {
 	return c
 }
 
-// Dial is Connect for a client that may be refused: by the namespace, with a
-// [*socketio.Error] that has what the client's connect_error event
-// would, or by the server, with another error that has the HTTP status.
+// Dial is Connect for a client that may be refused. If the namespace refuses
+// the client, the error is a *socketio.Error with the message and data of
+// connect_error. If the server refuses the connection, the error is another one
+// and names the HTTP status.
 func (s *Server) Dial(o *Options) (*Client, error) {
 	opts := o.withDefaults()
 	if !slices.Contains(rawclient.Modes, rawclient.Mode(opts.Transport)) {

@@ -8,8 +8,8 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// Encode returns a packet as one attachment without a text, and takes as many
-// arguments as [parser.JSON.Encode]. It does not use dst.
+// Encode returns a packet as one attachment without a text. It takes as many
+// arguments as parser.JSON.Encode does, and does not use dst.
 func (Parser) Encode(_ []byte, h *parser.Header, args ...any) (parser.Encoded, error) {
 	scratch := texts.Get().(*[]byte)
 	defer texts.Put(scratch)

@@ -28,19 +28,19 @@ const (
 // A Parser encodes and decodes packets as version 3 of socket.io-msgpack-parser
 // does. The zero value is ready to use.
 //
-// A []byte anywhere in the arguments of an Event or Ack travels as
-// MessagePack's binary, within the one message. Integers of 64 bits arrive
-// unharmed in Go integers, and so do floats of integral value. In an empty
-// interface every number is a float64, as with [parser.JSON].
+// A []byte anywhere in the arguments of an Event or Ack is sent as
+// MessagePack's binary type, inside the one message. Received integers of 64
+// bits keep their value in Go integers, and so do floats with an integral
+// value. In an empty interface every number is a float64, as with parser.JSON.
 //
-// What JavaScript has and JSON has not arrives as JSON.stringify would have it:
-// a Date as its ISO 8601 text; NaN, the infinities and undefined as null, but
-// an undefined member of an object not at all. An ArrayBuffer is binary. Other
-// extensions of MessagePack, its timestamp among them, are refused; the
-// JavaScript package does not write any.
+// A JavaScript value that JSON does not know arrives as JSON.stringify would
+// write it. A Date becomes its ISO 8601 text. NaN, the infinities and undefined
+// become null, but an undefined member of an object is left out. An ArrayBuffer
+// is binary. Other extensions of MessagePack, including its timestamp, are
+// refused; the JavaScript package does not write any.
 //
-// A received packet may have up to 65,536 binary values, and its arguments may
-// be nested 511 deep.
+// A received packet may contain up to 65,536 binary values, and its arguments
+// may be nested 511 deep.
 type Parser struct{}
 
 var _ parser.ValueParser = Parser{}
