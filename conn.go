@@ -254,8 +254,8 @@ func (c *conn) hold(full <-chan struct{}) bool {
 	return open
 }
 
-// handle starts the handlers of the events received so far, because the rest of
-// the batch must wait.
+// startHandlers starts the handlers of the events received so far, because the
+// rest of the batch must wait.
 func (c *conn) startHandlers() {
 	if task := c.begin(); task != nil {
 		go task.Run()
