@@ -90,6 +90,7 @@ func TestPollsAfterRefusal(t *testing.T) {
 		if got := time.Since(refused); got != time.Second {
 			t.Errorf("told after %v, want a second", got)
 		}
+		synctest.Wait() // the session goes after its last answer
 		if n := h.server.Len(); n != 0 {
 			t.Errorf("%d sessions are left", n)
 		}
