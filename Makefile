@@ -28,7 +28,7 @@ chat-dev: $(WEB)/node_modules | go npm ## the chat with hot reload on http://loc
 test: test-go test-e2e ## run all tests
 
 .PHONY: test-go
-test-go: interop/node_modules examples/parser/node_modules cmd/socketio-ts/testdata/web/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
+test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_modules cmd/socketio-ts/testdata/web/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
 	go vet $(MODULES)
 	go test -race $(MODULES)
 	go test -run TestAllocationBudgets ./internal/systemtest ./parser # pools leak under -race

@@ -1,0 +1,65 @@
+// Package clustertest starts what a test of a cluster needs, on loopback: Redis,
+// Postgres, servers of npm's socket.io with npm's adapters, and a proxy that
+// breaks connections. All end with the test. A test whose tool is not installed
+// is skipped, or fails if CI is set in the environment.
+package clustertest
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+// require returns the path of a program, which a Debian package contains.
+// Elsewhere are other folders to look in.
+func require(t testing.TB, program, debian string, elsewhere ...string) string {
+	t.Helper()
+	if path, err := exec.LookPath(program); err == nil {
+		return path
+	}
+	for _, folder := range elsewhere {
+		found, _ := filepath.Glob(filepath.Join(folder, program))
+		if len(found) > 0 {
+			return found[len(found)-1] // the newest version
+		}
+	}
+	missing(t, program+" is not installed: the Debian package is "+debian)
+	return ""
+}
+
+// missing ends a test that lacks a tool.
+func missing(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// freeAddress returns an address on loopback that nobody listens to.
+func freeAddress(t testing.TB) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// portOf returns the port of an address.
+func portOf(t testing.TB, address string) int {
+	t.Helper()
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -1,0 +1,99 @@
+package clustertest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+// A Postgres is a PostgreSQL server with the database "postgres".
+type Postgres struct {
+	*Process
+	Addr string // host and port
+	URL  string
+	psql string
+}
+
+// StartPostgres starts a PostgreSQL server with an empty database. What has been
+// committed survives Kill. Each setting is "name=value" of postgresql.conf.
+func StartPostgres(t testing.TB, settings ...string) *Postgres {
+	t.Helper()
+	const folders = "/usr/lib/postgresql/*/bin"
+	program := require(t, "postgres", "postgresql", folders)
+	p := &Postgres{Addr: freeAddress(t), psql: require(t, "psql", "postgresql-client", folders)}
+	p.URL = fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", p.Addr)
+
+	data, own := dataFolder(t)
+	initdb := exec.Command(filepath.Join(filepath.Dir(program), "initdb"),
+		"--pgdata", data, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync")
+	initdb.Dir = data
+	own(initdb)
+	if out, err := initdb.CombinedOutput(); err != nil {
+		t.Fatalf("initdb: %v\n%s", err, out)
+	}
+	args := []string{"-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(portOf(t, p.Addr)), "-k", data}
+	for _, s := range append([]string{"fsync=off", "log_min_messages=fatal"}, settings...) {
+		args = append(args, "-c", s)
+	}
+	p.Process = start(t, func() *exec.Cmd {
+		cmd := exec.Command(program, args...)
+		cmd.Dir, cmd.Stderr = data, output(t)
+		own(cmd)
+		return cmd
+	}, func() bool {
+		_, err := p.ask("SELECT 1")
+		return err == nil
+	})
+	return p
+}
+
+// dataFolder returns a folder for a server's data, and a function that makes a
+// program run as the owner of the folder. PostgreSQL refuses to run as root, so
+// for root the owner is the user postgres.
+func dataFolder(t testing.TB) (folder string, own func(*exec.Cmd)) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		return t.TempDir(), func(*exec.Cmd) {}
+	}
+	postgres, err := user.Lookup("postgres")
+	if err != nil {
+		missing(t, "there is no user postgres: the Debian package is postgresql")
+	}
+	uid, _ := strconv.Atoi(postgres.Uid)
+	gid, _ := strconv.Atoi(postgres.Gid)
+	folder, err = os.MkdirTemp("", "clustertest") // t.TempDir is in a folder that only root may enter
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	if err := os.Chown(folder, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	return folder, func(cmd *exec.Cmd) { runAs(cmd, uid, gid) }
+}
+
+// Do runs SQL, and returns the rows as psql prints them: lines of fields that
+// "|" separates.
+func (p *Postgres) Do(sql string) string {
+	p.t.Helper()
+	rows, err := p.ask(sql)
+	if err != nil {
+		p.t.Fatalf("%s: %v\n%s", sql, err, rows)
+	}
+	return rows
+}
+
+func (p *Postgres) ask(sql string) (string, error) {
+	conn, err := net.Dial("tcp", p.Addr) // cheaper than a psql that fails
+	if err != nil {
+		return "", err
+	}
+	conn.Close()
+	out, err := exec.Command(p.psql, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--command", sql, p.URL).CombinedOutput()
+	return string(out), err
+}
