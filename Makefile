@@ -30,6 +30,7 @@ test: test-go test-e2e ## run all tests
 .PHONY: test-go
 test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_modules cmd/socketio-ts/testdata/web/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
 	go vet $(MODULES)
+	cd examples/chat && go run ../../cmd/socketio-ts -check -o web/src/events.ts .
 	go test -race $(MODULES)
 	go test -run TestAllocationBudgets ./internal/systemtest ./parser # pools leak under -race
 	go test ./internal/engine ./internal/hostile # with the system calls of the shipped build

@@ -8,6 +8,8 @@ import (
 	"github.com/goroomcast/socketio"
 )
 
+//go:generate go run github.com/goroomcast/socketio/cmd/socketio-ts -o web/src/events.ts .
+
 // A chat is the state behind the events. Its lock is held while emitting, too,
 // so that pages see messages and lists in the order in which they came about;
 // Emit waits for no client.
@@ -19,6 +21,7 @@ type chat struct {
 	rooms         rooms
 	announcements history
 	album         album
+	latest        int64 // when the latest message came
 }
 
 func newChat(io *socketio.Server) *chat {
@@ -64,6 +67,15 @@ func (c *chat) admit(_ context.Context, s *socketio.Socket) error {
 // personOf returns whose socket it is.
 func personOf(s *socketio.Socket) *person { return s.Data().(*person) }
 
+// A welcome is all that a new page needs, except for what was said in its rooms.
+type welcome struct {
+	Me            Profile    `json:"me"`
+	People        []Profile  `json:"people"`
+	Rooms         []roomInfo `json:"rooms"`
+	Announcements []Message  `json:"announcements"`
+	Inbox         []Message  `json:"inbox"`
+}
+
 func (c *chat) welcome(s *socketio.Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,22 +83,15 @@ func (c *chat) welcome(s *socketio.Socket) {
 	p.tabs++
 	s.Join(p.room, c.rooms[0].key)
 	c.rejoin(s)
+	s.OnDisconnecting(func(socketio.Reason) { c.awaitBack(p, s.Rooms()) })
 	s.OnDisconnect(func(socketio.Reason) { c.goodbye(p) })
-	s.Emit("welcome", map[string]any{
-		"me":            p.Profile,
-		"people":        c.people.online(),
-		"rooms":         c.roomList(),
-		"announcements": c.announcements.all(),
-		"inbox":         p.inbox.all(),
+	s.Emit("welcome", welcome{
+		Me:            p.Profile,
+		People:        c.people.online(),
+		Rooms:         c.roomList(),
+		Announcements: c.announcements.all(),
+		Inbox:         p.inbox.all(),
 	})
-	c.publish()
-}
-
-func (c *chat) goodbye(p *person) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p.tabs--
-	p.leaving.Reset(grace)
 	c.publish()
 }
 
@@ -96,7 +101,7 @@ func (c *chat) publish() {
 	c.io.Emit("rooms", c.roomList())
 }
 
-// joined is the reply to "join".
+// A joined is the reply to "join".
 type joined struct {
 	Room    string    `json:"room"`
 	History []Message `json:"history"`
@@ -119,6 +124,7 @@ func (c *chat) leave(_ context.Context, s *socketio.Socket, name string) error {
 	defer c.mu.Unlock()
 	if r := c.rooms.find(name); r != nil {
 		s.Leave(r.key)
+		c.dropEmptyRooms()
 		c.io.Emit("rooms", c.roomList())
 	}
 	return nil
@@ -208,7 +214,7 @@ func (c *chat) once(from *person, id string, send func(*Message) error) (Message
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	m := Message{ID: from.ID + "/" + id, From: from.Profile, At: time.Now().UnixMilli()}
+	m := Message{ID: from.ID + "/" + id, From: from.Profile, At: c.now()}
 	if before, ok := from.sent.find(m.ID); ok {
 		return before, nil
 	}
@@ -217,6 +223,13 @@ func (c *chat) once(from *person, id string, send func(*Message) error) (Message
 	}
 	from.sent.add(m)
 	return m, nil
+}
+
+// now returns the time for a message: no two have the same, and each is later
+// than the one before, also when the clock is set back.
+func (c *chat) now() int64 {
+	c.latest = max(c.latest+1, time.Now().UnixMilli())
+	return c.latest
 }
 
 // visible finds a message among those that the socket's person can see.

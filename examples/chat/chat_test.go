@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/socketiotest"
 )
 
 const (
@@ -183,20 +185,84 @@ func TestAlbumKeepsTheLatest(t *testing.T) {
 	}
 }
 
-func TestEmptyRoomsMakeWay(t *testing.T) {
-	c := &chat{io: socketio.NewServer(nil), rooms: rooms{newRoom(lobby)}}
-	for n := range mostRooms {
+func TestRoomsHaveALimit(t *testing.T) {
+	c := &chat{rooms: rooms{newRoom(lobby)}}
+	for n := range mostRooms - 1 {
 		if _, err := c.openRoom(fmt.Sprint("room ", n)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(c.rooms) != mostRooms || c.rooms.find(lobby) == nil || c.rooms.find("room 0") != nil {
-		t.Errorf("%d rooms, beginning with %s and %s", len(c.rooms), c.rooms[0].name, c.rooms[1].name)
+	if _, err := c.openRoom("one more"); refusal(err) != "There are too many rooms already." {
+		t.Errorf("openRoom = %v", err)
 	}
 	r, err := c.openRoom(" ROOM  5 ")
 	if err != nil || r != c.rooms.find("room 5") {
 		t.Errorf("openRoom made another: %v, %v", r, err)
 	}
+}
+
+func TestEmptyRoomsVanish(t *testing.T) {
+	rooms := func(c *chat) []string {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		var names []string
+		for _, r := range c.rooms {
+			names = append(names, r.name)
+		}
+		return names
+	}
+	arrive := func(srv *socketiotest.Server, name, key string) *socketiotest.Client {
+		return srv.Connect(&socketiotest.Options{Auth: credentials{Name: name, Key: key}})
+	}
+	for name, test := range map[string]struct {
+		goes      func(*socketiotest.Client)
+		keptUntil time.Duration
+	}{
+		"at once, when the last person leaves":                       {func(tab *socketiotest.Client) { tab.Emit("leave", "books") }, 0},
+		"after a while, when the last tab, reloaded or closed, goes": {(*socketiotest.Client).Close, grace},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				io := socketio.NewServer(nil)
+				c := newChat(io)
+				srv := socketiotest.NewServer(t, io)
+				ada, eve := arrive(srv, "Ada", adasKey), arrive(srv, "Eve", evesKey)
+				arrive(srv, "Ada", adasKey) // another tab, that is not in the room
+				for _, tab := range []*socketiotest.Client{ada, eve} {
+					socketiotest.Call[joined](tab, "join", "books")
+				}
+				eve.Emit("leave", "books")
+				<-time.After(2 * grace)
+				if names := rooms(c); !slices.Equal(names, []string{"lobby", "books"}) {
+					t.Errorf("with one person left, the rooms are %q", names)
+				}
+				test.goes(ada)
+				<-time.After(test.keptUntil - time.Second)
+				synctest.Wait()
+				if names := rooms(c); test.keptUntil > 0 && len(names) != 2 {
+					t.Errorf("before anybody could come back, the rooms are %q", names)
+				}
+				<-time.After(2 * time.Second)
+				if names := rooms(c); len(names) != 1 {
+					t.Errorf("with nobody left, the rooms are %q", names)
+				}
+				for _, rooms := range []int{2, 1} { // as Eve is told
+					for len(socketiotest.Receive[[]roomInfo](eve, "rooms")) != rooms {
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestTimesOfMessagesGrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // here the clock stands still
+		c := &chat{}
+		first, second := c.now(), c.now()
+		if second <= first {
+			t.Errorf("%d, then %d", first, second)
+		}
+	})
 }
 
 func TestPage(t *testing.T) {

@@ -30,8 +30,10 @@ func main() {
 
 func run(addr, devOrigin string) error {
 	options := &socketio.Options{
-		Limits: socketio.Limits{Buffered: 4 << 20}, // so that a welcome with a full inbox never counts as too slow
-		Logger: slog.Default(),
+		PingInterval: 4 * time.Second, // with PingTimeout: a page notices within 8 s that the server is silent
+		PingTimeout:  4 * time.Second,
+		Limits:       socketio.Limits{Buffered: 4 << 20}, // so that a welcome with a full inbox never counts as too slow
+		Logger:       slog.Default(),
 	}
 	if devOrigin != "" {
 		options.CORS.Origins = []string{devOrigin}

@@ -21,7 +21,7 @@ const (
 type draft struct {
 	ID      string `json:"id"` // of the page's making, to send a message again but not twice
 	Text    string `json:"text"`
-	Picture []byte `json:"picture"`
+	Picture []byte `json:"picture,omitempty"`
 	place
 }
 

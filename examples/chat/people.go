@@ -14,7 +14,8 @@ const (
 	shortestKey = 16 // bytes
 	longestKey  = 64 // bytes
 
-	// grace is how long a name is kept for somebody whose last tab has gone.
+	// grace is how long the name of a person whose last tab has gone is kept,
+	// and how long a room is kept for its last person.
 	grace = 30 * time.Second
 )
 
@@ -30,8 +31,9 @@ type person struct {
 	room    string
 	tabs    int
 	leaving *time.Timer
-	inbox   history // direct messages, both ways
-	sent    history // to know those that come again
+	left    map[string]bool // the Socket.IO rooms of tabs that may come back
+	inbox   history         // direct messages, both ways
+	sent    history         // to know those that come again
 }
 
 // personRoom names the room of a person's tabs. The prefixes keep people,
@@ -63,18 +65,41 @@ func (c *chat) enter(typed, key string) (*person, error) {
 		p.leaving.Reset(grace)
 		return p, nil
 	}
-	p := &person{Profile: Profile{id, name}, room: personRoom(id)}
+	p := &person{Profile: Profile{id, name}, room: personRoom(id), left: map[string]bool{}}
 	p.leaving = time.AfterFunc(grace, func() { c.forget(p) })
 	c.people = append(c.people, p)
 	return p, nil
 }
 
-// forget frees the name of a person who hasn't come back.
+// awaitBack remembers the rooms of a tab that goes: a page that is reloaded
+// finds them again.
+func (c *chat) awaitBack(p *person, rooms []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range rooms {
+		p.left[key] = true
+	}
+}
+
+func (c *chat) goodbye(p *person) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p.tabs--
+	p.leaving.Reset(grace)
+	c.publish()
+}
+
+// forget frees the name of a person who hasn't come back, and the rooms that
+// nobody has come back to.
 func (c *chat) forget(p *person) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p.tabs == 0 {
 		c.people = slices.DeleteFunc(c.people, func(q *person) bool { return q == p })
+	}
+	clear(p.left)
+	if c.dropEmptyRooms() {
+		c.io.Emit("rooms", c.roomList())
 	}
 }
 

@@ -48,8 +48,7 @@ func (c *chat) roomOf(s *socketio.Socket, name string) (*room, error) {
 	return r, nil
 }
 
-// openRoom finds or makes a room. When there are too many, one that nobody is
-// in has to go, the oldest first.
+// openRoom finds or makes a room.
 func (c *chat) openRoom(typed string) (*room, error) {
 	name, err := cleanName(typed, longestRoomName)
 	if err != nil {
@@ -59,11 +58,7 @@ func (c *chat) openRoom(typed string) (*room, error) {
 		return r, nil
 	}
 	if len(c.rooms) >= mostRooms {
-		i := slices.IndexFunc(c.rooms, func(r *room) bool { return r.name != lobby && c.count(r) == 0 })
-		if i < 0 {
-			return nil, refuse("There are too many rooms already.")
-		}
-		c.rooms = slices.Delete(c.rooms, i, i+1)
+		return nil, refuse("There are too many rooms already.")
 	}
 	r := newRoom(name)
 	c.rooms = append(c.rooms, r)
@@ -79,6 +74,17 @@ func (c *chat) rejoin(s *socketio.Socket) {
 			s.Join(r.key)
 		}
 	}
+}
+
+// dropEmptyRooms forgets the rooms that nobody is in, and that nobody who has
+// just gone may come back to. It reports whether there were any.
+func (c *chat) dropEmptyRooms() bool {
+	before := len(c.rooms)
+	c.rooms = slices.DeleteFunc(c.rooms, func(r *room) bool {
+		awaited := slices.ContainsFunc(c.people, func(p *person) bool { return p.left[r.key] })
+		return r.name != lobby && !awaited && c.count(r) == 0
+	})
+	return len(c.rooms) < before
 }
 
 // count returns how many people are in a room, whatever their tabs.

@@ -1,7 +1,5 @@
 // Who the visitor is, kept by the browser: all its tabs are the same person, also after a reload.
 
-import type { Credentials } from "./events";
-
 const NAME = "chat.name";
 const KEY = "chat.key";
 const ROOMS = "chat.rooms";
@@ -14,6 +12,13 @@ export const savedRooms = (): string[] => JSON.parse(localStorage.getItem(ROOMS)
 
 export const saveRooms = (rooms: string[]): void =>
   localStorage.setItem(ROOMS, JSON.stringify(rooms));
+
+/** Sent with the handshake. The key tells two people apart who ask for the same name. */
+interface Credentials {
+  name: string;
+  key: string;
+  rooms: string[];
+}
 
 export function credentials(): Credentials {
   return { name: savedName(), key: secretKey(), rooms: savedRooms() };

@@ -1,4 +1,6 @@
 // What the server says becomes state. Each listener is registered once, when this module is loaded.
+//
+// A slice of Go that is nil arrives as null: here, at the border, it becomes an empty list.
 
 import type { Message, Typing } from "./events";
 import { saveRooms } from "./identity";
@@ -39,9 +41,9 @@ socket.on("connect_error", (error) => {
 
 socket.on("welcome", ({ me, people, rooms, announcements, inbox }) => {
   change((s) => {
-    let next: State = { ...s, me, people, rooms };
-    next = merge(next, EVERYONE, announcements, s.me === null || isRead(EVERYONE));
-    for (const message of inbox) {
+    let next: State = { ...s, me, people: people ?? [], rooms: rooms ?? [] };
+    next = merge(next, EVERYONE, announcements ?? [], s.me === null || isRead(EVERYONE));
+    for (const message of inbox ?? []) {
       const key = keyOf(message, me);
       next = merge(next, key, [message], s.me === null || isRead(key));
     }
@@ -49,8 +51,8 @@ socket.on("welcome", ({ me, people, rooms, announcements, inbox }) => {
   });
 });
 
-socket.on("people", (people) => change((s) => ({ ...s, people })));
-socket.on("rooms", (rooms) => change((s) => ({ ...s, rooms })));
+socket.on("people", (people) => change((s) => ({ ...s, people: people ?? [] })));
+socket.on("rooms", (rooms) => change((s) => ({ ...s, rooms: rooms ?? [] })));
 socket.on("message", receive);
 socket.on("announcement", receive);
 socket.on("direct", receive);
@@ -69,7 +71,7 @@ export async function enter(name: string): Promise<string | undefined> {
     return undefined;
   }
   const key = roomKey(reply.room);
-  change((s) => merge(s, key, reply.history, !s.conversations[key]?.entries.length || isRead(key)));
+  change((s) => merge(s, key, reply.history ?? [], !s.conversations[key]?.entries.length || isRead(key)));
   saveRooms(joinedRooms(current()));
   return key;
 }

@@ -3,12 +3,12 @@
 //
 // The client's own `retries` option would put every other event into the same line, pictures on their way down included.
 
-import type { Draft, Forward, Message, Reply } from "./events";
+import type { Draft, Forwarding, Message, Reply } from "./events";
 import { socket } from "./socket";
 
 type Outgoing =
   | { event: "message" | "announce" | "direct"; data: Draft }
-  | { event: "forward"; data: Forward };
+  | { event: "forward"; data: Forwarding };
 
 type Letter = Outgoing & { settle(reply: Reply<Message>): void; attempts: number };
 

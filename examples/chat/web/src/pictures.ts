@@ -1,6 +1,5 @@
 // Pictures come down one by one, when a message shows them.
 
-import type { Reply } from "./events";
 import { socket } from "./socket";
 
 export const LARGEST = 512 * 1024; // bytes, as the server has it
@@ -26,7 +25,8 @@ export function picture(id: string): Promise<Blob> {
 }
 
 async function download(id: string): Promise<Blob> {
-  const reply: Reply<ArrayBuffer> = await socket.timeout(ANSWER_WITHIN).emitWithAck("picture", id);
+  const reply = await socket.timeout(ANSWER_WITHIN).emitWithAck("picture", id);
+  if (!reply) throw new Error("This picture is empty.");
   if ("error" in reply) throw new Error(reply.error);
   return new Blob([reply]);
 }
