@@ -10,20 +10,29 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// An envelope is a message's JSON. Keys that a type does not have are absent;
-// those that it has are present also when they are empty or zero.
+// An envelope is a message's JSON. All keys, nested ones too, have the JavaScript
+// server's order. Keys that a type does not have are absent; those that it has
+// are present also when they are empty or zero.
 type envelope struct {
+	Type      Type   `json:"type"`
+	Data      any    `json:"data,omitempty"`
 	UID       string `json:"uid"`
 	Namespace string `json:"nsp"`
-	Type      Type   `json:"type"`
-	Data      *data  `json:"data,omitempty"`
 }
 
+// broadcastData is the data of a Broadcast.
+type broadcastData struct {
+	Packet    event  `json:"packet"`
+	RequestID string `json:"requestId,omitempty"`
+	Opts      *opts  `json:"opts"`
+}
+
+// data is the data of the other types. The data of every type is decoded to it.
 type data struct {
 	Opts      *opts           `json:"opts,omitempty"`
+	RequestID string          `json:"requestId,omitempty"`
 	Rooms     *names          `json:"rooms,omitempty"`
 	Close     *bool           `json:"close,omitempty"`
-	RequestID string          `json:"requestId,omitempty"`
 	Packet    json.RawMessage `json:"packet,omitempty"`
 	Sockets   *[]socket       `json:"sockets,omitempty"`
 	Count     *int            `json:"clientCount,omitempty"`
@@ -37,9 +46,9 @@ type opts struct {
 }
 
 type flags struct {
-	Volatile bool    `json:"volatile,omitempty"`
-	Compress *bool   `json:"compress,omitempty"` // true if absent
 	Timeout  timeout `json:"timeout,omitempty"`
+	Compress *bool   `json:"compress,omitempty"` // true if absent
+	Volatile bool    `json:"volatile,omitempty"`
 }
 
 // An event is the packet of a broadcast. The type is that of an EVENT.
@@ -105,17 +114,28 @@ func (t *timeout) UnmarshalJSON(text []byte) error {
 // binary. Without binary the text equals that of the JavaScript server's
 // adapters.
 func (m *Message) Encode() (parser.Encoded, error) {
-	e := envelope{UID: m.UID, Namespace: m.Namespace, Type: m.Type}
+	return m.encoded(envelope{m.Type, m.data(), m.UID, m.Namespace})
+}
+
+// EncodeData is Encode without the envelope of the type, the sender and the
+// namespace. The text is empty if messages of this type consist of the envelope
+// alone.
+func (m *Message) EncodeData() (parser.Encoded, error) {
+	d := m.data()
+	if d == nil {
+		return parser.Encoded{}, nil
+	}
+	return m.encoded(d)
+}
+
+// data returns what is in the envelope, or nil.
+func (m *Message) data() any {
 	d := data{RequestID: m.RequestID}
 	switch m.Type {
 	case InitialHeartbeat, Heartbeat, Close:
-		return m.encoded(e)
+		return nil
 	case Broadcast:
-		packet, err := appendJSON(event{Type: parser.Event, Data: m.Packet.Text})
-		if err != nil {
-			return parser.Encoded{}, m.failed(err)
-		}
-		d.Opts, d.Packet = m.opts(), packet
+		return &broadcastData{event{Type: parser.Event, Data: m.Packet.Text}, m.RequestID, m.opts()}
 	case SocketsJoin, SocketsLeave:
 		d.Opts, d.Rooms = m.opts(), (*names)(&m.Rooms)
 	case DisconnectSockets:
@@ -135,12 +155,11 @@ func (m *Message) Encode() (parser.Encoded, error) {
 	case Ack, NoAck:
 		d.Packet, d.SocketID = m.Packet.Text, m.SocketID
 	}
-	e.Data = &d
-	return m.encoded(e)
+	return &d
 }
 
-func (m *Message) encoded(e envelope) (parser.Encoded, error) {
-	text, err := appendJSON(e)
+func (m *Message) encoded(v any) (parser.Encoded, error) {
+	text, err := appendJSON(v)
 	if err != nil {
 		return parser.Encoded{}, m.failed(err)
 	}
@@ -162,15 +181,34 @@ func (m *Message) opts() *opts {
 // Decode is the inverse of Encode. Of an unknown type only that and the sender
 // are decoded.
 func Decode(encoded parser.Encoded) (*Message, error) {
-	var e envelope
+	var e struct {
+		envelope
+		Data *data `json:"data"`
+	}
 	if err := json.Unmarshal(encoded.Text, &e); err != nil {
 		return nil, fmt.Errorf("adapter: invalid message: %w", err)
 	}
 	m := &Message{Type: e.Type, UID: e.UID, Namespace: e.Namespace}
-	d := e.Data
-	if d == nil {
+	if e.Data == nil {
 		return m, nil
 	}
+	if err := m.setData(e.Data, encoded.Attachments); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// DecodeData is the inverse of EncodeData. The message's Type must be set. After
+// an error the message must not be used.
+func (m *Message) DecodeData(encoded parser.Encoded) error {
+	var d data
+	if err := json.Unmarshal(encoded.Text, &d); err != nil {
+		return fmt.Errorf("adapter: invalid data of a message: %w", err)
+	}
+	return m.setData(&d, encoded.Attachments)
+}
+
+func (m *Message) setData(d *data, attachments [][]byte) error {
 	m.RequestID, m.SocketID = d.RequestID, d.SocketID
 	if d.Opts != nil {
 		f := d.Opts.Flags
@@ -190,15 +228,15 @@ func Decode(encoded parser.Encoded) (*Message, error) {
 			m.Sockets[i] = Socket{s.ID, s.Handshake, s.Rooms, s.Data}
 		}
 	}
-	m.Packet = parser.Encoded{Text: d.Packet, Attachments: encoded.Attachments}
+	m.Packet = parser.Encoded{Text: d.Packet, Attachments: attachments}
 	if m.Type == Broadcast {
 		var p event
 		if err := json.Unmarshal(d.Packet, &p); err != nil {
-			return nil, fmt.Errorf("adapter: invalid packet: %w", err)
+			return fmt.Errorf("adapter: invalid packet: %w", err)
 		}
 		m.Packet.Text = p.Data
 	}
-	return m, nil
+	return nil
 }
 
 // appendJSON is json.Marshal without its escaping of HTML, and with U+FFFD for

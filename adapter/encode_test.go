@@ -15,36 +15,36 @@ func packet(text string, attachments ...[]byte) parser.Encoded {
 // What the JavaScript server's ClusterAdapter says: which keys there are, also
 // when they are empty or zero.
 func TestEncode(t *testing.T) {
-	const head = `{"uid":"u","nsp":"/","type":`
+	const head, tail = `{"type":`, `,"uid":"u","nsp":"/"}`
 	for wire, m := range map[string]Message{
-		head + `1}`:  {Type: InitialHeartbeat},
-		head + `2}`:  {Type: Heartbeat},
-		head + `13}`: {Type: Close},
-		head + `3,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"packet":{"type":2,"data":["e"]}}}`: {
+		head + `1` + tail:  {Type: InitialHeartbeat},
+		head + `2` + tail:  {Type: Heartbeat},
+		head + `13` + tail: {Type: Close},
+		head + `3,"data":{"packet":{"type":2,"data":["e"]},"opts":{"rooms":[],"except":[],"flags":{}}}` + tail: {
 			Type: Broadcast, Packet: packet(`["e"]`)},
-		head + `3,"data":{"opts":{"rooms":["a"],"except":["b"],"flags":{"volatile":true}},"packet":{"type":2,"data":["e","<&>"]}}}`: {
+		head + `3,"data":{"packet":{"type":2,"data":["e","<&>"]},"opts":{"rooms":["a"],"except":["b"],"flags":{"volatile":true}}}` + tail: {
 			Type: Broadcast, Opts: Selection{Rooms: []string{"a"}, Except: []string{"b"}, Volatile: true}, Packet: packet(`["e","<&>"]`)},
-		head + `3,"data":{"opts":{"rooms":[],"except":[],"flags":{"compress":false,"timeout":500}},"requestId":"r","packet":{"type":2,"data":["e",{"_placeholder":true,"num":0}]}}}`: {
+		head + `3,"data":{"packet":{"type":2,"data":["e",{"_placeholder":true,"num":0}]},"requestId":"r","opts":{"rooms":[],"except":[],"flags":{"timeout":500,"compress":false}}}` + tail: {
 			Type: Broadcast, RequestID: "r", Opts: Selection{Plain: true, Timeout: 500}, Packet: packet(`["e",{"_placeholder":true,"num":0}]`, []byte{1})},
-		head + `4,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"rooms":[]}}`: {Type: SocketsJoin},
-		head + `5,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"rooms":["<a>"]}}`: {
+		head + `4,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"rooms":[]}` + tail: {Type: SocketsJoin},
+		head + `5,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"rooms":["<a>"]}` + tail: {
 			Type: SocketsLeave, Rooms: []string{"<a>"}},
-		head + `6,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"close":false}}`:   {Type: DisconnectSockets},
-		head + `6,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"close":true}}`:    {Type: DisconnectSockets, Close: true},
-		head + `7,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"requestId":"r"}}`: {Type: FetchSockets, RequestID: "r"},
-		head + `8,"data":{"requestId":"r","sockets":[]}}`:                               {Type: FetchSocketsResponse, RequestID: "r"},
-		head + `8,"data":{"requestId":"r","sockets":[{"id":"s","handshake":{},"rooms":["s"],"data":{}}]}}`: {
+		head + `6,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"close":false}` + tail:   {Type: DisconnectSockets},
+		head + `6,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"close":true}` + tail:    {Type: DisconnectSockets, Close: true},
+		head + `7,"data":{"opts":{"rooms":[],"except":[],"flags":{}},"requestId":"r"}` + tail: {Type: FetchSockets, RequestID: "r"},
+		head + `8,"data":{"requestId":"r","sockets":[]}` + tail:                               {Type: FetchSocketsResponse, RequestID: "r"},
+		head + `8,"data":{"requestId":"r","sockets":[{"id":"s","handshake":{},"rooms":["s"],"data":{}}]}` + tail: {
 			Type: FetchSocketsResponse, RequestID: "r",
 			Sockets: []Socket{{"s", json.RawMessage("{}"), []string{"s"}, json.RawMessage("{}")}}},
-		head + `9,"data":{"packet":["e",1]}}`:                 {Type: ServerSideEmit, Packet: packet(`["e",1]`)},
-		head + `9,"data":{"requestId":"r","packet":["e"]}}`:   {Type: ServerSideEmit, RequestID: "r", Packet: packet(`["e"]`)},
-		head + `10,"data":{"requestId":"r","packet":1}}`:      {Type: ServerSideEmitResponse, RequestID: "r", Packet: packet(`1`)},
-		head + `10,"data":{"requestId":"r"}}`:                 {Type: ServerSideEmitResponse, RequestID: "r"},
-		head + `11,"data":{"requestId":"r","clientCount":0}}`: {Type: ClientCount, RequestID: "r"},
-		head + `12,"data":{"requestId":"r","packet":null}}`:   {Type: Ack, RequestID: "r", Packet: packet(`null`)},
-		head + `12,"data":{"requestId":"r","sid":"s"}}`:       {Type: Ack, RequestID: "r", SocketID: "s"},
-		head + `64,"data":{"requestId":"r","sid":"s"}}`:       {Type: NoAck, RequestID: "r", SocketID: "s"},
-		head + `65,"data":{"requestId":"r"}}`:                 {Type: CancelCall, RequestID: "r"},
+		head + `9,"data":{"packet":["e",1]}` + tail:                 {Type: ServerSideEmit, Packet: packet(`["e",1]`)},
+		head + `9,"data":{"requestId":"r","packet":["e"]}` + tail:   {Type: ServerSideEmit, RequestID: "r", Packet: packet(`["e"]`)},
+		head + `10,"data":{"requestId":"r","packet":1}` + tail:      {Type: ServerSideEmitResponse, RequestID: "r", Packet: packet(`1`)},
+		head + `10,"data":{"requestId":"r"}` + tail:                 {Type: ServerSideEmitResponse, RequestID: "r"},
+		head + `11,"data":{"requestId":"r","clientCount":0}` + tail: {Type: ClientCount, RequestID: "r"},
+		head + `12,"data":{"requestId":"r","packet":null}` + tail:   {Type: Ack, RequestID: "r", Packet: packet(`null`)},
+		head + `12,"data":{"requestId":"r","sid":"s"}` + tail:       {Type: Ack, RequestID: "r", SocketID: "s"},
+		head + `64,"data":{"requestId":"r","sid":"s"}` + tail:       {Type: NoAck, RequestID: "r", SocketID: "s"},
+		head + `65,"data":{"requestId":"r"}` + tail:                 {Type: CancelCall, RequestID: "r"},
 	} {
 		m.UID, m.Namespace = "u", "/"
 		encoded, err := m.Encode()

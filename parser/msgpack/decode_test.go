@@ -99,9 +99,9 @@ func nestedValue(depth int) any {
 func TestDecodeInvalid(t *testing.T) {
 	for behaviour, wires := range map[string][]string{
 		"no map":                       {"", "c0", "90", "02", "a1'2'", "c1", "'2[\"a\"]'"},
-		"announced length":             {"df ffffffff", "81 a0 dd ffffffff", "81 a0 dc ffff", "81 a0 df 80000000 00", "81 a0 de 0002 a0c0a0", "81 a0 db ffffffff", "81 a0 da ffff 00", "81 a0 d9 02 61", "81 a0 c6 ffffffff", "81 a0 c5 0001", "81 a0 c4 ff", "81 a0 c9 ffffffff 00", "81 a0 c8 0001 00", "81 a0 c7 ff 00", "81 a0 c7", "81 a0 c7 00", "81 a0 cf 00000000000000", "81 a0 d4", "81 a0 d4 00", "81 a0 d7 00 00000000000000", "81 a0 9f c0", "81 a0 8f c0c0", "81 a0 bf 61", "81 a0 99 99 99 99"},
+		"announced length":             {"df ffffffff", "81 a0 dd ffffffff", "81 a0 dc ffff", "81 a0 df 80000000 00", "81 a0 de 0002 a0c0a0", "81 a0 db ffffffff", "81 a0 da ffff 00", "81 a0 d9 02 61", "81 a0 c6 ffffffff", "81 a0 c5 0001", "81 a0 c4 ff", "81 a0 c9 ffffffff 00", "81 a0 c8 0001 00", "81 a0 c7 ff 00", "81 a0 c7", "81 a0 c7 00", "81 a0 cf 00000000000000", "81 a0 d4", "81 a0 d4 00", "81 a0 d7 00 00000000000000", "81 a0 d6 ff 000000", "81 a0 c7 0c ff 0000000000000000000000", "81 a0 9f c0", "81 a0 8f c0c0", "81 a0 bf 61", "81 a0 99 99 99 99"},
 		"unused format":                {event("c1")},
-		"extension":                    {event("d6 ff 00000000"), event("d7 ff 0000000000000000"), event("c7 0c ff 000000000000000000000000"), event("d4 01 00"), event("d5 00 0000"), event("d6 00 00000000"), event("d8 00 00000000000000000000000000000000"), event("c7 01 05 00")},
+		"extension":                    {event("d4 ff 00"), event("d5 ff 0000"), event("d8 ff 00000000000000000000000000000000"), event("c7 04 ff 00000000"), event("c7 08 ff 0000000000000000"), event("d6 fe 00000000"), event("d4 01 00"), event("d5 00 0000"), event("d6 00 00000000"), event("d8 00 00000000000000000000000000000000"), event("c7 01 05 00")},
 		"key no text":                  {"81 01 02", "81 c0 c0", event("81 01 02"), event("81 c4 01 61 02"), event("81 90 02")},
 		"not UTF-8":                    {event("a1 ff"), event("81 a1 ff c0"), "81 a1 ff c0", event("a3 eda080"), packet("02", "91 a1 c0")},
 		"more than a packet":           {packet("02", "91 a1'a'") + "c0", packet("02", "91 a1'a'") + packet("02", "91 a1'a'")},

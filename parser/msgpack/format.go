@@ -112,7 +112,8 @@ func readHead(data []byte) (k kind, n uint64, rest []byte, err error) {
 }
 
 // readFixedExtension reads the type and content of an extension of 1, 2, 4, 8
-// or 16 bytes. The JavaScript package uses type 0 for whatever it has.
+// or 16 bytes. Older versions of the JavaScript package use type 0 for whatever
+// they have.
 func readFixedExtension(size int, data []byte) (k kind, n uint64, rest []byte, err error) {
 	if len(data) < 1+size {
 		return 0, 0, nil, errTruncated
@@ -122,7 +123,12 @@ func readFixedExtension(size int, data []byte) (k kind, n uint64, rest []byte, e
 	case typ == 0 && size == 1:
 		k = undefined
 	case typ == 0 && size == 8:
-		k, n = date, bigEndian(content)
+		k, n = readDate(int64(bigEndian(content)), 0)
+	case typ == timestamp && size == 4:
+		k, n = readDate(0, int64(bigEndian(content)))
+	case typ == timestamp && size == 8:
+		both := bigEndian(content)
+		k, n = readDate(int64(both>>34/1e6), int64(both&(1<<34-1)))
 	default:
 		return 0, 0, nil, fmt.Errorf("unknown extension type %d of %d bytes", typ, size)
 	}
@@ -130,15 +136,37 @@ func readFixedExtension(size int, data []byte) (k kind, n uint64, rest []byte, e
 }
 
 // readExtension reads the type of an extension of any size, which is an
-// ArrayBuffer.
+// ArrayBuffer or a date.
 func readExtension(size uint64, data []byte) (k kind, n uint64, rest []byte, err error) {
 	if uint64(len(data)) < 1+size {
 		return 0, 0, nil, errTruncated
 	}
-	if typ := int8(data[0]); typ != 0 {
+	switch typ := int8(data[0]); {
+	case typ == 0:
+		return bin, size, data[1:], nil
+	case typ == timestamp && size == 12:
+		k, n = readDate(int64(bigEndian(data[1:5])/1e6), int64(bigEndian(data[5:13])))
+		return k, n, data[13:], nil
+	default:
 		return 0, 0, nil, fmt.Errorf("unknown extension type %d", typ)
 	}
-	return bin, size, data[1:], nil
+}
+
+// timestamp is the type of MessagePack's own extension.
+const timestamp = -1
+
+// readDate returns the date that is milliseconds and seconds after 1970. Outside
+// of JavaScript's range it is null, as JSON.stringify writes an invalid date.
+func readDate(milliseconds, seconds int64) (kind, uint64) {
+	const limit = 8_640_000_000_000_000
+	if seconds < -limit/1000 || seconds > limit/1000 || milliseconds < -limit || milliseconds > limit {
+		return null, 0
+	}
+	milliseconds += seconds * 1000
+	if milliseconds < -limit || milliseconds > limit {
+		return null, 0
+	}
+	return date, uint64(milliseconds)
 }
 
 func bigEndian(data []byte) (n uint64) {

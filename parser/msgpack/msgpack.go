@@ -36,8 +36,7 @@ const (
 // A JavaScript value that JSON does not know arrives as JSON.stringify would
 // write it. A Date becomes its ISO 8601 text. NaN, the infinities and undefined
 // become null, but an undefined member of an object is left out. An ArrayBuffer
-// is binary. Other extensions of MessagePack, including its timestamp, are
-// refused; the JavaScript package does not write any.
+// is binary. MessagePack's timestamp is a Date. Other extensions are refused.
 //
 // A received packet may contain up to 65,536 binary values, and its arguments
 // may be nested 511 deep.

@@ -40,6 +40,7 @@ func scanPacket(data []byte) (fields, error) {
 type scanner struct {
 	rest     []byte // what is to be checked; with an error, the offending value and what follows it
 	binaries int
+	anyText  bool // also text that is not UTF-8
 }
 
 // packet checks a map and what ends with it. Unknown fields are ignored: the
@@ -98,7 +99,7 @@ func (s *scanner) key() ([]byte, error) {
 		return nil, errKey
 	}
 	key := rest[:n]
-	if !utf8.Valid(key) {
+	if !s.anyText && !utf8.Valid(key) {
 		return nil, errUTF8
 	}
 	s.rest = rest[n:]
@@ -114,7 +115,7 @@ func (s *scanner) value(depth int) error {
 	}
 	switch k {
 	case text:
-		if !utf8.Valid(rest[:n]) {
+		if !s.anyText && !utf8.Valid(rest[:n]) {
 			return errUTF8
 		}
 		rest = rest[n:]
