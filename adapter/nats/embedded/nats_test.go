@@ -1,0 +1,50 @@
+package embedded
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/adapter/adaptertest"
+	"github.com/goroomcast/socketio/adapter/nats"
+)
+
+// These are tests of package nats. They are here because this module has a NATS
+// server.
+
+// natsServer starts a NATS server on the loopback interface.
+func natsServer(t testing.TB) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { stop(s) })
+	if !s.ReadyForConnections(startTime) {
+		t.Fatal("the NATS server does not start")
+	}
+	return s
+}
+
+func connect(t testing.TB, url string) *nats.Adapter {
+	t.Helper()
+	a, err := nats.New(url, &nats.Options{Logger: logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Close)
+	return a
+}
+
+func TestNATS(t *testing.T) {
+	adaptertest.Run(t, func(t testing.TB, n int) []adapter.Adapter {
+		url := natsServer(t).ClientURL()
+		var all []adapter.Adapter
+		for range n {
+			all = append(all, connect(t, url))
+		}
+		return all
+	})
+}

@@ -1,0 +1,162 @@
+// Package nats connects servers over NATS.
+//
+//	bus, err := nats.New("nats://10.0.0.5:4222", nil)
+//	…
+//	io := socketio.NewServer(&socketio.Options{Adapter: bus})
+//
+// Each socketio.Server needs an Adapter of its own. If NATS is away, the
+// servers serve their own clients, and the Adapter connects again by itself.
+// Messages of that time are lost. The README of this package describes the
+// subjects and the form of the messages.
+package nats
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/rarelog"
+)
+
+// DefaultPrefix is what subjects begin with unless Options.Prefix says
+// otherwise.
+const DefaultPrefix = "socketio"
+
+// Options are those of an Adapter.
+type Options struct {
+	// Prefix is what all subjects begin with. Servers with different prefixes do
+	// not hear each other. It may contain several tokens. Defaults to
+	// DefaultPrefix.
+	Prefix string
+
+	// Connect are options of the connection, for example
+	// nats.UserCredentials(file) or nats.RootCAs(file) of package nats.go. They
+	// may replace the adapter's own: it reconnects for ever, and queues nothing
+	// meanwhile.
+	Connect []nats.Option
+
+	// Logger gets a line when the connection breaks, when it is back, and when
+	// messages are dropped. Defaults to none.
+	Logger *slog.Logger
+}
+
+// An Adapter is a connection to NATS that joins one server with others. It
+// implements [adapter.Adapter].
+type Adapter struct {
+	opts   Options
+	conn   *nats.Conn
+	logger *rarelog.Logger
+
+	mu         sync.Mutex
+	namespaces map[string]*subscription
+}
+
+// The connection's times. A NATS server that does not answer is given up after
+// two PINGs without PONG.
+const (
+	connectTime  = 2 * time.Second
+	reconnectIn  = 200 * time.Millisecond
+	pingInterval = 2 * time.Second
+	maxPings     = 2
+	writeTime    = 2 * time.Second
+)
+
+// New returns an Adapter for the NATS servers of a URL, or of several that are
+// separated by commas. It does not wait for the connection, and fails only if
+// the URL or an option is invalid.
+func New(url string, o *Options) (*Adapter, error) {
+	a := &Adapter{namespaces: make(map[string]*subscription)}
+	if o != nil {
+		a.opts = *o
+	}
+	a.opts.Prefix = cmp.Or(a.opts.Prefix, DefaultPrefix)
+	if !validPrefix(a.opts.Prefix) {
+		return nil, fmt.Errorf("nats: Options.Prefix %q is not the beginning of a subject", a.opts.Prefix)
+	}
+	a.logger = rarelog.New(cmp.Or(a.opts.Logger, slog.New(slog.DiscardHandler)))
+	options := []nats.Option{
+		nats.Name("socketio"),
+		nats.NoEcho(),
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(reconnectIn),
+		nats.ReconnectJitter(reconnectIn, reconnectIn),
+		nats.ReconnectBufSize(-1), // what is published meanwhile fails at once
+		nats.Timeout(connectTime),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(maxPings),
+		nats.FlusherTimeout(writeTime),
+		nats.DisconnectErrHandler(a.disconnected),
+		nats.ReconnectHandler(a.connected),
+		nats.ErrorHandler(a.failed),
+	}
+	var err error
+	if a.conn, err = nats.Connect(url, append(options, a.opts.Connect...)...); err != nil {
+		return nil, fmt.Errorf("nats: %w", err)
+	}
+	return a, nil
+}
+
+// Conn returns the connection. The program may use it, too, but must not close
+// it.
+func (a *Adapter) Conn() *nats.Conn { return a.conn }
+
+// Close ends the connection. Close the socketio.Server first.
+func (a *Adapter) Close() { a.conn.Close() }
+
+func (a *Adapter) disconnected(_ *nats.Conn, err error) {
+	if err != nil { // or else it was Close
+		a.logger.Error("connection to NATS lost", "err", err)
+	}
+}
+
+func (a *Adapter) connected(c *nats.Conn) {
+	a.logger.About("").Log(slog.LevelInfo, "connected to NATS again", "url", c.ConnectedUrlRedacted())
+}
+
+func (a *Adapter) failed(_ *nats.Conn, s *nats.Subscription, err error) {
+	switch {
+	case errors.Is(err, nats.ErrSlowConsumer) && s != nil:
+		dropped, _ := s.Dropped()
+		a.logger.About(s.Subject).Warn("messages of other servers dropped: too many wait", "subject", s.Subject, "dropped", dropped, "limit", maxWaiting)
+	default:
+		a.logger.Error("NATS reports an error", "err", err)
+	}
+}
+
+var errAway = errors.New("nats: no connection")
+
+// Publish implements [adapter.Adapter].
+func (a *Adapter) Publish(_ context.Context, m *adapter.Message) (offset string, err error) {
+	encoded, err := m.Encode()
+	if err != nil {
+		return "", err
+	}
+	if !a.conn.IsConnected() {
+		return "", errAway
+	}
+	parts, err := split(pack(encoded), int(a.conn.MaxPayload()))
+	if err != nil {
+		return "", fmt.Errorf("nats: %w", err)
+	}
+	subject := a.opts.subjects(m.Namespace).of(m)
+	for _, part := range parts {
+		if err := a.conn.Publish(subject, part); err != nil {
+			return "", fmt.Errorf("nats: %w", err)
+		}
+	}
+	return "", nil
+}
+
+// Servers implements [adapter.Adapter]. NATS does not count subscribers, so
+// the servers send each other heartbeats.
+func (a *Adapter) Servers(context.Context, string) (int, error) {
+	return 0, fmt.Errorf("nats: servers are not counted: %w", errors.ErrUnsupported)
+}
