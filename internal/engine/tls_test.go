@@ -1,10 +1,8 @@
 package engine_test
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -51,32 +49,11 @@ func TestTLS(t *testing.T) {
 
 // Over HTTP/2, too, a poll outlasts the WriteTimeout of the http.Server.
 func TestPollOverHTTP2(t *testing.T) {
-	h := newHarness(t, &engine.Options{PingInterval: 300 * time.Millisecond}, nil)
-	srv := httptest.NewUnstartedServer(h.server)
-	srv.EnableHTTP2 = true
-	srv.Config.WriteTimeout = 50 * time.Millisecond
-	srv.StartTLS()
-	t.Cleanup(func() {
-		h.server.Close()
-		srv.Close()
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	hs := &http.Server{WriteTimeout: time.Second, Protocols: &protocols}
+	runServer(t, nil, hs, func(h *harness) {
+		h.http.Transport.(*http.Transport).Protocols = &protocols
+		h.expectAnswer(h.request("GET", session(h.openPolling()), nil), 200, "2")
 	})
-	transport := srv.Client().Transport.(*http.Transport)
-	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "tcp", srv.Listener.Addr().String())
-	}
-	h.http = &http.Client{Transport: asTLS{transport}}
-	h.expectAnswer(h.request("GET", session(h.openPolling()), nil), 200, "2")
-}
-
-// asTLS makes the harness's requests HTTPS to the host of httptest's
-// certificate.
-type asTLS struct{ *http.Transport }
-
-func (a asTLS) RoundTrip(r *http.Request) (*http.Response, error) {
-	r.URL.Scheme, r.URL.Host = "https", "example.com"
-	resp, err := a.Transport.RoundTrip(r)
-	if err == nil && resp.ProtoMajor != 2 {
-		return nil, errors.New("answered over " + resp.Proto)
-	}
-	return resp, err
 }
