@@ -4,6 +4,7 @@ SHELL := bash
 
 WEB := examples/chat/web
 E2E := examples/chat/e2e
+DOCS := docs/e2e
 CHAT := bin/chat
 MODULES = $$(go list -m -f '{{.Dir}}/...') # those of go.work
 
@@ -25,10 +26,10 @@ chat-dev: $(WEB)/node_modules | go npm ## the chat with hot reload on http://loc
 	! kill -0 $$vite 2>/dev/null # ending with the page is success, with the server failure
 
 .PHONY: test
-test: test-go test-e2e ## run all tests
+test: test-go test-e2e test-docs ## run all tests
 
 .PHONY: test-go
-test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_modules cmd/socketio-ts/testdata/web/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
+test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_modules cmd/socketio-ts/testdata/web/node_modules $(DOCS)/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
 	go vet $(MODULES)
 	cd examples/chat && go run ../../cmd/socketio-ts -check -o web/src/events.ts .
 	go test -race $(MODULES)
@@ -39,6 +40,10 @@ test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_
 .PHONY: test-e2e
 test-e2e: $(CHAT) $(E2E)/node_modules ## drive the chat with Chromium (CHROMIUM is its path)
 	cd $(E2E) && CHAT_BIN=$(CURDIR)/$(CHAT) npm test
+
+.PHONY: test-docs
+test-docs: $(DOCS)/node_modules | go ## follow docs/tutorial.md step by step, with Chromium
+	cd $(DOCS) && npm test
 
 .PHONY: fuzz
 fuzz: | go ## run each fuzz target for FUZZTIME (1m)

@@ -49,6 +49,9 @@ func TestBlocks(t *testing.T) {
 	}
 	found := 0
 	for _, page := range append(pages, "README.md") {
+		if page == "docs/tutorial.md" {
+			continue // its programs have several files each: docs/e2e builds and runs them
+		}
 		t.Run(filepath.Base(page), func(t *testing.T) { found += compileBlocks(t, page) })
 	}
 	if found == 0 {
