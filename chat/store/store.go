@@ -1,0 +1,154 @@
+// Package store is the contract between package chat and the databases that keep
+// its rooms. Programs need it only to name a store: [Memory] is one, others are
+// in modules of their own. Whoever writes a store implements [Store], and tests
+// it with package storetest.
+//
+// The rules of a chat are not the store's business. They are in [Apply], once
+// for all stores: it decides about operations on the rows that a transaction
+// loads, and returns the rows that the transaction writes.
+package store
+
+import "context"
+
+// A Store keeps rooms. All methods are safe for concurrent use. What a method
+// returns belongs to both: neither side modifies it.
+//
+// Every method returns an error that is [ErrUnavailable] if the database can not
+// be reached or ctx ends, whatever the driver calls that.
+type Store interface {
+	// Commit runs operations, in order, in one durable transaction, by
+	// [Apply]. An operation that is refused has an error in its Result and
+	// leaves the others alone. If Commit returns an error, either no operation
+	// has happened, or it is not known whether all have.
+	//
+	// Rows of a room become visible in the order of their revs: once a reader
+	// sees a rev of a room, no smaller one appears. Locking the room's row
+	// until the transaction has ended is the way to do this.
+	Commit(ctx context.Context, ops []Op) (*Committed, error)
+
+	// Changes returns the rows of a room with a rev above after, in the order
+	// of revs, without messages below the floor, and the room as the same
+	// snapshot has it. See [Cut] for where it stops. If the room does not exist, Changes returns ErrNotFound.
+	Changes(ctx context.Context, room string, after int64, l Limit) (*Changes, error)
+
+	// Behind returns how many rows of a room have a rev above after, or limit
+	// if there are more.
+	Behind(ctx context.Context, room string, after int64, limit int) (int, error)
+
+	// History returns a page of messages, and the room as the same snapshot
+	// has it. If the room does not exist, History returns ErrNotFound.
+	History(ctx context.Context, room string, q Query) (*Page, error)
+
+	// Heads returns where rooms are, without those that do not exist.
+	Heads(ctx context.Context, rooms []string) ([]Head, error)
+
+	// Look returns what a user is in each of these rooms, whether a member or
+	// not, in the same order. A room that does not exist has an empty ID.
+	Look(ctx context.Context, user string, rooms []string) ([]Membership, error)
+
+	// Memberships returns the rooms in which a user is a member, with an id
+	// above after, in the order of ids. Rooms that are hidden or deleted are
+	// left out.
+	Memberships(ctx context.Context, user, after string, limit int) ([]Membership, error)
+
+	// Members returns the members of a room, and the users that are banned,
+	// with an id above after, in the order of ids.
+	Members(ctx context.Context, room, after string, limit int) ([]Member, error)
+
+	// Mark merges markers into those that are kept, by [Marker.Merge], clips
+	// Read and Delivered to the room's Seq, and returns the results in the
+	// same order. Markers of rooms that do not exist are not kept. Mark need
+	// not be durable.
+	Mark(ctx context.Context, markers []Marker) ([]Marker, error)
+
+	// Reacted returns which of these reactions there are.
+	Reacted(ctx context.Context, user, room string, seqs []int64) ([]ReactionKey, error)
+
+	// NewEpoch gives every room another epoch, for a database that was
+	// restored from a backup.
+	NewEpoch(ctx context.Context) error
+
+	// Close releases what the store holds. Commits that have begun are
+	// finished.
+	Close() error
+}
+
+// A Watcher is a Store that tells of the commits of other processes.
+type Watcher interface {
+	Store
+	// Watch calls changed with rooms that may have changed, until ctx ends. It
+	// may call it too often, and with nil if any room may have changed.
+	Watch(ctx context.Context, changed func(rooms []string)) error
+}
+
+// A Head says where a room is.
+type Head struct {
+	Room, Epoch string
+	Seq, Rev    int64
+	Floor       int64
+}
+
+// Head returns the head of a room.
+func (r *Room) Head() Head {
+	return Head{Room: r.ID, Epoch: r.Epoch, Seq: r.Seq, Rev: r.Rev, Floor: r.Floor}
+}
+
+// A Limit ends a page after so many rows, or after the row that makes it longer
+// than so many bytes. Bytes are counted by [Message.Size].
+type Limit struct{ Rows, Bytes int }
+
+// Changes are all changes of a room in the range (From, To]: each row as it is
+// now, if its rev is in the range.
+type Changes struct {
+	Room     Room // Room.Rev is To unless there is More
+	From, To int64
+	Messages []Message // in the order of revs
+	Members  []Member  // in the order of revs
+	Settings bool      // those of the room changed in the range
+	More     bool      // changes above To exist
+}
+
+// A Query asks for a page of messages. One of Before, After, Around and Seqs is
+// set; if none is, the newest messages are meant.
+type Query struct {
+	Before int64   // messages with a smaller seq, the largest of them
+	After  int64   // messages with a larger seq, the smallest of them
+	Around int64   // messages on both sides of this one, and itself
+	Seqs   []int64 // exactly these
+	Since  int64   // no message with a smaller seq
+	Limit  Limit
+}
+
+// A Page is a page of messages in the order of seqs.
+type Page struct {
+	Room     Room
+	Messages []Message
+	More     bool // there are more in the direction of the query; for Around, before the page
+}
+
+// A Membership is what a user is in a room.
+type Membership struct {
+	Room     Room
+	Member   Member
+	Marker   Marker
+	Mentions int      // unread messages that mention the user or all
+	Last     *Message // the newest message
+}
+
+// Committed is what a transaction has done.
+type Committed struct {
+	Results []Result  // one for each operation
+	Changes []Changes // of each room that has a new rev, complete; in the order of ids
+}
+
+// A Result is what became of an operation.
+type Result struct {
+	Err     error    // an *Error if the operation was refused
+	Seq     int64    // of the message
+	Rev     int64    // of the row
+	At      int64    // time of the message, ms
+	Dup     bool     // it had been done before
+	Author  string   // of the message, of Delete and React
+	Members []Member // rows of the members that the operation changed
+	Purged  int      // how many messages a ban deleted
+}
