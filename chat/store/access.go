@@ -1,6 +1,6 @@
 package store
 
-// An actor is a user who acts in a room, or the program. In a thread the rules of
+// An actor is a user that acts in a room, or the program. In a thread the rules of
 // its parent hold: home is the room that decides.
 type actor struct {
 	user   string // "" for the program
@@ -34,7 +34,7 @@ func (n *Needs) actor(room, by string) {
 	}
 }
 
-// actor returns who acts in a room, or an error if the room must not be known to
+// actor returns the actor in a room, or an error if the room must not be known to
 // the user.
 func (b *batch) actor(room, by string) (actor, error) {
 	home := b.room(homeOf(room))

@@ -9,8 +9,8 @@ import (
 type Tx interface {
 	// Lock locks rooms until the end of the transaction, in the order of
 	// their ids, which are sorted, and returns those that exist. Deleted rooms
-	// exist. Lock must be a statement of its own: what is loaded later must
-	// have been read after the locks were granted. It also returns the store's
+	// exist. Lock must be a statement of its own, because the rows
+	// that Load returns must have been read after the locks were granted. It also returns the store's
 	// time in ms. Apply calls Lock once, and then perhaps once more for the
 	// threads of these rooms.
 	Lock(ctx context.Context, ids []string) (rooms []Room, now int64, err error)
@@ -140,8 +140,8 @@ func (b *batch) loadAuthors(messages []MessageKey) error {
 	return err
 }
 
-// threads returns the threads that users follow who may be removed from their
-// parents.
+// threads returns the threads of the users that the operations may remove from
+// their parents.
 func (n *Needs) threads(b *batch) (ids []string) {
 	for room, users := range b.removals {
 		for user := range users {

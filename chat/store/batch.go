@@ -106,7 +106,7 @@ func (b *batch) room(id string) *roomRow {
 	return nil
 }
 
-// member returns the row of a user in a room, a new one if there is none.
+// member returns the row of a user in a room, a new one if it does not exist.
 func (b *batch) member(room, user string) *memberRow {
 	k := MemberKey{room, user}
 	m := b.members[k]

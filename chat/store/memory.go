@@ -149,7 +149,7 @@ func (s *memory) writeMember(m Member) {
 	s.joined[m.User][m.Room] = true
 }
 
-// room returns a room's rows, and makes them if there are none.
+// room returns a room's rows, and makes them if they do not exist.
 func (s *memory) room(id string) *memoryRoom {
 	r := s.rooms[id]
 	if r == nil {

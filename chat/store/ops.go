@@ -77,7 +77,7 @@ type SetMember struct {
 // Do says what a SetMember does.
 type Do int
 
-// What a SetMember does.
+// The values of Do.
 const (
 	Join      Do = iota + 1 // by the user; in a thread, the user follows it
 	Add                     // by a moderator

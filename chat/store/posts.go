@@ -58,7 +58,7 @@ func (p Post) apply(b *batch, r *Result) error {
 }
 
 // repeated answers a post that exists. It is asked first, because a rule may
-// refuse the repetition of what it has allowed.
+// refuse the repetition of a post that it has allowed.
 func (b *batch) repeated(p Post, r *Result) bool {
 	if p.CID == "" {
 		return false
@@ -85,7 +85,7 @@ func (b *batch) postRoom(a actor, p Post) (*roomRow, error) {
 	return room, err
 }
 
-// thread returns a thread, and makes it if there is none.
+// thread returns a thread, and makes it if it does not exist.
 func (b *batch) thread(a actor, id string) (*roomRow, error) {
 	_, seq, _ := Parent(id)
 	if _, m, err := b.find(a, a.home.ID, seq); err != nil {
@@ -147,7 +147,7 @@ func (a actor) paced(now int64) error {
 	return nil
 }
 
-// unhide shows a direct room again to users who have left it.
+// unhide shows a direct room again to the users that have left it.
 func (b *batch) unhide(r *roomRow) (shown []Member) {
 	if r.Kind != KindDirect {
 		return nil

@@ -30,7 +30,7 @@ type Settings struct {
 	Pins       []int64 // seqs of messages
 }
 
-// A Kind says who may find and join a room.
+// A Kind says which users may find and join a room.
 type Kind string
 
 // The kinds of rooms.
@@ -142,7 +142,7 @@ func (m *Message) Size() int {
 	return n
 }
 
-// A Deletion says who deleted a message, when and why.
+// A Deletion describes how a message was deleted.
 type Deletion struct {
 	By     string `json:"by,omitempty"`
 	At     int64  `json:"at"`

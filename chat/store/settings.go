@@ -58,7 +58,7 @@ func (c Create) apply(b *batch, r *Result) error {
 	return nil
 }
 
-// shown shows an existing direct room to the user who asks for it.
+// shown shows an existing direct room to the user that asks for it.
 func (c Create) shown(b *batch, room *roomRow, r *Result) error {
 	if c.Kind != KindDirect || c.By == "" {
 		return nil

@@ -10,8 +10,8 @@ package store
 
 import "context"
 
-// A Store keeps rooms. All methods are safe for concurrent use. What a method
-// returns belongs to both: neither side modifies it.
+// A Store keeps rooms. All methods are safe for concurrent use. Neither
+// the caller nor the store modifies what a method has returned.
 //
 // Every method returns an error that is [ErrUnavailable] if the database can not
 // be reached or ctx ends, whatever the driver calls that.
@@ -46,7 +46,7 @@ type Store interface {
 	// not, in the same order. A room that does not exist has an empty ID.
 	Look(ctx context.Context, user string, rooms []string) ([]Membership, error)
 
-	// Memberships returns the rooms in which a user is a member, with an id
+	// Memberships returns the rooms that a user is a member of, with an id
 	// above after, in the order of ids. Rooms that are hidden or deleted are
 	// left out.
 	Memberships(ctx context.Context, user, after string, limit int) ([]Membership, error)
@@ -109,7 +109,7 @@ type Changes struct {
 }
 
 // A Query asks for a page of messages. One of Before, After, Around and Seqs is
-// set; if none is, the newest messages are meant.
+// set; without them, the query means the newest messages.
 type Query struct {
 	Before int64   // messages with a smaller seq, the largest of them
 	After  int64   // messages with a larger seq, the smallest of them
