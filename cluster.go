@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"log/slog"
 
@@ -20,6 +19,29 @@ func (h clusterHost) Guard(what string, f func()) (ok bool) {
 
 func (h clusterHost) Log(level slog.Level, text string, args ...any) {
 	h.server.logger.About("").Log(level, text, append([]any{"namespace", h.name}, args...)...)
+}
+
+func (h clusterHost) Rooms() []string { return h.rooms.names() }
+
+func (h clusterHost) Sockets(rooms ...string) []string {
+	ids := []string{}
+	for s := range h.Local().To(rooms...).Sockets() {
+		ids = append(ids, s.id)
+	}
+	return ids
+}
+
+func (h clusterHost) WatchRooms(f func(room string, private, exists bool)) {
+	h.presence.Store(&f)
+	h.rooms.watchPresence()
+	h.tellPresence()
+}
+
+// tellPresence tells the adapter of each change of the rooms.
+func (n *Namespace) tellPresence() {
+	n.rooms.tell(&n.rooms.presence, func(c roomChange[*Socket]) {
+		(*n.presence.Load())(c.room, c.own, c.kind == RoomCreated)
+	})
 }
 
 // Obey does what a message says. It returns only errors that have not been
@@ -196,14 +218,17 @@ func (b Broadcast) describe() []adapter.Socket {
 	return sockets
 }
 
+// noData is what other servers get of a socket without data.
+var noData = parser.Encoded{Text: []byte("{}")}
+
 func describe(s *Socket) adapter.Socket {
-	d := adapter.Socket{ID: s.id, Rooms: s.Rooms(), Data: json.RawMessage("{}")}
-	handshake, err := json.Marshal(s.handshake.share())
+	d := adapter.Socket{ID: s.id, Rooms: s.Rooms(), Data: noData}
+	handshake, err := s.handshake.share()
 	if err == nil {
 		d.Handshake = handshake
 	}
 	text, dataErr := s.sharedData().encoded()
-	if dataErr == nil && text != nil {
+	if dataErr == nil && text.Text != nil {
 		d.Data = text
 	}
 	if err = cmp.Or(err, dataErr); err != nil && !errors.Is(err, errPanic) {

@@ -38,8 +38,8 @@ func TestClusterWire(t *testing.T) {
 			h.Check(h.ServerSideEmit("e", "x"))
 			h.Check(h.Local().Emit("e"))
 			p.Expect(
-				`{"type":3,"data":{`+testserver.NoOpts+`,"packet":{"type":2,"data":["e",1]}}}`,
-				`{"type":3,"data":{"opts":{"rooms":["a"],"except":["b"],"flags":{"volatile":true}},"packet":{"type":2,"data":["e"]}}}`,
+				`{"type":3,"data":{"packet":{"type":2,"data":["e",1]},`+testserver.NoOpts+`}}`,
+				`{"type":3,"data":{"packet":{"type":2,"data":["e"]},"opts":{"rooms":["a"],"except":["b"],"flags":{"volatile":true}}}}`,
 				`{"type":4,"data":{`+testserver.NoOpts+`,"rooms":["a"]}}`,
 				`{"type":5,"data":{"opts":{"rooms":["a"],"except":[],"flags":{}},"rooms":["b"]}}`,
 				`{"type":6,"data":{`+testserver.NoOpts+`,"close":false}}`,
@@ -164,12 +164,12 @@ type troubled struct {
 	failures int
 }
 
-func (b *troubled) Subscribe(ctx context.Context, namespace, uid string, deliver func(*adapter.Message)) error {
+func (b *troubled) Subscribe(ctx context.Context, s adapter.Subscriber) error {
 	if b.failures > 0 {
 		b.failures--
 		return errors.New("out of order")
 	}
-	return b.Loopback.Subscribe(ctx, namespace, uid, deliver)
+	return b.Loopback.Subscribe(ctx, s)
 }
 
 func TestClusterSubscribesAgain(t *testing.T) {

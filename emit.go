@@ -111,37 +111,31 @@ func (o *outgoing) free() {
 }
 
 // emit sends an event to the selected sockets of one namespace, here and on
-// other servers. With an adapter that keeps a log, the event's place there is
-// its offset, so it is published first.
-func (b Broadcast) emit(out *outgoing) (err error) {
+// other servers. An adapter that keeps a log sends the event back, and then it
+// goes to the sockets here, in the order of the log.
+func (b Broadcast) emit(out *outgoing) error {
 	n := b.namespace
-	stored := n.recovery.stores(b)
-	switch {
-	case stored:
-		out.offset, err = b.publish(out)
-	case n.recovery.logs(b):
+	if n.recovery.stores(b) {
+		m, err := out.messageForOthers(b)
+		if err != nil || n.cluster.Publish(m) == nil {
+			return err
+		}
+	}
+	if n.recovery.logs(b) {
 		out.offset = n.recovery.log.NewOffset()
 	}
-	if err == nil {
-		err = out.encode(n)
+	if err := out.encode(n); err != nil {
+		return err
 	}
-	if err == nil && !stored && b.reachesOthers() {
-		_, err = b.publish(out)
+	if b.reachesOthers() && !n.recovery.stores(b) {
+		m, err := out.messageForOthers(b)
+		if err != nil {
+			return err
+		}
+		_ = n.cluster.Publish(m) // the error has been logged
 	}
-	if err == nil {
-		b.send(out)
-	}
-	return err
-}
-
-// publish sends an event to the other servers, and returns its place in the
-// adapter's log, or "". The error is about the event.
-func (b Broadcast) publish(out *outgoing) (offset string, err error) {
-	m, err := out.messageForOthers(b)
-	if err == nil {
-		offset, _ = b.namespace.cluster.PublishAt(m) // the error has been logged
-	}
-	return offset, err
+	b.send(out)
+	return nil
 }
 
 // send sends an event to the selected sockets of this server.

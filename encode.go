@@ -189,10 +189,10 @@ func (u undecodable) Len() int { return 1 }
 func (u undecodable) Decode(...any) error { return u.err }
 
 // A data is what SetData has set. Other servers and the adapter's sessions get
-// it as text, because the program may change the value at any time.
+// it encoded, because the program may change the value at any time.
 type data struct {
 	value any
-	text  json.RawMessage
+	text  parser.Encoded
 	err   error // for which there is no text
 }
 
@@ -201,25 +201,43 @@ func newData(g guard, v any) *data {
 		return nil
 	}
 	d := &data{value: v}
-	d.text, d.err = g.marshal(v)
+	d.text, d.err = g.encodeData(v)
 	return d
 }
 
-// encoded returns the value's JSON, nil if nothing is set.
-func (d *data) encoded() (json.RawMessage, error) {
-	if d == nil {
+func (g guard) encodeData(v any) (encoded parser.Encoded, err error) {
+	defer g.recovered("encoding SetData's value", "", &err)
+	encoded, err = values.EncodeValue(nil, v)
+	return ownAttachments(encoded), err
+}
+
+// storedData is the data of a session that an adapter has kept. Its value is
+// JSON with binary parts as base64.
+func storedData(text parser.Encoded) (*data, error) {
+	if text.Text == nil {
 		return nil, nil
+	}
+	args, err := values.DecodeValue(text)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := json.Marshal(parser.ValuesOf(args)[0])
+	return &data{value: json.RawMessage(plain), text: text}, err
+}
+
+// encoded returns the value's JSON, without text if nothing is set.
+func (d *data) encoded() (parser.Encoded, error) {
+	if d == nil {
+		return parser.Encoded{}, nil
 	}
 	return d.text, d.err
 }
 
-func (g guard) marshal(v any) (text []byte, err error) {
-	defer g.recovered("encoding SetData's value", "", &err)
-	text, err = json.Marshal(v)
-	return bytes.ToValidUTF8(text, []byte("\uFFFD")), err
-}
-
-func (g guard) unmarshal(text []byte, into any) (err error) {
-	defer g.recovered("decoding", "", &err)
-	return json.Unmarshal(text, into)
+// decodeData decodes a socket's data.
+func (g guard) decodeData(text parser.Encoded, into any) error {
+	args, err := decodeReply(text)
+	if err != nil {
+		return err
+	}
+	return g.decode(args, []any{into})
 }

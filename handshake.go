@@ -109,7 +109,7 @@ func (q queryAuth) Decode(into ...any) error {
 }
 
 // share returns the handshake as other servers get it.
-func (h *Handshake) share() adapter.Handshake {
+func (h *Handshake) share() (parser.Encoded, error) {
 	shared := adapter.Handshake{
 		Header:      h.Header,
 		Host:        h.Host,
@@ -120,17 +120,22 @@ func (h *Handshake) share() adapter.Handshake {
 		URL:         h.URL,
 		Query:       h.Query(),
 	}
-	var auth json.RawMessage
-	if h.DecodeAuth(&auth) == nil {
-		shared.Auth = auth
+	var auth parser.Encoded
+	if h.auth != nil {
+		if encoded, err := values.EncodeValue(nil, h.guard.sentOn(h.auth)[0]); err == nil { // or the socket has left
+			auth = ownAttachments(encoded)
+			shared.Auth = auth.Text
+		}
 	}
-	return shared
+	e, err := values.EncodeValue(nil, shared)
+	e.Attachments = auth.Attachments
+	return e, err
 }
 
 // handshakeOf returns the handshake of a socket of another server.
-func handshakeOf(g guard, shared json.RawMessage) Handshake {
+func handshakeOf(g guard, shared parser.Encoded) Handshake {
 	var d adapter.Handshake
-	_ = json.Unmarshal(shared, &d) // what does not fit stays empty
+	_ = json.Unmarshal(shared.Text, &d) // what does not fit stays empty
 	h := Handshake{
 		Header:      d.Header,
 		Host:        d.Host,
@@ -142,7 +147,7 @@ func handshakeOf(g guard, shared json.RawMessage) Handshake {
 		guard:       g,
 	}
 	if d.Auth != nil {
-		h.auth, _ = decodeReply(parser.Encoded{Text: d.Auth}) // has been parsed as JSON
+		h.auth, _ = decodeReply(parser.Encoded{Text: d.Auth, Attachments: shared.Attachments}) // without auth if it is invalid
 	}
 	return h
 }

@@ -28,6 +28,7 @@ func (s *Socket) join(n *Namespace, taken *seat) {
 		s.id = s.conn.newID(n)
 	}
 	n.rooms.add(s.id, s)
+	n.tellPresence()
 }
 
 // admit lets a socket in, or refuses it: families decide whether there is its
@@ -45,7 +46,7 @@ func (s *Socket) admit() {
 	s.join(n, n.recovery.take(s))
 	if s.Recovered() {
 		n.rooms.join(s, s.seat.saved.Rooms...) // it has been in them before
-		n.tellRoomEvents()
+		n.tellRoomChanges()
 	}
 	for _, m := range n.admission(s) {
 		if s.status.Load() != statusPending {
@@ -285,7 +286,7 @@ func (s *Socket) vacate(reason Reason, wasConnected bool) {
 		}
 	}()
 	n.rooms.remove(s)
-	n.tellRoomEvents()
+	n.tellRoomChanges()
 }
 
 // tellLeft calls OnDisconnect and the hook of Trace.

@@ -42,8 +42,9 @@ type Namespace struct {
 	sessions int  // that recovery keeps
 	pinned   bool // stays without either
 
-	cluster    *cluster.Member // nil without an adapter
-	recovery   *recovery       // nil without Options.Recovery, and of a parent
+	cluster    *cluster.Member                                         // nil without an adapter
+	presence   atomic.Pointer[func(room string, private, exists bool)] // of the adapter
+	recovery   *recovery                                               // nil without Options.Recovery, and of a parent
 	serverSide handlers[Handler]
 
 	middleware callbacks[Middleware]
@@ -68,7 +69,7 @@ func newNamespace(server *Server, name string, parent *Namespace) *Namespace {
 	if parent != nil {
 		n.lineage = []*Namespace{parent, n}
 		n.ids = parent.ids
-		n.rooms.watched.Store(parent.rooms.watched.Load())
+		n.rooms.events.watched.Store(parent.rooms.events.watched.Load())
 	}
 	if a := server.opts.Adapter; a != nil && name != "" { // a parent has its children's
 		n.cluster = cluster.New(name, a, clusterHost{n})
@@ -149,16 +150,17 @@ func (n *Namespace) nextID() uint64 { return n.ids.Add(1) - 1 }
 // of the changes, on a goroutine that changes a room.
 func (n *Namespace) OnRoomEvent(f func(e RoomEvent)) (off func()) {
 	off = n.onRoomEvent.add(f)
-	n.rooms.watched.Store(true)
+	n.rooms.events.watched.Store(true)
 	for _, child := range n.audience() {
-		child.rooms.watched.Store(true)
+		child.rooms.events.watched.Store(true)
 	}
 	return off
 }
 
-// tellRoomEvents follows each change of the rooms.
-func (n *Namespace) tellRoomEvents() {
-	n.rooms.tell(func(c roomChange[*Socket]) {
+// tellRoomChanges follows each change of the rooms.
+func (n *Namespace) tellRoomChanges() {
+	n.tellPresence()
+	n.rooms.tell(&n.rooms.events, func(c roomChange[*Socket]) {
 		e := RoomEvent{c.kind, c.room, c.member.id}
 		var all []*func(RoomEvent)
 		for _, from := range n.lineage {

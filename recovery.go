@@ -1,9 +1,9 @@
 package socketio
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -125,11 +125,9 @@ func (r *recovery) close() {
 // server's own log. It is right for nil too, and so is stores.
 func (r *recovery) logs(b Broadcast) bool { return r != nil && r.store == nil && !b.volatile }
 
-// stores reports whether the place of events in the adapter's log becomes
-// their offset.
-func (r *recovery) stores(b Broadcast) bool {
-	return r != nil && r.store != nil && !b.volatile && !b.local
-}
+// stores reports whether events come back from the adapter with their place in
+// its log as their offset.
+func (r *recovery) stores(b Broadcast) bool { return r != nil && r.store != nil && !b.local }
 
 // queue logs an event and queues it for the selected sockets that can come
 // back, which must be released. It returns all selected sockets, and nil in
@@ -197,8 +195,9 @@ func (r *recovery) fill(taken *seat, kept *adapter.Session, missed []*adapter.Me
 	}
 	s := &savedSession{PID: kept.PID, SocketID: kept.SocketID, Rooms: kept.Rooms}
 	taken.Origin, s.Origin, taken.last = kept.Offset, kept.Offset, kept.Offset
-	if kept.Data != nil {
-		s.Data = &data{value: kept.Data, text: kept.Data}
+	var err error
+	if s.Data, err = storedData(kept.Data); err != nil {
+		return err
 	}
 	for _, m := range missed {
 		if m == nil || m.Namespace != kept.Namespace || m.Type != adapter.Broadcast || m.RequestID != "" {
@@ -288,7 +287,7 @@ func (r *recovery) updateStore(s *savedSession, early *earlySession) {
 	}
 	now, err := r.storable(s)
 	if early.stored && err == nil {
-		if slices.Equal(now.Rooms, early.Rooms) && bytes.Equal(now.Data, early.Data) {
+		if slices.Equal(now.Rooms, early.Rooms) && reflect.DeepEqual(now.Data, early.Data) {
 			return
 		}
 		var there bool

@@ -2,10 +2,10 @@ package socketio
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/cluster"
+	"github.com/goroomcast/socketio/parser"
 )
 
 // A RemoteSocket describes a socket of this or another server, as it was when
@@ -16,14 +16,14 @@ type RemoteSocket struct {
 	Handshake Handshake
 	Rooms     []string
 
-	data  json.RawMessage
+	data  parser.Encoded
 	guard guard
 }
 
 // DecodeData decodes the JSON of the socket's data into the value pointed to.
-// It is the JSON that Socket.SetData encoded during its last call, or an empty
-// object if the socket has no data.
-func (r *RemoteSocket) DecodeData(into any) error { return r.guard.unmarshal(r.data, into) }
+// It is what Socket.SetData encoded during its last call, or an empty object if
+// the socket has no data.
+func (r *RemoteSocket) DecodeData(into any) error { return r.guard.decodeData(r.data, into) }
 
 // FetchSockets returns descriptions of the selected sockets of all servers. If
 // some servers do not answer in time, it returns the sockets of the others and
@@ -63,8 +63,8 @@ func fetchSockets(ctx context.Context, g guard, c *cluster.Member, o adapter.Sel
 }
 
 func newRemoteSocket(g guard, s adapter.Socket) *RemoteSocket {
-	if s.Data == nil {
-		s.Data = json.RawMessage("{}")
+	if s.Data.Text == nil {
+		s.Data = noData
 	}
 	return &RemoteSocket{ID: s.ID, Rooms: s.Rooms, Handshake: handshakeOf(g, s.Handshake), data: s.Data, guard: g}
 }

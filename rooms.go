@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -18,83 +19,8 @@ type rooms[M comparable] struct {
 	byID    map[string]M
 	members map[M]*membership[M]
 
-	watched atomic.Bool     // changes are noted
-	changes []roomChange[M] // not yet told
-	telling bool            // somebody is at it
-}
-
-// A RoomEvent describes one change of a room. The rooms that are named like a
-// socket's id cause no RoomEvents.
-type RoomEvent struct {
-	Kind     RoomEventKind
-	Room     string
-	SocketID string // the socket that joined or left, also for RoomCreated and RoomDeleted
-}
-
-// A RoomEventKind is the kind of a RoomEvent. Its text is the name of the event
-// of the JavaScript server's adapter.
-type RoomEventKind string
-
-// The kinds of RoomEvents.
-const (
-	RoomCreated RoomEventKind = "create-room"
-	RoomDeleted RoomEventKind = "delete-room"
-	RoomJoined  RoomEventKind = "join-room"
-	RoomLeft    RoomEventKind = "leave-room"
-)
-
-// A roomChange is a RoomEvent before it is told.
-type roomChange[M comparable] struct {
-	kind   RoomEventKind
-	room   string
-	member M
-}
-
-func (r *rooms[M]) note(kind RoomEventKind, room string, m M) {
-	if r.watched.Load() {
-		r.changes = append(r.changes, roomChange[M]{kind, room, m})
-	}
-}
-
-// tell calls f with each new change, in their order. If another call of tell is
-// at work, that call passes these changes, too.
-func (r *rooms[M]) tell(f func(roomChange[M])) {
-	if !r.watched.Load() {
-		return
-	}
-	r.mu.Lock()
-	telling := r.telling
-	r.telling = true
-	r.mu.Unlock()
-	if telling {
-		return
-	}
-	over := false
-	defer func() {
-		if !over { // f has ended the goroutine
-			r.mu.Lock()
-			r.telling = false
-			r.mu.Unlock()
-			r.tell(f)
-		}
-	}()
-	for c, more := r.nextChange(); more; c, more = r.nextChange() {
-		f(c)
-	}
-	over = true
-}
-
-// nextChange returns the next change to tell. Without any, the telling is over.
-func (r *rooms[M]) nextChange() (next roomChange[M], more bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.telling = len(r.changes) > 0; !r.telling {
-		r.changes = nil
-		return next, false
-	}
-	next = r.changes[0]
-	r.changes = r.changes[1:]
-	return next, true
+	events   changes[M] // for OnRoomEvent
+	presence changes[M] // of rooms and members, for the adapter
 }
 
 // A room has its members in one dense list, because broadcasts walk it.
@@ -122,6 +48,9 @@ func newRooms[M comparable]() *rooms[M] {
 func (r *rooms[M]) add(id string, m M) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if _, already := r.byID[id]; !already {
+		r.presence.note(roomChange[M]{RoomCreated, id, m, true})
+	}
 	r.byID[id] = m
 	r.members[m] = &membership[M]{id: id, all: len(r.all.members)}
 	r.all.members = append(r.all.members, m)
@@ -152,6 +81,7 @@ func (r *rooms[M]) remove(m M) {
 	delete(r.members, m)
 	if r.byID[own.id] == m { // and not one that has the id anew
 		delete(r.byID, own.id)
+		r.presence.note(roomChange[M]{RoomDeleted, own.id, m, true})
 	}
 }
 
@@ -244,6 +174,19 @@ func (rm *room[M]) swapRemove(i int) (moved M, ok bool) {
 		rm.members = slices.Clone(rm.members)
 	}
 	return moved, i != last
+}
+
+// names returns the names of all rooms, those of single members included.
+func (r *rooms[M]) names() []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	names := slices.Collect(maps.Keys(r.byID))
+	for name := range r.named {
+		if _, is := r.byID[name]; !is {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // len returns the number of rooms.
@@ -349,4 +292,108 @@ func (r *rooms[M]) has(g *group[M], m M) bool {
 		}
 	}
 	return slices.Contains(g.single, m)
+}
+
+// A RoomEvent describes one change of a room. The rooms that are named like a
+// socket's id cause no RoomEvents.
+type RoomEvent struct {
+	Kind     RoomEventKind
+	Room     string
+	SocketID string // the socket that joined or left, also for RoomCreated and RoomDeleted
+}
+
+// A RoomEventKind is the kind of a RoomEvent. Its text is the name of the event
+// of the JavaScript server's adapter.
+type RoomEventKind string
+
+// The kinds of RoomEvents.
+const (
+	RoomCreated RoomEventKind = "create-room"
+	RoomDeleted RoomEventKind = "delete-room"
+	RoomJoined  RoomEventKind = "join-room"
+	RoomLeft    RoomEventKind = "leave-room"
+)
+
+// A roomChange is a change before it is told.
+type roomChange[M comparable] struct {
+	kind   RoomEventKind
+	room   string
+	member M
+	own    bool // the room is a member's id
+}
+
+// changes are those of rooms that wait to be told. rooms.mu guards them.
+type changes[M comparable] struct {
+	watched atomic.Bool // changes are noted
+	waiting []roomChange[M]
+	telling bool // somebody is at it
+}
+
+func (c *changes[M]) note(change roomChange[M]) {
+	if c.watched.Load() {
+		c.waiting = append(c.waiting, change)
+	}
+}
+
+// note notes a change of a room that is not a member's id. r.mu is locked.
+func (r *rooms[M]) note(kind RoomEventKind, room string, m M) {
+	change := roomChange[M]{kind, room, m, false}
+	r.events.note(change)
+	if kind == RoomCreated || kind == RoomDeleted {
+		r.presence.note(change)
+	}
+}
+
+// watchPresence notes all rooms and members as created, and their later changes.
+func (r *rooms[M]) watchPresence() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.presence.waiting = nil
+	r.presence.watched.Store(true)
+	for id, m := range r.byID {
+		r.presence.note(roomChange[M]{RoomCreated, id, m, true})
+	}
+	for name, room := range r.named {
+		r.presence.note(roomChange[M]{RoomCreated, name, room.members[0], false})
+	}
+}
+
+// tell calls f with each new change, in order. Another call of tell that is at
+// work passes these changes, too.
+func (r *rooms[M]) tell(c *changes[M], f func(roomChange[M])) {
+	if !c.watched.Load() {
+		return
+	}
+	r.mu.Lock()
+	telling := c.telling
+	c.telling = true
+	r.mu.Unlock()
+	if telling {
+		return
+	}
+	over := false
+	defer func() {
+		if !over { // f has ended the goroutine
+			r.mu.Lock()
+			c.telling = false
+			r.mu.Unlock()
+			r.tell(c, f)
+		}
+	}()
+	for change, more := r.nextChange(c); more; change, more = r.nextChange(c) {
+		f(change)
+	}
+	over = true
+}
+
+// nextChange returns the next change. Without any, the telling is over.
+func (r *rooms[M]) nextChange(c *changes[M]) (next roomChange[M], more bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.telling = len(c.waiting) > 0; !c.telling {
+		c.waiting = nil
+		return next, false
+	}
+	next, c.waiting = c.waiting[0], c.waiting[1:]
+	return next, true
 }

@@ -125,14 +125,14 @@ func (s *Socket) Join(rooms ...string) error {
 			"namespace", n.name, "socket", s.id, "limit", n.server.opts.Limits.Rooms)
 		return ErrTooManyRooms
 	}
-	n.tellRoomEvents()
+	n.tellRoomChanges()
 	return nil
 }
 
 // Leave removes the socket from rooms.
 func (s *Socket) Leave(rooms ...string) {
 	s.namespace.rooms.leave(s, rooms...)
-	s.namespace.tellRoomEvents()
+	s.namespace.tellRoomChanges()
 }
 
 // Emit sends an event to the client. It does not wait for the client: a nil

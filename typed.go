@@ -186,17 +186,18 @@ func replyWith[R any](e *Event, result R, as *signature) error {
 // call of Data decodes it into a new T. To decode it only once, pass the T to
 // SetData, for example in OnConnect.
 func Data[T any](s *Socket) (T, bool) {
-	value := s.Data()
-	if v, is := value.(T); is {
+	var v, none T
+	d := s.sharedData()
+	if d == nil {
+		return none, false
+	}
+	if v, is := d.value.(T); is {
 		return v, true
 	}
-	var v T
-	text, is := value.(json.RawMessage)
-	if !is {
-		return v, false
+	if _, is := d.value.(json.RawMessage); !is {
+		return none, false
 	}
-	if err := s.namespace.server.guard.unmarshal(text, &v); err != nil {
-		var none T
+	if err := s.namespace.server.guard.decodeData(d.text, &v); err != nil {
 		return none, false
 	}
 	return v, true

@@ -114,28 +114,29 @@ func (t *timeout) UnmarshalJSON(text []byte) error {
 // binary. Without binary the text equals that of the JavaScript server's
 // adapters.
 func (m *Message) Encode() (parser.Encoded, error) {
-	return m.encoded(envelope{m.Type, m.data(), m.UID, m.Namespace})
+	data, attachments := m.data()
+	return m.encoded(envelope{m.Type, data, m.UID, m.Namespace}, attachments)
 }
 
 // EncodeData is Encode without the envelope of the type, the sender and the
 // namespace. The text is empty if messages of this type consist of the envelope
 // alone.
 func (m *Message) EncodeData() (parser.Encoded, error) {
-	d := m.data()
-	if d == nil {
+	data, attachments := m.data()
+	if data == nil {
 		return parser.Encoded{}, nil
 	}
-	return m.encoded(d)
+	return m.encoded(data, attachments)
 }
 
-// data returns what is in the envelope, or nil.
-func (m *Message) data() any {
+// data returns what is in the envelope, or nil, and the binary.
+func (m *Message) data() (in any, attachments [][]byte) {
 	d := data{RequestID: m.RequestID}
 	switch m.Type {
 	case InitialHeartbeat, Heartbeat, Close:
-		return nil
+		return nil, nil
 	case Broadcast:
-		return &broadcastData{event{Type: parser.Event, Data: m.Packet.Text}, m.RequestID, m.opts()}
+		return &broadcastData{event{Type: parser.Event, Data: m.Packet.Text}, m.RequestID, m.opts()}, m.Packet.Attachments
 	case SocketsJoin, SocketsLeave:
 		d.Opts, d.Rooms = m.opts(), (*names)(&m.Rooms)
 	case DisconnectSockets:
@@ -143,11 +144,9 @@ func (m *Message) data() any {
 	case FetchSockets:
 		d.Opts = m.opts()
 	case FetchSocketsResponse:
-		sockets := make([]socket, len(m.Sockets))
-		for i, s := range m.Sockets {
-			sockets[i] = socket{s.ID, s.Handshake, s.Rooms, s.Data}
-		}
+		sockets, attachments := joinSockets(m.Sockets)
 		d.Sockets = &sockets
+		return &d, attachments
 	case ServerSideEmit, ServerSideEmitResponse:
 		d.Packet = m.Packet.Text
 	case ClientCount:
@@ -155,15 +154,15 @@ func (m *Message) data() any {
 	case Ack, NoAck:
 		d.Packet, d.SocketID = m.Packet.Text, m.SocketID
 	}
-	return &d
+	return &d, m.Packet.Attachments
 }
 
-func (m *Message) encoded(v any) (parser.Encoded, error) {
+func (m *Message) encoded(v any, attachments [][]byte) (parser.Encoded, error) {
 	text, err := appendJSON(v)
 	if err != nil {
 		return parser.Encoded{}, m.failed(err)
 	}
-	return parser.Encoded{Text: text, Attachments: m.Packet.Attachments}, nil
+	return parser.Encoded{Text: text, Attachments: attachments}, nil
 }
 
 func (m *Message) failed(err error) error {
@@ -223,10 +222,11 @@ func (m *Message) setData(d *data, attachments [][]byte) error {
 	}
 	m.Close = d.Close != nil && *d.Close
 	if d.Sockets != nil {
-		m.Sockets = make([]Socket, len(*d.Sockets))
-		for i, s := range *d.Sockets {
-			m.Sockets[i] = Socket{s.ID, s.Handshake, s.Rooms, s.Data}
+		var err error
+		if m.Sockets, err = splitSockets(*d.Sockets, attachments); err != nil {
+			return fmt.Errorf("adapter: invalid message: %w", err)
 		}
+		attachments = nil
 	}
 	m.Packet = parser.Encoded{Text: d.Packet, Attachments: attachments}
 	if m.Type == Broadcast {

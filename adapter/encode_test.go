@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"encoding/json"
 	"reflect"
 	"testing"
 
@@ -35,7 +34,7 @@ func TestEncode(t *testing.T) {
 		head + `8,"data":{"requestId":"r","sockets":[]}` + tail:                               {Type: FetchSocketsResponse, RequestID: "r"},
 		head + `8,"data":{"requestId":"r","sockets":[{"id":"s","handshake":{},"rooms":["s"],"data":{}}]}` + tail: {
 			Type: FetchSocketsResponse, RequestID: "r",
-			Sockets: []Socket{{"s", json.RawMessage("{}"), []string{"s"}, json.RawMessage("{}")}}},
+			Sockets: []Socket{{"s", packet("{}"), []string{"s"}, packet("{}")}}},
 		head + `9,"data":{"packet":["e",1]}` + tail:                 {Type: ServerSideEmit, Packet: packet(`["e",1]`)},
 		head + `9,"data":{"requestId":"r","packet":["e"]}` + tail:   {Type: ServerSideEmit, RequestID: "r", Packet: packet(`["e"]`)},
 		head + `10,"data":{"requestId":"r","packet":1}` + tail:      {Type: ServerSideEmitResponse, RequestID: "r", Packet: packet(`1`)},
@@ -101,7 +100,7 @@ func TestEncodeInvalid(t *testing.T) {
 	for _, m := range []Message{
 		{Type: Broadcast, Packet: packet(`[`)},
 		{Type: Ack, Packet: packet(`]`)},
-		{Type: FetchSocketsResponse, Sockets: []Socket{{Data: json.RawMessage("x")}}},
+		{Type: FetchSocketsResponse, Sockets: []Socket{{Data: packet("x")}}},
 	} {
 		if encoded, err := m.Encode(); err == nil {
 			t.Errorf("encoded as %s", encoded.Text)

@@ -59,7 +59,7 @@ func (h Handshake) MarshalJSON() ([]byte, error) {
 	if d.Auth == nil {
 		d.Auth = json.RawMessage("{}")
 	}
-	return json.Marshal(d)
+	return appendJSON(d)
 }
 
 // UnmarshalJSON reads such JSON. After an error the Handshake contains what

@@ -14,42 +14,46 @@ import (
 // Loopback. Its zero value is ready to use.
 type Loopback struct {
 	mu          sync.Mutex
-	subscribers map[string][]*subscriber // by namespace
+	subscribers map[string][]*subscription // by namespace
 }
 
 // Publish implements Adapter.
-func (l *Loopback) Publish(_ context.Context, m *Message) (offset string, err error) {
+func (l *Loopback) Publish(_ context.Context, batch []*Message) []error {
+	return Each(batch, l.publish)
+}
+
+func (l *Loopback) publish(m *Message) error {
 	encoded, err := m.Encode()
 	if err != nil {
-		return "", err
+		return err
 	}
 	l.mu.Lock() // until it is queued for all, so that all see one order
 	defer l.mu.Unlock()
 	for _, s := range l.subscribers[m.Namespace] {
-		if s.uid != m.UID && (m.To == "" || m.To == s.uid) {
+		if uid := s.UID(); uid != m.UID && (m.To == "" || m.To == uid) {
 			s.put(encoded)
 		}
 	}
-	return "", nil
-}
-
-// Subscribe implements Adapter.
-func (l *Loopback) Subscribe(ctx context.Context, namespace, uid string, deliver func(*Message)) error {
-	s := &subscriber{uid: uid, deliver: deliver}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.subscribers == nil {
-		l.subscribers = make(map[string][]*subscriber)
-	}
-	l.subscribers[namespace] = append(l.subscribers[namespace], s)
-	context.AfterFunc(ctx, func() { l.unsubscribe(namespace, s) })
 	return nil
 }
 
-func (l *Loopback) unsubscribe(namespace string, s *subscriber) {
+// Subscribe implements Adapter.
+func (l *Loopback) Subscribe(ctx context.Context, to Subscriber) error {
+	s := &subscription{Subscriber: to}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	rest := slices.DeleteFunc(l.subscribers[namespace], func(other *subscriber) bool { return other == s })
+	if l.subscribers == nil {
+		l.subscribers = make(map[string][]*subscription)
+	}
+	l.subscribers[to.Namespace()] = append(l.subscribers[to.Namespace()], s)
+	context.AfterFunc(ctx, func() { l.unsubscribe(to.Namespace(), s) })
+	return nil
+}
+
+func (l *Loopback) unsubscribe(namespace string, s *subscription) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rest := slices.DeleteFunc(l.subscribers[namespace], func(other *subscription) bool { return other == s })
 	if l.subscribers[namespace] = rest; len(rest) == 0 {
 		delete(l.subscribers, namespace)
 	}
@@ -63,17 +67,16 @@ func (l *Loopback) Servers(_ context.Context, namespace string) (int, error) {
 	return len(l.subscribers[namespace]), nil
 }
 
-// A subscriber is a server that gets the messages of a namespace.
-type subscriber struct {
-	uid     string
-	deliver func(*Message)
-	queue   jobs.Queue
+// A subscription is a server that gets the messages of a namespace.
+type subscription struct {
+	Subscriber
+	queue jobs.Queue
 }
 
-func (s *subscriber) put(encoded parser.Encoded) {
+func (s *subscription) put(encoded parser.Encoded) {
 	s.queue.Put(0, func() {
 		if m, err := Decode(encoded); err == nil { // always: it has been encoded here
-			s.deliver(m)
+			s.Deliver(m)
 		}
 	})
 }

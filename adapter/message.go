@@ -1,8 +1,6 @@
 package adapter
 
 import (
-	"encoding/json"
-
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -13,6 +11,10 @@ type Type int
 // The types of messages, and the fields of each beside UID, Namespace and Type.
 // Responses also have RequestID and To. The responses are the types that end in
 // Response, ClientCount, Ack and NoAck.
+//
+// An adapter may drop Close, NoAck and CancelCall if its bus has nothing for
+// them. Where 13 means something else, as on the bus of the JavaScript MongoDB
+// adapter, it must neither send a Close nor take a 13 for a Close.
 const (
 	InitialHeartbeat       Type = iota + 1 // asks for the others' heartbeats
 	Heartbeat                              // the server is alive
@@ -46,7 +48,8 @@ type Message struct {
 	Namespace string
 
 	// Offset is the place of a Broadcast in the log of a [SessionStore], which sets
-	// this field. It is not part of the encoded message.
+	// this field when it delivers the message. It is not part of the encoded
+	// message.
 	Offset string
 
 	// To is the UID of the server that a response is for, or "" for all servers.
@@ -69,7 +72,10 @@ type Message struct {
 	SocketID string // "" if the sender does not say; JavaScript servers do not
 }
 
-// A Selection selects sockets, and says how to send events to them.
+// A Selection selects sockets, and says how to send events to them. JavaScript
+// has numbers as rooms too. Here they are their text: the room 42 of a JavaScript
+// server and the room "42" are one room for this server, and it sends both as
+// "42", which a JavaScript server does not take for its room 42.
 type Selection struct {
 	Rooms    []string // sockets in any of the rooms; if empty, all sockets
 	Except   []string // but not sockets in any of these rooms
@@ -81,7 +87,7 @@ type Selection struct {
 // A Socket describes a socket in a FetchSocketsResponse.
 type Socket struct {
 	ID        string
-	Handshake json.RawMessage // the JSON of a Handshake
+	Handshake parser.Encoded // the JSON of a Handshake; attachments belong to its auth
 	Rooms     []string
-	Data      json.RawMessage
+	Data      parser.Encoded // JSON with placeholders for binary parts, as in Message.Packet
 }

@@ -2,20 +2,23 @@ package adapter
 
 import (
 	"context"
-	"encoding/json"
 	"time"
+
+	"github.com/goroomcast/socketio/parser"
 )
 
 // A SessionStore is an [Adapter] that keeps a log and sessions. Clients that have
 // lost their connection get the events that they missed from the log, on any
-// server. Publish must return the place of each Broadcast without a RequestID in
-// the log of its namespace. Subscribe must deliver these messages with that
-// place as their Offset, in the order of the log.
+// server.
 //
-// If several servers emit to sockets of one namespace at the same time, a client
-// may receive the events in another order than that of the log. If that client
-// loses its connection at that moment, it may miss one of these events, or get
-// one twice.
+// The log contains each Broadcast without a RequestID, in an order that is the
+// same for all servers. Subscribe must deliver the log's messages in that order
+// and with their place in it as their Offset, to every subscriber of their
+// namespace: a server that keeps sessions also gets its own Broadcasts back.
+// Such a server sends an event to its own clients only when the event comes back,
+// so that all clients of all servers get the events in the order of the log. It
+// does so at once, without an offset, if Publish fails. After a failure of the
+// connection Subscribe must go on after the last message that it has delivered.
 type SessionStore interface {
 	Adapter
 
@@ -49,8 +52,8 @@ type Session struct {
 	Namespace string
 	PID       string // the secret by which the client identifies itself
 	SocketID  string
-	Rooms     []string
-	Data      json.RawMessage // nil without data
+	Rooms     []string       // a number that a JavaScript server has as a room is its text here
+	Data      parser.Encoded // without Text if there is no data
 
 	// Offset is a place in the log before all events that the client may have
 	// missed, or "" if the server knows no such place.

@@ -169,26 +169,34 @@ type link struct {
 
 var errLinkDown = errors.New("adaptertest: link down")
 
-func (l *link) Publish(ctx context.Context, m *adapter.Message) (string, error) {
+func (l *link) Publish(ctx context.Context, batch []*adapter.Message) []error {
 	switch {
 	case l.dead.Load():
-		return "", nil
+		return nil
 	case l.down.Load():
-		return "", errLinkDown
+		return adapter.Each(batch, func(*adapter.Message) error { return errLinkDown })
 	}
-	return l.Adapter.Publish(ctx, m)
+	return l.Adapter.Publish(ctx, batch)
 }
 
-func (l *link) Subscribe(ctx context.Context, namespace, uid string, deliver func(*adapter.Message)) error {
+func (l *link) Subscribe(ctx context.Context, s adapter.Subscriber) error {
 	ctx, cancel := context.WithCancel(ctx)
 	l.mu.Lock()
 	l.stop = append(l.stop, cancel)
 	l.mu.Unlock()
-	return l.Adapter.Subscribe(ctx, namespace, uid, func(m *adapter.Message) {
-		if !l.dead.Load() {
-			deliver(m)
-		}
-	})
+	return l.Adapter.Subscribe(ctx, linked{s, l})
+}
+
+// linked is a Subscriber that hears nothing when its server is dead.
+type linked struct {
+	adapter.Subscriber
+	link *link
+}
+
+func (s linked) Deliver(m *adapter.Message) {
+	if !s.link.dead.Load() {
+		s.Subscriber.Deliver(m)
+	}
 }
 
 // kill makes the server vanish without a word.

@@ -134,29 +134,33 @@ func (a *Adapter) failed(_ *nats.Conn, s *nats.Subscription, err error) {
 var errAway = errors.New("nats: no connection")
 
 // Publish implements [adapter.Adapter].
-func (a *Adapter) Publish(_ context.Context, m *adapter.Message) (offset string, err error) {
+func (a *Adapter) Publish(_ context.Context, batch []*adapter.Message) []error {
+	return adapter.Each(batch, a.publish)
+}
+
+func (a *Adapter) publish(m *adapter.Message) error {
 	encoded, err := m.Encode()
 	if err != nil {
-		return "", err
+		return err
 	}
 	if !a.conn.IsConnected() {
-		return "", errAway
+		return errAway
 	}
 	parts, err := split(pack(encoded), int(a.conn.MaxPayload()))
 	if err != nil {
-		return "", fmt.Errorf("nats: %w", err)
+		return fmt.Errorf("nats: %w", err)
 	}
 	subject := a.opts.subjects(m.Namespace).of(m)
 	for _, part := range parts {
 		if err := a.conn.Publish(subject, part); err != nil {
-			return "", fmt.Errorf("nats: %w", err)
+			return fmt.Errorf("nats: %w", err)
 		}
 	}
-	return "", nil
+	return nil
 }
 
 // Servers implements [adapter.Adapter]. NATS does not count subscribers, so
 // the servers send each other heartbeats.
 func (a *Adapter) Servers(context.Context, string) (int, error) {
-	return 0, fmt.Errorf("nats: servers are not counted: %w", errors.ErrUnsupported)
+	return 0, new(adapter.NoCount)
 }

@@ -22,22 +22,22 @@ type subscription struct {
 }
 
 // Subscribe implements [adapter.Adapter].
-func (a *Adapter) Subscribe(ctx context.Context, namespace, uid string, deliver func(*adapter.Message)) error {
+func (a *Adapter) Subscribe(ctx context.Context, to adapter.Subscriber) error {
 	if !a.conn.IsConnected() {
 		return errAway
 	}
 	s := &subscription{ctx: ctx, incoming: make(chan *nats.Msg, maxWaiting)}
-	if err := a.enter(namespace, s); err != nil {
+	if err := a.enter(to.Namespace(), s); err != nil {
 		return err
 	}
-	subjects := a.opts.subjects(namespace)
+	subjects := a.opts.subjects(to.Namespace())
 	var subs []*nats.Subscription
 	end := func() {
 		for _, sub := range subs {
 			_ = sub.Unsubscribe() // fails only if the connection is closed
 		}
 	}
-	for _, subject := range []string{subjects.all(), subjects.anyRoom(), subjects.server(uid)} {
+	for _, subject := range []string{subjects.all(), subjects.anyRoom(), subjects.server(to.UID())} {
 		sub, err := a.conn.ChanSubscribe(subject, s.incoming)
 		if err != nil {
 			end()
@@ -50,7 +50,7 @@ func (a *Adapter) Subscribe(ctx context.Context, namespace, uid string, deliver 
 		return fmt.Errorf("nats: %w", err)
 	}
 	context.AfterFunc(ctx, end)
-	go a.receive(s, deliver)
+	go a.receive(s, to)
 	return nil
 }
 
@@ -73,14 +73,14 @@ func (a *Adapter) arrived(ctx context.Context) error {
 }
 
 // receive delivers messages until the subscription ends.
-func (a *Adapter) receive(s *subscription, deliver func(*adapter.Message)) {
+func (a *Adapter) receive(s *subscription, to adapter.Subscriber) {
 	for {
 		select {
 		case in := <-s.incoming:
 			if m, err := s.decode(in.Data); err != nil {
 				a.logger.Warn("invalid message of another server", "subject", in.Subject, "err", err)
 			} else if m != nil {
-				deliver(m)
+				to.Deliver(m)
 			}
 		case <-s.ctx.Done():
 			return

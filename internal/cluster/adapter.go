@@ -2,12 +2,13 @@ package cluster
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/parser"
 )
 
 // All calls of an adapter are here. An adapter is not our code and may wait
@@ -50,7 +51,7 @@ func (c *Member) subscribe() error {
 	ctx, cancel := context.WithCancelCause(c.ctx)
 	late := time.AfterFunc(requestTimeout, func() { cancel(context.DeadlineExceeded) })
 	err := c.guard(ctx, "Subscribe", func(context.Context) error {
-		return c.adapter.Subscribe(ctx, c.namespace, c.uid, c.receive)
+		return c.adapter.Subscribe(ctx, subscriber{c})
 	})
 	if !late.Stop() && err == nil {
 		err = context.DeadlineExceeded
@@ -61,33 +62,43 @@ func (c *Member) subscribe() error {
 	return err
 }
 
-// Publish sends a message to the other servers. The error has been logged.
-func (c *Member) Publish(m *adapter.Message) error {
-	_, err := c.PublishAt(m)
-	return err
+// A subscriber is the Member that an adapter sees.
+type subscriber struct{ c *Member }
+
+func (s subscriber) Namespace() string                { return s.c.namespace }
+func (s subscriber) UID() string                      { return s.c.uid }
+func (s subscriber) Deliver(m *adapter.Message)       { s.c.receive(m) }
+func (s subscriber) Rooms() []string                  { return s.c.host.Rooms() }
+func (s subscriber) Sockets(rooms ...string) []string { return s.c.host.Sockets(rooms...) }
+
+func (s subscriber) WatchRooms(f func(room string, private, exists bool)) {
+	s.c.host.WatchRooms(func(room string, private, exists bool) {
+		if s.c.ctx.Err() == nil {
+			s.c.host.Guard("Subscriber.WatchRooms", func() { f(room, private, exists) })
+		}
+	})
 }
 
-// PublishAt is Publish that returns the message's place in the adapter's log.
-func (c *Member) PublishAt(m *adapter.Message) (offset string, err error) {
+// Publish sends a message to the other servers. The error has been logged.
+func (c *Member) Publish(m *adapter.Message) error {
 	switch {
 	case c == nil:
-		return "", nil
+		return nil
 	case c.ctx.Err() != nil:
-		return "", errClosed
+		return errClosed
 	}
 	return c.publish(c.ctx, m)
 }
 
-func (c *Member) publish(ctx context.Context, m *adapter.Message) (offset string, err error) {
+func (c *Member) publish(ctx context.Context, m *adapter.Message) error {
 	m.UID, m.Namespace = c.uid, c.namespace
-	err = c.guard(ctx, "Publish", func(ctx context.Context) (err error) {
-		offset, err = c.adapter.Publish(ctx, m)
-		return err
+	err := c.guard(ctx, "Publish", func(ctx context.Context) error {
+		return errors.Join(c.adapter.Publish(ctx, []*adapter.Message{m})...)
 	})
 	if err != nil {
 		c.host.Log(slog.LevelError, "cannot send to the other servers", "type", int(m.Type), "err", err)
 	}
-	return offset, err
+	return err
 }
 
 // Respond answers a request of another server.
@@ -104,14 +115,18 @@ type Store struct {
 }
 
 // Store returns the adapter as a store, or nil if the adapter is not a store.
+// With a store the server's own events come back to the Host: Store must be
+// called before Join.
 func (c *Member) Store() *Store {
 	if c == nil {
 		return nil
 	}
-	if a, is := c.adapter.(adapter.SessionStore); is {
-		return &Store{c, a}
+	a, is := c.adapter.(adapter.SessionStore)
+	if !is {
+		return nil
 	}
-	return nil
+	c.echo = true
+	return &Store{c, a}
 }
 
 // Persist has the adapter keep a session.
@@ -133,8 +148,10 @@ func (s *Store) Restore(ctx context.Context, pid, offset string) (kept *adapter.
 	case err != nil || kept == nil:
 	case kept.PID != pid, kept.Namespace != namespace, kept.SocketID == "":
 		err = errors.New("the adapter has returned another session than the one asked for")
-	case kept.Data != nil && !json.Valid(kept.Data):
-		err = errors.New("the adapter has returned a session whose data is not JSON")
+	case kept.Data.Text != nil:
+		if _, invalid := (parser.JSON{}).DecodeValue(kept.Data); invalid != nil {
+			err = fmt.Errorf("the adapter has returned a session with invalid data: %w", invalid)
+		}
 	}
 	if err != nil {
 		return nil, nil, err

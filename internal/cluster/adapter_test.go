@@ -25,18 +25,18 @@ func (a *troubled) check(ctx context.Context, method string) error {
 	return nil
 }
 
-func (a *troubled) Publish(ctx context.Context, m *adapter.Message) (string, error) {
+func (a *troubled) Publish(ctx context.Context, batch []*adapter.Message) []error {
 	if err := a.check(ctx, "Publish"); err != nil {
-		return "", err
+		return adapter.Each(batch, func(*adapter.Message) error { return err })
 	}
-	return a.Loopback.Publish(ctx, m)
+	return a.Loopback.Publish(ctx, batch)
 }
 
-func (a *troubled) Subscribe(ctx context.Context, namespace, uid string, deliver func(*adapter.Message)) error {
+func (a *troubled) Subscribe(ctx context.Context, s adapter.Subscriber) error {
 	if err := a.check(ctx, "Subscribe"); err != nil {
 		return err
 	}
-	return a.Loopback.Subscribe(ctx, namespace, uid, deliver)
+	return a.Loopback.Subscribe(ctx, s)
 }
 
 func (a *troubled) Servers(ctx context.Context, namespace string) (int, error) {
@@ -135,13 +135,13 @@ func TestStore(t *testing.T) {
 		v := &vault{fail: func() {}}
 		s := join(t, v)
 		store := s.member.Store()
-		good := adapter.Session{Namespace: "/", PID: "pid", SocketID: "id", Data: []byte("1")}
+		good := adapter.Session{Namespace: "/", PID: "pid", SocketID: "id", Data: text("1")}
 		for what, change := range map[string]func(s *adapter.Session){
 			"":                          func(*adapter.Session) {},
 			"of another namespace":      func(s *adapter.Session) { s.Namespace = "/b" },
 			"of another client":         func(s *adapter.Session) { s.PID = "other" },
 			"without socket":            func(s *adapter.Session) { s.SocketID = "" },
-			"with data that is no JSON": func(s *adapter.Session) { s.Data = []byte("{") },
+			"with data that is no JSON": func(s *adapter.Session) { s.Data = text("{") },
 		} {
 			session := good
 			change(&session)

@@ -4,6 +4,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -26,12 +27,18 @@ const MaxQueue = 16 << 20
 type Host interface {
 	// Obey does what a message of another server says about the sockets and
 	// the handlers here: Broadcast, SocketsJoin, SocketsLeave,
-	// DisconnectSockets, FetchSockets and ServerSideEmit. It does not wait.
+	// DisconnectSockets, FetchSockets and ServerSideEmit. With a store also the
+	// Broadcasts of this server come here. It does not wait.
 	Obey(m *adapter.Message) error
 
 	// Guard calls f, which calls code that is not ours. If f panics, Guard logs
 	// the panic and returns false.
 	Guard(what string, f func()) (ok bool)
+
+	// Rooms, Sockets and WatchRooms are those of an [adapter.Subscriber].
+	Rooms() []string
+	Sockets(rooms ...string) []string
+	WatchRooms(f func(room string, private, exists bool))
 
 	// Log logs a line about the namespace.
 	Log(level slog.Level, text string, args ...any)
@@ -48,6 +55,7 @@ type Member struct {
 	ctx       context.Context
 	leave     context.CancelCauseFunc
 	queue     jobs.Queue
+	echo      bool // the adapter sends this server's own events back
 
 	mu       sync.Mutex
 	requests map[string]*request
@@ -56,8 +64,10 @@ type Member struct {
 	// peers are the others, and when each was last heard of; nil if the adapter
 	// counts them. left are those that have said that they leave: a message of
 	// theirs that comes late does not make them peers again.
-	peers map[string]time.Time
-	left  map[string]time.Time
+	peers    map[string]time.Time
+	left     map[string]time.Time
+	interval time.Duration // between two heartbeats
+	timeout  time.Duration // after which a silent server is dead
 }
 
 // As in the JavaScript server.
@@ -91,6 +101,7 @@ func New(namespace string, a adapter.Adapter, h Host) *Member {
 		requests:  make(map[string]*request),
 		calls:     make(map[callKey]context.CancelFunc),
 		left:      make(map[string]time.Time),
+		timeout:   heartbeatTimeout,
 	}
 	c.ctx, c.leave = context.WithCancelCause(context.Background())
 	return c
@@ -137,6 +148,7 @@ func (c *Member) tryJoin() error {
 	if errors.Is(err, errors.ErrUnsupported) {
 		c.mu.Lock()
 		c.peers = make(map[string]time.Time)
+		c.rhythm(err)
 		c.mu.Unlock()
 		err = nil
 	}
@@ -156,6 +168,15 @@ func (c *Member) tryJoin() error {
 	return nil
 }
 
+// rhythm sets the times of heartbeats to those of the adapter. c.mu is locked.
+func (c *Member) rhythm(err error) {
+	c.interval, c.timeout = heartbeatInterval, heartbeatTimeout
+	if no := new(adapter.NoCount); errors.As(err, &no) {
+		c.interval = cmp.Or(no.HeartbeatInterval, c.interval)
+		c.timeout = cmp.Or(no.HeartbeatTimeout, c.timeout)
+	}
+}
+
 // heartbeats reports whether servers are known by their heartbeats.
 func (c *Member) heartbeats() bool {
 	c.mu.Lock()
@@ -166,19 +187,22 @@ func (c *Member) heartbeats() bool {
 // beat tells the others that this server is alive, and forgets servers that have
 // fallen silent.
 func (c *Member) beat() {
-	sweep := time.NewTicker(time.Second)
+	c.mu.Lock()
+	interval, timeout := c.interval, c.timeout
+	c.mu.Unlock()
+	sweep := time.NewTicker(min(time.Second, interval))
 	defer sweep.Stop()
 	last := time.Now()
 	for {
 		select {
 		case now := <-sweep.C:
-			if now.Sub(last) >= heartbeatInterval {
+			if now.Sub(last) >= interval {
 				last = now
 				_ = c.Publish(&adapter.Message{Type: adapter.Heartbeat})
 			}
 			c.mu.Lock()
 			for uid, heard := range c.peers {
-				if now.Sub(heard) > heartbeatTimeout {
+				if now.Sub(heard) > timeout {
 					c.departed(uid)
 				}
 			}
@@ -201,7 +225,7 @@ func (c *Member) heard(m *adapter.Message) {
 	case left:
 		c.left[m.UID] = now
 	case m.Type == adapter.Close:
-		maps.DeleteFunc(c.left, func(_ string, at time.Time) bool { return now.Sub(at) > heartbeatTimeout })
+		maps.DeleteFunc(c.left, func(_ string, at time.Time) bool { return now.Sub(at) > c.timeout })
 		if len(c.left) < maxPeers {
 			c.left[m.UID] = now
 		}
@@ -237,7 +261,7 @@ func (c *Member) Leave() {
 	c.leave(errClosed)
 	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
 	defer cancel()
-	_, _ = c.publish(ctx, &adapter.Message{Type: adapter.Close})
+	_ = c.publish(ctx, &adapter.Message{Type: adapter.Close})
 }
 
 var (
@@ -247,11 +271,24 @@ var (
 
 // receive takes a message of another server. It waits for nothing.
 func (c *Member) receive(m *adapter.Message) {
-	if m == nil || m.UID == c.uid || m.Namespace != c.namespace || c.ctx.Err() != nil {
+	switch {
+	case m == nil || c.ctx.Err() != nil:
+		return
+	case m.Namespace == "":
+		m.Namespace = c.namespace
+	case m.Namespace != c.namespace:
+		return
+	}
+	own := m.UID == c.uid
+	if own && (!c.echo || m.Type != adapter.Broadcast || m.RequestID != "") {
 		return
 	}
 	var err error
 	ok := c.host.Guard("message of another server", func() {
+		if own {
+			err = c.host.Obey(m)
+			return
+		}
 		if len(m.UID) > maxUID {
 			err = fmt.Errorf("id of a server of %d bytes", len(m.UID))
 			return

@@ -42,6 +42,10 @@ func (s *site) Obey(m *adapter.Message) error {
 	return nil
 }
 
+func (s *site) Rooms() []string                     { return nil }
+func (s *site) Sockets(...string) []string          { return nil }
+func (s *site) WatchRooms(func(string, bool, bool)) {}
+
 func (s *site) Guard(what string, f func()) (ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -106,21 +110,28 @@ func newPeer(t *testing.T, bus adapter.Adapter, uid string) *peer {
 	p := &peer{T: t, bus: bus, uid: uid}
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	if err := bus.Subscribe(ctx, "/", uid, func(m *adapter.Message) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.received = append(p.received, m)
-	}); err != nil {
+	if err := bus.Subscribe(ctx, p); err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
+func (p *peer) Namespace() string                   { return "/" }
+func (p *peer) UID() string                         { return p.uid }
+func (p *peer) Rooms() []string                     { return nil }
+func (p *peer) Sockets(...string) []string          { return nil }
+func (p *peer) WatchRooms(func(string, bool, bool)) {}
+func (p *peer) Deliver(m *adapter.Message) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.received = append(p.received, m)
+}
+
 func (p *peer) say(m adapter.Message) {
 	p.Helper()
 	m.UID, m.Namespace = p.uid, "/"
-	if _, err := p.bus.Publish(context.Background(), &m); err != nil {
-		p.Error(err)
+	if errs := p.bus.Publish(context.Background(), []*adapter.Message{&m}); errs != nil {
+		p.Error(errs)
 	}
 	synctest.Wait()
 }
@@ -149,7 +160,7 @@ func (p *peer) expect(want ...adapter.Type) {
 // silent is a bus that does not know how many servers it has.
 type silent struct{ adapter.Loopback }
 
-func (*silent) Servers(context.Context, string) (int, error) { return 0, errors.ErrUnsupported }
+func (*silent) Servers(context.Context, string) (int, error) { return 0, new(adapter.NoCount) }
 
 // ask returns how many servers answer a request without a deadline, how many
 // do not, and how long that takes.
@@ -301,8 +312,8 @@ func TestInvalidMessages(t *testing.T) {
 func TestANilMemberIsAlone(t *testing.T) {
 	var c *Member
 	c.Join()
-	if offset, err := c.PublishAt(&adapter.Message{}); offset != "" || err != nil {
-		t.Errorf("%q, %v", offset, err)
+	if err := c.Publish(&adapter.Message{}); err != nil {
+		t.Error(err)
 	}
 	for range c.Ask(context.Background(), &adapter.Message{}, 0) {
 		t.Error("it has an answer")

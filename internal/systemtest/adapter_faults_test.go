@@ -2,7 +2,6 @@ package systemtest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -28,18 +27,18 @@ func (s *stuck) stick(ctx context.Context, method string) error {
 	return ctx.Err()
 }
 
-func (s *stuck) Publish(ctx context.Context, m *adapter.Message) (string, error) {
+func (s *stuck) Publish(ctx context.Context, batch []*adapter.Message) []error {
 	if err := s.stick(ctx, "Publish"); err != nil {
-		return "", err
+		return adapter.Each(batch, func(*adapter.Message) error { return err })
 	}
-	return s.Silent.Publish(ctx, m)
+	return s.Silent.Publish(ctx, batch)
 }
 
-func (s *stuck) Subscribe(ctx context.Context, namespace, uid string, deliver func(*adapter.Message)) error {
+func (s *stuck) Subscribe(ctx context.Context, to adapter.Subscriber) error {
 	if err := s.stick(ctx, "Subscribe"); err != nil {
 		return err
 	}
-	return s.Silent.Subscribe(ctx, namespace, uid, deliver)
+	return s.Silent.Subscribe(ctx, to)
 }
 
 func (s *stuck) Servers(ctx context.Context, namespace string) (int, error) {
@@ -123,20 +122,20 @@ func (p *panicky) fault(method string) {
 	}
 }
 
-func (p *panicky) Publish(ctx context.Context, m *adapter.Message) (string, error) {
+func (p *panicky) Publish(ctx context.Context, batch []*adapter.Message) []error {
 	p.fault("Publish")
-	return p.journal.Publish(ctx, m)
+	return p.journal.Publish(ctx, batch)
 }
 
-func (p *panicky) Subscribe(ctx context.Context, namespace, uid string, deliver func(*adapter.Message)) error {
+func (p *panicky) Subscribe(ctx context.Context, s adapter.Subscriber) error {
 	p.fault("Subscribe")
-	return p.journal.Subscribe(ctx, namespace, uid, deliver)
+	return p.journal.Subscribe(ctx, s)
 }
 
 func (p *panicky) Servers(ctx context.Context, namespace string) (int, error) {
 	p.fault("Servers")
 	if !p.known {
-		return 0, errors.ErrUnsupported
+		return 0, new(adapter.NoCount)
 	}
 	return p.journal.Servers(ctx, namespace)
 }

@@ -135,14 +135,14 @@ func (a *adapterBomb) explode(in string) {
 	}
 }
 
-func (a *adapterBomb) Publish(ctx context.Context, m *adapter.Message) (string, error) {
+func (a *adapterBomb) Publish(ctx context.Context, batch []*adapter.Message) []error {
 	a.explode("Publish")
-	return a.Loopback.Publish(ctx, m)
+	return a.Loopback.Publish(ctx, batch)
 }
 
-func (a *adapterBomb) Subscribe(ctx context.Context, namespace, uid string, deliver func(*adapter.Message)) error {
+func (a *adapterBomb) Subscribe(ctx context.Context, s adapter.Subscriber) error {
 	a.explode("Subscribe")
-	return a.Loopback.Subscribe(ctx, namespace, uid, deliver)
+	return a.Loopback.Subscribe(ctx, s)
 }
 
 func (a *adapterBomb) Servers(ctx context.Context, namespace string) (int, error) {

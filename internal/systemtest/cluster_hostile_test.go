@@ -23,11 +23,11 @@ type tap struct {
 	deliver func(*adapter.Message)
 }
 
-func (b *tap) Subscribe(ctx context.Context, namespace, uid string, deliver func(*adapter.Message)) error {
-	if namespace == "/" && b.deliver == nil {
-		b.deliver = deliver
+func (b *tap) Subscribe(ctx context.Context, s adapter.Subscriber) error {
+	if s.Namespace() == "/" && b.deliver == nil {
+		b.deliver = s.Deliver
 	}
-	return b.Loopback.Subscribe(ctx, namespace, uid, deliver)
+	return b.Loopback.Subscribe(ctx, s)
 }
 
 func text(s string) parser.Encoded { return parser.Encoded{Text: []byte(s)} }
@@ -51,7 +51,7 @@ func hostile(requestID string) []*adapter.Message {
 				all = append(all, &adapter.Message{
 					Type: t, UID: uid, RequestID: requestID, Packet: p, SocketID: "none", Count: -1,
 					Opts: adapter.Selection{Rooms: []string{""}, Timeout: math.MinInt}, Rooms: []string{"", "\xff"},
-					Sockets: []adapter.Socket{{}, {ID: "", Handshake: []byte("{"), Data: []byte("]")}},
+					Sockets: []adapter.Socket{{}, {ID: "", Handshake: text("{"), Data: text("]")}},
 				})
 			}
 		}
@@ -125,7 +125,7 @@ func TestClusterHostileMessages(t *testing.T) {
 		send([]*adapter.Message{
 			{Type: adapter.ServerSideEmitResponse, UID: "peer", RequestID: id},
 			{Type: adapter.ClientCount, UID: "peer", RequestID: id, Count: 2},
-			{Type: adapter.FetchSocketsResponse, UID: "peer", RequestID: id, Sockets: []adapter.Socket{{}, {ID: "s"}, {ID: "t", Handshake: []byte("1")}}},
+			{Type: adapter.FetchSocketsResponse, UID: "peer", RequestID: id, Sockets: []adapter.Socket{{}, {ID: "s"}, {ID: "t", Handshake: text("1")}}},
 			{Type: adapter.FetchSocketsResponse, UID: "peer", RequestID: id, Sockets: []adapter.Socket{{ID: "u"}}},
 		})
 		if n := <-fetched; n != 2 {

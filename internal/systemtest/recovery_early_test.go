@@ -107,6 +107,7 @@ func TestRecoveryStoreLocal(t *testing.T) {
 	runServers(t, func(j *journal, a, b *testserver.Harness) {
 		g := a.Guest(rawclient.WebSocket)
 		a.Emit("first")
+		synctest.Wait()
 		a.Local().Emit("to who is here")
 		g.Expect("/", "first", "to who is here")
 		g.Drop()

@@ -25,7 +25,7 @@ type journal struct {
 	log      []*adapter.Message
 	sessions map[string]*adapter.Session
 	expiry   map[string]time.Time
-	late     chan struct{} // if not nil, what is published arrives only when it is closed
+	late     chan struct{} // if not nil, what another server publishes arrives only when it is closed
 	fail     error
 }
 
@@ -35,40 +35,55 @@ func newJournal() *journal {
 	return &journal{sessions: make(map[string]*adapter.Session), expiry: make(map[string]time.Time)}
 }
 
-// atOffset marks a RequestID that is an offset on its way through the Loopback.
-const atOffset = "offset:"
+// A message that is in the log passes the Loopback with its offset as RequestID,
+// and with another UID, so that its sender gets it, too.
+const (
+	atOffset = "offset:"
+	logged   = "logged:"
+)
 
-func (j *journal) Publish(ctx context.Context, m *adapter.Message) (offset string, err error) {
-	if m.Type != adapter.Broadcast || m.RequestID != "" {
-		return j.Loopback.Publish(ctx, m)
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.fail != nil {
-		return "", j.fail
-	}
-	logged := *m
-	logged.Offset = fmt.Sprintf("%d-0", len(j.log)+1)
-	j.log = append(j.log, &logged)
-	sent := logged
-	sent.RequestID = atOffset + logged.Offset
-	_, err = j.Loopback.Publish(ctx, &sent)
-	return logged.Offset, err
+func (j *journal) Publish(ctx context.Context, batch []*adapter.Message) []error {
+	return adapter.Each(batch, func(m *adapter.Message) error { return j.publish(ctx, m) })
 }
 
-func (j *journal) Subscribe(ctx context.Context, namespace, uid string, deliver func(*adapter.Message)) error {
-	return j.Loopback.Subscribe(ctx, namespace, uid, func(m *adapter.Message) {
-		if offset, is := strings.CutPrefix(m.RequestID, atOffset); is {
-			m.RequestID, m.Offset = "", offset
-			j.mu.Lock()
-			late := j.late
-			j.mu.Unlock()
-			if late != nil {
-				<-late
-			}
+func (j *journal) publish(ctx context.Context, m *adapter.Message) error {
+	sent := *m
+	if m.Type == adapter.Broadcast && m.RequestID == "" {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		if j.fail != nil {
+			return j.fail
 		}
-		deliver(m)
-	})
+		entry := *m
+		entry.Offset = fmt.Sprintf("%d-0", len(j.log)+1)
+		j.log = append(j.log, &entry)
+		sent.RequestID, sent.UID = atOffset+entry.Offset, logged+m.UID
+	}
+	return errors.Join(j.Loopback.Publish(ctx, []*adapter.Message{&sent})...)
+}
+
+func (j *journal) Subscribe(ctx context.Context, s adapter.Subscriber) error {
+	return j.Loopback.Subscribe(ctx, reader{s, j})
+}
+
+// A reader is a subscriber of a journal.
+type reader struct {
+	adapter.Subscriber
+	journal *journal
+}
+
+func (r reader) Deliver(m *adapter.Message) {
+	if offset, is := strings.CutPrefix(m.RequestID, atOffset); is {
+		m.RequestID, m.Offset = "", offset
+		m.UID = strings.TrimPrefix(m.UID, logged)
+		r.journal.mu.Lock()
+		late := r.journal.late
+		r.journal.mu.Unlock()
+		if late != nil && m.UID != r.UID() {
+			<-late
+		}
+	}
+	r.Subscriber.Deliver(m)
 }
 
 func (j *journal) PersistSession(_ context.Context, s *adapter.Session, maxAge time.Duration) error {

@@ -28,15 +28,29 @@ func (h *Harness) Peer(bus adapter.Adapter, uid string) *Peer {
 	p := &Peer{Harness: h, Bus: bus, UID: uid}
 	ctx, cancel := context.WithCancel(context.Background())
 	h.T.Cleanup(cancel)
-	h.Check(bus.Subscribe(ctx, "/", uid, func(m *adapter.Message) {
-		encoded, err := m.Encode()
-		h.Check(err)
-		_, text, _ := strings.Cut(string(encoded.Text), `"nsp":"/",`)
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.received = append(p.received, "{"+text)
-	}))
+	h.Check(bus.Subscribe(ctx, p.Subscriber()))
 	return p
+}
+
+// Subscriber returns the peer's subscriber.
+func (p *Peer) Subscriber() adapter.Subscriber { return listener{p} }
+
+// A listener is the Subscriber of a Peer that has no sockets.
+type listener struct{ p *Peer }
+
+func (listener) Namespace() string                   { return "/" }
+func (l listener) UID() string                       { return l.p.UID }
+func (listener) Rooms() []string                     { return nil }
+func (listener) Sockets(...string) []string          { return nil }
+func (listener) WatchRooms(func(string, bool, bool)) {}
+func (l listener) Deliver(m *adapter.Message) {
+	encoded, err := m.Encode()
+	l.p.Harness.Check(err)
+	text := string(encoded.Text)
+	end := strings.LastIndex(text, `,"uid":"`)
+	l.p.mu.Lock()
+	defer l.p.mu.Unlock()
+	l.p.received = append(l.p.received, text[:end]+"}")
 }
 
 // Say publishes a message; text is its type and data as JSON: "type":1.
@@ -44,8 +58,7 @@ func (p *Peer) Say(text string) {
 	p.Harness.T.Helper()
 	m, err := adapter.Decode(parser.Encoded{Text: []byte(`{"uid":"` + p.UID + `","nsp":"/",` + text + "}")})
 	p.Harness.Check(err)
-	_, err = p.Bus.Publish(context.Background(), m)
-	p.Harness.Check(err)
+	p.Harness.Check(errors.Join(p.Bus.Publish(context.Background(), []*adapter.Message{m})...))
 	synctest.Wait()
 }
 
@@ -86,13 +99,13 @@ func (h *Harness) TimeCall() time.Duration {
 // A Silent is a bus that does not know the number of its servers.
 type Silent struct{ adapter.Loopback }
 
-// Servers returns errors.ErrUnsupported.
-func (*Silent) Servers(context.Context, string) (int, error) { return 0, errors.ErrUnsupported }
+// Servers returns an adapter.NoCount.
+func (*Silent) Servers(context.Context, string) (int, error) { return 0, new(adapter.NoCount) }
 
 // A Broken is a bus that publishes nothing.
 type Broken struct{ adapter.Loopback }
 
 // Publish returns an error.
-func (*Broken) Publish(context.Context, *adapter.Message) (string, error) {
-	return "", errors.New("cable cut")
+func (*Broken) Publish(_ context.Context, batch []*adapter.Message) []error {
+	return adapter.Each(batch, func(*adapter.Message) error { return errors.New("cable cut") })
 }

@@ -121,8 +121,8 @@ func stop(s *server.Server) {
 
 // Subscribe implements adapter.Adapter. It returns when the other processes
 // know of the subscription.
-func (a *Adapter) Subscribe(ctx context.Context, namespace, uid string, deliver func(*adapter.Message)) error {
-	err := a.Adapter.Subscribe(ctx, namespace, uid, deliver)
+func (a *Adapter) Subscribe(ctx context.Context, s adapter.Subscriber) error {
+	err := a.Adapter.Subscribe(ctx, s)
 	if err == nil {
 		err = a.settle(ctx)
 	}
