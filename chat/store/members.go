@@ -165,11 +165,13 @@ func (s SetMember) enter(b *batch, room *roomRow, m *memberRow) error {
 	if m.Role == RoleOwner {
 		room.Owners++
 	}
-	if room.dirty = true; room.Members <= quiet {
+	room.Since, room.dirty = m.Since, true
+	if room.Members <= quiet {
 		b.touch(room, m)
 	} else {
 		m.Rev = room.Rev
 	}
+	m.JoinRev = m.Rev
 	b.markers = append(b.markers, Marker{Room: room.ID, User: m.User, Read: room.Seq})
 	return nil
 }

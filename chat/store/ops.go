@@ -24,6 +24,7 @@ type Post struct {
 	Files    []string
 	ReplyTo  int64
 	Mentions []string // those that are no members are dropped
+	Repeat   bool     // only repeat an answer: NotFound if there is no such post
 }
 
 // An Edit replaces the content of a message. Ver is that of the message it was

@@ -29,8 +29,11 @@ func (p Post) needs(b *batch, n *Needs) {
 }
 
 func (p Post) apply(b *batch, r *Result) error {
-	if b.repeated(p, r) {
+	switch {
+	case b.repeated(p, r):
 		return nil
+	case p.Repeat:
+		return refuse(NotFound, "no such post")
 	}
 	a, err := b.actor(p.Room, p.By)
 	if err == nil {

@@ -12,6 +12,7 @@ type Room struct {
 	Rev     int64 // of the newest change
 	Floor   int64 // messages with a smaller seq are gone
 	LastAt  int64 // time of the newest message, ms
+	Since   int64 // the largest Member.Since
 	Members int   // how many users are members
 	Owners  int   // how many of them are owners
 
@@ -56,6 +57,7 @@ type Member struct {
 	Role       Role   // "" if the user is not a member
 	Rev        int64  // of the last change
 	Since      int64  // the first seq that the member may see in a joined room
+	JoinRev    int64  // of the room when the user became a member
 	Banned     bool   // the user can not become a member
 	MutedUntil int64  // ms
 	LastPost   int64  // time of the user's newest post, ms

@@ -19,7 +19,8 @@ var memberCases = []testCase{
 		f.post("r", "ann", "", "")
 		r := f.do(store.SetMember{Room: "r", By: "dan", User: "dan", Do: store.Join, Role: store.RoleReader})
 		m := f.look("dan", "r")
-		f.equal("member", m.Member, store.Member{Room: "r", User: "dan", Role: store.RoleReader, Rev: r.Rev, Since: 2})
+		f.equal("member", m.Member, store.Member{Room: "r", User: "dan", Role: store.RoleReader, Rev: r.Rev, Since: 2, JoinRev: r.Rev})
+		f.equal("newest since", m.Room.Since, int64(2))
 		f.equal("marker", m.Marker.Read, int64(1))
 		f.equal("again", f.do(store.SetMember{Room: "r", By: "dan", User: "dan", Do: store.Join, Role: store.RoleOwner}).Dup, true)
 		f.equal("role", f.look("dan", "r").Member.Role, store.RoleReader)
@@ -33,10 +34,10 @@ var memberCases = []testCase{
 	}},
 	{"a removed member stays as a row, so that others learn of it", func(f *fixture) {
 		f.create("r", store.KindOpen)
-		before := f.heads("r")[0].Rev
+		before, joined := f.heads("r")[0].Rev, f.look("ann", "r").Member.JoinRev
 		r := f.do(store.SetMember{Room: "r", By: "mo", User: "ann", Do: store.Kick})
 		c := f.changes("r", before)
-		f.equal("changes", c.Members, []store.Member{{Room: "r", User: "ann", Rev: r.Rev, Since: 1, Why: "kick"}})
+		f.equal("changes", c.Members, []store.Member{{Room: "r", User: "ann", Rev: r.Rev, Since: 1, JoinRev: joined, Why: "kick"}})
 		members, err := f.Members(ctx, "r", "", 100)
 		f.check(err)
 		for _, m := range members {

@@ -39,6 +39,13 @@ var postCases = []testCase{
 		f.equal("changes", len(again.Changes), 0)
 		f.equal("head", f.heads("r"), head)
 	}},
+	{"whether a post is there can be asked for", func(f *fixture) {
+		f.create("r", store.KindOpen)
+		ask := store.Post{Room: "r", By: "ann", Author: "ann", CID: "c", Repeat: true}
+		f.refused(store.NotFound, "r", ask)
+		f.post("r", "ann", "c", "hi")
+		f.equal("seq", f.do(ask).Seq, int64(1))
+	}},
 	{"the repetition in the same transaction is not added", func(f *fixture) {
 		f.create("r", store.KindOpen)
 		p := store.Post{Room: "r", By: "ann", Author: "ann", CID: "c", Text: "hi"}
