@@ -52,6 +52,13 @@ const promises = {
     await ann.says("hello");
     await reader.server.logs(/ message from=\S+ text=hello/);
     assert.equal(reader.server.log.match(/text=hello/g).length, 1);
+
+    const clumsy = io(`http://localhost:${reader.server.port}`);
+    clumsy.emit("message", { text: "no text" });
+    await reader.server.logs(/ a client has sent invalid arguments .*cannot unmarshal object .*type string/);
+    clumsy.emit("mesage", "a typo");
+    await reader.server.logs(/ no handler for an event .*mesage/);
+    clumsy.disconnect();
   },
 
   "4. To everybody": async () => {

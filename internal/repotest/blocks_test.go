@@ -32,6 +32,7 @@ var (
 		"socketio":     "github.com/goroomcast/socketio",
 		"socketiotest": "github.com/goroomcast/socketio/socketiotest",
 		"parser":       "github.com/goroomcast/socketio/parser",
+		"msgpack":      "github.com/goroomcast/socketio/parser/msgpack",
 		"adapter":      "github.com/goroomcast/socketio/adapter",
 
 		"context": "context", "errors": "errors", "fmt": "fmt", "log": "log", "slog": "log/slog", "net": "net", "http": "net/http",
