@@ -16,6 +16,11 @@ help: ## show this list
 chat: $(CHAT) ## build the chat and serve it on http://localhost:3000, or at ADDR=host:port
 	$(CHAT) $(if $(ADDR),-addr '$(ADDR)')
 
+.PHONY: chat-cluster
+chat-cluster: $(CHAT) ## three servers of the chat behind a front, on http://localhost:3000 or at ADDR=host:port
+	go build -o bin/cluster ./examples/cluster
+	bin/cluster -chat $(CHAT) $(if $(ADDR),-addr '$(ADDR)')
+
 .PHONY: chat-dev
 chat-dev: $(WEB)/node_modules | go npm ## the chat with hot reload on http://localhost:5173
 	cd examples/chat && go build -o $(CURDIR)/$(CHAT)-dev .

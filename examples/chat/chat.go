@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 // Emit waits for no client.
 type chat struct {
 	io *socketio.Server
+	id string // of this server
 
 	mu            sync.Mutex
 	people        people
@@ -22,10 +24,12 @@ type chat struct {
 	announcements history
 	album         album
 	latest        int64 // when the latest message came
+	others        map[string]report
 }
 
 func newChat(io *socketio.Server) *chat {
-	c := &chat{io: io, rooms: rooms{newRoom(lobby)}}
+	c := &chat{io: io, id: rand.Text(), rooms: rooms{newRoom(lobby)}, others: map[string]report{}}
+	c.listen()
 	io.Use(c.admit)
 	io.OnConnect(c.welcome)
 	socketio.OnCall(io, "join", c.join)
@@ -87,7 +91,7 @@ func (c *chat) welcome(s *socketio.Socket) {
 	s.OnDisconnect(func(socketio.Reason) { c.goodbye(p) })
 	s.Emit("welcome", welcome{
 		Me:            p.Profile,
-		People:        c.people.online(),
+		People:        c.online(),
 		Rooms:         c.roomList(),
 		Announcements: c.announcements.all(),
 		Inbox:         p.inbox.all(),
@@ -95,10 +99,16 @@ func (c *chat) welcome(s *socketio.Socket) {
 	c.publish()
 }
 
-// publish tells everyone who is online and which rooms there are.
+// publish tells everyone who is online and which rooms there are. Each server
+// tells its own pages.
 func (c *chat) publish() {
-	c.io.Emit("people", c.people.online())
-	c.io.Emit("rooms", c.roomList())
+	c.io.ServerSideEmit("report", c.report())
+	c.show()
+}
+
+func (c *chat) show() {
+	c.io.Local().Emit("people", c.online())
+	c.io.Local().Emit("rooms", c.roomList())
 }
 
 // A joined is the reply to "join".
@@ -115,7 +125,7 @@ func (c *chat) join(_ context.Context, s *socketio.Socket, name string) (joined,
 		return joined{}, err
 	}
 	s.Join(r.key)
-	c.io.Emit("rooms", c.roomList())
+	c.publish()
 	return joined{r.name, r.history.all()}, nil
 }
 
@@ -125,7 +135,7 @@ func (c *chat) leave(_ context.Context, s *socketio.Socket, name string) error {
 	if r := c.rooms.find(name); r != nil {
 		s.Leave(r.key)
 		c.dropEmptyRooms()
-		c.io.Emit("rooms", c.roomList())
+		c.publish()
 	}
 	return nil
 }
@@ -158,7 +168,7 @@ func (c *chat) announce(_ context.Context, s *socketio.Socket, d draft) (Message
 func (c *chat) direct(_ context.Context, s *socketio.Socket, d draft) (Message, error) {
 	from := personOf(s)
 	return c.once(from, d.ID, func(m *Message) error {
-		to, err := c.people.find(d.To)
+		to, err := c.find(d.To)
 		if err != nil {
 			return err
 		}
@@ -180,7 +190,7 @@ type forwarding struct {
 func (c *chat) forward(_ context.Context, s *socketio.Socket, f forwarding) (Message, error) {
 	from := personOf(s)
 	return c.once(from, f.ID, func(m *Message) error {
-		to, err := c.people.find(f.To)
+		to, err := c.find(f.To)
 		if err != nil {
 			return err
 		}
@@ -222,6 +232,7 @@ func (c *chat) once(from *person, id string, send func(*Message) error) (Message
 		return Message{}, err
 	}
 	from.sent.add(m)
+	c.io.ServerSideEmit("said", m)
 	return m, nil
 }
 
@@ -248,10 +259,16 @@ func (c *chat) visible(s *socketio.Socket, id string) (Message, bool) {
 	return Message{}, false
 }
 
-func (c *chat) picture(_ context.Context, _ *socketio.Socket, id string) ([]byte, error) {
+func (c *chat) picture(ctx context.Context, _ *socketio.Socket, id string) ([]byte, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.album.get(id)
+	picture, err := c.album.get(id)
+	c.mu.Unlock()
+	if err != nil {
+		if picture = c.fetchPicture(ctx, id); picture == nil {
+			return nil, err
+		}
+	}
+	return picture, nil
 }
 
 // A place is where something is said: in a room, to a person or, with neither,

@@ -94,7 +94,7 @@ func TestNameIsFreeAfterGrace(t *testing.T) {
 }
 
 func TestDuplicateIsAnsweredButNotSent(t *testing.T) {
-	c := &chat{}
+	c := &chat{io: socketio.NewServer(nil)}
 	ada, eve := mustEnter(t, c, "Ada", adasKey), mustEnter(t, c, "Eve", evesKey)
 	sent := 0
 	send := func(m *Message) error {

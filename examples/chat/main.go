@@ -21,14 +21,16 @@ import (
 func main() {
 	addr := flag.String("addr", "localhost:3000", "address to listen on")
 	devOrigin := flag.String("dev-origin", "", "another origin that may connect, such as Vite's http://localhost:5173")
+	bus := flag.String("bus", "", "with several chat servers: where this one listens for the others, host:port")
+	peers := flag.String("peers", "", "where others listen, separated by commas")
 	flag.Parse()
-	if err := run(*addr, *devOrigin); err != nil {
+	if err := run(*addr, *devOrigin, *bus, *peers); err != nil {
 		fmt.Fprintln(os.Stderr, "chat:", err)
 		os.Exit(1)
 	}
 }
 
-func run(addr, devOrigin string) error {
+func run(addr, devOrigin, bus, peers string) error {
 	options := &socketio.Options{
 		PingInterval: 4 * time.Second, // with PingTimeout: a page notices within 8 s that the server is silent
 		PingTimeout:  4 * time.Second,
@@ -38,8 +40,16 @@ func run(addr, devOrigin string) error {
 	if devOrigin != "" {
 		options.CORS.Origins = []string{devOrigin}
 	}
+	if bus != "" {
+		others, err := joinOthers(bus, peers)
+		if err != nil {
+			return err
+		}
+		defer others.Close()
+		options.Adapter = others
+	}
 	io := socketio.NewServer(options)
-	newChat(io)
+	chat := newChat(io)
 
 	mux := http.NewServeMux()
 	mux.Handle(io.Pattern(), io)
@@ -56,6 +66,9 @@ func run(addr, devOrigin string) error {
 		return err
 	}
 	fmt.Printf("The chat is on http://%s\n", addr)
+	if bus != "" {
+		go chat.follow(interrupted)
+	}
 
 	stopped := make(chan error, 1)
 	go func() {

@@ -65,6 +65,11 @@ func (c *chat) enter(typed, key string) (*person, error) {
 		p.leaving.Reset(grace)
 		return p, nil
 	}
+	for _, p := range c.elsewhere() {
+		if strings.EqualFold(p.Name, name) && p.ID != id {
+			return nil, refuse("The name %s is taken.", p.Name)
+		}
+	}
 	p := &person{Profile: Profile{id, name}, room: personRoom(id), left: map[string]bool{}}
 	p.leaving = time.AfterFunc(grace, func() { c.forget(p) })
 	c.people = append(c.people, p)
@@ -99,11 +104,20 @@ func (c *chat) forget(p *person) {
 	}
 	clear(p.left)
 	if c.dropEmptyRooms() {
-		c.io.Emit("rooms", c.roomList())
+		c.publish()
 	}
 }
 
 // online lists who is there, by name.
+func (c *chat) online() []Profile {
+	list := append(c.people.online(), c.elsewhere()...)
+	slices.SortFunc(list, func(a, b Profile) int {
+		return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ID, b.ID))
+	})
+	return slices.Compact(list) // a person may have tabs on several servers
+}
+
+// online lists who is on this server.
 func (all people) online() []Profile {
 	list := []Profile{}
 	for _, p := range all {
@@ -111,17 +125,20 @@ func (all people) online() []Profile {
 			list = append(list, p.Profile)
 		}
 	}
-	slices.SortFunc(list, func(a, b Profile) int {
-		return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-	})
 	return list
 }
 
-// find returns a person who is online.
-func (all people) find(id string) (*person, error) {
-	for _, p := range all {
+// find returns a person who is online. The inbox of a person on another server
+// is kept there.
+func (c *chat) find(id string) (*person, error) {
+	for _, p := range c.people {
 		if p.ID == id && p.tabs > 0 {
 			return p, nil
+		}
+	}
+	for _, p := range c.elsewhere() {
+		if p.ID == id {
+			return &person{Profile: p, room: personRoom(id)}, nil
 		}
 	}
 	return nil, refuse("This person is not online.")

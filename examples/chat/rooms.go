@@ -81,17 +81,43 @@ func (c *chat) rejoin(s *socketio.Socket) {
 func (c *chat) dropEmptyRooms() bool {
 	before := len(c.rooms)
 	c.rooms = slices.DeleteFunc(c.rooms, func(r *room) bool {
-		awaited := slices.ContainsFunc(c.people, func(p *person) bool { return p.left[r.key] })
-		return r.name != lobby && !awaited && c.count(r) == 0
+		return r.name != lobby && !c.inUse(r) && !c.usedElsewhere(r)
 	})
 	return len(c.rooms) < before
 }
 
-// count returns how many people are in a room, whatever their tabs.
-func (c *chat) count(r *room) int {
-	there := map[*person]bool{}
+// inUse reports whether somebody is in a room on this server, or may come back.
+func (c *chat) inUse(r *room) bool {
+	awaited := func(p *person) bool { return p.left[r.key] }
+	return slices.ContainsFunc(c.people, awaited) || len(c.here(r)) > 0
+}
+
+func (c *chat) usedElsewhere(r *room) bool {
+	for _, other := range c.others {
+		if _, used := other.Rooms[r.name]; used {
+			return true
+		}
+	}
+	return false
+}
+
+// here returns the ids of the people in a room on this server, whatever their
+// tabs.
+func (c *chat) here(r *room) map[string]bool {
+	there := map[string]bool{}
 	for s := range c.io.In(r.key).Sockets() {
-		there[personOf(s)] = true
+		there[personOf(s).ID] = true
+	}
+	return there
+}
+
+// count returns how many people are in a room, on all servers.
+func (c *chat) count(r *room) int {
+	there := c.here(r)
+	for _, other := range c.others {
+		for _, id := range other.Rooms[r.name] {
+			there[id] = true
+		}
 	}
 	return len(there)
 }

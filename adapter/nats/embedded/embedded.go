@@ -16,6 +16,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -23,6 +25,7 @@ import (
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/adapter/nats"
+	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
 // Options are those of an Adapter.
@@ -59,6 +62,8 @@ type Adapter struct {
 	*nats.Adapter
 	server *server.Server
 	ping   string // a subject to which every process answers
+	once   sync.Once
+	closed chan struct{}
 }
 
 const (
@@ -67,6 +72,9 @@ const (
 
 	// settleTime is how long other processes may take to learn of a subscription.
 	settleTime = time.Second
+
+	// watchEvery is how often the processes are counted for the log.
+	watchEvery = 500 * time.Millisecond
 )
 
 // New starts a NATS server in this process and returns an Adapter that uses
@@ -84,7 +92,7 @@ func New(o *Options) (*Adapter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
 	}
-	logger := cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	logger := rarelog.New(cmp.Or(o.Logger, slog.New(slog.DiscardHandler)))
 	s.SetLoggerV2(lines{logger}, false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(startTime) {
@@ -100,18 +108,43 @@ func New(o *Options) (*Adapter, error) {
 		stop(s)
 		return nil, err
 	}
-	a := &Adapter{Adapter: bus, server: s, ping: cmp.Or(o.Prefix, nats.DefaultPrefix) + ".ping"}
+	a := &Adapter{Adapter: bus, server: s, ping: cmp.Or(o.Prefix, nats.DefaultPrefix) + ".ping", closed: make(chan struct{})}
 	if _, err := bus.Conn().Subscribe(a.ping, func(m *natsgo.Msg) { _ = m.Respond(nil) }); err != nil {
 		a.Close()
 		return nil, fmt.Errorf("embedded: %w", err)
 	}
+	go a.watch(logger)
 	return a, nil
 }
 
 // Close ends the NATS server. Close the socketio.Server first.
 func (a *Adapter) Close() {
-	a.Adapter.Close()
-	stop(a.server)
+	a.once.Do(func() {
+		close(a.closed)
+		a.Adapter.Close()
+		stop(a.server)
+	})
+}
+
+// watch logs when another process comes or goes.
+func (a *Adapter) watch(logger *rarelog.Logger) {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for known := 1; ; {
+		select {
+		case <-ticker.C:
+		case <-a.closed:
+			return
+		}
+		n := a.interest(a.ping)
+		switch about := logger.About(strconv.Itoa(n)); {
+		case n > known:
+			about.Log(slog.LevelInfo, "another process has joined the bus", "processes", n)
+		case n < known:
+			about.Log(slog.LevelWarn, "another process has left the bus", "processes", n)
+		}
+		known = n
+	}
 }
 
 func stop(s *server.Server) {

@@ -1,17 +1,17 @@
 package embedded
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
 const (
@@ -87,16 +87,21 @@ func splitHostPort(address string) (host string, port int, err error) {
 	return host, port, err
 }
 
-// lines pass on what the NATS server logs.
-type lines struct{ to *slog.Logger }
+// lines pass on what the NATS server logs. A connection that fails is logged
+// once in a minute, not at each attempt.
+type lines struct{ to *rarelog.Logger }
 
-func (l lines) log(level slog.Level, format string, args []any) {
-	l.to.Log(context.Background(), level, "NATS: "+fmt.Sprintf(format, args...))
+func (l lines) debug(format string, args []any) {
+	l.to.Debug("NATS server", "says", fmt.Sprintf(format, args...))
 }
 
-func (l lines) Noticef(format string, args ...any) { l.log(slog.LevelDebug, format, args) }
-func (l lines) Debugf(format string, args ...any)  { l.log(slog.LevelDebug, format, args) }
-func (l lines) Tracef(format string, args ...any)  { l.log(slog.LevelDebug, format, args) }
-func (l lines) Warnf(format string, args ...any)   { l.log(slog.LevelWarn, format, args) }
-func (l lines) Errorf(format string, args ...any)  { l.log(slog.LevelError, format, args) }
-func (l lines) Fatalf(format string, args ...any)  { l.log(slog.LevelError, format, args) }
+func (l lines) warn(format string, args []any) {
+	l.to.About(format).Warn("NATS server", "says", fmt.Sprintf(format, args...))
+}
+
+func (l lines) Noticef(format string, args ...any) { l.debug(format, args) }
+func (l lines) Debugf(format string, args ...any)  { l.debug(format, args) }
+func (l lines) Tracef(format string, args ...any)  { l.debug(format, args) }
+func (l lines) Warnf(format string, args ...any)   { l.warn(format, args) }
+func (l lines) Errorf(format string, args ...any)  { l.warn(format, args) }
+func (l lines) Fatalf(format string, args ...any)  { l.warn(format, args) }
