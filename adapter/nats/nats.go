@@ -42,8 +42,18 @@ type Options struct {
 	// meanwhile.
 	Connect []nats.Option
 
-	// Logger gets a line when the connection breaks, when it is back, and when
-	// messages are dropped. Defaults to none.
+	// RoomSubjects has the server get, of the messages to a single room, only
+	// those to rooms that have a socket here. It subscribes to each such room, and
+	// to the id of each socket. That saves work if there are many servers and most
+	// rooms have sockets on few of them. It costs a subscription for each room and
+	// socket, and an event that another server emits within a round trip after
+	// a socket has joined may miss this socket. Without it the server gets the
+	// messages to all rooms, and drops most before it decodes them. Servers with
+	// and without it may be mixed.
+	RoomSubjects bool
+
+	// Logger gets a line when messages of other servers are dropped. Without it
+	// they are dropped silently.
 	Logger *slog.Logger
 }
 
@@ -66,6 +76,7 @@ const (
 	pingInterval = 2 * time.Second
 	maxPings     = 2
 	writeTime    = 2 * time.Second
+	answerTime   = 2 * time.Second
 )
 
 // New returns an Adapter for the NATS servers of a URL, or of several that are
@@ -93,8 +104,8 @@ func New(url string, o *Options) (*Adapter, error) {
 		nats.PingInterval(pingInterval),
 		nats.MaxPingsOutstanding(maxPings),
 		nats.FlusherTimeout(writeTime),
-		nats.DisconnectErrHandler(a.disconnected),
-		nats.ReconnectHandler(a.connected),
+		nats.ReconnectOnFlusherError(),
+		nats.IgnoreAuthErrorAbort(), // or else it gives up
 		nats.ErrorHandler(a.failed),
 	}
 	var err error
@@ -111,16 +122,6 @@ func (a *Adapter) Conn() *nats.Conn { return a.conn }
 // Close ends the connection. Close the socketio.Server first.
 func (a *Adapter) Close() { a.conn.Close() }
 
-func (a *Adapter) disconnected(_ *nats.Conn, err error) {
-	if err != nil { // or else it was Close
-		a.logger.Error("connection to NATS lost", "err", err)
-	}
-}
-
-func (a *Adapter) connected(c *nats.Conn) {
-	a.logger.About("").Log(slog.LevelInfo, "connected to NATS again", "url", c.ConnectedUrlRedacted())
-}
-
 func (a *Adapter) failed(_ *nats.Conn, s *nats.Subscription, err error) {
 	switch {
 	case errors.Is(err, nats.ErrSlowConsumer) && s != nil:
@@ -131,20 +132,36 @@ func (a *Adapter) failed(_ *nats.Conn, s *nats.Subscription, err error) {
 	}
 }
 
-var errAway = errors.New("nats: no connection")
+// away returns an error while there is no connection.
+func (a *Adapter) away() error {
+	if a.conn.IsConnected() {
+		return nil
+	}
+	return fmt.Errorf("nats: no connection: %w", cmp.Or(a.conn.LastError(), nats.ErrDisconnected))
+}
 
-// Publish implements [adapter.Adapter].
-func (a *Adapter) Publish(_ context.Context, batch []*adapter.Message) []error {
-	return adapter.Each(batch, a.publish)
+// Publish implements [adapter.Adapter]. It returns when NATS has the whole
+// batch.
+func (a *Adapter) Publish(ctx context.Context, batch []*adapter.Message) []error {
+	if err := a.away(); err != nil {
+		return all(batch, err)
+	}
+	errs := adapter.Each(batch, a.publish)
+	if err := a.conn.FlushWithContext(ctx); err != nil {
+		return all(batch, fmt.Errorf("nats: %w", err))
+	}
+	return errs
+}
+
+// all returns the error for each message of a batch.
+func all(batch []*adapter.Message, err error) []error {
+	return adapter.Each(batch, func(*adapter.Message) error { return err })
 }
 
 func (a *Adapter) publish(m *adapter.Message) error {
 	encoded, err := m.Encode()
 	if err != nil {
 		return err
-	}
-	if !a.conn.IsConnected() {
-		return errAway
 	}
 	parts, err := split(pack(encoded), int(a.conn.MaxPayload()))
 	if err != nil {

@@ -23,8 +23,9 @@ func (o *Options) subjects(namespace string) subjects {
 }
 
 func (s subjects) all() string             { return s.base + toAll }
-func (s subjects) room(name string) string { return s.base + toRoom + "." + token(name) }
-func (s subjects) anyRoom() string         { return s.base + toRoom + ".*" }
+func (s subjects) room(name string) string { return s.rooms() + token(name) }
+func (s subjects) rooms() string           { return s.base + toRoom + "." }
+func (s subjects) anyRoom() string         { return s.rooms() + "*" }
 func (s subjects) server(uid string) string {
 	return s.base + toUID + "." + token(uid)
 }

@@ -3,6 +3,7 @@ package nats
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 
@@ -14,47 +15,40 @@ import (
 const maxWaiting = 16384
 
 // A subscription is a server's part in a namespace. All its subjects fill one
-// channel, which keeps the order in which the messages arrive.
+// channel, which keeps the order of arrival.
 type subscription struct {
 	ctx      context.Context
+	conn     *nats.Conn
+	subjects subjects
 	incoming chan *nats.Msg
+	fixed    []*nats.Subscription
+	rooms    rooms
 	parts    assembler
 }
 
 // Subscribe implements [adapter.Adapter].
 func (a *Adapter) Subscribe(ctx context.Context, to adapter.Subscriber) error {
-	if !a.conn.IsConnected() {
-		return errAway
+	if err := a.away(); err != nil {
+		return err
 	}
-	s := &subscription{ctx: ctx, incoming: make(chan *nats.Msg, maxWaiting)}
+	s := &subscription{ctx: ctx, conn: a.conn, subjects: a.opts.subjects(to.Namespace()), incoming: make(chan *nats.Msg, maxWaiting)}
 	if err := a.enter(to.Namespace(), s); err != nil {
 		return err
 	}
-	subjects := a.opts.subjects(to.Namespace())
-	var subs []*nats.Subscription
-	end := func() {
-		for _, sub := range subs {
-			_ = sub.Unsubscribe() // fails only if the connection is closed
-		}
+	err := s.begin(to, a.opts.RoomSubjects)
+	if err == nil {
+		err = a.arrived(ctx)
 	}
-	for _, subject := range []string{subjects.all(), subjects.anyRoom(), subjects.server(to.UID())} {
-		sub, err := a.conn.ChanSubscribe(subject, s.incoming)
-		if err != nil {
-			end()
-			return fmt.Errorf("nats: %w", err)
-		}
-		subs = append(subs, sub)
-	}
-	if err := a.arrived(ctx); err != nil {
-		end()
+	if err != nil {
+		s.end()
 		return fmt.Errorf("nats: %w", err)
 	}
-	context.AfterFunc(ctx, end)
+	context.AfterFunc(ctx, s.end)
 	go a.receive(s, to)
 	return nil
 }
 
-// enter notes the namespace's subscription, of which there is one at a time.
+// enter notes the namespace's subscription. There is one at a time.
 func (a *Adapter) enter(namespace string, s *subscription) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -65,9 +59,38 @@ func (a *Adapter) enter(namespace string, s *subscription) error {
 	return nil
 }
 
+// begin subscribes to the subjects of the namespace.
+func (s *subscription) begin(to adapter.Subscriber, roomSubjects bool) error {
+	subjects := []string{s.subjects.all(), s.subjects.server(to.UID())}
+	if !roomSubjects {
+		subjects = append(subjects, s.subjects.anyRoom())
+	}
+	for _, subject := range subjects {
+		sub, err := s.conn.ChanSubscribe(subject, s.incoming)
+		if err != nil {
+			return err
+		}
+		s.fixed = append(s.fixed, sub)
+	}
+	if roomSubjects {
+		s.rooms.subscribe = func(room string) (*nats.Subscription, error) {
+			return s.conn.ChanSubscribe(s.subjects.rooms()+room, s.incoming)
+		}
+	}
+	to.WatchRooms(s.rooms.changed)
+	return s.rooms.settle(s.ctx)
+}
+
+func (s *subscription) end() {
+	s.rooms.end()
+	for _, sub := range s.fixed {
+		_ = sub.Unsubscribe() // fails only if the connection is closed
+	}
+}
+
 // arrived waits until NATS has what has been sent before.
 func (a *Adapter) arrived(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	return a.conn.FlushWithContext(ctx)
 }
@@ -77,7 +100,7 @@ func (a *Adapter) receive(s *subscription, to adapter.Subscriber) {
 	for {
 		select {
 		case in := <-s.incoming:
-			if m, err := s.decode(in.Data); err != nil {
+			if m, err := s.decode(in); err != nil {
 				a.logger.Warn("invalid message of another server", "subject", in.Subject, "err", err)
 			} else if m != nil {
 				to.Deliver(m)
@@ -88,9 +111,14 @@ func (a *Adapter) receive(s *subscription, to adapter.Subscriber) {
 	}
 }
 
-// decode returns the message that is complete with these bytes, or nil.
-func (s *subscription) decode(data []byte) (*adapter.Message, error) {
-	packed, err := s.parts.add(data)
+// decode returns the message that is complete with what NATS delivers. It
+// returns nil if there is none yet, or if it is for a room without sockets
+// here.
+func (s *subscription) decode(in *nats.Msg) (*adapter.Message, error) {
+	if room, is := strings.CutPrefix(in.Subject, s.subjects.rooms()); is && !s.rooms.has(room) {
+		return nil, nil
+	}
+	packed, err := s.parts.add(in.Data)
 	if err != nil || packed == nil {
 		return nil, err
 	}

@@ -44,15 +44,18 @@ type Options struct {
 	Secret string
 
 	// TLS encrypts the connections between the processes, and must contain a
-	// certificate and the authorities of the others' certificates. Defaults to
-	// none.
+	// certificate and the authorities of the others' certificates. Without it they
+	// are not encrypted.
 	TLS *tls.Config
 
 	// Prefix is what all subjects begin with. Defaults to "socketio".
 	Prefix string
 
-	// Logger gets the lines of the NATS server and of the Adapter. Defaults to
-	// none.
+	// RoomSubjects is that of [nats.Options].
+	RoomSubjects bool
+
+	// Logger gets a line when another process joins or leaves, and the warnings of
+	// the NATS server. Without it they are lost.
 	Logger *slog.Logger
 }
 
@@ -100,9 +103,10 @@ func New(o *Options) (*Adapter, error) {
 		return nil, fmt.Errorf("embedded: the NATS server does not start: is %s in use?", cmp.Or(o.Listen, "the loopback interface"))
 	}
 	bus, err := nats.New("", &nats.Options{
-		Prefix:  o.Prefix,
-		Logger:  o.Logger,
-		Connect: []natsgo.Option{natsgo.InProcessServer(s), natsgo.Token(options.Authorization)},
+		Prefix:       o.Prefix,
+		RoomSubjects: o.RoomSubjects,
+		Logger:       o.Logger,
+		Connect:      []natsgo.Option{natsgo.InProcessServer(s), natsgo.Token(options.Authorization)},
 	})
 	if err != nil {
 		stop(s)

@@ -32,7 +32,7 @@ var (
 )
 
 // server returns the options of the NATS server. Its listener for clients is
-// on the loopback interface, on any port and with a token that nobody knows:
+// on the loopback interface, on any port and with a secret token:
 // a NATS server without one does not connect to others.
 func (o *Options) server() (*server.Options, error) {
 	options := &server.Options{
