@@ -1,0 +1,160 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/redis/rueidis"
+
+	"github.com/goroomcast/socketio/internal/jobs"
+)
+
+// A hub is an adapter's side of Redis: it keeps subscriptions in place and
+// publishes. With one Redis server it has one link; in a Redis Cluster it has one
+// for each server that owns one of its topics.
+type hub struct {
+	client  rueidis.Client
+	nodes   nodes
+	answers jobs.Queue // to be published
+
+	mu     sync.Mutex
+	links  map[string]*link // by the address of the server
+	places map[topic]place
+}
+
+// A place is where a topic is subscribed to.
+type place struct {
+	*subscription
+	link *link
+}
+
+func newHub(client rueidis.Client) *hub {
+	return &hub{
+		client:  client,
+		nodes:   nodes{client: client},
+		answers: jobs.Queue{Limit: maxAnswers},
+		links:   make(map[string]*link),
+		places:  make(map[topic]place),
+	}
+}
+
+// add subscribes to a topic without waiting for Redis, which is told of topics in
+// the order of their additions. The channel has a value when Redis has answered
+// or cannot be reached; then the hub goes on trying. receive must not block.
+func (h *hub) add(t topic, receive func(channel, message string)) (*subscription, <-chan error) {
+	s := &subscription{topic: t, receive: receive, placed: make(chan error, 1)}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.linkTo(t)
+	h.places[t] = place{s, l}
+	l.add(s)
+	return s, s.placed
+}
+
+// remove ends a subscription, unless a later one to the same topic has replaced
+// it.
+func (h *hub) remove(s *subscription) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.places[s.topic]; p.subscription == s {
+		delete(h.places, s.topic)
+		p.link.remove(s)
+	}
+}
+
+// linkTo returns the link that a topic belongs to. h.mu is locked.
+func (h *hub) linkTo(t topic) *link {
+	addr := h.nodes.owner(t)
+	l := h.links[addr]
+	if l == nil {
+		l = newLink(h, addr)
+		h.links[addr] = l
+	}
+	return l
+}
+
+// relocate puts topics where they belong, which has changed if they belong to
+// another server of a Redis Cluster now.
+func (h *hub) relocate(topics ...topic) {
+	h.nodes.refresh()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, t := range topics {
+		p, wanted := h.places[t]
+		if !wanted {
+			continue
+		}
+		if l := h.linkTo(t); l != p.link {
+			p.link.remove(p.subscription)
+			h.places[t] = place{p.subscription, l}
+			l.add(p.subscription)
+		} else {
+			l.again(t)
+		}
+	}
+}
+
+// subscribe subscribes to topics until ctx ends. It returns when all are in
+// place, or with the first error.
+func (h *hub) subscribe(ctx context.Context, receivers map[topic]func(channel, message string)) error {
+	h.nodes.refresh()
+	var added []*subscription
+	var results []<-chan error
+	for t, receive := range receivers {
+		s, placed := h.add(t, receive)
+		added, results = append(added, s), append(results, placed)
+	}
+	end := func() {
+		for _, s := range added {
+			h.remove(s)
+		}
+	}
+	for _, placed := range results {
+		var err error
+		select {
+		case err = <-placed:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			end()
+			return err
+		}
+	}
+	context.AfterFunc(ctx, end)
+	return nil
+}
+
+// await waits until the connection of a topic is in use, as [link.await] does.
+func (h *hub) await(ctx context.Context, t topic) error {
+	h.mu.Lock()
+	p, subscribed := h.places[t]
+	h.mu.Unlock()
+	if !subscribed {
+		return nil
+	}
+	return p.link.await(ctx)
+}
+
+// subscribers returns how many connections subscribe to a channel.
+func (h *hub) subscribers(ctx context.Context, t topic) (n int, err error) {
+	servers := h.nodes.counted(t)
+	if len(servers) == 0 {
+		return 0, errors.New("redis: no server of the Redis Cluster is known")
+	}
+	for _, client := range servers {
+		var command rueidis.Completed
+		if t.kind == shardChannel {
+			command = client.B().PubsubShardnumsub().Channel(t.name).Build()
+		} else {
+			command = client.B().PubsubNumsub().Channel(t.name).Build()
+		}
+		counts, err := client.Do(ctx, command).AsIntMap()
+		if err != nil {
+			return 0, err
+		}
+		n += int(counts[t.name])
+	}
+	return n, nil
+}
