@@ -1,0 +1,102 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	// answerTime is how long PostgreSQL may take to answer. A connection that
+	// waits longer is given up.
+	answerTime = 5 * time.Second
+
+	// idleTime is how long a connection may be silent before it is asked whether
+	// it is alive.
+	idleTime = 5 * time.Second
+
+	// The pause before another try to connect, which doubles.
+	minPause = 50 * time.Millisecond
+	maxPause = time.Second
+)
+
+// connect opens a connection as the pool does. purpose is for those who look at
+// pg_stat_activity.
+func (a *Adapter) connect(ctx context.Context, purpose string, heard pgconn.NotificationHandler) (*pgconn.PgConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	config := a.config.ConnConfig.Copy()
+	config.OnNotification = heard
+	if a.config.BeforeConnect != nil {
+		if err := a.config.BeforeConnect(ctx, config); err != nil {
+			return nil, err
+		}
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "socketio " + purpose
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if a.config.AfterConnect != nil {
+		if err := a.config.AfterConnect(ctx, conn); err != nil {
+			hangUp(conn.PgConn())
+			return nil, err
+		}
+	}
+	return conn.PgConn(), nil
+}
+
+// hangUp closes a connection, and does not wait for long.
+func hangUp(pg *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = pg.Close(ctx)
+}
+
+// exec runs SQL without parameters.
+func exec(ctx context.Context, pg *pgconn.PgConn, sql string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	_, err := pg.Exec(ctx, sql).ReadAll()
+	return err
+}
+
+// wait waits for a notification, or until interrupted ends. If the connection is
+// silent for idleTime, wait asks whether it is alive. The error says that the
+// connection is lost or ctx has ended.
+func wait(ctx, interrupted context.Context, pg *pgconn.PgConn) error {
+	silent, cancel := context.WithTimeout(interrupted, idleTime)
+	defer cancel()
+	err := pg.WaitForNotification(silent)
+	switch {
+	case err == nil:
+		return nil
+	case pg.IsClosed() || silent.Err() == nil:
+		return err
+	case interrupted.Err() != nil:
+		return ctx.Err()
+	}
+	if err := exec(ctx, pg, ""); err != nil {
+		return fmt.Errorf("no answer: %w", err)
+	}
+	return nil
+}
+
+// A pause is the time between two tries to connect.
+type pause time.Duration
+
+// wait waits, longer each time, unless ctx ends.
+func (p *pause) wait(ctx context.Context) {
+	d := max(time.Duration(*p), minPause)
+	*p = pause(min(2*d, maxPause))
+	select {
+	case <-time.After(d/2 + rand.N(d/2)): // not all servers at the same moment
+	case <-ctx.Done():
+	}
+}

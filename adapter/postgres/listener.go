@@ -1,0 +1,231 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/goroomcast/socketio/adapter"
+)
+
+// A listener keeps the connection that listens. One goroutine uses the
+// connection, and delivers what it hears.
+type listener struct {
+	a     *Adapter
+	inbox []*pgconn.Notification // heard, and not yet delivered; only that goroutine uses it
+
+	mu       sync.Mutex
+	channels map[string][]*subscription // what the connection should listen to
+	listens  map[string]bool            // what it listens to
+	changed  context.CancelFunc         // has the goroutine look at channels
+	placed   chan struct{}              // closed while the connection listens to all channels
+	lost     time.Time                  // when it was lost; zero while there is one, and before the first
+}
+
+// A subscription is a server that gets the messages of a channel.
+type subscription struct {
+	adapter.Subscriber
+	inPlace bool
+	ready   chan error // gets nil when the subscription is in place, or why it cannot be
+}
+
+func newListener(a *Adapter) *listener {
+	return &listener{
+		a: a, channels: make(map[string][]*subscription), changed: func() {}, placed: make(chan struct{}),
+	}
+}
+
+// subscribe returns when the subscription is in place, or cannot be.
+func (l *listener) subscribe(ctx context.Context, channel string, to adapter.Subscriber) error {
+	s := &subscription{Subscriber: to, ready: make(chan error, 1)}
+	l.mu.Lock()
+	l.channels[channel] = append(l.channels[channel], s)
+	l.changed()
+	l.mu.Unlock()
+	var err error
+	select {
+	case err = <-s.ready:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-l.a.ctx.Done():
+		err = errClosed
+	}
+	if err != nil {
+		l.unsubscribe(channel, s)
+		return err
+	}
+	context.AfterFunc(ctx, func() { l.unsubscribe(channel, s) })
+	return nil
+}
+
+func (l *listener) unsubscribe(channel string, s *subscription) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rest := slices.DeleteFunc(slices.Clone(l.channels[channel]), func(other *subscription) bool { return other == s })
+	if l.channels[channel] = rest; len(rest) == 0 {
+		delete(l.channels, channel)
+		l.changed()
+	}
+}
+
+// run keeps the connection until ctx ends.
+func (l *listener) run(ctx context.Context) {
+	var p pause
+	for ctx.Err() == nil {
+		pg, err := l.a.connect(ctx, "listens", func(_ *pgconn.PgConn, n *pgconn.Notification) {
+			l.inbox = append(l.inbox, n)
+		})
+		if err == nil {
+			err = l.serve(ctx, pg, &p)
+			hangUp(pg)
+		}
+		if ctx.Err() == nil {
+			l.failed(err)
+			p.wait(ctx)
+		}
+	}
+}
+
+// serve listens and delivers until the connection is lost.
+func (l *listener) serve(ctx context.Context, pg *pgconn.PgConn, p *pause) error {
+	l.inbox = nil
+	if err := l.a.checkTable(ctx, pg); err != nil {
+		return err
+	}
+	for {
+		interrupted, cancel, err := l.place(ctx, pg)
+		if err != nil {
+			return err
+		}
+		*p = 0
+		if len(l.inbox) == 0 {
+			err = wait(ctx, interrupted, pg)
+		}
+		cancel()
+		if err == nil {
+			err = l.deliver(ctx, pg)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// place makes the connection listen to what it should. The returned context ends
+// when that changes.
+func (l *listener) place(ctx context.Context, pg *pgconn.PgConn) (context.Context, context.CancelFunc, error) {
+	for {
+		l.mu.Lock()
+		add, drop := l.differences()
+		if add == nil && drop == nil {
+			interrupted, cancel := context.WithCancel(ctx)
+			l.changed = cancel
+			l.inPlace()
+			l.mu.Unlock()
+			return interrupted, cancel, nil
+		}
+		l.mu.Unlock()
+		var sql strings.Builder
+		for _, channel := range add {
+			sql.WriteString("LISTEN " + pgx.Identifier{channel}.Sanitize() + ";")
+		}
+		for _, channel := range drop {
+			sql.WriteString("UNLISTEN " + pgx.Identifier{channel}.Sanitize() + ";")
+		}
+		if err := exec(ctx, pg, sql.String()); err != nil {
+			return nil, nil, err
+		}
+		l.mu.Lock()
+		for _, channel := range add {
+			l.listens[channel] = true
+		}
+		for _, channel := range drop {
+			delete(l.listens, channel)
+		}
+		l.mu.Unlock()
+	}
+}
+
+// differences returns what the connection does not listen to yet, and what it
+// need not listen to. l.mu is locked.
+func (l *listener) differences() (add, drop []string) {
+	if l.listens == nil {
+		l.listens = make(map[string]bool)
+	}
+	for channel := range l.channels {
+		if !l.listens[channel] {
+			add = append(add, channel)
+		}
+	}
+	for channel := range l.listens {
+		if l.channels[channel] == nil {
+			drop = append(drop, channel)
+		}
+	}
+	return add, drop
+}
+
+// inPlace tells those who wait for it that the connection listens to all
+// channels. l.mu is locked.
+func (l *listener) inPlace() {
+	for _, subscriptions := range l.channels {
+		for _, s := range subscriptions {
+			if !s.inPlace {
+				s.inPlace = true
+				s.ready <- nil
+			}
+		}
+	}
+	select {
+	case <-l.placed:
+	default:
+		close(l.placed)
+	}
+	if !l.lost.IsZero() {
+		l.a.o.Logger.Info("postgres: listens again", "away", time.Since(l.lost).Round(time.Millisecond))
+		l.lost = time.Time{}
+	}
+}
+
+// failed notes that the connection is lost, or that there is still none.
+func (l *listener) failed(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listens = nil
+	for _, subscriptions := range l.channels {
+		for _, s := range subscriptions {
+			if !s.inPlace {
+				select {
+				case s.ready <- err:
+				default: // it has been told already
+				}
+			}
+		}
+	}
+	select {
+	case <-l.placed:
+		l.placed = make(chan struct{})
+		l.lost = time.Now()
+		l.a.o.Logger.Warn("postgres: the listening connection is lost; connecting again", "err", err)
+	default:
+	}
+}
+
+// listening returns a channel that is closed while the connection listens.
+func (l *listener) listening() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.placed
+}
+
+// subscriptions returns those of a channel. The result must not be changed.
+func (l *listener) subscriptions(channel string) []*subscription {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.channels[channel]
+}

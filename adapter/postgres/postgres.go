@@ -1,0 +1,119 @@
+// Package postgres connects servers by PostgreSQL's LISTEN and NOTIFY, together
+// with JavaScript servers that use @socket.io/postgres-adapter.
+//
+// An [Adapter] is for servers. An [Emitter] is for programs that only send, such
+// as workers: it can also emit as part of a transaction.
+//
+// Messages that are long or contain binary go through a table, which the program
+// creates, as for the JavaScript adapter:
+//
+//	CREATE TABLE IF NOT EXISTS socket_io_attachments (
+//	  id         bigserial UNIQUE,
+//	  created_at timestamptz DEFAULT NOW(),
+//	  payload    bytea
+//	);
+//
+// LISTEN needs connections to the primary server, without a pooler that shares
+// connections between transactions.
+package postgres
+
+import (
+	"context"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/rarelog"
+)
+
+// An Adapter is an [adapter.Adapter] on PostgreSQL. One Adapter serves all
+// namespaces of a server. Messages of one server arrive at the others in the
+// order in which they were published.
+//
+// The Adapter opens two connections with the settings of a pool, one that
+// listens and one that notifies. They are not among the pool's own connections.
+// The first Subscribe opens them, and they are opened again when they are lost.
+type Adapter struct {
+	o        options
+	log      *rarelog.Logger
+	pool     *pgxpool.Pool
+	config   *pgxpool.Config // of the pool
+	listener *listener
+	notifier *notifier
+
+	start  sync.Once
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+}
+
+// New returns an adapter that has the settings of a pool. It also uses the pool
+// itself, to delete old rows. New does not connect; its error is about the
+// options. Call [Adapter.Close] after the server's Close, and close the pool
+// after that.
+func New(pool *pgxpool.Pool, o *Options) (*Adapter, error) {
+	resolved, err := o.resolve()
+	if err != nil {
+		return nil, err
+	}
+	a := &Adapter{o: resolved, log: rarelog.New(resolved.Logger), pool: pool, config: pool.Config()}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	a.listener, a.notifier = newListener(a), newNotifier(a)
+	return a, nil
+}
+
+// Close closes the adapter's connections. What a server publishes later is lost.
+func (a *Adapter) Close() {
+	a.start.Do(func() {}) // not any more
+	a.cancel()
+	a.ended.Wait()
+}
+
+// Publish implements adapter.Adapter.
+func (a *Adapter) Publish(ctx context.Context, batch []*adapter.Message) []error {
+	notifications := make([]*notification, 0, len(batch))
+	errs := make([]error, len(batch))
+	for i, m := range batch {
+		channel, err := a.o.channel(m.Namespace)
+		var n *notification
+		if err == nil {
+			n, err = a.o.notification(channel, m)
+		}
+		if errs[i] = err; err == nil {
+			notifications = append(notifications, n)
+		}
+	}
+	failed := len(notifications) < len(batch)
+	sent := a.notifier.publish(ctx, notifications)
+	for i := range errs {
+		if errs[i] == nil {
+			errs[i], sent = sent[0], sent[1:]
+		}
+		failed = failed || errs[i] != nil
+	}
+	if !failed {
+		return nil
+	}
+	return errs
+}
+
+// Subscribe implements adapter.Adapter. The error says so if the name of the
+// namespace is too long for the name of a channel.
+func (a *Adapter) Subscribe(ctx context.Context, s adapter.Subscriber) error {
+	channel, err := a.o.channel(s.Namespace())
+	if err != nil {
+		return err
+	}
+	a.start.Do(func() {
+		a.ended.Go(func() { a.listener.run(a.ctx) })
+		a.ended.Go(func() { a.notifier.run(a.ctx) })
+		a.ended.Go(func() { a.cleanUp(a.ctx) })
+	})
+	return a.listener.subscribe(ctx, channel, s)
+}
+
+// Servers implements adapter.Adapter: PostgreSQL does not say who listens.
+func (a *Adapter) Servers(context.Context, string) (int, error) {
+	return 0, &adapter.NoCount{HeartbeatInterval: a.o.HeartbeatInterval, HeartbeatTimeout: a.o.HeartbeatTimeout}
+}

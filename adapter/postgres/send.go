@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	notifySQL  = `SELECT pg_catalog.pg_notify($1::text, $2::text)`
+	notifyName = "socketio_notify" // of the prepared statement
+
+	// maxTransaction is how many notifications one transaction sends at most. If
+	// one of them fails, all do.
+	maxTransaction = 64
+)
+
+// prepare makes a new connection ready for send. No notification survives a
+// crash of PostgreSQL, so the connection need not wait for the disk.
+func prepare(ctx context.Context, pg *pgconn.PgConn) error {
+	if err := exec(ctx, pg, "SET synchronous_commit TO off"); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	_, err := pg.Prepare(ctx, notifyName, notifySQL, nil)
+	return err
+}
+
+// attachSQL inserts a row and sends its id, in one transaction: who hears the id
+// finds the row.
+func (o *options) attachSQL() string {
+	return `WITH attachment AS (INSERT INTO ` + o.table + ` (payload) VALUES ($3::bytea) RETURNING id)
+SELECT pg_catalog.pg_notify($1::text, $2::text || attachment.id::text || '` + tail + `') FROM attachment`
+}
+
+// send sends a batch, in one round trip. The error says that the connection is
+// lost; the job's errors are those of its notifications.
+func send(a *Adapter, pg *pgconn.PgConn, j *job) error {
+	p := pg.StartPipeline(j.ctx)
+	transactions := queue(p, a.o.attachSQL(), j.batch)
+	err := p.Flush()
+	sent := 0
+	for _, n := range transactions {
+		failed := err
+		if failed == nil {
+			failed, err = result(p)
+		}
+		for range n {
+			j.errs[sent] = failed
+			sent++
+		}
+	}
+	if closeErr := p.Close(); err == nil && pg.IsClosed() {
+		err = closeErr
+	}
+	if err != nil && !pg.IsClosed() {
+		hangUp(pg)
+	}
+	return err
+}
+
+// queue puts a batch into a pipeline, and returns how many notifications each
+// transaction has. PostgreSQL sends equal notifications of one transaction once,
+// so the second one begins another. A row has a transaction of its own, because
+// more can fail there.
+func queue(p *pgconn.Pipeline, attachSQL string, batch []*notification) (transactions []int) {
+	type key struct{ channel, payload string }
+	seen := make(map[key]bool)
+	count := 0
+	end := func() {
+		if count > 0 {
+			p.SendPipelineSync()
+			transactions = append(transactions, count)
+			clear(seen)
+			count = 0
+		}
+	}
+	for _, n := range batch {
+		k := key{n.channel, n.payload}
+		if n.row != nil || seen[k] || count == maxTransaction {
+			end()
+		}
+		params := [][]byte{[]byte(n.channel), []byte(n.payload)}
+		if n.row == nil {
+			p.SendQueryPrepared(notifyName, params, nil, nil)
+		} else {
+			p.SendQueryParams(attachSQL, append(params, n.row), nil, []int16{0, 0, 1}, nil)
+		}
+		seen[k] = true
+		count++
+		if n.row != nil {
+			end()
+		}
+	}
+	end()
+	return transactions
+}
+
+// result reads what has become of a transaction. Unless it failed alone, err is
+// the error of the connection.
+func result(p *pgconn.Pipeline) (failed, err error) {
+	for {
+		r, err := p.GetResults()
+		var refused *pgconn.PgError
+		switch {
+		case errors.As(err, &refused) && refused.Code != readOnly:
+			failed = fmt.Errorf("postgres: %w", err)
+		case err != nil:
+			return err, err
+		default:
+			switch r := r.(type) {
+			case *pgconn.ResultReader:
+				if _, err := r.Close(); err != nil {
+					failed = err
+				}
+			case *pgconn.PipelineSync:
+				return failed, nil
+			default:
+				err := fmt.Errorf("postgres: unexpected result %T", r)
+				return err, err
+			}
+		}
+	}
+}
+
+// readOnly is the error of a server that has become a standby, or still is one.
+const readOnly = "25006"
