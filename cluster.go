@@ -10,6 +10,17 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
+// A busHost is a server as its bus sees it.
+type busHost struct{ *Server }
+
+func (h busHost) Guard(what string, f func()) (ok bool) {
+	return h.guard.call(what, "", "", func() error { f(); return nil }) == nil
+}
+
+func (h busHost) Log(level slog.Level, text string, args ...any) {
+	h.logger.About("").Log(level, text, args...)
+}
+
 // A clusterHost does for a namespace what other servers say about its sockets.
 type clusterHost struct{ *Namespace }
 

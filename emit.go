@@ -117,9 +117,10 @@ func (b Broadcast) emit(out *outgoing) error {
 	n := b.namespace
 	if n.recovery.stores(b) {
 		m, err := out.messageForOthers(b)
-		if err != nil || n.cluster.Publish(m) == nil {
-			return err
+		if err == nil {
+			n.cluster.Emit(m)
 		}
+		return err
 	}
 	if n.recovery.logs(b) {
 		out.offset = n.recovery.log.NewOffset()
@@ -127,12 +128,12 @@ func (b Broadcast) emit(out *outgoing) error {
 	if err := out.encode(n); err != nil {
 		return err
 	}
-	if b.reachesOthers() && !n.recovery.stores(b) {
+	if b.reachesOthers() {
 		m, err := out.messageForOthers(b)
 		if err != nil {
 			return err
 		}
-		_ = n.cluster.Publish(m) // the error has been logged
+		_ = n.cluster.Publish(m)
 	}
 	b.send(out)
 	return nil

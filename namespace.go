@@ -71,8 +71,8 @@ func newNamespace(server *Server, name string, parent *Namespace) *Namespace {
 		n.ids = parent.ids
 		n.rooms.events.watched.Store(parent.rooms.events.watched.Load())
 	}
-	if a := server.opts.Adapter; a != nil && name != "" { // a parent has its children's
-		n.cluster = cluster.New(name, a, clusterHost{n})
+	if server.bus != nil && name != "" { // a parent has its children's
+		n.cluster = cluster.New(name, server.bus, clusterHost{n})
 	}
 	n.recovery = newRecovery(n)
 	return n

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/goroomcast/socketio/internal/cluster"
 	"github.com/goroomcast/socketio/internal/engine"
 	"github.com/goroomcast/socketio/internal/rarelog"
 )
@@ -32,6 +33,7 @@ type Server struct {
 	opts    Options
 	logger  *rarelog.Logger
 	guard   guard
+	bus     *cluster.Bus // nil without an adapter
 	coder   coder
 	trace   Trace
 	engine  *engine.Server
@@ -67,6 +69,7 @@ func NewServer(o *Options) *Server {
 	s.handler = origins.handler(&clientFiles{
 		files: opts.ServeClient, path: strings.TrimSuffix(opts.Path, "/") + "/", logger: s.logger, next: s.engine,
 	})
+	s.bus = cluster.NewBus(opts.Adapter, busHost{s})
 	s.mainNamespace = s.Of("/")
 	if f := s.trace.ServerCreated; f != nil {
 		f(s)
@@ -156,14 +159,12 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// closeNamespaces closes all at the same time, because each may wait for the
-// adapter.
+// closeNamespaces closes all, and tells the other servers.
 func (s *Server) closeNamespaces() {
-	var closing sync.WaitGroup
 	for _, n := range s.allNamespaces() {
-		closing.Go(n.close)
+		n.close()
 	}
-	closing.Wait()
+	s.bus.Close()
 }
 
 // allNamespaces returns those that there are now, without parents.

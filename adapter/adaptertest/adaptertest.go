@@ -153,6 +153,18 @@ func (w *world) settleIn(i int, namespace string) {
 	}
 }
 
+// until waits for a condition.
+func (w *world) until(what string, is func() bool) {
+	w.Helper()
+	for !is() {
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-w.ctx.Done():
+			w.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
 func (w *world) check(err error) {
 	w.Helper()
 	if err != nil {
@@ -166,6 +178,8 @@ type link struct {
 	dead atomic.Bool
 	down atomic.Bool // cannot publish
 
+	refused atomic.Int64 // messages that were not published while it was down
+
 	mu   sync.Mutex
 	stop []context.CancelFunc
 }
@@ -177,6 +191,7 @@ func (l *link) Publish(ctx context.Context, batch []*adapter.Message) []error {
 	case l.dead.Load():
 		return nil
 	case l.down.Load():
+		l.refused.Add(int64(len(batch)))
 		return adapter.Each(batch, func(*adapter.Message) error { return errLinkDown })
 	}
 	return l.Adapter.Publish(ctx, batch)

@@ -247,6 +247,7 @@ var broadcasts = []check{
 		w.nodes[0].link.down.Store(true)
 		w.check(w.nodes[0].Emit("lost"))
 		all[0].expect(`42["lost"]`)
+		w.until("the server has tried to publish", func() bool { return w.nodes[0].link.refused.Load() > 0 })
 		w.nodes[0].link.down.Store(false)
 		w.check(w.nodes[0].Emit("e"))
 		w.expectAll(all, `42["e"]`)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
@@ -19,10 +18,15 @@ import (
 var errAdapter = errors.New("socketio: panic in the adapter")
 
 // guard calls the adapter with a context that has a deadline.
-func (c *Member) guard(ctx context.Context, method string, f func(ctx context.Context) error) (err error) {
+func (c *Member) guard(ctx context.Context, method string, f func(ctx context.Context) error) error {
+	return guard(ctx, c.host, method, f)
+}
+
+// guard calls an adapter with a context that has a deadline.
+func guard(ctx context.Context, s Surroundings, method string, f func(ctx context.Context) error) (err error) {
 	ctx, cancel := WithTimeout(ctx)
 	defer cancel()
-	if !c.host.Guard("Adapter."+method, func() { err = f(ctx) }) {
+	if !s.Guard("Adapter."+method, func() { err = f(ctx) }) {
 		return errAdapter
 	}
 	return err
@@ -39,7 +43,7 @@ func WithTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 // servers asks how many servers there are.
 func (c *Member) servers(ctx context.Context) (n int, err error) {
 	err = c.guard(ctx, "Servers", func(ctx context.Context) (err error) {
-		n, err = c.adapter.Servers(ctx, c.namespace)
+		n, err = c.bus.adapter.Servers(ctx, c.namespace)
 		return err
 	})
 	return n, err
@@ -51,7 +55,7 @@ func (c *Member) subscribe() error {
 	ctx, cancel := context.WithCancelCause(c.ctx)
 	late := time.AfterFunc(requestTimeout, func() { cancel(context.DeadlineExceeded) })
 	err := c.guard(ctx, "Subscribe", func(context.Context) error {
-		return c.adapter.Subscribe(ctx, subscriber{c})
+		return c.bus.adapter.Subscribe(ctx, subscriber{c})
 	})
 	if !late.Stop() && err == nil {
 		err = context.DeadlineExceeded
@@ -79,7 +83,7 @@ func (s subscriber) WatchRooms(f func(room string, private, exists bool)) {
 	})
 }
 
-// Publish sends a message to the other servers. The error has been logged.
+// Publish sends a message to the other servers. It does not wait.
 func (c *Member) Publish(m *adapter.Message) error {
 	switch {
 	case c == nil:
@@ -87,18 +91,42 @@ func (c *Member) Publish(m *adapter.Message) error {
 	case c.ctx.Err() != nil:
 		return errClosed
 	}
-	return c.publish(c.ctx, m)
+	c.publish(m, nil)
+	return nil
 }
 
-func (c *Member) publish(ctx context.Context, m *adapter.Message) error {
+// publish queues a message, and calls sent, if that is not nil, when it has been
+// sent or is lost.
+func (c *Member) publish(m *adapter.Message, sent func(error)) {
 	m.UID, m.Namespace = c.uid, c.namespace
-	err := c.guard(ctx, "Publish", func(ctx context.Context) error {
-		return errors.Join(c.adapter.Publish(ctx, []*adapter.Message{m})...)
-	})
-	if err != nil {
-		c.host.Log(slog.LevelError, "cannot send to the other servers", "type", int(m.Type), "err", err)
+	if err := c.bus.put(&sending{Message: m, sent: sent}); err != nil && sent != nil {
+		sent(err)
 	}
-	return err
+}
+
+// publishNow sends a message and waits until it has been sent or is lost.
+func (c *Member) publishNow(ctx context.Context, m *adapter.Message) error {
+	if c.ctx.Err() != nil {
+		return errClosed
+	}
+	sent := make(chan error, 1)
+	c.publish(m, func(err error) { sent <- err })
+	select {
+	case err := <-sent:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// After calls f when the events of this server that come back from a log are
+// back, at once if there are none.
+func (c *Member) After(f func()) {
+	if c == nil {
+		f()
+		return
+	}
+	c.echo.After(f)
 }
 
 // Respond answers a request of another server.
@@ -121,11 +149,11 @@ func (c *Member) Store() *Store {
 	if c == nil {
 		return nil
 	}
-	a, is := c.adapter.(adapter.SessionStore)
+	a, is := c.bus.adapter.(adapter.SessionStore)
 	if !is {
 		return nil
 	}
-	c.echo = true
+	c.echo = &echo{member: c}
 	return &Store{c, a}
 }
 

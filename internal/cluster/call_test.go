@@ -260,7 +260,7 @@ func FuzzMessages(f *testing.F) {
 			return
 		}
 		s := &site{T: t}
-		s.member = New("/", new(adapter.Loopback), s)
+		s.member = New("/", NewBus(new(adapter.Loopback), s), s)
 		defer s.member.Leave()
 		call, err := s.member.Call(context.Background(), &adapter.Message{Type: adapter.Broadcast})
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
@@ -25,37 +26,33 @@ const MaxQueue = 16 << 20
 
 // A Host is a namespace of this server. Its methods are called concurrently.
 type Host interface {
+	Surroundings
+
 	// Obey does what a message of another server says about the sockets and
 	// the handlers here: Broadcast, SocketsJoin, SocketsLeave,
 	// DisconnectSockets, FetchSockets and ServerSideEmit. With a store also the
 	// Broadcasts of this server come here. It does not wait.
 	Obey(m *adapter.Message) error
 
-	// Guard calls f, which calls code that is not ours. If f panics, Guard logs
-	// the panic and returns false.
-	Guard(what string, f func()) (ok bool)
-
 	// Rooms, Sockets and WatchRooms are those of an [adapter.Subscriber].
 	Rooms() []string
 	Sockets(rooms ...string) []string
 	WatchRooms(f func(room string, private, exists bool))
-
-	// Log logs a line about the namespace.
-	Log(level slog.Level, text string, args ...any)
 }
 
 // A Member is a namespace's part in its cluster: the servers that have the
 // namespace and share an adapter. A nil Member is alone: it joins, publishes,
 // asks and leaves without effect. Its methods may be called concurrently.
 type Member struct {
-	adapter   adapter.Adapter
+	bus       *Bus
 	namespace string
 	host      Host
 	uid       string // by which the other servers know this one
 	ctx       context.Context
 	leave     context.CancelCauseFunc
 	queue     jobs.Queue
-	echo      bool // the adapter sends this server's own events back
+	echo      *echo       // nil unless the adapter sends this server's own events back
+	joined    atomic.Bool // has subscribed
 
 	mu       sync.Mutex
 	requests map[string]*request
@@ -81,6 +78,10 @@ const (
 	// subscribeRetry is the pause after the adapter could not subscribe.
 	subscribeRetry = time.Second
 
+	// joinPatience is how long a program, or a client that creates a namespace,
+	// waits for the subscription.
+	joinPatience = time.Second
+
 	// goodbyeTime is how long a server that leaves may take to tell the others.
 	goodbyeTime = time.Second
 
@@ -91,9 +92,9 @@ const (
 )
 
 // New returns a Member that has not joined yet.
-func New(namespace string, a adapter.Adapter, h Host) *Member {
+func New(namespace string, b *Bus, h Host) *Member {
 	c := &Member{
-		adapter:   a,
+		bus:       b,
 		namespace: namespace,
 		host:      h,
 		uid:       newUID(),
@@ -118,13 +119,25 @@ func newUID() string {
 func (c *Member) Context() context.Context { return c.ctx }
 
 // Join subscribes to the namespace's messages. What fails is tried again in
-// the background.
+// the background. If the adapter does not answer soon, Join does not wait for
+// it.
 func (c *Member) Join() {
 	if c == nil {
 		return
 	}
-	if err := c.tryJoin(); err != nil {
-		go c.retry()
+	tried := make(chan struct{})
+	go func() {
+		err := c.tryJoin()
+		close(tried)
+		if err != nil {
+			c.retry()
+		}
+	}()
+	patience := time.NewTimer(joinPatience)
+	defer patience.Stop()
+	select {
+	case <-tried:
+	case <-patience.C:
 	}
 }
 
@@ -161,6 +174,7 @@ func (c *Member) tryJoin() error {
 		}
 		return err
 	}
+	c.joined.Store(true)
 	if c.heartbeats() {
 		_ = c.Publish(&adapter.Message{Type: adapter.InitialHeartbeat})
 		go c.beat()
@@ -259,15 +273,11 @@ func (c *Member) Leave() {
 		return
 	}
 	c.leave(errClosed)
-	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
-	defer cancel()
-	_ = c.publish(ctx, &adapter.Message{Type: adapter.Close})
+	c.publish(&adapter.Message{Type: adapter.Close}, nil)
+	c.echo.leave()
 }
 
-var (
-	errClosed      = errors.New("socketio: server closed")
-	errNoRequestID = errors.New("request without id")
-)
+var errNoRequestID = errors.New("request without id")
 
 // receive takes a message of another server. It waits for nothing.
 func (c *Member) receive(m *adapter.Message) {
@@ -279,16 +289,14 @@ func (c *Member) receive(m *adapter.Message) {
 	case m.Namespace != c.namespace:
 		return
 	}
-	own := m.UID == c.uid
-	if own && (!c.echo || m.Type != adapter.Broadcast || m.RequestID != "") {
+	if m.UID == c.uid {
+		if c.echo != nil && m.Type == adapter.Broadcast && m.RequestID == "" {
+			c.echo.came(m)
+		}
 		return
 	}
 	var err error
 	ok := c.host.Guard("message of another server", func() {
-		if own {
-			err = c.host.Obey(m)
-			return
-		}
 		if len(m.UID) > maxUID {
 			err = fmt.Errorf("id of a server of %d bytes", len(m.UID))
 			return
@@ -298,6 +306,14 @@ func (c *Member) receive(m *adapter.Message) {
 	})
 	if ok && err != nil {
 		c.host.Log(slog.LevelWarn, "invalid message of another server", "type", int(m.Type), "err", err)
+	}
+}
+
+// obey has an event of this server delivered to the sockets here.
+func (c *Member) obey(m *adapter.Message) {
+	var err error
+	if c.host.Guard("event", func() { err = c.host.Obey(m) }) && err != nil {
+		c.host.Log(slog.LevelError, "an event has come back damaged", "err", err)
 	}
 }
 

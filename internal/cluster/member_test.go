@@ -89,7 +89,7 @@ func (s *site) took() string {
 
 func join(t *testing.T, a adapter.Adapter) *site {
 	s := &site{T: t}
-	s.member = New("/", a, s)
+	s.member = New("/", NewBus(a, s), s)
 	s.member.Join()
 	synctest.Wait()
 	t.Cleanup(s.member.Leave)

@@ -72,7 +72,7 @@ func (c *Member) begin(ctx context.Context, m *adapter.Message, wants adapter.Ty
 	}
 	c.mu.Unlock()
 	m.RequestID = r.id
-	if err := c.Publish(m); err != nil {
+	if err := c.publishNow(ctx, m); err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.names, r.others = nil, 0

@@ -173,7 +173,9 @@ func TestRecoveryStore(t *testing.T) {
 			for i, h := range []*testserver.Harness{b, a} {
 				g.Drop()
 				a.Emit("all", 1)
+				synctest.Wait()
 				b.To("room").Emit("room", []byte{1})
+				synctest.Wait()
 				a.To("other").Emit("other room")
 				b.Except("room").Emit("others")
 				a.Of("/chat").Emit("other namespace")
@@ -200,6 +202,7 @@ func TestRecoveryStore(t *testing.T) {
 	t.Run("Shutdown puts sessions into the store before clients can come back", func(t *testing.T) {
 		runServers(t, func(j *journal, a, b *testserver.Harness) {
 			a.Emit("before")
+			synctest.Wait()
 			g := a.Guest(rawclient.WebSocket)
 			release := make(chan struct{})
 			a.MustSocket(g.Stays["/"].SID).OnDisconnecting(func(socketio.Reason) { <-release })
@@ -219,6 +222,7 @@ func TestRecoveryStore(t *testing.T) {
 	t.Run("without ever having got an event", func(t *testing.T) {
 		runServers(t, func(j *journal, a, b *testserver.Harness) {
 			a.Emit("before")
+			synctest.Wait()
 			g := a.Guest(rawclient.WebSocket)
 			g.Drop()
 			g.Harness = b
