@@ -50,6 +50,10 @@ test-e2e: $(CHAT) $(E2E)/node_modules ## drive the chat with Chromium (CHROMIUM 
 test-docs: $(DOCS)/node_modules | go ## follow docs/tutorial.md step by step, with Chromium
 	cd $(DOCS) && npm test
 
+.PHONY: screenshots
+screenshots: $(CHAT) $(E2E)/node_modules ## keep pictures of the chat in each of its states in bin/screenshots
+	cd $(E2E) && CHAT_BIN=$(CURDIR)/$(CHAT) SCREENSHOTS=$(CURDIR)/bin/screenshots node --test states.test.mjs
+
 .PHONY: fuzz
 fuzz: | go ## run each fuzz target for FUZZTIME (1m)
 	for package in $$(go list ./...); do \

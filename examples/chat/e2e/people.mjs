@@ -59,7 +59,7 @@ export class Person {
     this.page.on("pageerror", (error) => this.complaints.push(String(error)));
     this.page.on("console", (message) => {
       // A server that is gone or refuses, and a poll that the closing of its session has overtaken.
-      const expected = /ERR_CONNECTION|ERR_FAILED|WebSocket connection to|CORS policy|status of 400/;
+      const expected = /ERR_CONNECTION|ERR_FAILED|ERR_INTERNET_DISCONNECTED|WebSocket connection to|CORS policy|status of 400/;
       if (message.type() === "error" && !expected.test(message.text())) this.complaints.push(message.text());
     });
     await this.page.goto(this.url);
@@ -172,6 +172,22 @@ export async function drawPicture(browser, width, height) {
   await page.setContent(
     `<style>body{margin:0;background:linear-gradient(160deg,#0b7a6b,#f2c14e 70%,#e76f51)}
      i{position:absolute;left:58%;top:24%;width:90px;height:90px;border-radius:50%;background:#fff7d6}</style><i></i>`,
+  );
+  const png = await page.screenshot({ type: "png" });
+  await page.close();
+  return png;
+}
+
+/** A drawing of three wheels, 420 by 150. */
+export async function drawGears(browser) {
+  const wheel = (x, y, r) =>
+    `<g transform="translate(${x} ${y})" fill="none" stroke="#7a5a2c">
+       <circle r="${r}" stroke-width="6"/><circle r="${r + 7}" stroke-width="7" stroke-dasharray="9 8.6"/>
+       <circle r="${r / 5}" stroke-width="5"/></g>`;
+  const page = await browser.newPage({ viewport: { width: 420, height: 150 } });
+  await page.setContent(
+    `<style>body{margin:0;background:#f4ead8}</style>
+     <svg width="420" height="150">${wheel(130, 75, 40)}${wheel(222, 62, 26)}${wheel(298, 84, 30)}</svg>`,
   );
   const png = await page.screenshot({ type: "png" });
   await page.close();

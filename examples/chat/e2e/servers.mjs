@@ -37,6 +37,8 @@ async function start(command, args, env, cwd) {
   if (!url) throw new Error(`${command} ended before it listened`);
   return {
     url,
+    freeze: () => child.kill("SIGSTOP"),
+    thaw: () => child.kill("SIGCONT"),
     async kill(signal = "SIGKILL") {
       child.kill(signal);
       const [code] = await ended;

@@ -12,12 +12,13 @@ import {
   type Key,
   joinedRooms,
   keyOf,
-  markRead,
+  look,
   merge,
   nameOf,
   personKey,
   place,
   roomKey,
+  turnTo,
   update,
   without,
   withoutConversation,
@@ -28,7 +29,7 @@ export function signIn(name: string): void {
   saveName(name);
   change((s) => {
     let next = s;
-    for (const room of savedRooms()) next = merge(next, roomKey(room), [], true);
+    for (const room of savedRooms()) next = merge(next, roomKey(room), []);
     return { ...next, link: { status: "connecting" } };
   });
   socket.connect();
@@ -45,16 +46,19 @@ export function reconnect(): void {
 }
 
 export function open(key: Key): void {
-  change((s) => ({
-    ...markRead(merge(s, key, [], true), key),
-    current: key,
-    notice: "",
-  }));
+  change((s) => look(turnTo(s, key)));
 }
 
-export async function joinRoom(name: string): Promise<void> {
-  const key = await enter(name);
-  if (key) open(key);
+/** Says whether the visitor has scrolled the current conversation to its end. */
+export function seeEnd(atEnd: boolean): void {
+  change((s) => (s.atEnd === atEnd ? s : look({ ...s, atEnd })));
+}
+
+/** Opens a room, and makes it if there is none of this name. Resolves with why it can't, or with undefined. */
+export async function joinRoom(name: string): Promise<string | undefined> {
+  const { room, refusal } = await enter(name);
+  if (room) open(roomKey(room));
+  return refusal;
 }
 
 export function leaveRoom(name: string): void {
@@ -64,8 +68,8 @@ export function leaveRoom(name: string): void {
   saveRooms(joinedRooms(current()));
 }
 
-export function dismissNotice(): void {
-  change((s) => ({ ...s, notice: "" }));
+export function showNotice(notice = ""): void {
+  change((s) => ({ ...s, notice }));
 }
 
 let lastTyping = 0;
@@ -82,6 +86,7 @@ export function say(key: Key, text: string, picture?: ArrayBuffer): void {
   const { room, to } = place(key);
   const event = room ? "message" : to ? "direct" : "announce";
   lastTyping = 0;
+  change((s) => look({ ...s, atEnd: true, newSince: undefined })); // who says something wants to see it
   const shown = { text, picture: picture && preview(id, picture) };
   deliver(key, id, shown, () => post({ event, data: { id, room, to, text, picture } }));
 }
@@ -107,6 +112,19 @@ export function discard(entry: Entry): void {
   change((s) => without(s, keyOf(entry, s.me), entry.id));
 }
 
+/** Gives the text of a failed message back to be written anew. */
+export function takeBack(entry: Entry): void {
+  discard(entry);
+  change((s) => ({ ...s, returned: entry.text }));
+}
+
+/** Hands over what was taken back. */
+export function returned(): string {
+  const text = current().returned;
+  if (text) change((s) => ({ ...s, returned: "" }));
+  return text;
+}
+
 /** Shows a message as being sent, and then what became of it. */
 function deliver(
   key: Key,
@@ -126,7 +144,7 @@ function deliver(
     at: Date.now(),
     sending: true,
   };
-  change((s) => merge(s, key, [entry], true));
+  change((s) => merge(s, key, [entry]));
   const attempt = async () => {
     again.delete(entry.id);
     change((s) => update(s, key, entry.id, { sending: true, error: undefined }));
@@ -135,7 +153,7 @@ function deliver(
       again.set(entry.id, attempt);
       change((s) => update(s, key, entry.id, { sending: false, error: reply.error }));
     } else {
-      change((s) => merge(without(s, key, entry.id), key, [reply], true));
+      change((s) => merge(without(s, key, entry.id), key, [reply]));
     }
   };
   void attempt();

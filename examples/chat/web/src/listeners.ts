@@ -7,16 +7,17 @@ import { saveRooms } from "./identity";
 import { socket } from "./socket";
 import {
   EVERYONE,
-  type Key,
+  hear,
   joinedRooms,
   keyOf,
-  markRead,
-  merge,
+  look,
   personKey,
   roomKey,
   type State,
   startTyping,
   stopTyping,
+  takeOver,
+  type Why,
 } from "./state";
 import { change, current } from "./store";
 
@@ -24,29 +25,34 @@ const TYPING_LASTS = 4000; // ms after the last sign of it
 
 socket.on("connect", async () => {
   change((s) => ({ ...s, link: { status: "online" } }));
-  for (const room of joinedRooms(current())) await enter(room);
-});
-
-socket.on("disconnect", (why) => {
-  change((s) => ({ ...s, typing: {}, link: { status: "offline", why, retrying: socket.active } }));
-});
-
-socket.on("connect_error", (error) => {
-  if (socket.active) {
-    change((s) => ({ ...s, link: { status: "offline", why: error.message, retrying: true } }));
-  } else {
-    change((s) => ({ ...s, link: { status: "signed out", error: error.message } }));
+  for (const room of joinedRooms(current())) {
+    const { refusal } = await enter(room);
+    if (refusal) change((s) => ({ ...s, notice: refusal }));
   }
 });
+
+socket.on("disconnect", (reason) => offline(reason));
+
+socket.on("connect_error", (error) => {
+  if (socket.active) return offline(error.message);
+  change((s) => ({ ...s, link: { status: "signed out", error: error.message } }));
+});
+
+function offline(reason: string): void {
+  change((s) => ({ ...s, typing: {}, link: { status: "offline", why: whyOf(reason) } }));
+}
+
+function whyOf(reason: string): Why {
+  if (!socket.active) return "ended";
+  if (!navigator.onLine) return "network";
+  return reason === "ping timeout" || reason === "timeout" ? "silent" : "gone";
+}
 
 socket.on("welcome", ({ me, people, rooms, announcements, inbox }) => {
   change((s) => {
     let next: State = { ...s, me, people: people ?? [], rooms: rooms ?? [] };
-    next = merge(next, EVERYONE, announcements ?? [], s.me === null || isRead(EVERYONE));
-    for (const message of inbox ?? []) {
-      const key = keyOf(message, me);
-      next = merge(next, key, [message], s.me === null || isRead(key));
-    }
+    next = takeOver(next, EVERYONE, announcements ?? []);
+    for (const message of inbox ?? []) next = hear(next, keyOf(message, me), [message]);
     return next;
   });
 });
@@ -59,21 +65,13 @@ socket.on("direct", receive);
 socket.on("forward", receive);
 socket.on("typing", showTyping);
 
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) change((s) => markRead(s, s.current));
-});
-
 /** Joins a room and takes over what was said there. Joining again is how a page catches up. */
-export async function enter(name: string): Promise<string | undefined> {
+export async function enter(name: string): Promise<{ room?: string; refusal?: string }> {
   const reply = await socket.timeout(20_000).emitWithAck("join", name).catch(lost);
-  if ("error" in reply) {
-    change((s) => ({ ...s, notice: reply.error }));
-    return undefined;
-  }
-  const key = roomKey(reply.room);
-  change((s) => merge(s, key, reply.history ?? [], !s.conversations[key]?.entries.length || isRead(key)));
+  if ("error" in reply) return { refusal: reply.error };
+  change((s) => takeOver(s, roomKey(reply.room), reply.history ?? []));
   saveRooms(joinedRooms(current()));
-  return key;
+  return { room: reply.room };
 }
 
 const lost = (): { error: string } => ({ error: "The server doesn't answer." });
@@ -81,13 +79,13 @@ const lost = (): { error: string } => ({ error: "The server doesn't answer." });
 function receive(message: Message): void {
   change((s) => {
     const key = keyOf(message, s.me);
-    return stopTyping(merge(s, key, [message], isRead(key)), key, message.from.id);
+    return stopTyping(hear(s, key, [message]), key, message.from.id);
   });
 }
 
-function isRead(key: Key): boolean {
-  return key === current().current && !document.hidden;
-}
+const noticeVisibility = () => change((s) => look({ ...s, hidden: document.hidden }));
+noticeVisibility();
+document.addEventListener("visibilitychange", noticeVisibility);
 
 const timers = new Map<string, ReturnType<typeof setTimeout>>();
 

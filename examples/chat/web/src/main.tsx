@@ -3,7 +3,9 @@ import { createRoot } from "react-dom/client";
 import { signIn } from "./actions";
 import { App } from "./components/App";
 import { savedName } from "./identity";
+import "./reading";
 import "./style/base.css";
+import "./style/composer.css";
 import "./style/layout.css";
 import "./style/messages.css";
 

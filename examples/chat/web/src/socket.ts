@@ -10,6 +10,7 @@ const options = {
   autoConnect: false,
   auth: (send: (data: object) => void) => send(credentials()), // asked anew at each connection
   reconnectionDelayMax: 3000,
+  timeout: 8000, // for one attempt: a server that takes longer is silent
 };
 
 /** The one connection of this page. It lives outside React: rendering twice doesn't connect twice. */

@@ -1,4 +1,4 @@
-// The state of the page, for useSyncExternalStore.
+// The state of the page, for React and for what isn't.
 
 import { useSyncExternalStore } from "react";
 import { initial, type State } from "./state";
@@ -9,8 +9,9 @@ const listeners = new Set<() => void>();
 export const current = (): State => state;
 
 export function change(next: (state: State) => State): void {
+  const before = state;
   state = next(state);
-  for (const listener of listeners) listener();
+  if (state !== before) for (const listener of listeners) listener();
 }
 
 export function subscribe(listener: () => void): () => void {
@@ -19,3 +20,6 @@ export function subscribe(listener: () => void): () => void {
 }
 
 export const useChat = (): State => useSyncExternalStore(subscribe, current);
+
+/** Whether there is a connection; renders only when that changes. */
+export const useOnline = (): boolean => useSyncExternalStore(subscribe, () => state.link.status === "online");

@@ -1,14 +1,17 @@
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
+import { allUnread } from "../state";
 import { useChat } from "../store";
+import { Banner } from "./Banner";
 import { Conversation } from "./Conversation";
-import { LinkBanner } from "./LinkBanner";
 import { Sidebar } from "./Sidebar";
 import { SignIn } from "./SignIn";
 
 export function App() {
-  const { link, me, conversations, current } = useChat();
-  const [menu, setMenu] = useState(false);
-  const unread = Object.values(conversations).reduce((sum, c) => sum + c.unread, 0);
+  const state = useChat();
+  const { link, me, current, notice } = state;
+  const [menu, setMenu] = useState(false); // on a narrow screen, where the sidebar covers the conversation
+  const closeMenu = useCallback(() => setMenu(false), []);
+  const unread = allUnread(state);
 
   useEffect(() => {
     document.title = unread ? `(${unread}) Roomcast chat` : "Roomcast chat";
@@ -18,10 +21,10 @@ export function App() {
   if (!me) return <SignIn waiting={link} />;
   return (
     <div className="app">
-      <LinkBanner link={link} />
+      <Banner link={link} notice={notice} />
       <div className="panes">
-        <Sidebar shown={menu} close={() => setMenu(false)} />
-        <Conversation key={current} unread={unread} openMenu={() => setMenu(true)} />
+        <Sidebar shown={menu} close={closeMenu} />
+        <Conversation key={current} covered={menu} unread={unread} openMenu={() => setMenu(true)} />
       </div>
     </div>
   );

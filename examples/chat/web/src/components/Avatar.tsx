@@ -14,10 +14,14 @@ function initials(name: string): string {
   const words = name.split(" ");
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : [name];
   return letters
-    .map((word) => [...(word ?? "")][0] ?? "")
+    .map((word) => firstCharacter(word ?? ""))
     .join("")
     .toUpperCase();
 }
+
+const characters = new Intl.Segmenter(); // an emoji or a letter with accents is one
+
+const firstCharacter = (word: string): string => characters.segment(word)[Symbol.iterator]().next().value?.segment ?? "";
 
 function hue(id: string): number {
   let hash = 0;

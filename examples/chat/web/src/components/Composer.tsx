@@ -1,63 +1,88 @@
-import { type ClipboardEvent, type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
-import { say, typing } from "../actions";
+import { type ClipboardEvent, type FormEvent, type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
+import { returned, say, typing } from "../actions";
 import { ACCEPTED, unfit } from "../pictures";
 import type { Key } from "../state";
+import { useChat } from "../store";
 import { CloseIcon, PictureIcon, SendIcon } from "./Icons";
+import { useDrop } from "./useDrop";
 
 const LONGEST = 2000; // characters, as the server has it
 
 /** What was begun in each conversation, for when the visitor comes back to it. */
-const drafts = new Map<Key, string>();
+const drafts = new Map<Key, { text: string; picture: ArrayBuffer | null }>();
 
-export function Composer({ conversation, label }: { conversation: Key; label: string }) {
-  const [text, setText] = useState(() => drafts.get(conversation) ?? "");
-  const [file, setFile] = useState<File | null>(null);
+/** On a touch screen Enter begins a new line, since its keyboard has no Shift+Enter. */
+const byTouch = () => matchMedia("(pointer: coarse)").matches;
+
+export function Composer({ conversation, name }: { conversation: Key; name: string }) {
+  const [text, setText] = useState(() => drafts.get(conversation)?.text ?? "");
+  const [picture, setPicture] = useState(() => drafts.get(conversation)?.picture ?? null);
   const [error, setError] = useState("");
   const chooser = useRef<HTMLInputElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
-  const thumbnail = useObjectUrl(file);
+  const thumbnail = usePictureUrl(picture);
+  const label = `Message ${name}`;
 
   useEffect(() => {
-    drafts.set(conversation, text);
-  }, [conversation, text]);
+    drafts.set(conversation, { text, picture });
+  }, [conversation, text, picture]);
 
   useEffect(() => {
-    if (matchMedia("(hover: hover)").matches) field.current?.focus(); // a phone would open its keyboard
+    if (!byTouch()) field.current?.focus(); // a phone would open its keyboard
   }, []);
 
-  function attach(chosen: File | null | undefined) {
-    if (!chosen) return;
-    const why = unfit(chosen);
-    setError(why ?? "");
-    setFile(why ? null : chosen);
+  const isReturned = Boolean(useChat().returned);
+  useEffect(() => {
+    const again = isReturned && returned();
+    if (!again) return;
+    setText((begun) => (begun ? `${again}\n${begun}` : again));
     field.current?.focus();
-  }
+  }, [isReturned]);
+
+  const attach = useCallback(async (file: File | undefined) => {
+    if (!file) return;
+    field.current?.focus();
+    const why = unfit(file);
+    setError(why ?? "");
+    if (why) return;
+    try {
+      setPicture(await file.arrayBuffer());
+    } catch {
+      setError("This file can't be read.");
+    }
+  }, []);
+  const dropping = useDrop(attach);
 
   function onPaste(event: ClipboardEvent) {
     const pasted = event.clipboardData.files[0];
     if (!pasted) return;
     event.preventDefault();
-    attach(pasted);
+    void attach(pasted);
   }
 
   function onKeyDown(event: KeyboardEvent) {
-    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing || byTouch()) return;
     event.preventDefault();
-    void send();
+    send();
   }
 
-  async function send(event?: FormEvent) {
+  function send(event?: FormEvent) {
     event?.preventDefault();
     const said = text.trim();
-    if (!said && !file) return;
+    if (!said && !picture) return;
     setText("");
-    setFile(null);
+    setPicture(null);
     setError("");
-    say(conversation, said, await file?.arrayBuffer());
+    say(conversation, said, picture ?? undefined);
   }
 
   return (
     <form className="composer" onSubmit={send}>
+      {dropping && (
+        <p className="drop">
+          Drop a picture to send it to <bdi>{name}</bdi>
+        </p>
+      )}
       {error && (
         <p className="error" role="alert">
           {error}
@@ -66,7 +91,7 @@ export function Composer({ conversation, label }: { conversation: Key; label: st
       {thumbnail && (
         <div className="attachment">
           <img src={thumbnail} alt="The picture to send" />
-          <button type="button" className="tool" onClick={() => setFile(null)} title="Remove the picture">
+          <button type="button" className="tool" onClick={() => setPicture(null)} title="Remove the picture">
             <CloseIcon />
             <span className="hidden">Remove the picture</span>
           </button>
@@ -81,7 +106,7 @@ export function Composer({ conversation, label }: { conversation: Key; label: st
           className="hidden"
           tabIndex={-1}
           onChange={(e) => {
-            attach(e.target.files?.[0]);
+            void attach(e.target.files?.[0]);
             e.target.value = ""; // so that the same file can be chosen again
           }}
         />
@@ -91,11 +116,13 @@ export function Composer({ conversation, label }: { conversation: Key; label: st
         </button>
         <textarea
           ref={field}
+          dir="auto"
           value={text}
           maxLength={LONGEST}
           rows={1}
           placeholder={label}
           aria-label={label}
+          enterKeyHint={byTouch() ? "enter" : "send"}
           onChange={(e) => {
             setText(e.target.value);
             typing(conversation);
@@ -103,7 +130,7 @@ export function Composer({ conversation, label }: { conversation: Key; label: st
           onKeyDown={onKeyDown}
           onPaste={onPaste}
         />
-        <button type="submit" className="send" disabled={!text.trim() && !file} title="Send">
+        <button type="submit" className="send" disabled={!text.trim() && !picture} title="Send">
           <SendIcon />
           <span className="hidden">Send</span>
         </button>
@@ -112,13 +139,13 @@ export function Composer({ conversation, label }: { conversation: Key; label: st
   );
 }
 
-function useObjectUrl(file: File | null): string {
+function usePictureUrl(picture: ArrayBuffer | null): string {
   const [url, setUrl] = useState("");
   useEffect(() => {
-    if (!file) return setUrl("");
-    const made = URL.createObjectURL(file);
+    if (!picture) return setUrl("");
+    const made = URL.createObjectURL(new Blob([picture]));
     setUrl(made);
     return () => URL.revokeObjectURL(made);
-  }, [file]);
+  }, [picture]);
   return url;
 }

@@ -1,17 +1,20 @@
 import { leaveRoom } from "../actions";
-import { EVERYONE, LOBBY, nameOf, place, type State } from "../state";
+import { type Entry, EVERYONE, LOBBY, nameOf, place, type State } from "../state";
 import { useChat } from "../store";
 import { Avatar } from "./Avatar";
 import { Composer } from "./Composer";
 import { HashIcon, LeaveIcon, MegaphoneIcon, MenuIcon } from "./Icons";
 import { Messages } from "./Messages";
 
+const NOTHING: Entry[] = [];
+
 interface Props {
+  covered: boolean; // by the menu
   unread: number;
   openMenu: () => void;
 }
 
-export function Conversation({ unread, openMenu }: Props) {
+export function Conversation({ covered, unread, openMenu }: Props) {
   const state = useChat();
   const key = state.current;
   const { room, to } = place(key);
@@ -19,7 +22,7 @@ export function Conversation({ unread, openMenu }: Props) {
   const title = room ?? (to ? nameOf(state, to) : "Everyone");
 
   return (
-    <main className="conversation">
+    <main className="conversation" inert={covered}>
       <header className="top">
         <button type="button" className="tool narrow-only" onClick={openMenu}>
           <MenuIcon />
@@ -30,7 +33,9 @@ export function Conversation({ unread, openMenu }: Props) {
         {key === EVERYONE && <MegaphoneIcon />}
         {to && <Avatar who={{ id: to, name: title }} />}
         <div className="label">
-          <h1>{title}</h1>
+          <h1 dir="auto" title={title}>
+            {title}
+          </h1>
           <small>{about(state, room, to)}</small>
         </div>
         {room && room !== LOBBY && (
@@ -40,11 +45,11 @@ export function Conversation({ unread, openMenu }: Props) {
           </button>
         )}
       </header>
-      <Messages entries={state.conversations[key]?.entries ?? []} hint={hint(title, room, to)} />
+      <Messages entries={state.conversations[key] ?? NOTHING} hint={hint(title, room, to)} />
       <p className="typing" aria-live="polite">
         {typing.length > 0 && (
           <>
-            {typing.map((p) => p.name).join(", ")} {typing.length > 1 ? "are" : "is"} typing
+            <bdi>{typing.map((p) => p.name).join(", ")}</bdi> {typing.length > 1 ? "are" : "is"} typing
             <span className="dots" aria-hidden="true">
               <i />
               <i />
@@ -53,7 +58,7 @@ export function Conversation({ unread, openMenu }: Props) {
           </>
         )}
       </p>
-      <Composer conversation={key} label={`Message ${room ? "#" : ""}${title}`} />
+      <Composer conversation={key} name={`${room ? "#" : ""}${title}`} />
     </main>
   );
 }

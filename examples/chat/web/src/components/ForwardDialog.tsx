@@ -20,14 +20,14 @@ export function ForwardDialog({ entry, close }: { entry: Entry; close: () => voi
   return (
     <dialog ref={dialog} className="card" onClose={close} aria-labelledby="forward-title">
       <h2 id="forward-title">Forward to</h2>
-      <blockquote>{entry.text || "A picture"}</blockquote>
+      <blockquote dir="auto">{entry.text || "A picture"}</blockquote>
       {others.length === 0 && <p className="quiet">Nobody else is online.</p>}
       <ul>
         {others.map((p) => (
           <li key={p.id}>
             <button type="button" className="item" onClick={() => send(p)}>
               <Avatar who={p} online />
-              <span className="label">{p.name}</span>
+              <span className="label" dir="auto">{p.name}</span>
             </button>
           </li>
         ))}

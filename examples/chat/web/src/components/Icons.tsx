@@ -86,3 +86,9 @@ export const LeaveIcon = () => (
     <path d="M14 5H7a2 2 0 0 0-2 2v10a2 2 0 0 0 2 2h7M11 12h9m-3.5-3.5L20 12l-3.5 3.5" />
   </Icon>
 );
+
+export const DownIcon = () => (
+  <Icon>
+    <path d="M12 5v14m-6-6 6 6 6-6" />
+  </Icon>
+);

@@ -1,65 +1,76 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
-import type { Entry } from "../state";
+import { Fragment, useCallback, useRef, useState } from "react";
+import { seeEnd } from "../actions";
+import { type Entry, unread } from "../state";
 import { useChat } from "../store";
 import { ForwardDialog } from "./ForwardDialog";
+import { DownIcon } from "./Icons";
 import { Message } from "./Message";
+import { useEnd } from "./useEnd";
 
 const TOGETHER = 5 * 60_000; // ms: messages of one person this close form a group
-const NEAR_END = 80; // px
 
 export function Messages({ entries, hint }: { entries: Entry[]; hint: string }) {
-  const { me } = useChat();
-  const list = useRef<HTMLDivElement>(null);
-  const content = useRef<HTMLOListElement>(null);
-  const atEnd = useRef(true);
-  const top = useRef(0);
+  const state = useChat();
+  const newLine = useRef<HTMLLIElement>(null);
+  const { box, content, onScroll, atEnd } = useEnd(entries, newLine);
   const [forwarding, setForwarding] = useState<Entry | null>(null);
+  const close = useCallback(() => setForwarding(null), []);
+  const { me, newSince = Infinity } = state;
+  const firstNew = entries.find((e) => e.at > newSince && e.from.id !== me?.id);
 
-  // Whatever makes the content taller, a message or a picture that has loaded: who was at the end stays there.
-  useEffect(() => {
-    const box = list.current;
-    if (!box || !content.current) return;
-    const observer = new ResizeObserver(() => {
-      if (atEnd.current) box.scrollTop = box.scrollHeight;
-    });
-    observer.observe(box);
-    observer.observe(content.current);
-    return () => observer.disconnect();
-  }, []);
-
-  // Who says something wants to see it.
-  const last = entries.at(-1);
-  useLayoutEffect(() => {
-    if (last?.sending) atEnd.current = true;
-  }, [last?.id, last?.sending]);
-
-  // Only who scrolls up leaves the end: content can have grown again before this is called for following it.
-  function onScroll() {
-    const box = list.current;
-    if (!box) return;
-    const near = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END;
-    if (near || box.scrollTop < top.current) atEnd.current = near;
-    top.current = box.scrollTop;
+  function jump() {
+    seeEnd(true);
+    box.current?.focus(); // the button goes
   }
 
   return (
-    <div className="messages" ref={list} onScroll={onScroll}>
-      {entries.length === 0 && <p className="empty">{hint}</p>}
-      <ol ref={content} role="log" aria-label="Messages">
-        {entries.map((entry, i) => (
-          <Message
-            key={entry.id}
-            entry={entry}
-            own={entry.from.id === me?.id}
-            first={!together(entries[i - 1], entry)}
-            day={newDay(entries[i - 1], entry)}
-            forward={() => setForwarding(entry)}
-          />
-        ))}
-      </ol>
-      {forwarding && <ForwardDialog entry={forwarding} close={() => setForwarding(null)} />}
+    <div className="view">
+      <div
+        className={atEnd ? "messages at-end" : "messages"}
+        ref={box}
+        onScroll={onScroll}
+        role="log"
+        aria-label="Messages"
+        tabIndex={0}
+      >
+        <div className="content" ref={content}>
+          {entries.length === 0 && <p className="empty">{hint}</p>}
+          <ol>
+            {entries.map((entry, i) => {
+              const day = newDay(entries[i - 1], entry);
+              return (
+                <Fragment key={entry.id}>
+                  {day && <li className="day">{day}</li>}
+                  {entry === firstNew && (
+                    <li className="new" ref={newLine}>
+                      New
+                    </li>
+                  )}
+                  <Message
+                    entry={entry}
+                    own={entry.from.id === me?.id}
+                    first={entry === firstNew || !together(entries[i - 1], entry)}
+                    forward={setForwarding}
+                  />
+                </Fragment>
+              );
+            })}
+          </ol>
+        </div>
+      </div>
+      {!atEnd && (
+        <button type="button" className="jump" onClick={jump}>
+          {news(unread(state, state.current))} <DownIcon />
+        </button>
+      )}
+      {forwarding && <ForwardDialog entry={forwarding} close={close} />}
     </div>
   );
+}
+
+function news(count: number): string {
+  if (count === 0) return "Jump to latest";
+  return count === 1 ? "1 new message" : `${count} new messages`;
 }
 
 function together(before: Entry | undefined, entry: Entry): boolean {

@@ -1,33 +1,39 @@
 import { useEffect, useState } from "react";
 import { picture } from "../pictures";
-import { useChat } from "../store";
+import { useOnline } from "../store";
+import { PictureDialog } from "./PictureDialog";
 
 export function Picture({ id, alt }: { id: string; alt: string }) {
-  const online = useChat().link.status === "online";
+  const online = useOnline();
   const [url, setUrl] = useState("");
   const [error, setError] = useState("");
+  const [large, setLarge] = useState(false);
 
   useEffect(() => {
-    if (!online) return;
-    let shown = true;
-    let made = "";
+    if (!online || url) return;
+    let wanted = true;
     picture(id).then(
       (blob) => {
-        if (!shown) return;
-        made = URL.createObjectURL(blob);
-        setUrl(made);
+        if (!wanted) return;
+        setUrl(URL.createObjectURL(blob));
         setError("");
       },
-      (e: Error) => shown && setError(e.message),
+      (e: Error) => wanted && setError(e.message),
     );
     return () => {
-      shown = false;
-      URL.revokeObjectURL(made);
+      wanted = false;
     };
-  }, [id, online]);
+  }, [id, online, url]);
 
-  if (url && !error) {
-    return <img className="picture" src={url} alt={alt} onError={() => setError("This can't be shown.")} />;
-  }
-  return <p className="picture missing">{error || "Loading the picture…"}</p>;
+  useEffect(() => () => URL.revokeObjectURL(url), [url]);
+
+  if (!url || error) return <p className="picture missing">{error || "Loading the picture…"}</p>;
+  return (
+    <>
+      <button type="button" className="picture" onClick={() => setLarge(true)} title="Show it large">
+        <img src={url} alt={alt} onError={() => setError("This can't be shown.")} />
+      </button>
+      {large && <PictureDialog url={url} alt={alt} close={() => setLarge(false)} />}
+    </>
+  );
 }

@@ -1,19 +1,28 @@
-import { type FormEvent, type ReactNode, useEffect, useState } from "react";
-import { dismissNotice, joinRoom, open, signOut } from "../actions";
-import { EVERYONE, type Key, joinedRooms, nameOf, personKey, place, roomKey } from "../state";
+import { type ReactNode, useEffect, useRef } from "react";
+import { joinRoom, open, showNotice, signOut } from "../actions";
+import { EVERYONE, type Key, joinedRooms, type Link, nameOf, personKey, place, roomKey, unread } from "../state";
 import { useChat } from "../store";
 import { Avatar } from "./Avatar";
-import { CloseIcon, HashIcon, LeaveIcon, MegaphoneIcon, PlusIcon } from "./Icons";
+import { CloseIcon, HashIcon, LeaveIcon, MegaphoneIcon } from "./Icons";
+import { NewRoom } from "./NewRoom";
 
 export function Sidebar({ shown, close }: { shown: boolean; close: () => void }) {
   const state = useChat();
-  const { me, people, rooms, conversations, notice } = state;
+  const { me, people, rooms, conversations } = state;
+  const closer = useRef<HTMLButtonElement>(null);
 
+  // As a menu on a narrow screen, it takes the focus and gives it back.
   useEffect(() => {
+    if (!shown) return;
+    const opener = document.activeElement as HTMLElement | null;
+    closer.current?.focus();
     const onEscape = (e: KeyboardEvent) => e.key === "Escape" && close();
     document.addEventListener("keydown", onEscape);
-    return () => document.removeEventListener("keydown", onEscape);
-  }, [close]);
+    return () => {
+      document.removeEventListener("keydown", onEscape);
+      opener?.focus();
+    };
+  }, [shown, close]);
 
   const here = state.link.status === "online"; // else the page doesn't know who is
   const joined = joinedRooms(state);
@@ -23,25 +32,26 @@ export function Sidebar({ shown, close }: { shown: boolean; close: () => void })
     .filter((id) => id !== undefined && !people.some((p) => p.id === id))
     .map((id) => ({ id: id as string, name: nameOf(state, id as string) }));
 
-  const pick = (key: Key) => {
-    open(key);
+  async function join(room: string) {
     close();
-  };
+    const refusal = await joinRoom(room);
+    if (refusal) showNotice(refusal);
+  }
 
-  const item = (key: Key, icon: ReactNode, label: ReactNode, note?: ReactNode) => (
-    <li key={key}>
-      <button
-        type="button"
-        className="item"
-        aria-current={state.current === key ? "page" : undefined}
-        onClick={() => pick(key)}
-      >
-        {icon}
-        <span className="label">{label}</span>
-        {note}
-        <Unread count={conversations[key]?.unread ?? 0} />
-      </button>
-    </li>
+  const item = (key: Key, icon: ReactNode, name: string, note?: ReactNode) => (
+    <Item
+      key={key}
+      icon={icon}
+      name={name}
+      current={state.current === key}
+      pick={() => {
+        open(key);
+        close();
+      }}
+    >
+      {note}
+      <Unread count={unread(state, key)} />
+    </Item>
   );
 
   return (
@@ -51,14 +61,16 @@ export function Sidebar({ shown, close }: { shown: boolean; close: () => void })
         <header className="self">
           {me && <Avatar who={me} />}
           <span className="label">
-            <strong>{me?.name}</strong>
-            <small>{status(state.link.status)}</small>
+            <strong dir="auto" title={me?.name}>
+              {me?.name}
+            </strong>
+            <small>{status(state.link)}</small>
           </span>
           <button type="button" className="tool" onClick={signOut} title="Leave the chat">
             <LeaveIcon />
             <span className="hidden">Leave the chat</span>
           </button>
-          <button type="button" className="tool narrow-only" onClick={close} title="Close the menu">
+          <button ref={closer} type="button" className="tool narrow-only" onClick={close} title="Close the menu">
             <CloseIcon />
             <span className="hidden">Close the menu</span>
           </button>
@@ -68,37 +80,22 @@ export function Sidebar({ shown, close }: { shown: boolean; close: () => void })
           <ul>{item(EVERYONE, <MegaphoneIcon />, "Everyone")}</ul>
 
           <h2>Rooms</h2>
-          <ul>{joined.map((name) => item(roomKey(name), <HashIcon />, name, <Count of={rooms.find((r) => r.name === name)?.people} />))}</ul>
+          <ul>
+            {joined.map((name) =>
+              item(roomKey(name), <HashIcon />, name, <Count of={rooms.find((r) => r.name === name)?.people} />),
+            )}
+          </ul>
           {others.length > 0 && (
             <ul aria-label="Rooms to join">
-              {others.map((room) => (
-                <li key={room.name}>
-                  <button
-                    type="button"
-                    className="item faint"
-                    onClick={() => {
-                      void joinRoom(room.name);
-                      close();
-                    }}
-                  >
-                    <HashIcon />
-                    <span className="label">{room.name}</span>
-                    <Count of={room.people} />
-                    <span className="join">Join</span>
-                  </button>
-                </li>
+              {others.map(({ name, people }) => (
+                <Item key={name} faint icon={<HashIcon />} name={name} pick={() => void join(name)}>
+                  <Count of={people} />
+                  <span className="join">Join</span>
+                </Item>
               ))}
             </ul>
           )}
           <NewRoom done={close} />
-          {notice && (
-            <p className="error" role="alert">
-              {notice}{" "}
-              <button type="button" className="link" onClick={dismissNotice}>
-                Dismiss
-              </button>
-            </p>
-          )}
 
           <h2>People online</h2>
           {people.length < 2 && <p className="quiet">Nobody else is here yet.</p>}
@@ -119,33 +116,32 @@ export function Sidebar({ shown, close }: { shown: boolean; close: () => void })
   );
 }
 
-function NewRoom({ done }: { done: () => void }) {
-  const [name, setName] = useState("");
+interface ItemProps {
+  icon: ReactNode;
+  name: string;
+  current?: boolean;
+  faint?: boolean;
+  pick: () => void;
+  children: ReactNode;
+}
 
-  function submit(event: FormEvent) {
-    event.preventDefault();
-    void joinRoom(name);
-    setName("");
-    done();
-  }
-
+function Item({ icon, name, current, faint, pick, children }: ItemProps) {
   return (
-    <form className="new-room" onSubmit={submit}>
-      <label className="hidden" htmlFor="new-room">
-        New room
-      </label>
-      <input
-        id="new-room"
-        value={name}
-        onChange={(e) => setName(e.target.value)}
-        placeholder="New room"
-        autoComplete="off"
-      />
-      <button type="submit" className="tool" title="Create the room" disabled={!name.trim()}>
-        <PlusIcon />
-        <span className="hidden">Create the room</span>
+    <li>
+      <button
+        type="button"
+        className={faint ? "item faint" : "item"}
+        aria-current={current ? "page" : undefined}
+        onClick={pick}
+        title={name}
+      >
+        {icon}
+        <span className="label" dir="auto">
+          {name}
+        </span>
+        {children}
       </button>
-    </form>
+    </li>
   );
 }
 
@@ -159,15 +155,15 @@ function Unread({ count }: { count: number }) {
   );
 }
 
-function Count({ of }: { of?: number }) {
+function Count({ of = 0 }: { of?: number }) {
   return (
     <small className="count">
-      {of ?? 0}
-      <span className="hidden"> people</span>
+      {of}
+      <span className="hidden">{of === 1 ? " person" : " people"}</span>
     </small>
   );
 }
 
-function status(link: string): string {
-  return link === "online" ? "Online" : link === "connecting" ? "Connecting…" : "Offline";
+function status(link: Link): string {
+  return link.status === "online" ? "Online" : link.status === "connecting" ? "Connecting…" : "Offline";
 }

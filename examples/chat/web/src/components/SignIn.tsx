@@ -2,8 +2,8 @@ import { type FormEvent, useState } from "react";
 import { signIn } from "../actions";
 import { savedName } from "../identity";
 import type { Link } from "../state";
+import { Banner } from "./Banner";
 import { Logo } from "./Icons";
-import { LinkBanner } from "./LinkBanner";
 
 export function SignIn({ error, waiting }: { error?: string; waiting?: Link }) {
   const [name, setName] = useState(savedName);
@@ -16,7 +16,7 @@ export function SignIn({ error, waiting }: { error?: string; waiting?: Link }) {
 
   return (
     <main className="sign-in">
-      {waiting?.status === "offline" && <LinkBanner link={waiting} />}
+      {waiting?.status === "offline" && <Banner link={waiting} />}
       <form onSubmit={submit} className="card">
         <Logo />
         <h1>Roomcast chat</h1>
@@ -24,6 +24,7 @@ export function SignIn({ error, waiting }: { error?: string; waiting?: Link }) {
         <label htmlFor="name">Your name</label>
         <input
           id="name"
+          dir="auto"
           value={name}
           onChange={(e) => setName(e.target.value)}
           placeholder="Ada"
