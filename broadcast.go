@@ -120,36 +120,45 @@ var targetsPool = sync.Pool{New: func() any { return new([]*Socket) }}
 // does.
 func (b Broadcast) SocketsJoin(rooms ...string) {
 	b.command(&adapter.Message{Type: adapter.SocketsJoin, Rooms: slices.Clone(rooms)})
-	for s := range b.Sockets() {
-		_ = s.Join(rooms...) // which logs its error
-	}
 }
 
 // SocketsLeave removes the selected sockets of all servers from rooms.
 func (b Broadcast) SocketsLeave(rooms ...string) {
 	b.command(&adapter.Message{Type: adapter.SocketsLeave, Rooms: slices.Clone(rooms)})
-	for s := range b.Sockets() {
-		s.Leave(rooms...)
-	}
 }
 
 // DisconnectSockets disconnects the selected sockets of all servers, each as
 // Socket.Disconnect does.
 func (b Broadcast) DisconnectSockets(close bool) {
 	b.command(&adapter.Message{Type: adapter.DisconnectSockets, Close: close})
-	for s := range b.Sockets() {
-		if s.connected() {
-			s.Disconnect(close)
+}
+
+// command has all servers do something to the selected sockets.
+func (b Broadcast) command(m *adapter.Message) {
+	m.Opts = b.opts()
+	for _, b.namespace = range b.namespace.audience() {
+		if b.reachesOthers() {
+			each := *m
+			_ = b.namespace.cluster.Publish(&each)
 		}
+		here := b
+		b.namespace.cluster.After(func() { here.apply(m) })
 	}
 }
 
-// command has the other servers do what this one does itself.
-func (b Broadcast) command(m *adapter.Message) {
-	m.Opts = b.opts()
-	for _, c := range b.clusters() {
-		each := *m
-		_ = c.Publish(&each)
+// apply does what a command says to the sockets here.
+func (b Broadcast) apply(m *adapter.Message) {
+	for s := range b.Sockets() {
+		switch m.Type {
+		case adapter.SocketsJoin:
+			_ = s.Join(m.Rooms...) // which logs its error
+		case adapter.SocketsLeave:
+			s.Leave(m.Rooms...)
+		case adapter.DisconnectSockets:
+			if s.connected() {
+				s.disconnect(m.Close)
+			}
+		}
 	}
 }
 

@@ -53,8 +53,20 @@ func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ..
 	if err != nil {
 		return err
 	}
-	_ = s.deliver(out.messageFor(s), sendNow) // if it is gone, the reply says so
+	_ = s.deliverCall(out) // if it is gone, the reply says so
 	return nil
+}
+
+// deliverCall sends an event that wants a reply, behind the events that were
+// emitted before.
+func (s *Socket) deliverCall(out *outgoing) error {
+	m := out.messageFor(s)
+	if c := s.namespace.cluster; c.Ahead() {
+		out.keep()
+		c.After(func() { _ = s.deliver(m, sendNow) })
+		return nil
+	}
+	return s.deliver(m, sendNow)
 }
 
 // Call emits an event and waits for the client's reply. It returns the cause of
@@ -96,7 +108,7 @@ func (s *Socket) ask(id uint64, to chan<- result, event string, args []any) erro
 	if err := s.awaitAck(id, to); err != nil {
 		return err
 	}
-	if err := s.deliver(out.messageFor(s), sendNow); err != nil {
+	if err := s.deliverCall(out); err != nil {
 		s.forgetAck(id)
 		return ErrDisconnected
 	}
@@ -203,6 +215,7 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 			yield(nil, err)
 			return
 		}
+		b.settle(ctx)
 		local := b.newLocalCall(id)
 		defer local.forget()
 		local.send(out)
@@ -238,6 +251,22 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 				b.namespace.giveUp(ctx, remote, context.Cause(ctx), yield)
 				return
 			}
+		}
+	}
+}
+
+// settle waits for the events that were emitted before, if they have yet to come
+// back from the adapter's log.
+func (b Broadcast) settle(ctx context.Context) {
+	for _, n := range b.namespace.audience() {
+		if !n.cluster.Ahead() {
+			continue
+		}
+		back := make(chan struct{})
+		n.cluster.After(func() { close(back) })
+		select {
+		case <-back:
+		case <-ctx.Done():
 		}
 	}
 }

@@ -69,12 +69,8 @@ func (n *Namespace) obey(m *adapter.Message) error {
 	switch m.Type {
 	case adapter.Broadcast:
 		return n.relay(selected, m)
-	case adapter.SocketsJoin:
-		selected.SocketsJoin(m.Rooms...)
-	case adapter.SocketsLeave:
-		selected.SocketsLeave(m.Rooms...)
-	case adapter.DisconnectSockets:
-		selected.DisconnectSockets(m.Close)
+	case adapter.SocketsJoin, adapter.SocketsLeave, adapter.DisconnectSockets:
+		selected.apply(m)
 	case adapter.FetchSockets:
 		n.cluster.Respond(m, &adapter.Message{Type: adapter.FetchSocketsResponse, Sockets: selected.describe()})
 	case adapter.ServerSideEmit:
@@ -111,7 +107,7 @@ func (n *Namespace) relay(b Broadcast, m *adapter.Message) error {
 	if r := n.recovery; r != nil && r.store != nil {
 		out.offset = m.Offset
 	}
-	return b.emit(out)
+	return b.emitHere(out)
 }
 
 // relayCall is relay for an event that wants acknowledgements. It says how

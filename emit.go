@@ -115,13 +115,24 @@ func (o *outgoing) free() {
 // goes to the sockets here, in the order of the log.
 func (b Broadcast) emit(out *outgoing) error {
 	n := b.namespace
-	if n.recovery.stores(b) {
-		m, err := out.messageForOthers(b)
-		if err == nil {
-			n.cluster.Emit(m)
-		}
-		return err
+	stored := n.recovery.stores(b)
+	if !stored && !n.cluster.Ahead() {
+		return b.emitHere(out)
 	}
+	m, err := out.messageForOthers(b)
+	switch {
+	case err != nil:
+	case stored:
+		n.cluster.Emit(m)
+	default: // a local event, behind others
+		n.cluster.EmitHere(m)
+	}
+	return err
+}
+
+// emitHere is emit without the adapter's log.
+func (b Broadcast) emitHere(out *outgoing) error {
+	n := b.namespace
 	if n.recovery.logs(b) {
 		out.offset = n.recovery.log.NewOffset()
 	}

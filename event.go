@@ -96,6 +96,10 @@ func (e *Event) Ack(args ...any) error {
 		e.acked.Store(false)
 		return err
 	}
+	if c := s.namespace.cluster; c.Ahead() {
+		c.After(func() { _ = s.deliver(m, sendNow) })
+		return nil
+	}
 	defer m.Recycle()
 	return s.deliver(m, sendNow)
 }

@@ -208,6 +208,15 @@ func (s *Socket) OnDisconnect(f func(r Reason)) (off func()) {
 // not reconnect by itself. Events that were emitted before are still sent.
 // Received events whose handlers have not begun are dropped.
 func (s *Socket) Disconnect(close bool) {
+	c := s.namespace.cluster
+	if c.Ahead() && s.connected() {
+		s.mailbox.discard.Store(true)
+	}
+	c.After(func() { s.disconnect(close) })
+}
+
+// disconnect is Disconnect without waiting for events that were emitted before.
+func (s *Socket) disconnect(close bool) {
 	if close {
 		s.conn.disconnect()
 	} else {

@@ -85,6 +85,12 @@ func (c *Member) Emit(m *adapter.Message) {
 	}
 }
 
+// EmitHere has the Host deliver an event behind those that were emitted before.
+func (c *Member) EmitHere(m *adapter.Message) {
+	m.UID, m.Namespace = c.uid, c.namespace
+	c.echo.After(func() { c.obey(m) })
+}
+
 // begin notes that Publish is about to be called with the event. It and end
 // are right for nil, too.
 func (f *flight) begin() {
@@ -182,6 +188,16 @@ func (e *echo) After(f func()) {
 	}
 	e.mu.Unlock()
 	e.run()
+}
+
+// ahead reports whether After would wait.
+func (e *echo) ahead() bool {
+	if e == nil {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.back != e.sent || len(e.behind) > 0 || e.running
 }
 
 // run calls the functions that have waited long enough, in order, unless

@@ -107,7 +107,6 @@ func TestRecoveryStoreLocal(t *testing.T) {
 	runServers(t, func(j *journal, a, b *testserver.Harness) {
 		g := a.Guest(rawclient.WebSocket)
 		a.Emit("first")
-		synctest.Wait()
 		a.Local().Emit("to who is here")
 		g.Expect("/", "first", "to who is here")
 		g.Drop()
@@ -147,6 +146,7 @@ func TestRecoveryStoredEarly(t *testing.T) {
 				a.Of("/slow")
 				b.Of("/slow")
 				a.Emit("before")
+				synctest.Wait()
 				g := a.Guest(rawclient.WebSocket, "/", "/slow")
 				s := a.MustSocket(g.Stays["/"].SID)
 				s.Join("old")
