@@ -103,16 +103,26 @@ func (c *conn) turnAway(namespace string, why error) error {
 }
 
 func (c *conn) refuseNamespace(name string, why error) error {
-	h := parser.Header{Type: parser.ConnectError, Namespace: name}
-	m, err := c.server.coder.encode(engine.NewMessage, h, []any{c.connectError(why.Error(), nil)})
+	m, err := c.refusal(name, why)
 	if err != nil {
 		return err
 	}
+	c.tellRefused(name, why)
+	return c.session.Send(m)
+}
+
+// refusal encodes the answer to a CONNECT that is refused.
+func (c *conn) refusal(name string, why error) (*engine.Message, error) {
+	h := parser.Header{Type: parser.ConnectError, Namespace: name}
+	return c.server.coder.encode(engine.NewMessage, h, []any{c.connectError(why.Error(), nil)})
+}
+
+// tellRefused tells the log and the program of a refusal.
+func (c *conn) tellRefused(name string, why error) {
 	c.logRefused(name, why)
 	if f := c.server.trace.Refused; f != nil {
 		f(nil, fmt.Errorf("%w %q", why, name))
 	}
-	return c.session.Send(m)
 }
 
 // logRefused says why the client does not get into a namespace.

@@ -82,11 +82,10 @@ func (s *Socket) enter(reply *engine.Message) bool {
 	if s.seat != nil {
 		return s.namespace.recovery.enter(s, reply)
 	}
-	if s.status.Load() != statusPending {
-		return false
-	}
-	s.conn.settled()
 	entered := s.queueReply(reply)
+	if entered {
+		s.conn.settled()
+	}
 	s.conn.session.Release(false)
 	return entered
 }
@@ -95,11 +94,24 @@ func (s *Socket) enter(reply *engine.Message) bool {
 // ended. No broadcast overtakes the reply, and every later broadcast reaches
 // the client.
 func (s *Socket) queueReply(reply *engine.Message) (entered bool) {
-	s.conn.session.Queue(reply, func() {
+	s.conn.session.Queue(reply, func() bool {
 		entered = s.status.CompareAndSwap(statusPending, statusConnected)
 		s.entered.Store(entered)
+		return entered
 	})
 	return entered
+}
+
+// queueEnd ends a socket of a status and queues the packet that tells the
+// client, in one step: later the client may have had the reply to its next
+// CONNECT, and would take the packet for that socket's end. It reports false if
+// the socket has another status. Release must be called after it.
+func (s *Socket) queueEnd(from int32, m *engine.Message) (ended bool) {
+	s.conn.session.Queue(m, func() bool {
+		ended = s.status.CompareAndSwap(from, statusDisconnected)
+		return ended && m != nil
+	})
+	return ended || s.status.CompareAndSwap(from, statusDisconnected) // the connection takes no packets
 }
 
 // Recovered reports whether the client has come back with its former id, rooms
@@ -154,25 +166,23 @@ func (s *Socket) refuse(why error) {
 		return
 	}
 	var m *engine.Message
-	if s.namespace != nil {
+	if s.namespace == nil {
+		m, _ = s.conn.refusal(s.name, errInvalidNamespace)
+	} else {
 		m, why = s.refusal(why)
 	}
 	if !s.rejoins { // or else the client may not know yet
-		s.conn.forget(s) // it may ask again before Send has returned
+		s.conn.forget(s) // it may ask again before Release has returned
 	}
-	if !s.status.CompareAndSwap(statusPending, statusDisconnected) {
+	if !s.queueEnd(statusPending, m) {
 		return
 	}
 	defer s.ended(ReasonServerDisconnect, false)
+	defer s.conn.session.Release(false)
 	if s.namespace == nil {
-		_ = s.conn.refuseNamespace(s.name, errInvalidNamespace)
-		return
-	}
-	if f := s.namespace.server.trace.Refused; f != nil {
+		s.conn.tellRefused(s.name, errInvalidNamespace)
+	} else if f := s.namespace.server.trace.Refused; f != nil {
 		f(s.namespace, why)
-	}
-	if m != nil {
-		_ = s.conn.session.Send(m)
 	}
 }
 
@@ -213,13 +223,15 @@ func (s *Socket) refusal(why error) (*engine.Message, error) {
 
 // leaveNamespace disconnects the socket by the server's will.
 func (s *Socket) leaveNamespace(reason Reason) {
-	if !s.status.CompareAndSwap(statusConnected, statusDisconnected) {
+	if !s.connected() {
+		return
+	}
+	m, _ := s.namespace.encode(parser.Header{Type: parser.Disconnect})
+	if !s.queueEnd(statusConnected, m) {
 		return
 	}
 	s.mailbox.discard.Store(true)
-	if m, err := s.namespace.encode(parser.Header{Type: parser.Disconnect}); err == nil {
-		_ = s.conn.session.Send(m) // upon which the client may connect again at once
-	}
+	s.conn.session.Release(false) // upon which the client may connect again at once
 	s.ended(reason, true)
 }
 

@@ -123,20 +123,20 @@ func (r *recovery) enter(s *Socket, reply *engine.Message) bool {
 		session.Close()
 		return false
 	}
-	if s.status.Load() != statusPending {
-		r.mu.Unlock()
-		return false
-	}
 	entered := s.queueReply(reply)
-	if s.Recovered() {
+	switch {
+	case !entered:
+	case s.Recovered():
 		r.replay(s)
 		s.seat.Since = time.Now()
-	} else {
+	default:
 		s.seat.Place = r.log.Begin(time.Now())
 		r.seats[s.seat.pid] = s.seat
 	}
 	r.mu.Unlock()
-	s.conn.settled()
+	if entered {
+		s.conn.settled()
+	}
 	session.Release(false)
 	return entered
 }

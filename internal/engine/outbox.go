@@ -125,12 +125,12 @@ func (s *Session) writesAtOnce() bool {
 
 // Queue is the first part of Send: it neither writes nor calls the receiver, so
 // callers may hold a lock. Release must be called after it, and does the rest.
-// Queued, if not nil, is called before the message can leave; it must not use the
-// session.
-func (s *Session) Queue(m *Message, queued func()) {
+// If wanted is not nil, it is called before the message can leave, and the
+// message is queued only if it returns true; it must not use the session.
+func (s *Session) Queue(m *Message, wanted func() bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.lifecycle() != stateOpen || s.out.overflowed {
+	if s.lifecycle() != stateOpen || s.out.overflowed || wanted != nil && !wanted() {
 		return
 	}
 	m = m.lasting()
@@ -139,9 +139,6 @@ func (s *Session) Queue(m *Message, queued func()) {
 			s.try()
 		}
 		s.out.overflowed = !s.admit(m) && !s.displace(m)
-	}
-	if queued != nil {
-		queued()
 	}
 }
 

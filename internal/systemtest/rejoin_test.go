@@ -15,6 +15,7 @@ import (
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
 	"github.com/goroomcast/socketio/internal/testserver"
+	"github.com/goroomcast/socketio/parser"
 )
 
 // A rejoining is a way in which a server comes to decide about a CONNECT to
@@ -234,6 +235,52 @@ func TestRejoinUnderWay(t *testing.T) {
 			h.T.Errorf("heard %q", got)
 		}
 	})
+}
+
+// What tells a client of the end of its socket does not come after the answer to
+// its next CONNECT: it would take that for the end of the new socket.
+func TestEndBeforeTheNextAnswer(t *testing.T) {
+	rejoined := func(h *testserver.Harness, c *testserver.Client, packets ...string) {
+		testserver.Wait(10 * time.Millisecond)
+		c.Send(packets...)
+		testserver.Wait(time.Second)
+		answers := waiting(c)
+		if s := h.AnySocket(h.Of("/chat")); len(answers) == 0 || !strings.Contains(answers[len(answers)-1], s.ID()) {
+			h.T.Errorf("the socket lives as %s, and the client has heard %q", s.ID(), answers)
+		}
+	}
+	run := func(name string, o *socketio.Options, f func(h *testserver.Harness, mode rawclient.Mode)) {
+		t.Run(name, func(t *testing.T) { testserver.ForEachMode(t, o, f) })
+	}
+	run("disconnected by the server", &socketio.Options{Parser: slowToEnd{parser.JSON{}}}, func(h *testserver.Harness, mode rawclient.Mode) {
+		h.Of("/chat")
+		c := h.Connect(mode)
+		c.Enter("/chat")
+		go h.AnySocket(h.Of("/chat")).Disconnect(false)
+		rejoined(h, c, "41/chat,", "40/chat,")
+	})
+	trace := &socketio.Options{Trace: &socketio.Trace{Refused: func(*socketio.Namespace, error) { testserver.Wait(50 * time.Millisecond) }}}
+	run("refused by middleware", trace, func(h *testserver.Harness, mode rawclient.Mode) {
+		h.Of("/chat").Use(func(_ context.Context, s *socketio.Socket) error {
+			if tokenOf(s) == "first" {
+				return errors.New("no")
+			}
+			return nil
+		})
+		c := h.Connect(mode)
+		c.Send(`40/chat,{"token":"first"}`)
+		rejoined(h, c, `40/chat,{"token":"second"}`)
+	})
+}
+
+// slowToEnd takes its time to encode a DISCONNECT.
+type slowToEnd struct{ parser.Parser }
+
+func (p slowToEnd) Encode(dst []byte, h *parser.Header, args ...any) (parser.Encoded, error) {
+	if h.Type == parser.Disconnect {
+		testserver.Wait(50 * time.Millisecond)
+	}
+	return p.Parser.Encode(dst, h, args...)
 }
 
 // A client that comes back by two CONNECTs has one socket, which is recovered
