@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"go/format"
 	"go/parser"
 	"go/token"
 	"os"
@@ -86,7 +87,11 @@ func compileBlocks(t *testing.T, page string) int {
 		if at[2] >= 0 {
 			hidden = string(text[at[2]:at[3]])
 		}
-		source, err := complete(string(text[at[4]:at[5]]), hidden)
+		block := text[at[4]:at[5]]
+		if formatted, err := format.Source(block); err == nil && !bytes.Equal(formatted, block) {
+			t.Errorf("%s:%d: not formatted by gofmt", page, line)
+		}
+		source, err := complete(string(block), hidden)
 		if err != nil {
 			t.Errorf("%s:%d: %v", page, line, err)
 			continue
