@@ -70,7 +70,7 @@ func Turn(room Room, q Query, from Reader) (*Page, error) {
 	switch {
 	case q.Seqs != nil:
 		p.Messages, p.More, err = some(from, q.Seqs, low, q.Limit)
-	case q.After > 0:
+	case q.After != 0:
 		p.Messages, p.More, err = collect(from.Up(max(q.After+1, low), q.Limit.Rows+1), q.Limit)
 	case q.Around > 0:
 		err = around(p, from, q.Around, low, q.Limit)

@@ -112,7 +112,7 @@ type Changes struct {
 // set; without them, the query means the newest messages.
 type Query struct {
 	Before int64   // messages with a smaller seq, the largest of them
-	After  int64   // messages with a larger seq, the smallest of them
+	After  int64   // messages with a larger seq, the smallest of them; -1 for the oldest
 	Around int64   // messages on both sides of this one, and itself
 	Seqs   []int64 // exactly these
 	Since  int64   // no message with a smaller seq

@@ -93,6 +93,7 @@ var readCases = []testCase{
 			{store.Query{Before: 1}, nil, false},
 			{store.Query{Before: 1 << 50}, []int64{8, 9, 10}, true},
 			{store.Query{After: 2}, []int64{3, 4, 5}, true},
+			{store.Query{After: -1}, []int64{1, 2, 3}, true},
 			{store.Query{After: 7}, []int64{8, 9, 10}, false},
 			{store.Query{After: 10}, nil, false},
 			{store.Query{After: 1 << 50}, nil, false},

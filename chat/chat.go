@@ -1,0 +1,191 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// A Chat serves one namespace. All methods are safe for concurrent use.
+type Chat struct {
+	opts   Options
+	limits Limits
+	ns     *socketio.Namespace
+	store  store.Store
+	log    *slog.Logger
+
+	ctx        context.Context // ends with Close
+	stop       context.CancelFunc
+	work       sync.WaitGroup
+	committers []*committer
+	commits    sync.WaitGroup // the goroutines of committers
+	rates      rates
+
+	mu      sync.Mutex // a leaf
+	live    map[string]*live
+	devices map[string]map[*device]bool // by user
+	sockets map[*socketio.Socket]*device
+	closed  bool
+}
+
+// Options configure a Chat.
+type Options struct {
+	// Store keeps the rooms. Defaults to store.Memory(), which forgets them
+	// when the process ends; the logger gets a warning.
+	Store store.Store
+
+	// Authenticate says which user a socket is. If it returns an error, the
+	// client is refused with the connect_error "unauthenticated". An error that
+	// is ErrUnavailable is no answer: Authenticate is called again, for up to
+	// 20 seconds. It is required.
+	Authenticate func(ctx context.Context, s *socketio.Socket) (User, error)
+
+	// Policy decides what users may do, besides the roles in their rooms.
+	Policy Policy
+
+	// BeforePost may change a draft that a client posts, or refuse it by the
+	// error of Refuse. It may take 3 seconds; then the post is refused, or
+	// allowed if AllowUnfiltered is set.
+	BeforePost      func(ctx context.Context, d *Draft) error
+	AllowUnfiltered bool
+
+	// OnPost is called after a post was committed by this server, in the order
+	// of the posts of a room.
+	OnPost func(ctx context.Context, p Posted)
+
+	// Limits bound what users may do.
+	Limits Limits
+
+	// LargeRoom is from how many followers on a server a room is large: it has
+	// no typing, its receipts go to the reader's own devices only, and changes
+	// within 50 ms are sent together. Defaults to 100.
+	LargeRoom int
+
+	// Grace is how long after the end of a user's last device the user is
+	// still shown as online. Defaults to 20 s.
+	Grace time.Duration
+
+	// WatchInterval is how often the store is asked for changes that other
+	// servers have not told. Defaults to 5 s.
+	WatchInterval time.Duration
+
+	// Logger gets a line for each failure. Defaults to no log.
+	Logger *slog.Logger
+
+	// Trace contains functions that are called, for metrics. They must return
+	// soon.
+	Trace Trace
+}
+
+// A User is a user of the program. Other users can see the name and the data.
+type User struct {
+	ID   string `json:"id"` // 1 to 128 bytes
+	Name string `json:"name,omitempty"`
+	Data any    `json:"data,omitempty"` // sent as JSON
+}
+
+// A Policy decides what users may do. A nil function allows what the roles in a
+// room allow; a function that returns an error forbids it.
+type Policy struct {
+	// CanJoin is asked when a user joins a room, and returns the user's role.
+	// Without it, users join open rooms as members.
+	CanJoin func(ctx context.Context, u User, r RoomInfo) (Role, error)
+
+	// CanRead is asked when a user opens a room or asks for its messages.
+	CanRead func(ctx context.Context, u User, r RoomInfo) error
+
+	// CanPost is asked about each post, before BeforePost.
+	CanPost func(ctx context.Context, u User, r RoomInfo, d *Draft) error
+
+	// CanCreate is asked when a user creates a room, also a direct one.
+	CanCreate func(ctx context.Context, u User, r RoomInfo) error
+
+	// CanModerate is asked about the commands of moderators, by name: "add",
+	// "kick", "ban", "unban", "mute", "role", "set".
+	CanModerate func(ctx context.Context, u User, r RoomInfo, command, user string) error
+
+	// CanSee is asked when a user wants to know the presence of another.
+	// Without it, users see each other.
+	CanSee func(ctx context.Context, u User, other string) error
+}
+
+// A Trace contains functions for metrics. Each may be nil.
+type Trace struct {
+	Committed func(ops int, took time.Duration)             // a transaction
+	Delivered func(room string, rev int64)                  // changes up to rev were sent to the followers on this server
+	CaughtUp  func(room string, from, to int64, why string) // a client opened a room; why is "ring", "store" or "reset"
+	Refused   func(command string, code Code)               // a command was refused
+}
+
+// New makes a chat of a namespace. The namespace must not have other handlers
+// for the commands of a chat.
+func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
+	if o == nil || o.Authenticate == nil {
+		return nil, errors.New("chat: Options.Authenticate is required")
+	}
+	c := &Chat{
+		opts:    *o,
+		limits:  o.Limits.withDefaults(),
+		ns:      ns,
+		store:   o.Store,
+		log:     o.Logger,
+		live:    make(map[string]*live),
+		devices: make(map[string]map[*device]bool),
+		sockets: make(map[*socketio.Socket]*device),
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.store == nil {
+		c.store = store.Memory()
+		c.log.Warn("chat: rooms are kept in memory only, because Options.Store is nil")
+	}
+	c.opts.LargeRoom = orDefault(o.LargeRoom, 100)
+	c.opts.Grace = orDefault(o.Grace, 20*time.Second)
+	c.opts.WatchInterval = orDefault(o.WatchInterval, 5*time.Second)
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.startCommitters()
+	c.spawn(c.watch)
+	c.serve()
+	return c, nil
+}
+
+// Close ends the chat: it commits what waits, and closes the store. The server
+// must be closed before.
+func (c *Chat) Close() error {
+	c.mu.Lock()
+	closed := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if closed {
+		return nil
+	}
+	for _, m := range c.committers {
+		m.close()
+	}
+	c.commits.Wait()
+	c.stop()
+	c.work.Wait()
+	return c.store.Close()
+}
+
+// spawn runs f on a goroutine that Close waits for. After Close it does nothing.
+func (c *Chat) spawn(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.work.Go(f)
+	}
+}
+
+func orDefault[T int | time.Duration | int64](v, otherwise T) T {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}

@@ -1,0 +1,186 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// commandTimeout is how long a command may take. It is less than the ackTimeout
+// that clients should have, because a client sends a command again then.
+const commandTimeout = 8 * time.Second
+
+// An auth is the client's auth option, as far as a chat knows it.
+type auth struct {
+	Device string            `json:"device"`
+	Rooms  map[string]cursor `json:"rooms"`
+}
+
+// serve registers the chat with its namespace.
+func (c *Chat) serve() {
+	c.ns.Use(c.admit)
+	c.ns.OnConnect(c.connected)
+	c.serveCommands()
+	c.serveHints()
+}
+
+// admit finds out which user a socket is. A recovered socket leaves the
+// rooms of the chat, because its cursors decide what it gets.
+func (c *Chat) admit(ctx context.Context, s *socketio.Socket) error {
+	for _, room := range s.Rooms() {
+		if strings.HasPrefix(room, socketRoom("")) || strings.HasPrefix(room, userRoom("")) {
+			s.Leave(room)
+		}
+	}
+	u, err := c.authenticate(ctx, s)
+	if err == nil && (u.ID == "" || len(u.ID) > maxUser || strings.ContainsRune(u.ID, 0) || u.ID == "*") {
+		c.log.Error("chat: Authenticate has returned an invalid user id", "user", u.ID)
+		err = errors.New("invalid user id")
+	}
+	if err != nil {
+		return connectError(&Error{Code: store.Unauthenticated, Text: "unauthenticated"})
+	}
+	d := &device{c: c, socket: s, user: u, since: time.Now()}
+	var a auth
+	if s.Handshake().DecodeAuth(&a) == nil {
+		d.id = a.Device
+	}
+	if d.id == "" || len(d.id) > maxCID {
+		d.id = s.ID()
+	}
+	c.mu.Lock()
+	c.sockets[s] = d
+	c.mu.Unlock()
+	context.AfterFunc(s.Context(), d.end)
+	return nil
+}
+
+// authenticate asks the program, for up to 20 seconds while it has no answer: a
+// client that is refused does not try again by itself.
+func (c *Chat) authenticate(ctx context.Context, s *socketio.Socket) (User, error) {
+	const patience = 20 * time.Second
+	for start := time.Now(); ; {
+		u, err := c.opts.Authenticate(ctx, s)
+		if !errors.Is(err, ErrUnavailable) || time.Since(start) >= patience {
+			return u, err
+		}
+		if !pause(ctx, time.Second) {
+			return u, err
+		}
+	}
+}
+
+// pause waits, and reports false if ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (c *Chat) connected(s *socketio.Socket) {
+	d := c.device(s)
+	if d == nil {
+		return // it has left already
+	}
+	d.arrive()
+	_ = s.Join(userRoom(d.user.ID))
+	var a auth
+	_ = s.Handshake().DecodeAuth(&a) // admit has taken what it could
+	c.spawn(func() { d.welcome(a.Rooms) })
+}
+
+// A ready event is the first one that a client gets.
+type ready struct {
+	User   User        `json:"user"`
+	Device string      `json:"device"`
+	Now    int64       `json:"now"`
+	Limits sentLimits  `json:"limits"`
+	Rooms  []roomState `json:"rooms"`
+	More   bool        `json:"more,omitempty"`
+}
+
+// sentLimits are the limits that a client has to know.
+type sentLimits struct {
+	Text     int `json:"text"`
+	Data     int `json:"data"`
+	Mentions int `json:"mentions"`
+	Files    int `json:"files"`
+	Follows  int `json:"follows"`
+}
+
+// welcome sends ready, and then the frames of the rooms whose cursors the client
+// has sent. It tries as long as the socket lives.
+func (d *device) welcome(cursors map[string]cursor) {
+	ctx, stop := context.WithCancel(d.socket.Context())
+	defer stop()
+	defer context.AfterFunc(d.c.ctx, stop)()
+	rooms, more, err := d.rooms(ctx, "")
+	for wait := 500 * time.Millisecond; err != nil; wait = min(2*wait, 10*time.Second) {
+		if !pause(ctx, wait) {
+			return
+		}
+		rooms, more, err = d.rooms(ctx, "")
+	}
+	states := make([]roomState, len(rooms))
+	known := make(map[string]*store.Membership)
+	for i := range rooms {
+		states[i] = stateOf(&rooms[i])
+		known[rooms[i].Room.ID] = &rooms[i]
+	}
+	l := &d.c.limits
+	_ = d.socket.Emit("ready", ready{
+		User: d.user, Device: d.id, Now: time.Now().UnixMilli(), Rooms: states, More: more,
+		Limits: sentLimits{l.Text, l.Data, l.Mentions, l.Files, l.Follows},
+	})
+	d.resume(ctx, cursors, known)
+}
+
+// resume sends the frames of rooms whose cursors a client has sent with its
+// CONNECT. If they are too many or too long, the client opens the rest itself.
+func (d *device) resume(ctx context.Context, cursors map[string]cursor, known map[string]*store.Membership) {
+	sent := 0
+	for room, at := range cursors {
+		if !store.KnownForm(room) || ctx.Err() != nil {
+			continue
+		}
+		send := func(f *frame) error {
+			sent += f.size()
+			return d.socket.Emit("changes", f)
+		}
+		if sent > maxFrame || d.limit("read", d.c.limits.Reads) != nil {
+			_ = d.socket.Emit("changes", &frame{Room: room, Epoch: at.Epoch, From: at.Rev, To: at.Rev, Messages: []any{}, More: true})
+			continue
+		}
+		one, cancel := context.WithTimeout(ctx, commandTimeout)
+		err := d.c.open(one, d, room, at, known[room], send)
+		cancel()
+		switch {
+		case err == nil:
+		case errors.Is(err, ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+			_ = d.socket.Emit("changes", &frame{Room: room, Epoch: at.Epoch, From: at.Rev, To: at.Rev, Messages: []any{}, More: true})
+		default:
+			e := d.c.public("open", err)
+			_ = d.socket.Emit("rooms", roomsEvent{Gone: []goneView{{room, string(e.Code)}}})
+		}
+	}
+}
+
+// size returns about how many bytes a frame has.
+func (f *frame) size() int {
+	n := 200 + 60*len(f.Members)
+	for _, m := range f.Messages {
+		if m, is := m.(*store.Message); is {
+			n += m.Size()
+		}
+	}
+	return n
+}

@@ -1,0 +1,158 @@
+package chat
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// A device is one socket of a user.
+type device struct {
+	c      *Chat
+	socket *socketio.Socket
+	user   User
+	id     string // that the client has chosen, or the socket's
+	since  time.Time
+
+	mu      sync.Mutex // a leaf
+	follows map[string]*live
+	ended   bool
+
+	gone bool // no longer known; c.mu
+}
+
+// device returns the device of a socket, or nil.
+func (c *Chat) device(s *socketio.Socket) *device {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sockets[s]
+}
+
+// devicesOf returns the devices of a user on this server.
+func (c *Chat) devicesOf(user string) []*device {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]*device, 0, len(c.devices[user]))
+	for d := range c.devices[user] {
+		all = append(all, d)
+	}
+	return all
+}
+
+// arrive makes a device known. The user's oldest device goes if there are too
+// many.
+func (d *device) arrive() {
+	c := d.c
+	c.mu.Lock()
+	if d.gone {
+		c.mu.Unlock()
+		return
+	}
+	if c.devices[d.user.ID] == nil {
+		c.devices[d.user.ID] = make(map[*device]bool)
+	}
+	all := c.devices[d.user.ID]
+	all[d] = true
+	var oldest *device
+	if len(all) > c.limits.Devices {
+		for other := range all {
+			if other != d && (oldest == nil || other.since.Before(oldest.since)) {
+				oldest = other
+			}
+		}
+	}
+	c.mu.Unlock()
+	if oldest != nil {
+		oldest.socket.Disconnect(false)
+	}
+}
+
+// end forgets the device.
+func (d *device) end() {
+	d.mu.Lock()
+	d.ended = true
+	follows := d.follows
+	d.follows = nil
+	d.mu.Unlock()
+	for _, l := range follows {
+		l.release()
+	}
+	c := d.c
+	c.mu.Lock()
+	d.gone = true
+	delete(c.sockets, d.socket)
+	if all := c.devices[d.user.ID]; all[d] {
+		if delete(all, d); len(all) == 0 {
+			delete(c.devices, d.user.ID)
+		}
+	}
+	c.mu.Unlock()
+}
+
+// follow makes the device follow a room, and reports whether it did not before.
+// l.mu is locked.
+func (d *device) follow(l *live) (added bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.ended:
+		return false, ErrUnavailable
+	case d.follows[l.id] == l:
+		return false, nil
+	case len(d.follows) >= d.c.limits.Follows:
+		return false, &Error{Code: store.TooLarge, Text: "too many rooms are open", Field: "room", Limit: d.c.limits.Follows}
+	}
+	if err := d.socket.Join(socketRoom(l.id)); err != nil {
+		return false, &Error{Code: store.TooLarge, Text: "too many rooms are open", Field: "room", Limit: len(d.follows)}
+	}
+	if d.follows == nil {
+		d.follows = make(map[string]*live)
+	}
+	d.follows[l.id] = l
+	return true, nil
+}
+
+// unfollow ends that. l.mu is locked.
+func (d *device) unfollow(l *live) {
+	d.mu.Lock()
+	follows := d.follows[l.id] == l
+	if follows {
+		delete(d.follows, l.id)
+	}
+	d.mu.Unlock()
+	d.socket.Leave(socketRoom(l.id))
+	if follows {
+		l.releaseLocked()
+	}
+}
+
+// following returns a room that the device follows, or nil.
+func (d *device) following(room string) *live {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.follows[room]
+}
+
+// look returns what the user is in a room, or in the parent of a thread.
+func (d *device) look(ctx context.Context, room string) (*store.Membership, error) {
+	if parent, _, is := store.Parent(room); is {
+		room = parent
+	}
+	all, err := d.c.store.Look(ctx, d.user.ID, []string{room})
+	if err != nil {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
+// mayRead returns an error unless the user may read a room.
+func (d *device) mayRead(ctx context.Context, m *store.Membership) error {
+	err := store.Readable(&m.Room, &m.Member)
+	if err == nil && d.c.opts.Policy.CanRead != nil {
+		err = d.c.opts.Policy.CanRead(ctx, d.user, infoOf(&m.Room))
+	}
+	return err
+}

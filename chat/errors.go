@@ -1,0 +1,67 @@
+package chat
+
+import (
+	"context"
+	"errors"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// An Error says why something was refused; clients get its Code and the fields
+// that belong to it as the data of the error. A Code never changes.
+type (
+	Error = store.Error
+	Code  = store.Code
+)
+
+// Errors to compare by errors.Is; the codes that clients get are in
+// store.Code.
+var (
+	ErrNotFound    = &Error{Code: store.NotFound, Text: "not found"}
+	ErrForbidden   = &Error{Code: store.Forbidden, Text: "forbidden"}
+	ErrConflict    = &Error{Code: store.Conflict, Text: "conflict"}
+	ErrGone        = &Error{Code: store.Gone, Text: "gone"}
+	ErrUnavailable = &Error{Code: store.Unavailable, Text: "try again later", After: 1000}
+)
+
+// Refuse returns an error that shows text to the client. Functions of Options and
+// Policy may return it.
+func Refuse(text string) error { return &Error{Code: store.Refused, Text: text} }
+
+// public returns an error as clients may see it.
+func (c *Chat) public(command string, err error) *Error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		e = ErrUnavailable
+	default:
+		c.log.Error("chat: a command has failed", "command", command, "err", err)
+		e = &Error{Code: store.Internal, Text: "internal error"}
+	}
+	if e.Code == store.Unavailable && e.After == 0 {
+		e = ErrUnavailable
+	}
+	if c.opts.Trace.Refused != nil {
+		c.opts.Trace.Refused(command, e.Code)
+	}
+	return e
+}
+
+// A refusal is the reply of a command that was refused.
+type refusal struct {
+	Error string `json:"error"`
+	Data  *Error `json:"data"`
+}
+
+func refusalOf(e *Error) refusal {
+	text := e.Text
+	if text == "" {
+		text = string(e.Code)
+	}
+	return refusal{Error: text, Data: e}
+}
+
+// connectError returns an error of middleware.
+func connectError(e *Error) error { return &socketio.Error{Message: string(e.Code), Data: e} }

@@ -1,0 +1,161 @@
+package chat
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// A frame contains all changes of a room in the range (From, To]: live, as a
+// reply to open, and after a connect. All followers get the same bytes, except
+// for Mine, which is only in frames for one socket.
+type frame struct {
+	Room     string        `json:"room"`
+	Epoch    string        `json:"epoch"`
+	From     int64         `json:"from"`
+	To       int64         `json:"to"`
+	Floor    int64         `json:"floor"`
+	Messages []any         `json:"messages"` // store.Message or stub
+	Members  []memberView  `json:"members,omitempty"`
+	Info     *settingsView `json:"info,omitempty"`
+	Mine     [][2]any      `json:"mine,omitempty"` // seq and emoji of the user's own reactions
+	Reset    bool          `json:"reset,omitempty"`
+	More     bool          `json:"more,omitempty"`
+}
+
+// A stub is a message that not all followers may see: the others ask for it.
+type stub struct {
+	Seq int64 `json:"seq"`
+	Rev int64 `json:"rev"`
+}
+
+// A memberView is a member as others see it.
+type memberView struct {
+	User string     `json:"user"`
+	Role store.Role `json:"role"` // "" if removed
+	Why  string     `json:"why,omitempty"`
+}
+
+// A settingsView is the settings of a room as its followers see them.
+type settingsView struct {
+	Kind       store.Kind       `json:"kind"`
+	Info       json.RawMessage  `json:"info,omitempty"`
+	SlowMode   int64            `json:"slowMode,omitempty"`
+	Visibility store.Visibility `json:"visibility,omitempty"`
+	Archived   bool             `json:"archived,omitempty"`
+	Pins       []int64          `json:"pins,omitempty"`
+}
+
+func viewOf(r *store.Room) *settingsView {
+	return &settingsView{r.Kind, r.Info, r.SlowMode, r.Visibility, r.Archived, r.Pins}
+}
+
+// maxFrame is how many bytes of messages a frame has about at most, and maxRows
+// how many rows.
+const (
+	maxFrame = 256 << 10
+	maxRows  = 200
+)
+
+var pageLimit = store.Limit{Rows: maxRows, Bytes: maxFrame}
+
+// newFrame returns a frame of changes, whole.
+func newFrame(ch *store.Changes) *frame {
+	f := &frame{
+		Room: ch.Room.ID, Epoch: ch.Room.Epoch, From: ch.From, To: ch.To, Floor: ch.Room.Floor,
+		Messages: make([]any, 0, len(ch.Messages)), More: ch.More,
+	}
+	for i := range ch.Messages {
+		f.Messages = append(f.Messages, &ch.Messages[i])
+	}
+	for _, m := range ch.Members {
+		f.Members = append(f.Members, memberView{m.User, m.Role, m.Why})
+	}
+	if ch.Settings {
+		f.Info = viewOf(&ch.Room)
+	}
+	return f
+}
+
+// forAll makes a frame one for all followers: members may not see messages from
+// before they joined.
+func (f *frame) forAll(r *store.Room) *frame {
+	if r.Visibility != store.VisibleJoined {
+		return f
+	}
+	for i, m := range f.Messages {
+		if m, is := m.(*store.Message); is && m.Seq < r.Since {
+			f.Messages[i] = stub{m.Seq, m.Rev}
+		}
+	}
+	return f
+}
+
+// slim leaves out the content that followers at From have already, so that
+// reactions to a long message are short.
+func (f *frame) slim() *frame {
+	for i, m := range f.Messages {
+		if m, is := m.(*store.Message); is && m.Ver <= f.From {
+			short := *m
+			short.Text, short.Data, short.Files = "", nil, nil
+			f.Messages[i] = &short
+		}
+	}
+	return f
+}
+
+// since leaves out what a member may not see.
+func (f *frame) since(r *store.Room, m *store.Member) *frame {
+	if r.Visibility == store.VisibleJoined {
+		f.Messages = slices.DeleteFunc(f.Messages, func(x any) bool {
+			message, is := x.(*store.Message)
+			return is && message.Seq < m.Since
+		})
+	}
+	return f
+}
+
+// merge returns the changes of two ranges that adjoin or overlap: where both have
+// a row, the newer one counts.
+func merge(a, b *store.Changes) *store.Changes {
+	c := *b
+	c.From, c.Settings = a.From, a.Settings || b.Settings
+	c.To = max(a.To, b.To)
+	if a.Room.Rev > b.Room.Rev {
+		c.Room = a.Room
+	}
+	newer := make(map[int64]int64)
+	for _, m := range b.Messages {
+		newer[m.Seq] = m.Rev
+	}
+	c.Messages = nil
+	for _, m := range a.Messages {
+		if newer[m.Seq] < m.Rev {
+			c.Messages = append(c.Messages, m)
+			newer[m.Seq] = m.Rev
+		}
+	}
+	for _, m := range b.Messages {
+		if newer[m.Seq] == m.Rev && m.Rev > a.From {
+			c.Messages = append(c.Messages, m)
+		}
+	}
+	users := make(map[string]int64)
+	for _, m := range b.Members {
+		users[m.User] = max(users[m.User], m.Rev)
+	}
+	c.Members = nil
+	for _, m := range a.Members {
+		if users[m.User] < m.Rev {
+			c.Members = append(c.Members, m)
+			users[m.User] = m.Rev
+		}
+	}
+	for _, m := range b.Members {
+		if users[m.User] == m.Rev && m.Rev > a.From {
+			c.Members = append(c.Members, m)
+		}
+	}
+	return &c
+}

@@ -1,0 +1,144 @@
+package chat
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// By hintEvent servers tell each other where rooms are. The event says only that
+// there is something to read; a lost one costs time and no message.
+const hintEvent = "chat:rev"
+
+// A headHint says where a room is.
+type headHint struct {
+	Room  string `json:"r"`
+	Epoch string `json:"e"`
+	Rev   int64  `json:"v"`
+	Seq   int64  `json:"s"`
+}
+
+// hint tells other servers what was committed.
+func (c *Chat) hint(changes []store.Changes) {
+	if len(changes) == 0 {
+		return
+	}
+	hints := make([]headHint, len(changes))
+	for i := range changes {
+		r := &changes[i].Room
+		hints[i] = headHint{r.ID, r.Epoch, r.Rev, r.Seq}
+	}
+	_ = c.ns.ServerSideEmit(hintEvent, hints) // without an adapter it does nothing
+}
+
+func (c *Chat) serveHints() {
+	c.ns.OnServerSide(hintEvent, func(_ context.Context, e *socketio.Event) error {
+		var hints []headHint
+		if err := e.Decode(&hints); err != nil {
+			return err
+		}
+		for _, h := range hints {
+			c.hear(h)
+		}
+		return nil
+	})
+	if w, is := c.store.(store.Watcher); is {
+		c.spawn(func() {
+			for c.ctx.Err() == nil {
+				if err := w.Watch(c.ctx, c.poll); err != nil && c.ctx.Err() == nil {
+					c.log.Warn("chat: the store does not watch", "err", err)
+					pause(c.ctx, time.Second)
+				}
+			}
+		})
+	}
+}
+
+// hear makes a room read what it lacks.
+func (c *Chat) hear(h headHint) {
+	l := c.existing(h.Room)
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !l.loaded || l.dead:
+	case h.Epoch != l.epoch: // an old hint, perhaps
+		c.spawn(func() { c.poll([]string{h.Room}) })
+	case h.Rev > l.heard:
+		l.heard = h.Rev
+		l.next()
+	}
+}
+
+// watch asks the store from time to time where the followed rooms are, in case a
+// hint was lost.
+func (c *Chat) watch() {
+	for pause(c.ctx, c.opts.WatchInterval) {
+		c.poll(nil)
+		c.rates.sweep()
+	}
+}
+
+// pollStep is how many rooms are asked for at a time.
+const pollStep = 500
+
+// poll asks the store where rooms are, or all followed rooms if rooms is nil.
+func (c *Chat) poll(rooms []string) {
+	all := make(map[string]*live)
+	c.mu.Lock()
+	if rooms == nil {
+		for id, l := range c.live {
+			all[id] = l
+		}
+	}
+	for _, id := range rooms {
+		if l := c.live[id]; l != nil {
+			all[id] = l
+		}
+	}
+	c.mu.Unlock()
+	ids := make([]string, 0, len(all))
+	for id := range all {
+		ids = append(ids, id)
+	}
+	for step := range slices.Chunk(ids, pollStep) {
+		ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
+		heads, err := c.store.Heads(ctx, step)
+		cancel()
+		if err != nil {
+			return // the next round tries again
+		}
+		at := make(map[string]store.Head, len(heads))
+		for _, h := range heads {
+			at[h.Room] = h
+		}
+		for _, id := range step {
+			h, exists := at[id]
+			all[id].compare(h, exists)
+		}
+	}
+}
+
+// compare compares a room with its head in the store.
+func (l *live) compare(h store.Head, exists bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !l.loaded || l.dead || l.reading:
+	case !exists:
+		l.deleted()
+	case h.Epoch != l.epoch:
+		l.renew(&store.Room{ID: l.id, Epoch: h.Epoch, Rev: h.Rev, Floor: h.Floor})
+	case h.Rev > l.head:
+		l.heard = max(l.heard, h.Rev)
+		l.next()
+	}
+}
+
+// told is called with the changes that this server has committed.
+func (c *Chat) told(*store.Changes) {}

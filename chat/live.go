@@ -1,0 +1,309 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// A live is a room that sockets of this server follow. It sends the changes of
+// the room to them in the order of revs, without a gap. What followers get is
+// sent under mu, and a socket begins to follow under mu. The store is never read
+// under mu.
+type live struct {
+	c    *Chat
+	id   string
+	refs int // followers, and sockets that open the room; c.mu
+
+	loading chan struct{} // held while the room is loaded
+
+	mu      sync.Mutex // comes before c.mu and device.mu
+	loaded  bool
+	dead    bool // nobody follows; another live may have the room
+	epoch   string
+	head    int64 // changes up to here were sent
+	heard   int64 // changes up to here exist
+	whole   int64 // up to here followers may lack the content of messages
+	ring    ring
+	early   []*store.Changes // that are not next
+	asked   bool             // a goroutine is about to read, or reads, what the store has above head
+	reading bool             // it reads
+}
+
+// acquire returns a live room and keeps it until release.
+func (c *Chat) acquire(room string) *live {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.live[room]
+	if l == nil {
+		l = &live{c: c, id: room, loading: make(chan struct{}, 1)}
+		c.live[room] = l
+	}
+	l.refs++
+	return l
+}
+
+// existing returns a live room, or nil.
+func (c *Chat) existing(room string) *live {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.live[room]
+}
+
+func (l *live) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.releaseLocked()
+}
+
+// releaseLocked is release with mu locked.
+func (l *live) releaseLocked() {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	if l.refs--; l.refs > 0 {
+		return
+	}
+	l.dead = true
+	if l.c.live[l.id] == l {
+		delete(l.c.live, l.id)
+	}
+}
+
+// socketRoom is the Socket.IO room of the followers of a room.
+func socketRoom(room string) string { return "room:" + room }
+
+// userRoom is the Socket.IO room of a user's devices.
+func userRoom(user string) string { return "user:" + user }
+
+// load finds out where the room is, and fills the ring.
+func (l *live) load(ctx context.Context) error {
+	select {
+	case l.loading <- struct{}{}:
+		defer func() { <-l.loading }()
+	case <-ctx.Done():
+		return ErrUnavailable
+	}
+	if l.isLoaded() {
+		return nil
+	}
+	heads, err := l.c.store.Heads(ctx, []string{l.id})
+	switch {
+	case err != nil:
+		return err
+	case len(heads) == 0:
+		return ErrNotFound
+	}
+	ch, err := l.c.store.Changes(ctx, l.id, max(heads[0].Rev-ringRows, 0), store.Limit{Rows: ringRows, Bytes: ringBytes})
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.loaded, l.epoch, l.head = true, ch.Room.Epoch, ch.Room.Rev
+	l.heard = max(l.heard, l.head)
+	if !ch.More {
+		l.ring.add(ch)
+	}
+	l.next()
+	return nil
+}
+
+func (l *live) isLoaded() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.loaded
+}
+
+// advance sends changes that this server has committed.
+func (c *Chat) advance(ch *store.Changes) {
+	if l := c.existing(ch.Room.ID); l != nil {
+		l.advance(ch)
+	}
+	c.told(ch)
+}
+
+func (l *live) advance(ch *store.Changes) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard = max(l.heard, ch.To)
+	if !l.loaded || l.dead || ch.To <= l.head && ch.Room.Epoch == l.epoch {
+		return
+	}
+	const most = 256
+	if len(l.early) < most { // otherwise the store is read
+		l.early = append(l.early, ch)
+	}
+	l.next()
+}
+
+// next sends the changes that are next, and has the missing ones read from the
+// store. mu is locked.
+func (l *live) next() {
+	for progress := !l.reading; progress; {
+		progress = false
+		rest := l.early[:0]
+		for _, ch := range l.early {
+			switch {
+			case ch.Room.Epoch != l.epoch:
+				l.renew(&ch.Room)
+				progress = true
+			case ch.To <= l.head:
+			case ch.From <= l.head:
+				l.send(above(ch, l.head))
+				progress = true
+			default:
+				rest = append(rest, ch)
+			}
+		}
+		clear(l.early[len(rest):])
+		l.early = rest
+	}
+	if l.heard > l.head && !l.asked && !l.dead {
+		l.asked = true
+		wait := len(l.early) > 0
+		l.c.spawn(func() { l.read(wait) })
+	}
+}
+
+// send sends a range that begins at head to the followers. mu is locked.
+func (l *live) send(ch *store.Changes) {
+	l.evict(ch)
+	l.ring.add(ch)
+	l.emit(ch)
+	l.head = ch.To
+	l.heard = max(l.heard, l.head)
+	if l.c.opts.Trace.Delivered != nil {
+		l.c.opts.Trace.Delivered(l.id, l.head)
+	}
+}
+
+// emit sends the frame of a range. mu is locked.
+func (l *live) emit(ch *store.Changes) {
+	f := newFrame(ch)
+	f.More = false // of a page; the next one follows by itself
+	if l.head >= l.whole {
+		f.slim()
+	}
+	_ = l.c.ns.Local().To(socketRoom(l.id)).Emit("changes", f.forAll(&ch.Room))
+}
+
+// earlyTime is how long a change waits for those before it until the store is
+// asked for them.
+const earlyTime = 10 * time.Millisecond
+
+// read sends what the store has above head, after a while if the changes that
+// are missing may still arrive. It returns when no further change is known.
+func (l *live) read(wait bool) {
+	if wait {
+		select {
+		case <-time.After(earlyTime):
+		case <-l.c.ctx.Done():
+		}
+	}
+	for {
+		from, missing := l.missing()
+		if !missing {
+			return
+		}
+		ctx, cancel := context.WithTimeout(l.c.ctx, storeTimeout)
+		ch, err := l.c.store.Changes(ctx, l.id, from, pageLimit)
+		cancel()
+		if over := l.took(ch, err); over {
+			return
+		}
+	}
+}
+
+// missing reports whether the reader has to read, and from where.
+func (l *live) missing() (from int64, missing bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reading = l.heard > l.head && !l.dead
+	l.asked = l.reading
+	return l.head, l.reading
+}
+
+// took sends a page of the store. It reports true if the reader is done.
+func (l *live) took(ch *store.Changes, err error) (over bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.dead:
+		return true
+	case errors.Is(err, store.ErrNotFound):
+		l.asked, l.reading, l.heard, l.early = false, false, l.head, nil
+		l.deleted()
+		return true
+	case err != nil: // the next commit, hint or watch tries again
+		l.c.log.Error("chat: cannot read changes", "room", l.id, "err", err)
+		l.asked, l.reading, l.heard, l.early = false, false, l.head, nil
+		return true
+	case ch.Room.Epoch != l.epoch:
+		l.renew(&ch.Room)
+	case ch.To > l.head:
+		l.whole = max(l.whole, ch.Room.Rev)
+		l.send(ch)
+	}
+	if ch.More {
+		return false
+	}
+	l.heard = max(l.head, l.latest())
+	l.asked, l.reading = false, false
+	l.next()
+	return true
+}
+
+// latest returns up to where changes wait to be sent. mu is locked.
+func (l *live) latest() (rev int64) {
+	for _, ch := range l.early {
+		rev = max(rev, ch.To)
+	}
+	return rev
+}
+
+// renew makes followers begin anew, because the room has another epoch: they get
+// no rows, and open the room again at different times. mu is locked.
+func (l *live) renew(r *store.Room) {
+	l.epoch, l.head, l.heard, l.whole = r.Epoch, r.Rev, r.Rev, 0
+	l.ring = ring{}
+	_ = l.c.ns.Local().To(socketRoom(l.id)).Emit("changes", &frame{
+		Room: l.id, Epoch: l.epoch, From: l.head, To: l.head, Floor: r.Floor, Messages: []any{}, Reset: true, More: true,
+	})
+	l.dismiss()
+}
+
+// deleted ends a room that is no more. mu is locked.
+func (l *live) deleted() {
+	l.c.ns.Local().To(socketRoom(l.id)).Emit("rooms", roomsEvent{Gone: []goneView{{l.id, "deleted"}}})
+	l.dismiss()
+	l.loaded = false
+}
+
+// dismiss ends following for all. mu is locked.
+func (l *live) dismiss() {
+	for s := range l.c.ns.Local().In(socketRoom(l.id)).Sockets() {
+		if d := l.c.device(s); d != nil {
+			d.unfollow(l)
+		}
+		s.Leave(socketRoom(l.id))
+	}
+}
+
+// evict ends following for the users that a range removes. mu is locked.
+func (l *live) evict(ch *store.Changes) {
+	for _, m := range ch.Members {
+		if m.Role != "" || m.Rev <= l.head {
+			continue
+		}
+		for _, d := range l.c.devicesOf(m.User) {
+			d.socket.Leave(socketRoom(l.id))
+			d.unfollow(l)
+		}
+	}
+	if ch.Room.Deleted {
+		l.deleted()
+	}
+}

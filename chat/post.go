@@ -1,0 +1,240 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// A Draft is a message before it is posted.
+type Draft struct {
+	Room     string // set by the chat
+	Author   string // likewise
+	Text     string
+	Data     json.RawMessage
+	Files    []string
+	ReplyTo  int64
+	Mentions []string
+	Key      string // if not "", the author posts only one message with this key in the room; for calls of Room.Post
+}
+
+// Posted is a message that was committed.
+type Posted struct {
+	Room    string
+	Message Message
+}
+
+type postArgs struct {
+	Room     string          `json:"room"`
+	CID      string          `json:"cid"`
+	Text     string          `json:"text"`
+	Data     json.RawMessage `json:"data"`
+	Files    []string        `json:"files"`
+	ReplyTo  int64           `json:"replyTo"`
+	Mentions []string        `json:"mentions"`
+}
+
+// A posted is the reply to post.
+type posted struct {
+	Seq int64 `json:"seq"`
+	Rev int64 `json:"rev"`
+	At  int64 `json:"at"`
+	Dup bool  `json:"dup,omitempty"`
+}
+
+// keyMark begins the cids of the program's keys, so that clients can not use
+// them first.
+const keyMark = "~"
+
+func (d *device) post(ctx context.Context, a postArgs) (*posted, error) {
+	var k check
+	k.room(a.Room)
+	if k.plain("cid", a.CID, maxCID); strings.HasPrefix(a.CID, keyMark) {
+		k.bad("cid")
+	}
+	draft := &Draft{Room: a.Room, Author: d.user.ID, Text: a.Text, Data: a.Data, Files: a.Files, ReplyTo: a.ReplyTo, Mentions: a.Mentions}
+	d.c.checkDraft(&k, draft)
+	if len(a.Files) > 0 {
+		k.bad("files")
+	}
+	if err := k.result(); err != nil {
+		return nil, err
+	}
+	op := func() store.Post {
+		return store.Post{Room: a.Room, By: d.user.ID, Author: d.user.ID, CID: a.CID, Text: draft.Text, Data: draft.Data, ReplyTo: draft.ReplyTo, Mentions: draft.Mentions}
+	}
+	if d.c.opts.BeforePost != nil || d.c.opts.Policy.CanPost != nil {
+		if r, err := d.repeated(ctx, op()); err == nil {
+			return r, nil
+		}
+		if err := d.filter(ctx, draft); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.pace(ctx, a.Room); err != nil {
+		if r, unknown := d.repeated(ctx, op()); unknown == nil {
+			return r, nil
+		}
+		return nil, err
+	}
+	r, err := d.c.do(ctx, a.Room, op())
+	if err != nil {
+		return nil, err
+	}
+	d.c.shown(r.Members)
+	return &posted{r.Seq, r.Rev, r.At, r.Dup}, nil
+}
+
+// repeated answers a post that was committed before, whatever forbids it now.
+func (d *device) repeated(ctx context.Context, op store.Post) (*posted, error) {
+	op.Repeat = true
+	r, err := d.c.do(ctx, op.Room, op)
+	if err != nil {
+		return nil, err
+	}
+	return &posted{r.Seq, r.Rev, r.At, r.Dup}, nil
+}
+
+// checkDraft checks what a draft says.
+func (c *Chat) checkDraft(k *check, d *Draft) {
+	k.optional("text", d.Text, c.limits.Text)
+	d.Data = k.json("data", d.Data, c.limits.Data)
+	k.list("files", d.Files, c.limits.Files, maxCID)
+	k.list("mentions", d.Mentions, c.limits.Mentions, maxUser)
+	if d.ReplyTo != 0 {
+		k.seq("replyTo", d.ReplyTo)
+	}
+	if d.Text == "" && d.Data == nil && len(d.Files) == 0 {
+		k.bad("text")
+	}
+}
+
+// filterTimeout is how long BeforePost may take.
+const filterTimeout = 3 * time.Second
+
+// filter asks the program about a draft.
+func (d *device) filter(ctx context.Context, draft *Draft) error {
+	if can := d.c.opts.Policy.CanPost; can != nil {
+		m, err := d.readable(ctx, draft.Room)
+		if err == nil {
+			err = can(ctx, d.user, infoOf(&m.Room), draft)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if d.c.opts.BeforePost == nil {
+		return nil
+	}
+	room, author := draft.Room, draft.Author
+	limited, cancel := context.WithTimeout(ctx, filterTimeout)
+	defer cancel()
+	err := d.c.opts.BeforePost(limited, draft)
+	if err != nil && limited.Err() != nil && errors.Is(err, limited.Err()) {
+		if d.c.opts.AllowUnfiltered {
+			return nil
+		}
+		return ErrUnavailable
+	}
+	draft.Room, draft.Author = room, author
+	if err == nil {
+		var k check
+		d.c.checkDraft(&k, draft)
+		err = k.result()
+	}
+	return err
+}
+
+type editArgs struct {
+	Room     string          `json:"room"`
+	Seq      int64           `json:"seq"`
+	Ver      int64           `json:"ver"`
+	Text     string          `json:"text"`
+	Data     json.RawMessage `json:"data"`
+	Mentions []string        `json:"mentions"`
+}
+
+// changed is the reply of a command that changes a room.
+type changed struct {
+	Rev int64 `json:"rev"`
+}
+
+// change commits an operation of the device.
+func (d *device) change(ctx context.Context, room string, op store.Op) (changed, error) {
+	r, err := d.c.do(ctx, room, op)
+	if err == nil {
+		d.c.shown(r.Members)
+	}
+	return changed{r.Rev}, err
+}
+
+func (d *device) edit(ctx context.Context, a editArgs) (changed, error) {
+	var k check
+	k.room(a.Room)
+	k.seq("seq", a.Seq)
+	k.seq("ver", a.Ver)
+	draft := &Draft{Room: a.Room, Author: d.user.ID, Text: a.Text, Data: a.Data, Mentions: a.Mentions}
+	d.c.checkDraft(&k, draft)
+	if err := k.result(); err != nil {
+		return changed{}, err
+	}
+	if err := d.filter(ctx, draft); err != nil {
+		return changed{}, err
+	}
+	return d.change(ctx, a.Room, store.Edit{Room: a.Room, By: d.user.ID, Seq: a.Seq, Ver: a.Ver, Text: draft.Text, Data: draft.Data, Mentions: draft.Mentions})
+}
+
+type deleteArgs struct {
+	Room   string `json:"room"`
+	Seq    int64  `json:"seq"`
+	Reason string `json:"reason"`
+}
+
+func (d *device) delete(ctx context.Context, a deleteArgs) (changed, error) {
+	var k check
+	k.room(a.Room)
+	k.seq("seq", a.Seq)
+	k.optional("reason", a.Reason, maxReason)
+	if err := k.result(); err != nil {
+		return changed{}, err
+	}
+	return d.change(ctx, a.Room, store.Delete{Room: a.Room, By: d.user.ID, Seq: a.Seq, Reason: a.Reason})
+}
+
+type reactArgs struct {
+	Room  string `json:"room"`
+	Seq   int64  `json:"seq"`
+	Emoji string `json:"emoji"`
+	On    *bool  `json:"on"`
+}
+
+// A mineEvent tells a user's devices of an own reaction, because the summary of
+// a message names few users.
+type mineEvent struct {
+	Room  string `json:"room"`
+	Seq   int64  `json:"seq"`
+	Emoji string `json:"emoji"`
+	On    bool   `json:"on"`
+}
+
+func (d *device) react(ctx context.Context, a reactArgs) (changed, error) {
+	var k check
+	k.room(a.Room)
+	k.seq("seq", a.Seq)
+	k.plain("emoji", a.Emoji, maxEmoji)
+	if a.On == nil {
+		k.bad("on")
+	}
+	if err := k.result(); err != nil {
+		return changed{}, err
+	}
+	r, err := d.c.do(ctx, a.Room, store.React{Room: a.Room, By: d.user.ID, Seq: a.Seq, Emoji: a.Emoji, On: *a.On})
+	if err == nil && !r.Dup {
+		_ = d.c.ns.To(userRoom(d.user.ID)).Emit("mine", mineEvent{a.Room, a.Seq, a.Emoji, *a.On})
+	}
+	return changed{r.Rev}, err
+}

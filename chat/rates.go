@@ -1,0 +1,102 @@
+package chat
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// rates are the token buckets of users. A full bucket is not kept.
+type rates struct {
+	mu      sync.Mutex
+	buckets map[rateKey]bucket
+}
+
+// A rateKey names a bucket: that of a user and a command, perhaps in a room.
+type rateKey struct{ user, command, room string }
+
+type bucket struct {
+	rate Rate
+	full time.Time // when it is full again
+}
+
+// take takes a token, and returns how long the caller must wait for it. If that
+// is longer than patience, it takes no token.
+func (r *rates) take(k rateKey, rate Rate, patience time.Duration) (wait time.Duration, taken bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	token := time.Duration(float64(time.Second) / rate.PerSecond)
+	full := r.buckets[k].full
+	if full.Before(now) {
+		full = now
+	}
+	full = full.Add(token)
+	wait = full.Sub(now) - token*time.Duration(max(rate.Burst, 1))
+	if wait > patience {
+		return wait - patience, false
+	}
+	if r.buckets == nil {
+		r.buckets = make(map[rateKey]bucket)
+	}
+	r.buckets[k] = bucket{rate, full}
+	return max(wait, 0), true
+}
+
+// sweep forgets the buckets that are full.
+func (r *rates) sweep() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k, b := range r.buckets {
+		if b.full.Before(time.Now()) {
+			delete(r.buckets, k)
+		}
+	}
+}
+
+// limit takes a token for a command of a device, or returns an error.
+func (d *device) limit(command string, rate Rate) error {
+	wait, taken := d.c.rates.take(rateKey{d.user.ID, command, ""}, rate, 0)
+	if taken {
+		return nil
+	}
+	return rateLimited(wait)
+}
+
+func rateLimited(wait time.Duration) error {
+	return &Error{Code: store.RateLimited, Text: "too many requests", After: wait.Milliseconds() + 1}
+}
+
+// postPatience is how long a post waits for its turn, because a client does not
+// send a refused one again.
+const postPatience = 2 * time.Second
+
+// pace waits until a post is due, or returns an error.
+func (d *device) pace(ctx context.Context, room string) error {
+	limits := &d.c.limits
+	wait, taken := d.c.rates.take(rateKey{d.user.ID, "post", ""}, limits.Posts, postPatience)
+	if taken {
+		var more time.Duration
+		more, taken = d.c.rates.take(rateKey{d.user.ID, "post", room}, limits.RoomPosts, postPatience)
+		if !taken {
+			wait = more
+		}
+		wait = max(wait, more)
+	}
+	if !taken {
+		return rateLimited(wait)
+	}
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ErrUnavailable
+	}
+}

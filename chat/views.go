@@ -1,0 +1,107 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"unicode/utf8"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// A roomState is a room as its member sees it in a list.
+type roomState struct {
+	ID       string       `json:"id"`
+	settings settingsView // see MarshalJSON
+	Role     store.Role   `json:"role"`
+	Epoch    string       `json:"epoch"`
+	Rev      int64        `json:"rev"`
+	Seq      int64        `json:"seq"`
+	Floor    int64        `json:"floor"`
+	Read     int64        `json:"read"`
+	Gen      int64        `json:"gen"`
+	Unread   int64        `json:"unread"`
+	Mentions int          `json:"mentions"`
+	Notify   store.Notify `json:"notify,omitempty"`
+	With     string       `json:"with,omitempty"` // the other user of a direct room
+	Last     *preview     `json:"last,omitempty"`
+}
+
+// MarshalJSON puts the settings beside the other fields.
+func (s roomState) MarshalJSON() ([]byte, error) {
+	type plain roomState
+	return json.Marshal(struct {
+		settingsView
+		plain
+	}{s.settings, plain(s)})
+}
+
+// A preview is the newest message of a room, as lists show it.
+type preview struct {
+	Seq     int64  `json:"seq"`
+	Author  string `json:"author"`
+	At      int64  `json:"at"`
+	Text    string `json:"text,omitempty"`
+	Deleted bool   `json:"deleted,omitempty"`
+}
+
+// A roomsEvent tells a user's devices of changes in the list of rooms.
+type roomsEvent struct {
+	Set  []roomState `json:"set,omitempty"`
+	Gone []goneView  `json:"gone,omitempty"`
+}
+
+type goneView struct {
+	ID  string `json:"id"`
+	Why string `json:"why"`
+}
+
+// previewLength is how many characters of a message lists show.
+const previewLength = 200
+
+func previewOf(m *store.Message) *preview {
+	text := m.Text
+	for i := range text {
+		if i >= previewLength && utf8.RuneCountInString(text[:i]) >= previewLength {
+			text = text[:i]
+			break
+		}
+	}
+	return &preview{m.Seq, m.Author, m.At, text, m.Deleted != nil}
+}
+
+// stateOf returns a room as its member sees it.
+func stateOf(m *store.Membership) roomState {
+	r := &m.Room
+	s := roomState{
+		ID: r.ID, settings: *viewOf(r), Role: m.Member.Role, Epoch: r.Epoch, Rev: r.Rev, Seq: r.Seq, Floor: r.Floor,
+		Read: m.Marker.Read, Gen: m.Marker.Gen, Mentions: m.Mentions, Notify: m.Member.Notify,
+		Unread: max(r.Seq-max(m.Marker.Read, r.Floor-1), 0),
+	}
+	if r.Kind == store.KindDirect {
+		s.With = r.Pair[0]
+		if s.With == m.Member.User {
+			s.With = r.Pair[1]
+		}
+	}
+	if m.Last != nil && m.Last.Seq >= lowestOf(m) {
+		s.Last = previewOf(m.Last)
+	}
+	return s
+}
+
+// rooms returns a page of the user's rooms.
+func (d *device) rooms(ctx context.Context, after string) (rooms []store.Membership, more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	rooms, err = d.c.store.Memberships(ctx, d.user.ID, after, maxList+1)
+	if err != nil {
+		return nil, false, err
+	}
+	size := 0
+	for i := range rooms {
+		if size += 400 + len(rooms[i].Room.Info); i == maxList || size > maxFrame {
+			return rooms[:i], true, nil
+		}
+	}
+	return rooms, false, nil
+}
