@@ -28,9 +28,10 @@ func natsServer(t testing.TB) *server.Server {
 	return s
 }
 
-func connect(t testing.TB, url string) *nats.Adapter {
+func connect(t testing.TB, url string, o nats.Options) *nats.Adapter {
 	t.Helper()
-	a, err := nats.New(url, &nats.Options{Logger: logger()})
+	o.Logger = logger()
+	a, err := nats.New(url, &o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +44,7 @@ func TestNATS(t *testing.T) {
 		url := natsServer(t).ClientURL()
 		var all []adapter.Adapter
 		for range n {
-			all = append(all, connect(t, url))
+			all = append(all, connect(t, url, nats.Options{}))
 		}
 		return all
 	})
