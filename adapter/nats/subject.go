@@ -13,6 +13,7 @@ const (
 	toAll  = "all"  // every server of the namespace
 	toRoom = "room" // then a room's token: the sockets of one room
 	toUID  = "to"   // then a server's id: an answer to this server
+	toLog  = "log"  // then "event" or "other": with JetStream, what is for all
 )
 
 // subjects are those of one namespace.
@@ -29,6 +30,16 @@ func (s subjects) anyRoom() string         { return s.rooms() + "*" }
 func (s subjects) server(uid string) string {
 	return s.base + toUID + "." + token(uid)
 }
+
+// log returns the subject of a message in the log.
+func (s subjects) log(m *adapter.Message) string {
+	if m.Type == adapter.Broadcast && m.RequestID == "" {
+		return s.base + toLog + ".event"
+	}
+	return s.base + toLog + ".other"
+}
+
+func (s subjects) anyLog() string { return s.base + toLog + ".*" }
 
 // Subject returns the subject that each server of a namespace subscribes to
 // once. The number of subscriptions is that of the servers.

@@ -28,6 +28,12 @@ type subscription struct {
 
 // Subscribe implements [adapter.Adapter].
 func (a *Adapter) Subscribe(ctx context.Context, to adapter.Subscriber) error {
+	return a.subscribe(ctx, to, true)
+}
+
+// subscribe subscribes to the subjects of a namespace, with or without those of
+// rooms.
+func (a *Adapter) subscribe(ctx context.Context, to adapter.Subscriber, withRooms bool) error {
 	if err := a.away(); err != nil {
 		return err
 	}
@@ -35,7 +41,10 @@ func (a *Adapter) Subscribe(ctx context.Context, to adapter.Subscriber) error {
 	if err := a.enter(to.Namespace(), s); err != nil {
 		return err
 	}
-	err := s.begin(to, a.opts.RoomSubjects)
+	err := s.begin(s.subjects.all(), s.subjects.server(to.UID()))
+	if err == nil && withRooms {
+		err = s.beginRooms(to, a.opts.RoomSubjects)
+	}
 	if err == nil {
 		err = a.arrived(ctx)
 	}
@@ -59,12 +68,8 @@ func (a *Adapter) enter(namespace string, s *subscription) error {
 	return nil
 }
 
-// begin subscribes to the subjects of the namespace.
-func (s *subscription) begin(to adapter.Subscriber, roomSubjects bool) error {
-	subjects := []string{s.subjects.all(), s.subjects.server(to.UID())}
-	if !roomSubjects {
-		subjects = append(subjects, s.subjects.anyRoom())
-	}
+// begin subscribes to subjects until the end.
+func (s *subscription) begin(subjects ...string) error {
 	for _, subject := range subjects {
 		sub, err := s.conn.ChanSubscribe(subject, s.incoming)
 		if err != nil {
@@ -72,7 +77,17 @@ func (s *subscription) begin(to adapter.Subscriber, roomSubjects bool) error {
 		}
 		s.fixed = append(s.fixed, sub)
 	}
-	if roomSubjects {
+	return nil
+}
+
+// beginRooms subscribes to the messages to rooms: to those of all rooms, or
+// of those that have a socket here.
+func (s *subscription) beginRooms(to adapter.Subscriber, someOnly bool) error {
+	if !someOnly {
+		if err := s.begin(s.subjects.anyRoom()); err != nil {
+			return err
+		}
+	} else {
 		s.rooms.subscribe = func(room string) (*nats.Subscription, error) {
 			return s.conn.ChanSubscribe(s.subjects.rooms()+room, s.incoming)
 		}
@@ -122,9 +137,5 @@ func (s *subscription) decode(in *nats.Msg) (*adapter.Message, error) {
 	if err != nil || packed == nil {
 		return nil, err
 	}
-	encoded, err := unpack(packed)
-	if err != nil {
-		return nil, err
-	}
-	return adapter.Decode(encoded)
+	return decode(packed)
 }

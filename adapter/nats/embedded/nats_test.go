@@ -16,7 +16,9 @@ import (
 // natsServer starts a NATS server on the loopback interface.
 func natsServer(t testing.TB) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true})
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, JetStream: true, StoreDir: t.TempDir(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +39,28 @@ func connect(t testing.TB, url string, o nats.Options) *nats.Adapter {
 	}
 	t.Cleanup(a.Close)
 	return a
+}
+
+func connectJetStream(t testing.TB, url string, o nats.JetStreamOptions) *nats.JetStream {
+	t.Helper()
+	o.Logger = logger()
+	a, err := nats.NewJetStream(url, &o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Close)
+	return a
+}
+
+func TestJetStream(t *testing.T) {
+	adaptertest.Run(t, func(t testing.TB, n int) []adapter.Adapter {
+		url := natsServer(t).ClientURL()
+		var all []adapter.Adapter
+		for range n {
+			all = append(all, connectJetStream(t, url, nats.JetStreamOptions{Memory: true}))
+		}
+		return all
+	})
 }
 
 func TestNATS(t *testing.T) {
