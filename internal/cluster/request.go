@@ -72,7 +72,7 @@ func (c *Member) begin(ctx context.Context, m *adapter.Message, wants adapter.Ty
 	}
 	c.mu.Unlock()
 	m.RequestID = r.id
-	if err := c.publishNow(ctx, m); err != nil {
+	if err := c.publishNow(ctx, m); err != nil && ctx.Err() == nil { // or else it may have been sent
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.names, r.others = nil, 0
