@@ -182,8 +182,7 @@ func (o *outgoing) logged(b Broadcast) *loggedEvent {
 	return e
 }
 
-// maxDirect is the largest fan-out for which the emitting goroutine does the
-// writing.
+// maxDirect is the largest fan-out that the emitting goroutine writes itself.
 const maxDirect = 16
 
 // delivery returns how the event is sent to further sockets.

@@ -136,7 +136,7 @@ func (b *mailbox[E]) end(do func()) {
 	b.start()
 }
 
-// Run does jobs until none is left. Its state is in the mailbox, because a
+// Run does all jobs that are there. Its state is in the mailbox, because a
 // handler may end the goroutine, as t.FailNow does; then another goes on.
 func (b *mailbox[E]) Run() {
 	finished := false

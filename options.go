@@ -62,8 +62,8 @@ type Options struct {
 	// [parser.JSON].
 	Parser parser.Parser
 
-	// HTTPCompressionThreshold is the length in bytes from which the server
-	// compresses answers to polls, for clients that accept gzip or deflate. A
+	// HTTPCompressionThreshold is the smallest length in bytes of an answer to a
+	// poll that the server compresses, for clients that accept gzip or deflate. A
 	// negative value turns the compression off. The server does not compress an
 	// answer if a handler in front of it has set the header Content-Encoding,
 	// or Vary with Accept-Encoding. Defaults to 1,024.
@@ -76,7 +76,7 @@ type Options struct {
 
 	// AllowEIO3 also admits clients of Socket.IO 2, whose protocol is Engine.IO
 	// 3, and clients of Socket.IO 1 over WebSocket. DecodeAuth decodes the
-	// query with which such a client connects. The id of such a client's socket
+	// query of such a client's handshake. The id of such a client's socket
 	// contains the id of its session. The program must keep it secret from
 	// other clients, because a client that knows the id of a session can take
 	// part in it. Defaults to false.
@@ -223,8 +223,8 @@ type Limits struct {
 // PerMessageDeflate says how the server compresses WebSocket messages, by the
 // extension of that name (RFC 7692). Clients must offer it; browsers do.
 type PerMessageDeflate struct {
-	// Threshold is the length in bytes from which the server compresses a
-	// message. Defaults to 1,024.
+	// Threshold is the smallest length in bytes of a message that the server
+	// compresses. Defaults to 1,024.
 	Threshold int
 
 	// ServerContextTakeover, if true, lets the server compress a message by

@@ -274,8 +274,8 @@ func (r *recovery) reviseEarly(s *Socket, reason Reason) {
 }
 
 // updateStore makes what the store has of a client that session, which is nil
-// if the client cannot come back. It does nothing if the client has come back
-// meanwhile and so has taken its session from the store.
+// if the client cannot come back. It does nothing if the client is back already
+// and so has taken its session from the store.
 func (r *recovery) updateStore(s *savedSession, early *earlySession) {
 	if s == nil {
 		_, err := r.store.Delete(early.PID)

@@ -36,7 +36,7 @@ func (c *Client) Next(name string) *Event {
 }
 
 // Expect waits for the next event of a name. The test fails unless the event
-// contains exactly these arguments, in the form in which a client decodes them.
+// contains exactly these arguments, in the form that a client decodes.
 func (c *Client) Expect(event string, args ...any) {
 	c.t.Helper()
 	want, err := c.conn.roundTrip(args)

@@ -36,7 +36,7 @@ func (c *crew) add(conns ...*wsConn) {
 	c.mu.Unlock()
 }
 
-// wakeWorker has somebody look at the queue if that is necessary. c.mu is locked.
+// wakeWorker makes a worker look at the queue if that is necessary. c.mu is locked.
 func (c *crew) wakeWorker() {
 	switch {
 	case c.waking || c.head == len(c.queue):

@@ -49,7 +49,7 @@ func (f *flusher) run() {
 	f.mu.Unlock()
 }
 
-// drainIdle is drain by a flusher, unless somebody has done it meanwhile.
+// drainIdle is drain by a flusher, unless another goroutine has done it meanwhile.
 func (s *Session) drainIdle() {
 	s.mu.Lock()
 	idle := s.out.idle

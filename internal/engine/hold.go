@@ -83,8 +83,8 @@ type lookout struct {
 	hungUp bool
 }
 
-// standBy begins or ends the time in which a hang-up of the client ends the
-// session at once, also with unhandled messages. The connection's owner calls it,
+// standBy begins or ends the time of waiting: a hang-up of the client then ends
+// the session at once, also with unhandled messages. The connection's owner calls it,
 // or the goroutine that keeps the owner waiting.
 func (c *wsConn) standBy(waits bool) {
 	l := c.lookout.Load()

@@ -66,8 +66,8 @@ type Options struct {
 	// Keep stay; those that remain keep their order.
 	DropOldest bool
 
-	// HTTPCompressionThreshold is the length in bytes from which the server
-	// compresses answers to polls for clients that accept gzip or deflate. A
+	// HTTPCompressionThreshold is the smallest length in bytes of an answer to a
+	// poll that the server compresses, for clients that accept gzip or deflate. A
 	// negative value turns compression off. Defaults to 1,024. Where a handler in front has set
 	// Content-Encoding, or Vary for it, the compression is left to that.
 	HTTPCompressionThreshold int

@@ -9,8 +9,8 @@ import (
 // PerMessageDeflate says how messages over WebSocket are compressed, by the
 // extension of that name (RFC 7692). Clients must offer it, which browsers do.
 type PerMessageDeflate struct {
-	// Threshold is the length in bytes from which the server compresses a
-	// message. Defaults to 1,024.
+	// Threshold is the smallest length in bytes of a message that the server
+	// compresses. Defaults to 1,024.
 	Threshold int
 
 	// ServerContextTakeover has each message refer to those before it, which

@@ -18,7 +18,7 @@ type rounds struct {
 }
 
 // join returns a channel that is closed at the end of a round that begins
-// after the call. All who call meanwhile share a round.
+// after the call. All callers of that time share a round.
 func (r *rounds) join() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -46,8 +46,8 @@ func (s *Session) overdue() bool {
 	return s.out.bytes > s.server.opts.MaxBuffered && s.lifecycle() == stateOpen && !s.clientsTurn()
 }
 
-// catchUp slows whoever sends down to what we get done. It writes itself what
-// waits for a flusher, and otherwise waits for who is at it, for a tenth of a
+// catchUp slows a sender down to what the server gets done. It writes itself what
+// waits for a flusher, and otherwise waits for the one at work, for a tenth of a
 // second at most: that may be its own caller.
 func (s *Session) catchUp() {
 	for range 100 {
@@ -80,7 +80,7 @@ func (o *outbox) takeLoss() loss {
 	return lost
 }
 
-// tellLoss tells of what has been dropped, if anything.
+// tellLoss tells of dropped packets, if there are any.
 func (s *Session) tellLoss(lost loss) {
 	if lost.packets == 0 {
 		return
@@ -92,7 +92,7 @@ func (s *Session) tellLoss(lost loss) {
 	}
 }
 
-// dropSlow closes the session, unless somebody has done so.
+// dropSlow closes the session, unless it is closed already.
 func (s *Session) dropSlow() {
 	if s.lifecycle() != stateOpen {
 		return

@@ -38,14 +38,14 @@ func (s *Session) clientsTurn() bool {
 	return s.poll == nil && !s.answering
 }
 
-// undecided reports whether a client for which there is no room may have taken
-// its turn already. s.mu is locked.
+// undecided reports whether a client without room for more may have taken its
+// turn already. s.mu is locked.
 func (s *Session) undecided() bool {
 	return s.lifecycle() == stateOpen && s.clientsTurn() && !s.out.turn.stalled
 }
 
-// try returns the trial of an undecided client, which it begins if there is
-// none. s.mu is locked.
+// try returns the trial of an undecided client. It begins one if need be. s.mu
+// is locked.
 func (s *Session) try() (trial <-chan struct{}) {
 	t := &s.out.turn
 	if t.trial == nil {
@@ -100,11 +100,11 @@ const (
 	lateTrial   = time.Second
 )
 
-// admitPatiently queues a message for which there may be room after a trial,
-// and reports whether it could. Where it begins a trial, it gives the server a
+// admitPatiently queues a message that there may be room for after a trial, and
+// reports whether it could. Where it begins a trial, it gives the server a
 // moment, except in a fan-out: there may be many. If twice the limit waits
 // already, it waits for up to three trials, after which the message must fit
-// within the limit: so nobody is held up at the client's pace.
+// within the limit: so no sender is held up at the client's pace.
 func (s *Session) admitPatiently(m *Message, fanOut bool) bool {
 	full := 0
 	for n := range 8 {

@@ -154,8 +154,8 @@ func (w *writer) drainBlocking() {
 var gatherPool = sync.Pool{New: func() any { b := make([]byte, 0, maxGather); return &b }}
 
 // drain writes what is queued without blocking. The caller owns s.out.draining.
-// What the kernel refuses is left to a goroutine that lives until the queue
-// is empty.
+// A goroutine that lives until the queue is empty writes the bytes that the
+// kernel refuses.
 func (s *Session) drain() {
 	w := writer{s: s}
 	if !w.drain() {
