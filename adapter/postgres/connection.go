@@ -21,7 +21,7 @@ const (
 
 	// The pause before another try to connect, which doubles.
 	minPause = 50 * time.Millisecond
-	maxPause = time.Second
+	maxPause = 500 * time.Millisecond
 )
 
 // connect opens a connection as the pool does. purpose is for those who look at

@@ -25,6 +25,7 @@ type listener struct {
 	changed  context.CancelFunc         // has the goroutine look at channels
 	placed   chan struct{}              // closed while the connection listens to all channels
 	lost     time.Time                  // when it was lost; zero while there is one, and before the first
+	settles  time.Time                  // when the others hear, too, after it was lost
 }
 
 // A subscription is a server that gets the messages of a channel.
@@ -188,7 +189,7 @@ func (l *listener) inPlace() {
 	}
 	if !l.lost.IsZero() {
 		l.a.o.Logger.Info("postgres: listens again", "away", time.Since(l.lost).Round(time.Millisecond))
-		l.lost = time.Time{}
+		l.lost, l.settles = time.Time{}, time.Now().Add(settleTime)
 	}
 }
 
@@ -216,11 +217,30 @@ func (l *listener) failed(err error) {
 	}
 }
 
-// listening returns a channel that is closed while the connection listens.
-func (l *listener) listening() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.placed
+// settled waits until the connection listens, and if it has been lost, a bit
+// longer.
+func (l *listener) settled(ctx context.Context) {
+	for {
+		l.mu.Lock()
+		placed := l.placed
+		l.mu.Unlock()
+		select {
+		case <-placed:
+		case <-ctx.Done():
+			return
+		}
+		l.mu.Lock()
+		left := time.Until(l.settles)
+		l.mu.Unlock()
+		if left <= 0 {
+			return
+		}
+		select {
+		case <-time.After(left):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // subscriptions returns those of a channel. The result must not be changed.

@@ -3,23 +3,38 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	// holdTime is how long messages are held back for a connection that has been
+	// lost. Later ones fail at once.
+	holdTime = 2 * time.Second
+
+	// settleTime is the pause between hearing the other servers again and sending
+	// to them: until then those that lost their connections at the same time hear,
+	// too.
+	settleTime = maxPause
 )
 
 // A notifier keeps the connection that notifies. One goroutine uses the
 // connection; between two batches it watches whether the connection is alive.
 type notifier struct {
 	a    *Adapter
-	pid  atomic.Uint32 // of the connection at the server; 0 without
-	turn chan struct{} // of the Publish whose batch is next or under way
+	pid  atomic.Uint32 // of the connection at PostgreSQL; 0 without
+	turn chan struct{} // full while a batch is being sent
 
-	mu   sync.Mutex
-	job  *job
-	wake context.CancelFunc // has the goroutine look at job
-	away error              // why there is no connection; nil while there is one
+	mu      sync.Mutex
+	job     *job
+	wake    context.CancelFunc // has the goroutine look at job
+	away    error              // why there is no connection; nil while there is one
+	until   time.Time          // messages are held back until then, if there is no connection
+	changed chan struct{}      // closed when away changes
 }
 
 // A job is a batch to be sent.
@@ -36,7 +51,9 @@ var (
 )
 
 func newNotifier(a *Adapter) *notifier {
-	return &notifier{a: a, turn: make(chan struct{}, 1), wake: func() {}, away: errNotConnected}
+	q := &notifier{a: a, turn: make(chan struct{}, 1), wake: func() {}, changed: make(chan struct{})}
+	q.lost(errNotConnected)
+	return q
 }
 
 // publish sends a batch, and returns what has become of each notification.
@@ -45,56 +62,62 @@ func (q *notifier) publish(ctx context.Context, batch []*notification) []error {
 	case q.turn <- struct{}{}:
 		defer func() { <-q.turn }()
 	case <-ctx.Done():
-		return repeat(context.Cause(ctx), len(batch))
+		return slices.Repeat([]error{context.Cause(ctx)}, len(batch))
 	}
 	j := &job{ctx: ctx, batch: batch, errs: make([]error, len(batch)), done: make(chan struct{})}
-	q.mu.Lock()
-	away := q.away
-	if away == nil {
-		q.job = j
-		q.wake()
-	}
-	q.mu.Unlock()
-	if away != nil {
-		return repeat(away, len(batch))
+	if err := q.begin(j); err != nil {
+		return slices.Repeat([]error{err}, len(batch))
 	}
 	<-j.done // soon after ctx ends at the latest
 	return j.errs
 }
 
-// repeat returns n times the same error.
-func repeat(err error, n int) []error {
-	errs := make([]error, n)
-	for i := range errs {
-		errs[i] = err
+// begin hands a job to the goroutine as soon as there is a connection.
+func (q *notifier) begin(j *job) error {
+	for {
+		q.mu.Lock()
+		away, changed, left := q.away, q.changed, time.Until(q.until)
+		if away == nil {
+			q.job = j
+			q.wake()
+		}
+		q.mu.Unlock()
+		switch {
+		case away == nil:
+			return nil
+		case left <= 0:
+			return away
+		}
+		select {
+		case <-changed:
+		case <-time.After(left):
+		case <-j.ctx.Done():
+			return away
+		}
 	}
-	return errs
 }
 
 // run keeps the connection until ctx ends. It connects only while the listener
 // listens, so that no answer to what this server sends is missed.
 func (q *notifier) run(ctx context.Context) {
 	var p pause
-	for {
-		select {
-		case <-q.a.listener.listening():
-		case <-ctx.Done():
-			q.lost(errClosed)
-			return
-		}
+	for ctx.Err() == nil {
+		q.a.listener.settled(ctx)
 		pg, err := q.a.connect(ctx, "notifies", nil)
-		if err == nil {
-			if err = prepare(ctx, pg); err == nil {
-				p = 0
-				err = q.serve(ctx, pg)
-			}
+		if err != nil {
 			q.lost(err)
-			hangUp(pg)
-		} else {
-			q.lost(err)
+			p.wait(ctx)
+			continue
 		}
+		if err = prepare(ctx, pg); err == nil {
+			p = 0
+			err = q.serve(ctx, pg)
+		}
+		q.lost(err)
+		hangUp(pg)
 		p.wait(ctx)
 	}
+	q.lost(errClosed)
 }
 
 // serve sends batches until the connection is lost.
@@ -103,7 +126,10 @@ func (q *notifier) serve(ctx context.Context, pg *pgconn.PgConn) error {
 	for {
 		interrupted, wake := context.WithCancel(ctx)
 		q.mu.Lock()
-		q.away = nil
+		if q.away != nil {
+			q.away = nil
+			q.change()
+		}
 		j := q.job
 		q.job, q.wake = nil, wake
 		q.mu.Unlock()
@@ -126,10 +152,25 @@ func (q *notifier) lost(err error) {
 	q.pid.Store(0)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.away == nil || errors.Is(err, errNotConnected) {
+		q.until = time.Now().Add(holdTime)
+	}
+	if errors.Is(err, errClosed) {
+		q.until = time.Time{}
+	}
 	q.away = err
+	q.change()
 	if j := q.job; j != nil { // it has not been sent
 		q.job = nil
-		copy(j.errs, repeat(err, len(j.errs)))
+		for i := range j.errs {
+			j.errs[i] = err
+		}
 		close(j.done)
 	}
+}
+
+// change tells those who wait that away has changed. q.mu is locked.
+func (q *notifier) change() {
+	close(q.changed)
+	q.changed = make(chan struct{})
 }

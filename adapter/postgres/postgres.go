@@ -106,6 +106,7 @@ func (a *Adapter) Subscribe(ctx context.Context, s adapter.Subscriber) error {
 		return err
 	}
 	a.start.Do(func() {
+		a.notifier.lost(errNotConnected)
 		a.ended.Go(func() { a.listener.run(a.ctx) })
 		a.ended.Go(func() { a.notifier.run(a.ctx) })
 		a.ended.Go(func() { a.cleanUp(a.ctx) })
