@@ -265,13 +265,11 @@ func (l *live) latest() (rev int64) {
 }
 
 // renew makes followers begin anew, because the room has another epoch: they get
-// no rows, and open the room again at different times. mu is locked.
+// no rows and no cursor, and open the room again. mu is locked.
 func (l *live) renew(r *store.Room) {
 	l.epoch, l.head, l.heard, l.whole = r.Epoch, r.Rev, r.Rev, 0
 	l.ring = ring{}
-	_ = l.c.ns.Local().To(socketRoom(l.id)).Emit("changes", &frame{
-		Room: l.id, Epoch: l.epoch, From: l.head, To: l.head, Floor: r.Floor, Messages: []any{}, Reset: true, More: true,
-	})
+	_ = l.c.ns.Local().To(socketRoom(l.id)).Emit("changes", &frame{Room: l.id, Messages: []any{}, Reset: true, More: true})
 	l.dismiss()
 }
 

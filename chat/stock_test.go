@@ -31,21 +31,23 @@ type stock struct {
 	done   chan struct{}
 	forget bool // sends no cursors
 
-	mu      sync.Mutex
-	changed chan struct{}
-	conn    *rawclient.Client
-	live    bool // the namespace is connected
-	refused string
-	nextID  int
-	line    []*call
-	views   map[string]*view
-	ready   *readyEvent
-	events  []event
-	gaps    int
-	resets  int
-	dups    int
-	sid     string
-	pid     string
+	mu        sync.Mutex
+	changed   chan struct{}
+	conn      *rawclient.Client
+	live      bool // the namespace is connected
+	refused   string
+	nextID    int
+	line      []*call
+	views     map[string]*view
+	ready     *readyEvent
+	events    []event
+	gaps      int
+	resets    int
+	dups      int
+	sid       string
+	pid       string
+	recovered bool
+	offset    string // of the last event, with Options.Recovery
 }
 
 // A call is a command in the line.
@@ -67,16 +69,21 @@ type event struct {
 
 // A view is what a client shows of a room.
 type view struct {
-	epoch    string
-	rev      int64
-	floor    int64
-	rows     map[int64]store.Message
-	stubs    map[int64]bool
-	members  map[string]string
-	opening  bool
-	open     bool
-	code     string // why open was refused
-	openedBy string
+	low     int64 // messages below are older than the window
+	epoch   string
+	rev     int64
+	floor   int64
+	rows    map[int64]store.Message
+	stubs   map[int64]bool
+	members map[string]string
+	opening bool
+	open    bool
+	code    string // why open was refused
+	wanted  bool   // opened by the user, and not closed
+}
+
+func newView() *view {
+	return &view{rows: make(map[int64]store.Message), members: make(map[string]string), stubs: make(map[int64]bool)}
 }
 
 type wireFrame struct {
@@ -224,13 +231,13 @@ func (s *stock) auth() string {
 	defer s.mu.Unlock()
 	rooms := make(map[string]any)
 	for id, v := range s.views {
-		if v.epoch != "" && v.open && !s.forget {
+		if v.epoch != "" && v.open && v.wanted && !s.forget {
 			rooms[id] = map[string]any{"epoch": v.epoch, "rev": v.rev}
 		}
 	}
 	auth := map[string]any{"user": s.user, "rooms": rooms}
 	if s.pid != "" {
-		auth["pid"] = s.pid
+		auth["pid"], auth["offset"] = s.pid, s.offset
 	}
 	text, err := json.Marshal(auth)
 	if err != nil {
@@ -270,6 +277,7 @@ func (s *stock) take(packet string) {
 	case "40":
 		var r struct{ SID, PID string }
 		_ = json.Unmarshal([]byte(rest), &r)
+		s.recovered = s.pid != "" && r.PID == s.pid
 		s.live, s.sid, s.pid = true, r.SID, r.PID
 	case "44":
 		s.refused = rest
@@ -282,6 +290,9 @@ func (s *stock) take(packet string) {
 		}
 		var name string
 		_ = json.Unmarshal(args[0], &name)
+		if s.pid != "" {
+			_ = json.Unmarshal(args[len(args)-1], &s.offset)
+		}
 		s.event(name, args[1])
 	case "43":
 		i := strings.IndexByte(rest, '[')
@@ -301,7 +312,7 @@ func (s *stock) acked(id int, reply json.RawMessage) {
 		}
 		c.reply, c.ended = reply, true
 		s.line = slices.Delete(s.line, i, i+1)
-		if c.event == "open" {
+		if c.event == "open" && c.alone {
 			s.opened(c)
 		}
 		return
@@ -320,6 +331,11 @@ func (s *stock) event(name string, arg json.RawMessage) {
 		s.ready = new(readyEvent)
 		if err := json.Unmarshal(arg, s.ready); err != nil {
 			panic(err)
+		}
+		for room, v := range s.views { // those that were being opened have no cursor yet
+			if v.wanted && (v.epoch == "" || !v.open || s.forget) {
+				s.sendOpen(room)
+			}
 		}
 	}
 	s.events = append(s.events, event{name, arg})
@@ -347,7 +363,7 @@ func (s *stock) apply(v *view, f *wireFrame) {
 	if f.Reset {
 		s.resets++
 		v.rows, v.stubs, v.members = make(map[int64]store.Message), make(map[int64]bool), make(map[string]string)
-		v.epoch, v.rev = f.Epoch, f.From
+		v.epoch, v.rev, v.low = f.Epoch, f.From, 0
 	}
 	for _, raw := range f.Messages {
 		var m store.Message
@@ -365,8 +381,10 @@ func (s *stock) apply(v *view, f *wireFrame) {
 			continue
 		case known && old.Ver == m.Ver: // the row may be slim
 			m.Text, m.Data, m.Files = old.Text, old.Data, old.Files
-		case !known && m.Ver <= f.From && !f.Reset && m.Seq < v.lowest():
-			continue // older than the window
+		case m.Seq < v.low:
+			continue
+		case !known && m.Ver <= f.From && !f.Reset && m.Text == "" && m.Deleted == nil:
+			panic(fmt.Sprintf("%s: message %d has come without its text: %+v", s.user, m.Seq, f))
 		}
 		v.rows[m.Seq] = m
 		delete(v.stubs, m.Seq)
@@ -379,15 +397,10 @@ func (s *stock) apply(v *view, f *wireFrame) {
 			delete(v.rows, seq)
 		}
 	}
-	v.floor, v.rev = f.Floor, max(v.rev, f.To)
-}
-
-// lowest returns the first seq of the window.
-func (v *view) lowest() int64 {
-	if len(v.rows) == 0 {
-		return 0
+	if f.Reset && len(v.rows) > 0 {
+		v.low = slices.Min(slices.Collect(maps.Keys(v.rows)))
 	}
-	return slices.Min(slices.Collect(maps.Keys(v.rows)))
+	v.floor, v.rev = f.Floor, max(v.rev, f.To)
 }
 
 // list returns the messages of the view in the order of seqs.
@@ -412,7 +425,7 @@ func (s *stock) opened(c *call) {
 	if json.Unmarshal(c.reply, &e) == nil && e.Data.Code != "" {
 		v.code, v.open = e.Data.Code, false
 		if v.code == "unavailable" || v.code == "rate_limited" {
-			v.code = ""
+			v.code, v.opening = "", true // what arrives meanwhile is dropped
 			time.AfterFunc(time.Second, func() { s.update(func() { s.sendOpen(room) }) })
 		}
 		return
@@ -435,9 +448,10 @@ func (s *stock) open(room string) *view {
 	var v *view
 	s.update(func() {
 		if v = s.views[room]; v == nil {
-			v = &view{rows: make(map[int64]store.Message), members: make(map[string]string), stubs: make(map[int64]bool)}
+			v = newView()
 			s.views[room] = v
 		}
+		v.wanted = true
 		v.code = ""
 		s.sendOpen(room)
 	})
