@@ -109,7 +109,7 @@ func TestAdapterHangs(t *testing.T) {
 
 // A panicky adapter panics in some of its methods.
 type panicky struct {
-	journal
+	*testserver.Journal
 	known   bool // the number of servers
 	methods atomic.Value
 	panics  atomic.Int64
@@ -124,12 +124,12 @@ func (p *panicky) fault(method string) {
 
 func (p *panicky) Publish(ctx context.Context, batch []*adapter.Message) []error {
 	p.fault("Publish")
-	return p.journal.Publish(ctx, batch)
+	return p.Journal.Publish(ctx, batch)
 }
 
 func (p *panicky) Subscribe(ctx context.Context, s adapter.Subscriber) error {
 	p.fault("Subscribe")
-	return p.journal.Subscribe(ctx, s)
+	return p.Journal.Subscribe(ctx, s)
 }
 
 func (p *panicky) Servers(ctx context.Context, namespace string) (int, error) {
@@ -137,27 +137,27 @@ func (p *panicky) Servers(ctx context.Context, namespace string) (int, error) {
 	if !p.known {
 		return 0, new(adapter.NoCount)
 	}
-	return p.journal.Servers(ctx, namespace)
+	return p.Journal.Servers(ctx, namespace)
 }
 
 func (p *panicky) PersistSession(ctx context.Context, s *adapter.Session, maxAge time.Duration) error {
 	p.fault("PersistSession")
-	return p.journal.PersistSession(ctx, s, maxAge)
+	return p.Journal.PersistSession(ctx, s, maxAge)
 }
 
 func (p *panicky) RestoreSession(ctx context.Context, namespace, pid, offset string) (*adapter.Session, []*adapter.Message, error) {
 	p.fault("RestoreSession")
-	return p.journal.RestoreSession(ctx, namespace, pid, offset)
+	return p.Journal.RestoreSession(ctx, namespace, pid, offset)
 }
 
 func (p *panicky) DeleteSession(ctx context.Context, namespace, pid string) (bool, error) {
 	p.fault("DeleteSession")
-	return p.journal.DeleteSession(ctx, namespace, pid)
+	return p.Journal.DeleteSession(ctx, namespace, pid)
 }
 
 func (p *panicky) Compare(a, b string) int {
 	p.fault("Compare")
-	return p.journal.Compare(a, b)
+	return p.Journal.Compare(a, b)
 }
 
 // An adapter that panics ends nothing, on whatever goroutine it is called.
@@ -165,7 +165,7 @@ func TestAdapterPanics(t *testing.T) {
 	for _, method := range []string{"Publish", "Subscribe", "Servers", "PersistSession", "RestoreSession", "DeleteSession", "Compare"} {
 		for _, known := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, servers counted: %t", method, known), func(t *testing.T) {
-				bus := &panicky{journal: *newJournal(), known: known}
+				bus := &panicky{Journal: testserver.NewJournal(), known: known}
 				o := testserver.Recovering()
 				o.Adapter = bus
 				testserver.Run(t, o, func(h *testserver.Harness) {

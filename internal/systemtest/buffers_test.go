@@ -170,7 +170,9 @@ func TestBufferUsedAgain(t *testing.T) {
 		"adapter":               func() *socketio.Options { return &socketio.Options{Adapter: new(adapter.Loopback)} },
 		"recovery":              func() *socketio.Options { return &socketio.Options{Recovery: recovery} },
 		"recovery with adapter": func() *socketio.Options { return &socketio.Options{Recovery: recovery, Adapter: new(adapter.Loopback)} },
-		"recovery with store":   func() *socketio.Options { return &socketio.Options{Recovery: recovery, Adapter: newJournal()} },
+		"recovery with store": func() *socketio.Options {
+			return &socketio.Options{Recovery: recovery, Adapter: testserver.NewJournal()}
+		},
 	} {
 		for _, p := range []parser.Parser{parser.JSON{}, msgpack.Parser{}} {
 			t.Run(fmt.Sprintf("%s, %T", name, p), func(t *testing.T) {

@@ -20,7 +20,7 @@ func TestDataChangesWhileItIsFetched(t *testing.T) {
 		"alone":    {},
 		"adapter":  {Adapter: new(adapter.Loopback)},
 		"recovery": {Recovery: new(socketio.Recovery)},
-		"store":    {Recovery: new(socketio.Recovery), Adapter: newJournal()},
+		"store":    {Recovery: new(socketio.Recovery), Adapter: testserver.NewJournal()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			testserver.Run(t, o, func(h *testserver.Harness) {

@@ -23,10 +23,12 @@ import (
 func TestLookalikeOfBinary(t *testing.T) {
 	recovery := &socketio.Recovery{}
 	for name, o := range map[string]func() *socketio.Options{
-		"alone":               func() *socketio.Options { return &socketio.Options{} },
-		"adapter":             func() *socketio.Options { return &socketio.Options{Adapter: new(adapter.Loopback)} },
-		"recovery":            func() *socketio.Options { return &socketio.Options{Recovery: recovery} },
-		"recovery with store": func() *socketio.Options { return &socketio.Options{Recovery: recovery, Adapter: newJournal()} },
+		"alone":    func() *socketio.Options { return &socketio.Options{} },
+		"adapter":  func() *socketio.Options { return &socketio.Options{Adapter: new(adapter.Loopback)} },
+		"recovery": func() *socketio.Options { return &socketio.Options{Recovery: recovery} },
+		"recovery with store": func() *socketio.Options {
+			return &socketio.Options{Recovery: recovery, Adapter: testserver.NewJournal()}
+		},
 	} {
 		for _, p := range []parser.Parser{parser.JSON{}, msgpack.Parser{}} {
 			t.Run(fmt.Sprintf("%s, %T", name, p), func(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,21 +13,6 @@ import (
 	"github.com/goroomcast/socketio/internal/rawclient"
 	"github.com/goroomcast/socketio/internal/testserver"
 )
-
-// hold makes what is published arrive only when the function that it returns is
-// called.
-func (j *journal) hold() (release func()) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	late := make(chan struct{})
-	j.late = late
-	return sync.OnceFunc(func() {
-		j.mu.Lock()
-		j.late = nil
-		j.mu.Unlock()
-		close(late)
-	})
-}
 
 // A store that is before the bus: the client has events, or gets them from the
 // store, that come to its new server only then.
@@ -41,11 +25,11 @@ func TestRecoveryStoreBeforeTheBus(t *testing.T) {
 		"later ones only":                                   {late: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			runServers(t, func(j *journal, a, b *testserver.Harness) {
+			runServers(t, func(j *testserver.Journal, a, b *testserver.Harness) {
 				c := a.Guest(rawclient.WebSocket)
 				a.Emit("before")
 				c.Expect("/", "before")
-				release := j.hold()
+				release := j.Hold()
 				defer release()
 				emit := func(what string, n int) (events []string) {
 					for i := range n {
@@ -86,7 +70,7 @@ func TestRecoveryStoreBeforeTheBus(t *testing.T) {
 		})
 	}
 	t.Run("a server that has begun after the events", func(t *testing.T) {
-		runServers(t, func(j *journal, a, b *testserver.Harness) {
+		runServers(t, func(j *testserver.Journal, a, b *testserver.Harness) {
 			g := a.Guest(rawclient.WebSocket)
 			a.Emit("first")
 			a.Emit("second")
@@ -104,7 +88,7 @@ func TestRecoveryStoreBeforeTheBus(t *testing.T) {
 }
 
 func TestRecoveryStoreLocal(t *testing.T) {
-	runServers(t, func(j *journal, a, b *testserver.Harness) {
+	runServers(t, func(j *testserver.Journal, a, b *testserver.Harness) {
 		g := a.Guest(rawclient.WebSocket)
 		a.Emit("first")
 		a.Local().Emit("to who is here")
@@ -140,9 +124,9 @@ func sendAway(h *testserver.Harness, g *testserver.Guest, f func()) {
 // A session that Shutdown has put into the store follows what becomes of its
 // socket until that has left.
 func TestRecoveryStoredEarly(t *testing.T) {
-	early := func(name string, f func(j *journal, a, b *testserver.Harness, g *testserver.Guest, s *socketio.Socket)) {
+	early := func(name string, f func(j *testserver.Journal, a, b *testserver.Harness, g *testserver.Guest, s *socketio.Socket)) {
 		t.Run(name, func(t *testing.T) {
-			runServers(t, func(j *journal, a, b *testserver.Harness) {
+			runServers(t, func(j *testserver.Journal, a, b *testserver.Harness) {
 				a.Of("/slow")
 				b.Of("/slow")
 				a.Emit("before")
@@ -165,20 +149,20 @@ func TestRecoveryStoredEarly(t *testing.T) {
 		"a DISCONNECT of the client": func(_, _ *testserver.Harness, _ *socketio.Socket, g *testserver.Guest) { g.Conn.Send("41") },
 		"ExpireAt":                   func(_, _ *testserver.Harness, s *socketio.Socket, _ *testserver.Guest) { s.ExpireAt(time.Now()) },
 	} {
-		early(name+" ends it", func(j *journal, a, b *testserver.Harness, g *testserver.Guest, s *socketio.Socket) {
+		early(name+" ends it", func(j *testserver.Journal, a, b *testserver.Harness, g *testserver.Guest, s *socketio.Socket) {
 			sendAway(a, g, func() {
-				j.expect(g, true)
+				expectStored(j, g, true)
 				kick(a, b, s, g)
 				synctest.Wait()
-				j.expect(g, false)
+				expectStored(j, g, false)
 			})
-			j.expect(g, false)
+			expectStored(j, g, false)
 			g.Harness = b
 			g.ComeBack()
 			g.Returned("/", false)
 		})
 	}
-	early("Join, Leave and SetData are in it", func(j *journal, a, b *testserver.Harness, g *testserver.Guest, s *socketio.Socket) {
+	early("Join, Leave and SetData are in it", func(j *testserver.Journal, a, b *testserver.Harness, g *testserver.Guest, s *socketio.Socket) {
 		sendAway(a, g, func() {
 			s.Join("new")
 			s.Leave("old")
@@ -195,47 +179,38 @@ func TestRecoveryStoredEarly(t *testing.T) {
 			b.T.Errorf("data %q, %v", raw, err)
 		}
 	})
-	early("they are not stored for a client that is back already", func(j *journal, a, b *testserver.Harness, g *testserver.Guest, s *socketio.Socket) {
+	early("they are not stored for a client that is back already", func(j *testserver.Journal, a, b *testserver.Harness, g *testserver.Guest, s *socketio.Socket) {
 		s.OnDisconnecting(func(socketio.Reason) {
 			g.Harness = b
 			b.ComesBackWith(g)
 			s.Join("late")
 		})
 		sendAway(a, g, func() {})
-		j.expect(g, false)
+		expectStored(j, g, false)
 	})
-	early("what the store has not taken is put there when the socket leaves", func(j *journal, a, b *testserver.Harness, g *testserver.Guest, _ *socketio.Socket) {
-		j.refuse(errors.New("no store"))
-		sendAway(a, g, func() { j.refuse(nil) })
+	early("what the store has not taken is put there when the socket leaves", func(j *testserver.Journal, a, b *testserver.Harness, g *testserver.Guest, _ *socketio.Socket) {
+		j.Refuse(errors.New("no store"))
+		sendAway(a, g, func() { j.Refuse(nil) })
 		b.Emit("missed")
 		synctest.Wait()
 		g.Harness = b
 		b.ComesBackWith(g, "missed")
 	})
-	early("what the store may have taken although it failed is deleted at a kick", func(j *journal, a, b *testserver.Harness, g *testserver.Guest, s *socketio.Socket) {
-		j.refuse(errors.New("no answer in time"))
+	early("what the store may have taken although it failed is deleted at a kick", func(j *testserver.Journal, a, b *testserver.Harness, g *testserver.Guest, s *socketio.Socket) {
+		j.Refuse(errors.New("no answer in time"))
 		sendAway(a, g, func() {
-			j.expect(g, true)
-			j.refuse(nil)
+			expectStored(j, g, true)
+			j.Refuse(nil)
 			s.Disconnect(false)
 		})
-		j.expect(g, false)
+		expectStored(j, g, false)
 	})
 }
 
-// expect wants the journal to have the guest's session in "/", or not.
-func (j *journal) expect(g *testserver.Guest, want bool) {
+// expectStored wants the journal to have the guest's session in "/", or not.
+func expectStored(j *testserver.Journal, g *testserver.Guest, want bool) {
 	g.Harness.T.Helper()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if _, has := j.sessions["/"+g.Stays["/"].PID]; has != want {
-		g.Harness.T.Errorf("the store has the session: %t, want %t", has, want)
+	if has := j.Has(g.Stays["/"].PID); has != want {
+		g.Harness.T.Errorf("session stored: %t, want %t", has, want)
 	}
-}
-
-// refuse has the journal fail.
-func (j *journal) refuse(err error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.fail = err
 }

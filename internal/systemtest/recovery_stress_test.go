@@ -142,7 +142,7 @@ func (v *visitor) take(args parser.Args) error {
 		return err
 	}
 	if want, known := v.next[emitter]; known && n != want {
-		return fmt.Errorf("event %v of emitter %v after %v", n, emitter, want-1)
+		return &sequenceError{emitter, n, want}
 	}
 	v.next[emitter] = n + 1
 	return nil

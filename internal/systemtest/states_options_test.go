@@ -62,7 +62,7 @@ var choices = map[string][]choice{
 	}},
 	"AllowEIO3": {byDefault, func(o *socketio.Options) { o.AllowEIO3 = true }},
 	"Adapter": {byDefault, func(o *socketio.Options) { o.Adapter = new(adapter.Loopback) },
-		func(o *socketio.Options) { o.Adapter = newJournal() }},
+		func(o *socketio.Options) { o.Adapter = testserver.NewJournal() }},
 	"Recovery": {byDefault, func(o *socketio.Options) { o.Recovery = new(socketio.Recovery) },
 		func(o *socketio.Options) { o.Recovery = &socketio.Recovery{SkipMiddleware: true} }},
 	"CORS":         {byDefault, func(o *socketio.Options) { o.CORS.Origins = []string{"https://elsewhere.example"} }},

@@ -29,7 +29,9 @@ func TestWaysToEmit(t *testing.T) {
 		"adapter":               func() *socketio.Options { return &socketio.Options{Adapter: new(adapter.Loopback)} },
 		"recovery":              func() *socketio.Options { return &socketio.Options{Recovery: recovery} },
 		"recovery with adapter": func() *socketio.Options { return &socketio.Options{Recovery: recovery, Adapter: new(adapter.Loopback)} },
-		"recovery with store":   func() *socketio.Options { return &socketio.Options{Recovery: recovery, Adapter: newJournal()} },
+		"recovery with store": func() *socketio.Options {
+			return &socketio.Options{Recovery: recovery, Adapter: testserver.NewJournal()}
+		},
 	} {
 		for _, senderAway := range []bool{false, true} {
 			if o := setUp(); o.Recovery != nil || !senderAway {
@@ -298,7 +300,7 @@ func (w *ways) test() {
 	}
 	for _, m := range w.members {
 		if m.away {
-			if _, stored := w.o.Adapter.(*journal); stored && m.on == w.Harness {
+			if _, stored := w.o.Adapter.(*testserver.Journal); stored && m.on == w.Harness {
 				m.on = w.other
 			}
 			if !m.enter(fmt.Sprintf(`{"pid":%q,"offset":%q}`, m.pid, m.offset)) {
@@ -346,7 +348,7 @@ func (w *ways) concerns(s selection, m *recipient) bool {
 
 // reaches reports whether an event gets where a member is, or waits for it.
 func (w *ways) reaches(s selection, m *recipient, isCall bool) bool {
-	_, stored := w.o.Adapter.(*journal)
+	_, stored := w.o.Adapter.(*testserver.Journal)
 	switch {
 	case m.away && (isCall || s.volatile):
 		return false // these are not kept
