@@ -43,15 +43,18 @@ func (g guard) call(what, namespace, socketID string, f func() error) (err error
 // run calls the program's code and logs how it fails, unless only because the
 // client has left. An error with a method that panics becomes errPanic.
 func (g guard) run(what, namespace, socketID string, f func() error) error {
+	err := g.call(what, namespace, socketID, f)
+	if err == nil || err == errPanic {
+		return err
+	}
+	return g.failed(what, namespace, socketID, err)
+}
+
+// failed logs an error of the program's code, and returns it.
+func (g guard) failed(what, namespace, socketID string, err error) error {
 	level, text, logged := slog.LevelError, "handler failed", false
-	err := g.call(what, namespace, socketID, func() error {
-		err := f()
-		if err == nil {
-			return nil
-		}
-		if logged = errors.Is(err, errPanic); logged {
-			return err
-		}
+	if g.call(what, namespace, socketID, func() error {
+		logged = errors.Is(err, errPanic)
 		switch invalid := (*argumentError)(nil); {
 		case errors.Is(err, ErrDisconnected):
 			level = slog.LevelDebug
@@ -59,12 +62,13 @@ func (g guard) run(what, namespace, socketID string, f func() error) error {
 			level, text = slog.LevelWarn, "a client has sent invalid arguments"
 		}
 		probe(err)
-		return err
-	})
-	if err == nil || logged || err == errPanic {
-		return err
+		return nil
+	}) != nil {
+		return errPanic
 	}
-	g.logger.About(what).Log(level, text, "handler", what, "namespace", namespace, "socket", socketID, "err", err)
+	if !logged {
+		g.logger.About(what).Log(level, text, "handler", what, "namespace", namespace, "socket", socketID, "err", err)
+	}
 	return err
 }
 
