@@ -19,7 +19,7 @@ const (
 	// it is alive.
 	idleTime = 5 * time.Second
 
-	// The pause before another try to connect, which doubles.
+	// The pause before the third try to connect; it doubles from then on.
 	minPause = 50 * time.Millisecond
 	maxPause = 500 * time.Millisecond
 )
@@ -59,8 +59,8 @@ func hangUp(pg *pgconn.PgConn) {
 	_ = pg.Close(ctx)
 }
 
-// exec runs SQL without parameters.
-func exec(ctx context.Context, pg *pgconn.PgConn, sql string) error {
+// run runs SQL without parameters.
+func run(ctx context.Context, pg *pgconn.PgConn, sql string) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	_, err := pg.Exec(ctx, sql).ReadAll()
@@ -82,19 +82,26 @@ func wait(ctx, interrupted context.Context, pg *pgconn.PgConn) error {
 	case interrupted.Err() != nil:
 		return ctx.Err()
 	}
-	if err := exec(ctx, pg, ""); err != nil {
+	if err := run(ctx, pg, ""); err != nil {
 		return fmt.Errorf("no answer: %w", err)
 	}
 	return nil
 }
 
-// A pause is the time between two tries to connect.
+// A pause is the time before the next try to connect.
 type pause time.Duration
 
-// wait waits, longer each time, unless ctx ends.
-func (p *pause) wait(ctx context.Context) {
-	d := max(time.Duration(*p), minPause)
-	*p = pause(min(2*d, maxPause))
+// wait waits, longer each time, unless ctx ends. It does not wait at
+// first after a connection that has lasted; since is when that was made, or zero.
+func (p *pause) wait(ctx context.Context, since time.Time) {
+	if !since.IsZero() && time.Since(since) > maxPause {
+		*p = 0
+	}
+	d := time.Duration(*p)
+	*p = pause(min(max(2*d, minPause), maxPause))
+	if d == 0 {
+		return
+	}
 	select {
 	case <-time.After(d/2 + rand.N(d/2)): // not all servers at the same moment
 	case <-ctx.Done():

@@ -78,22 +78,24 @@ func (l *listener) unsubscribe(channel string, s *subscription) {
 func (l *listener) run(ctx context.Context) {
 	var p pause
 	for ctx.Err() == nil {
+		var since time.Time
 		pg, err := l.a.connect(ctx, "listens", func(_ *pgconn.PgConn, n *pgconn.Notification) {
 			l.inbox = append(l.inbox, n)
 		})
 		if err == nil {
-			err = l.serve(ctx, pg, &p)
+			since = time.Now()
+			err = l.serve(ctx, pg)
 			hangUp(pg)
 		}
 		if ctx.Err() == nil {
 			l.failed(err)
-			p.wait(ctx)
+			p.wait(ctx, since)
 		}
 	}
 }
 
 // serve listens and delivers until the connection is lost.
-func (l *listener) serve(ctx context.Context, pg *pgconn.PgConn, p *pause) error {
+func (l *listener) serve(ctx context.Context, pg *pgconn.PgConn) error {
 	l.inbox = nil
 	if err := l.a.checkTable(ctx, pg); err != nil {
 		return err
@@ -103,7 +105,6 @@ func (l *listener) serve(ctx context.Context, pg *pgconn.PgConn, p *pause) error
 		if err != nil {
 			return err
 		}
-		*p = 0
 		if len(l.inbox) == 0 {
 			err = wait(ctx, interrupted, pg)
 		}
@@ -138,7 +139,7 @@ func (l *listener) place(ctx context.Context, pg *pgconn.PgConn) (context.Contex
 		for _, channel := range drop {
 			sql.WriteString("UNLISTEN " + pgx.Identifier{channel}.Sanitize() + ";")
 		}
-		if err := exec(ctx, pg, sql.String()); err != nil {
+		if err := run(ctx, pg, sql.String()); err != nil {
 			return nil, nil, err
 		}
 		l.mu.Lock()

@@ -103,19 +103,19 @@ func (q *notifier) run(ctx context.Context) {
 	var p pause
 	for ctx.Err() == nil {
 		q.a.listener.settled(ctx)
+		var since time.Time
 		pg, err := q.a.connect(ctx, "notifies", nil)
-		if err != nil {
-			q.lost(err)
-			p.wait(ctx)
-			continue
-		}
-		if err = prepare(ctx, pg); err == nil {
-			p = 0
-			err = q.serve(ctx, pg)
+		if err == nil {
+			since = time.Now()
+			if err = prepare(ctx, pg); err == nil {
+				err = q.serve(ctx, pg)
+			}
 		}
 		q.lost(err)
-		hangUp(pg)
-		p.wait(ctx)
+		if pg != nil {
+			hangUp(pg)
+		}
+		p.wait(ctx, since)
 	}
 	q.lost(errClosed)
 }

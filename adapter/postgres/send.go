@@ -20,7 +20,7 @@ const (
 // prepare makes a new connection ready for send. No notification survives a
 // crash of PostgreSQL, so the connection need not wait for the disk.
 func prepare(ctx context.Context, pg *pgconn.PgConn) error {
-	if err := exec(ctx, pg, "SET synchronous_commit TO off"); err != nil {
+	if err := run(ctx, pg, "SET synchronous_commit TO off"); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
