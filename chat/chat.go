@@ -25,6 +25,7 @@ type Chat struct {
 	committers []*committer
 	commits    sync.WaitGroup // the goroutines of committers
 	rates      rates
+	markers    markers
 
 	mu      sync.Mutex // a leaf
 	live    map[string]*live
@@ -150,7 +151,9 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	c.opts.WatchInterval = orDefault(o.WatchInterval, 5*time.Second)
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.startCommitters()
+	c.markers.known = make(map[store.MemberKey]*marker)
 	c.spawn(c.watch)
+	c.spawn(c.keepMarkers)
 	c.serve()
 	return c, nil
 }

@@ -24,6 +24,12 @@ func (c *Chat) serveCommands() {
 	command(c, "delete", edits, (*device).delete)
 	command(c, "react", edits, (*device).react)
 
+	marks := budget{"mark", Rate{20, 100}}
+	command(c, "read", marks, (*device).read)
+	command(c, "delivered", marks, (*device).delivered)
+	command(c, "unread", marks, (*device).unread)
+	command(c, "typing", budget{}, (*device).typing)
+
 	changes := budget{"change", c.limits.Changes}
 	command(c, "create", changes, (*device).create)
 	command(c, "direct", changes, (*device).direct)

@@ -32,6 +32,7 @@ type process struct {
 	hook    func(point string) // called before each call of the store
 	slow    time.Duration      // what reading takes at most
 	failing float64            // the share of calls that fail
+	marks   int                // calls of Mark
 }
 
 // The points at which a process can die.
@@ -180,6 +181,16 @@ func (p *process) Memberships(ctx context.Context, user, after string, limit int
 		return nil, err
 	}
 	return p.db.Memberships(ctx, user, after, limit)
+}
+
+func (p *process) Mark(ctx context.Context, m []store.Marker) ([]store.Marker, error) {
+	p.mu.Lock()
+	p.marks++
+	p.mu.Unlock()
+	if err := p.call(""); err != nil {
+		return nil, err
+	}
+	return p.db.Mark(ctx, m)
 }
 
 // Close leaves the database open for others.

@@ -133,12 +133,9 @@ func (l *live) compare(h store.Head, exists bool) {
 	case !exists:
 		l.deleted()
 	case h.Epoch != l.epoch:
-		l.renew(&store.Room{ID: l.id, Epoch: h.Epoch, Rev: h.Rev, Floor: h.Floor})
+		l.renew(&store.Room{ID: l.id, Epoch: h.Epoch, Rev: h.Rev, Seq: h.Seq, Floor: h.Floor})
 	case h.Rev > l.head:
 		l.heard = max(l.heard, h.Rev)
 		l.next()
 	}
 }
-
-// told is called with the changes that this server has committed.
-func (c *Chat) told(*store.Changes) {}

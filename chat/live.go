@@ -25,12 +25,14 @@ type live struct {
 	dead    bool // nobody follows; another live may have the room
 	epoch   string
 	head    int64 // changes up to here were sent
+	seq     int64 // of the newest message among them
 	heard   int64 // changes up to here exist
 	whole   int64 // up to here followers may lack the content of messages
 	ring    ring
 	early   []*store.Changes // that are not next
 	asked   bool             // a goroutine is about to read, or reads, what the store has above head
 	reading bool             // it reads
+	pace    pace
 }
 
 // acquire returns a live room and keeps it until release.
@@ -102,7 +104,7 @@ func (l *live) load(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.loaded, l.epoch, l.head = true, ch.Room.Epoch, ch.Room.Rev
+	l.loaded, l.epoch, l.head, l.seq = true, ch.Room.Epoch, ch.Room.Rev, ch.Room.Seq
 	l.heard = max(l.heard, l.head)
 	if !ch.More {
 		l.ring.add(ch)
@@ -122,7 +124,7 @@ func (c *Chat) advance(ch *store.Changes) {
 	if l := c.existing(ch.Room.ID); l != nil {
 		l.advance(ch)
 	}
-	c.told(ch)
+	c.tellMentioned(ch)
 }
 
 func (l *live) advance(ch *store.Changes) {
@@ -150,9 +152,9 @@ func (l *live) next() {
 			case ch.Room.Epoch != l.epoch:
 				l.renew(&ch.Room)
 				progress = true
-			case ch.To <= l.head:
-			case ch.From <= l.head:
-				l.send(above(ch, l.head))
+			case ch.To <= l.tail():
+			case ch.From <= l.tail():
+				l.deliver(above(ch, l.tail()))
 				progress = true
 			default:
 				rest = append(rest, ch)
@@ -161,7 +163,7 @@ func (l *live) next() {
 		clear(l.early[len(rest):])
 		l.early = rest
 	}
-	if l.heard > l.head && !l.asked && !l.dead {
+	if l.heard > l.tail() && !l.asked && !l.dead {
 		l.asked = true
 		wait := len(l.early) > 0
 		l.c.spawn(func() { l.read(wait) })
@@ -173,7 +175,7 @@ func (l *live) send(ch *store.Changes) {
 	l.evict(ch)
 	l.ring.add(ch)
 	l.emit(ch)
-	l.head = ch.To
+	l.head, l.seq = ch.To, max(l.seq, ch.Room.Seq)
 	l.heard = max(l.heard, l.head)
 	if l.c.opts.Trace.Delivered != nil {
 		l.c.opts.Trace.Delivered(l.id, l.head)
@@ -221,8 +223,11 @@ func (l *live) read(wait bool) {
 func (l *live) missing() (from int64, missing bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.reading = l.heard > l.head && !l.dead
+	l.reading = l.heard > l.tail() && !l.dead
 	l.asked = l.reading
+	if l.reading {
+		l.flush()
+	}
 	return l.head, l.reading
 }
 
@@ -267,8 +272,8 @@ func (l *live) latest() (rev int64) {
 // renew makes followers begin anew, because the room has another epoch: they get
 // no rows and no cursor, and open the room again. mu is locked.
 func (l *live) renew(r *store.Room) {
-	l.epoch, l.head, l.heard, l.whole = r.Epoch, r.Rev, r.Rev, 0
-	l.ring = ring{}
+	l.epoch, l.head, l.heard, l.whole, l.seq = r.Epoch, r.Rev, r.Rev, 0, r.Seq
+	l.ring, l.pace.held = ring{}, nil
 	_ = l.c.ns.Local().To(socketRoom(l.id)).Emit("changes", &frame{Room: l.id, Messages: []any{}, Reset: true, More: true})
 	l.dismiss()
 }
@@ -296,6 +301,7 @@ func (l *live) evict(ch *store.Changes) {
 		if m.Role != "" || m.Rev <= l.head {
 			continue
 		}
+		l.c.markers.forget(l.id, m.User)
 		for _, d := range l.c.devicesOf(m.User) {
 			d.socket.Leave(socketRoom(l.id))
 			d.unfollow(l)

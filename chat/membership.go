@@ -339,6 +339,7 @@ func (c *Chat) show(m store.Member) {
 		}
 		event.Gone = []goneView{{m.Room, why}}
 	} else {
+		c.overlay(now)
 		event.Set = []roomState{stateOf(now)}
 	}
 	_ = c.ns.To(userRoom(m.User)).Emit("rooms", event)

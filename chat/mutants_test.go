@@ -20,7 +20,7 @@ var mutants = []struct{ name, file, old, new, tests string }{
 	{"the ring does not bridge a page and the live frames", "catchup.go",
 		"	case page.To < l.head:\n", "	case page.To < l.head && false:\n", "TestKills|TestSlowStoreStopsNobody"},
 	{"a range is sent before those that come before it", "live.go",
-		"case ch.From <= l.head:", "case true:", "TestKills"},
+		"case ch.From <= l.tail():", "case true:", "TestKills"},
 	{"frames of a slow read are slim", "live.go",
 		"l.whole = max(l.whole, ch.Room.Rev)", "_ = l.whole", "TestSlowReadsAreWhole"},
 	{"a removed user goes on following", "live.go",

@@ -86,6 +86,9 @@ func (d *device) post(ctx context.Context, a postArgs) (*posted, error) {
 		return nil, err
 	}
 	d.c.shown(r.Members)
+	if !r.Dup {
+		d.posted(a.Room, r.Seq)
+	}
 	return &posted{r.Seq, r.Rev, r.At, r.Dup}, nil
 }
 

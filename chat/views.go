@@ -99,6 +99,7 @@ func (d *device) rooms(ctx context.Context, after string) (rooms []store.Members
 	}
 	size := 0
 	for i := range rooms {
+		d.c.overlay(&rooms[i])
 		if size += 400 + len(rooms[i].Room.Info); i == maxList || size > maxFrame {
 			return rooms[:i], true, nil
 		}
