@@ -32,8 +32,7 @@ func main() {
 
 func run(addr, devOrigin, bus, peers string) error {
 	options := &socketio.Options{
-		PingInterval: 4 * time.Second, // with PingTimeout: a page notices within 8 s that the server is silent
-		PingTimeout:  4 * time.Second,
+		PingInterval: 4 * time.Second,                    // so that a page soon notices that the server is silent, by pulse.ts
 		Limits:       socketio.Limits{Buffered: 4 << 20}, // so that a welcome with a full inbox never counts as too slow
 		Logger:       slog.Default(),
 	}

@@ -90,6 +90,17 @@ export class Person {
   hears = (text) => this.said(text).waitFor();
   item = (name) => this.page.getByRole("navigation").getByRole("button", { name });
   pictures = () => this.log().locator("img");
+  jump = (name) => this.page.getByRole("button", { name });
+
+  holds = (text) => this.page.waitForFunction((text) => document.querySelector("textarea")?.value === text, text);
+  titled = (title) => this.page.waitForFunction((title) => document.title === title, title);
+
+  /** Waits until the end of the messages is in view. */
+  atEnd() {
+    return this.log().evaluate(async (box) => {
+      while (box.scrollHeight - box.scrollTop - box.clientHeight >= 2) await new Promise(requestAnimationFrame);
+    });
+  }
 
   async say(text) {
     await this.field().fill(text);

@@ -33,6 +33,7 @@ export async function startVite(port, chatPort) {
 async function start(command, args, env, cwd) {
   const child = spawn(command, args, { env, cwd, stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(child, "exit");
+  process.once("exit", () => child.kill("SIGKILL")); // also after a test that has failed
   const url = await Promise.race([addressPrinted(child), ended.then(() => undefined)]);
   if (!url) throw new Error(`${command} ended before it listened`);
   return {

@@ -3,6 +3,7 @@ import { createRoot } from "react-dom/client";
 import { signIn } from "./actions";
 import { App } from "./components/App";
 import { savedName } from "./identity";
+import "./pulse";
 import "./reading";
 import "./style/base.css";
 import "./style/composer.css";

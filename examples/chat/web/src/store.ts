@@ -11,7 +11,22 @@ export const current = (): State => state;
 export function change(next: (state: State) => State): void {
   const before = state;
   state = next(state);
-  if (state !== before) for (const listener of listeners) listener();
+  if (state !== before) tellSoon();
+}
+
+let telling = false;
+
+/** Tells the listeners once a frame: a hundred messages that come together are shown together. */
+function tellSoon(): void {
+  if (telling) return;
+  telling = true;
+  const tell = () => {
+    if (!telling) return;
+    telling = false;
+    for (const listener of listeners) listener();
+  };
+  requestAnimationFrame(tell);
+  setTimeout(tell, 100); // a tab in the background has no frames
 }
 
 export function subscribe(listener: () => void): () => void {

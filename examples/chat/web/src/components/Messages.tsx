@@ -26,7 +26,7 @@ export function Messages({ entries, hint }: { entries: Entry[]; hint: string }) 
   return (
     <div className="view">
       <div
-        className={atEnd ? "messages at-end" : "messages"}
+        className="messages"
         ref={box}
         onScroll={onScroll}
         role="log"

@@ -1,0 +1,185 @@
+// What a visitor expects of a page for writing and reading, besides that messages arrive.
+
+import assert from "node:assert/strict";
+import { Bot } from "./bot.mjs";
+import { describeInBrowser, drawGears, launch, Person } from "./people.mjs";
+import { freePort, startChat } from "./servers.mjs";
+
+describeInBrowser("the page", { timeout: 300_000 }, ({ after, afterEach, before, beforeEach, it }) => {
+  let browser, chat, ada, bob;
+
+  before(async () => {
+    browser = await launch();
+  });
+  after(() => browser.close());
+
+  beforeEach(async () => {
+    chat = await startChat(await freePort());
+    bob = await Bot.arrive(chat.url, "Bob", "books");
+    ada = await Person.arrive(browser, chat.url, "Ada");
+  });
+  afterEach(async () => {
+    await chat.kill();
+    bob.leave();
+    await ada.leave();
+  });
+
+  /** The HTML of a message, without what is the same in all. */
+  async function shown(text) {
+    await bob.say(text);
+    const next = `after message ${bob.messages}`;
+    await bob.say(next);
+    await ada.hears(next);
+    const html = await ada.log().locator(".text").nth(-2).innerHTML();
+    return html.replaceAll(' target="_blank" rel="noopener noreferrer"', "");
+  }
+
+  it("makes links of web addresses and of nothing else", async () => {
+    const rlo = "\u202e"; // turns the direction of writing, to make an address look like another
+    const link = (address) => `<a href="${address}">${address}</a>`;
+    for (const [text, html] of [
+      ["see https://example.org/a?b=c#d.", `see ${link("https://example.org/a?b=c#d")}.`],
+      ["(http://example.org/wiki/Go_(game))", `(${link("http://example.org/wiki/Go_(game)")})`],
+      ["HTTPS://EXAMPLE.ORG!", `${link("HTTPS://EXAMPLE.ORG")}!`],
+      ["javascript:alert(1) data:text/html,x ftp://example.org", "javascript:alert(1) data:text/html,x ftp://example.org"],
+      ["https:// and https://[ are none", "https:// and https://[ are none"],
+      [`https://example.org/${rlo}gpj.exe`, `${link("https://example.org/")}${rlo}gpj.exe`],
+      ['https://example.org/"onclick="alert(1)', `${link("https://example.org/")}"onclick="alert(1)`],
+    ]) {
+      assert.equal(await shown(text), html.replaceAll("&", "&amp;"), text);
+    }
+    const [opened] = await Promise.all([
+      ada.context.waitForEvent("page"),
+      bob.say(chat.url).then(() => ada.log().getByRole("link").last().click()),
+    ]);
+    assert.equal(await opened.evaluate(() => window.opener), null, "the other page holds this one");
+  });
+
+  it("shows code and emphasis", async () => {
+    for (const [text, html] of [
+      ["*so* and _so_, *a _b_ c*", "<strong>so</strong> and <em>so</em>, <strong>a <em>b</em> c</strong>"],
+      ["2*3*4, snake_case_name, * a *, __init__", "2*3*4, snake_case_name, * a *, __init__"],
+      ["`*x* <b>`", "<code>*x* &lt;b&gt;</code>"],
+      ["```\nif (x) {\n  *y* = 1\n}\n```\nthen", '<pre dir="ltr"><code>if (x) {\n  *y* = 1\n}</code></pre>then'],
+      ["<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)&gt;"],
+    ]) {
+      assert.equal(await shown(text), html, text);
+    }
+    await bob.say("👩‍🚀 🎉");
+    await ada.hears("👩‍🚀 🎉");
+    assert.equal(await ada.log().locator(".emoji").count(), 1);
+  });
+
+  it("opens a picture large, and gives the focus back", async () => {
+    await bob.say("Wheels", "lobby", { picture: await drawGears(browser) });
+    const small = ada.page.getByRole("button", { name: "Wheels" });
+    await small.focus();
+    await small.press("Enter");
+    const large = ada.page.getByRole("dialog", { name: "Large picture" });
+    assert.equal(await large.getByRole("img").evaluate(async (img) => (await img.decode(), img.clientWidth)), 420);
+    await ada.page.keyboard.press("Escape");
+    await large.waitFor({ state: "detached" });
+    assert.ok(await small.evaluate((e) => e === document.activeElement));
+    await small.click();
+    await large.click();
+    await large.waitFor({ state: "detached" });
+  });
+
+  it("takes a file that is dropped anywhere, and never goes away for it", async () => {
+    const drop = async (type, bytes, ...events) => {
+      const dataTransfer = await ada.page.evaluateHandle(
+        ([type, bytes]) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(bytes)], "dropped", { type }));
+          return transfer;
+        },
+        [type, [...bytes]],
+      );
+      for (const event of events) await ada.page.dispatchEvent("nav", event, { dataTransfer });
+    };
+    await ada.field().fill("What do you think?");
+    await drop("image/png", await drawGears(browser), "dragover");
+    await ada.sees("Drop a picture to send it to #lobby");
+    await drop("image/png", await drawGears(browser), "dragover", "drop");
+    await ada.page.getByAltText("The picture to send").waitFor();
+    assert.equal(await ada.page.getByText("Drop a picture").count(), 0);
+    await drop("text/html", Buffer.from("<p>"), "dragover", "drop");
+    await ada.sees("Only PNG, JPEG, GIF and WebP pictures can be sent.");
+    await ada.page.getByAltText("The picture to send").waitFor(); // the error has kept it
+    await ada.field().press("Enter");
+    await ada.sent();
+    await ada.page.getByRole("button", { name: "What do you think?" }).waitFor();
+  });
+
+  it("sends by Enter on a keyboard, and begins a new line on a touch screen", async () => {
+    await ada.field().fill("one");
+    await ada.field().press("Shift+Enter");
+    await ada.field().pressSequentially("two");
+    await ada.field().press("Enter");
+    await ada.hears("one\ntwo");
+    const phone = { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true };
+    const eve = await Person.arrive(browser, chat.url, "Eve", phone);
+    await eve.field().fill("three");
+    await eve.field().press("Enter");
+    await eve.field().pressSequentially("four");
+    assert.equal(await eve.field().inputValue(), "three\nfour");
+    await eve.page.getByRole("button", { name: "Send" }).tap();
+    await ada.hears("three\nfour");
+    await eve.leave();
+  });
+
+  it("keeps what was typed when something is wrong with it", async () => {
+    const long = "a name that is far too long for a room";
+    await ada.nameRoom(long);
+    await ada.sees("A name has at most 32 characters.");
+    assert.equal(await ada.page.getByLabel("New room").inputValue(), long);
+
+    await ada.field().fill("Begun");
+    await ada.go("Everyone");
+    await ada.holds("");
+    await ada.go(/lobby/);
+    await ada.holds("Begun"); // a draft, after another conversation
+
+    await ada.choosePicture("fake.png", "image/png", Buffer.from("not a picture at all"));
+    await ada.say("Look at this");
+    await ada.sees("Not sent: This is not a picture.");
+    await ada.field().fill("Meanwhile");
+    await ada.page.getByRole("button", { name: "Edit" }).click();
+    await ada.holds("Look at this\nMeanwhile");
+    assert.equal(await ada.said("Look at this").count(), 0);
+  });
+
+  it("lets rooms vanish that nobody is in", async () => {
+    await ada.createRoom("aside");
+    const eve = await Bot.arrive(chat.url, "Eve");
+    await ada.page.getByRole("button", { name: "Leave the room" }).click();
+    await ada.item(/aside/).waitFor({ state: "detached" });
+    await ada.item(/books.*1 person.*Join/).waitFor();
+    eve.leave();
+  });
+
+  it("says in plain words that the visitor is offline, and sends what they write when they are back", async () => {
+    await ada.context.setOffline(true);
+    await ada.sees("You are offline. Messages that you write now will be sent when you are back.");
+    await ada.say("From the tunnel");
+    await ada.sees("Sending…");
+    await ada.context.setOffline(false);
+    await ada.page.getByText("You are offline.").waitFor({ state: "detached" });
+    await ada.sent();
+    await ada.hears("From the tunnel");
+  });
+
+  it("says within 10 seconds that a server is frozen, and goes on when it thaws", async () => {
+    const frozen = Date.now();
+    chat.freeze();
+    await ada.page.getByText("The chat isn't answering.").waitFor({ timeout: 10_000 });
+    const took = Date.now() - frozen;
+    assert.ok(took < 10_000, `said after ${took} ms`);
+    await ada.say("Are you asleep?");
+    await ada.sees("Sending…");
+    chat.thaw();
+    await ada.page.getByText("The chat isn't answering.").waitFor({ state: "detached" });
+    await ada.sent();
+    await ada.hears("Are you asleep?");
+  });
+});

@@ -1,0 +1,23 @@
+// Notices that the server has fallen silent, long before the connection is given up for it.
+
+import { socket } from "./socket";
+import { change } from "./store";
+
+const SILENT_AFTER = 8000; // ms: the server sends a ping every four seconds
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+function hear(): void {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    change((s) => (s.link.status === "online" ? { ...s, link: { status: "offline", why: "silent" } } : s));
+  }, SILENT_AFTER);
+  if (socket.connected) {
+    change((s) => (s.link.status === "offline" ? { ...s, link: { status: "online" } } : s));
+  }
+}
+
+socket.on("connect", hear);
+socket.io.on("ping", hear);
+socket.onAny(hear);
+socket.on("disconnect", () => clearTimeout(timer));
