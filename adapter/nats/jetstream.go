@@ -102,7 +102,7 @@ func (j *JetStream) name() string {
 	return strings.ReplaceAll(token(j.Adapter.opts.Prefix), "=2E", "_")
 }
 
-// stream returns the stream, and creates it if there is none.
+// stream returns the stream, and creates it if it does not exist.
 func (j *JetStream) stream(ctx context.Context) (jetstream.Stream, error) {
 	s, err := j.js.Stream(ctx, j.name())
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -23,8 +23,8 @@ type rooms struct {
 	subs      map[string]*nats.Subscription // of the jobs
 }
 
-// changed notes that a room has got its first socket, or that its last socket
-// has left.
+// changed notes that the first socket has joined a room, or that the last one
+// has left it.
 func (r *rooms) changed(room string, _, exists bool) {
 	room = token(room)
 	r.mu.Lock()

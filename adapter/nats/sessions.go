@@ -108,8 +108,8 @@ func (j *JetStream) after(ctx context.Context, log jetstream.Stream, namespace s
 	return missed, nil
 }
 
-// takeSession removes a session from the bucket. It returns nil if there is
-// none, or another server has taken it.
+// takeSession removes a session from the bucket. It returns nil if the bucket
+// does not contain it, or another server has taken it.
 func (j *JetStream) takeSession(ctx context.Context, namespace, pid string) (taken *session, err error) {
 	key := sessionKey(namespace, pid)
 	err = j.withSessions(ctx, func(kv jetstream.KeyValue) error {
@@ -139,7 +139,7 @@ func (j *JetStream) takeSession(ctx context.Context, namespace, pid string) (tak
 // sessionKey returns the key of a session in the bucket.
 func sessionKey(namespace, pid string) string { return token(namespace) + "." + token(pid) }
 
-// withSessions calls f with the bucket, and creates it if there is none.
+// withSessions calls f with the bucket, and creates it if it does not exist.
 func (j *JetStream) withSessions(ctx context.Context, f func(kv jetstream.KeyValue) error) error {
 	if err := j.away(); err != nil {
 		return err

@@ -127,8 +127,8 @@ func (a *Adapter) receive(s *subscription, to adapter.Subscriber) {
 }
 
 // decode returns the message that is complete with what NATS delivers. It
-// returns nil if there is none yet, or if it is for a room without sockets
-// here.
+// returns nil if parts are missing, or if the message is for a room without
+// sockets here.
 func (s *subscription) decode(in *nats.Msg) (*adapter.Message, error) {
 	if room, is := strings.CutPrefix(in.Subject, s.subjects.rooms()); is && !s.rooms.has(room) {
 		return nil, nil

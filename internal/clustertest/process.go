@@ -23,6 +23,13 @@ type Process struct {
 	ended chan struct{}
 }
 
+// StartProgram starts a program that this package does not know, and waits until
+// it is ready.
+func StartProgram(t testing.TB, command func() *exec.Cmd, ready func() bool) *Process {
+	t.Helper()
+	return start(t, command, ready)
+}
+
 // start starts a program and waits until it can be used.
 func start(t testing.TB, command func() *exec.Cmd, ready func() bool) *Process {
 	t.Helper()

@@ -14,6 +14,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -91,6 +92,9 @@ func New(o *Options) (*Adapter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
 	}
+	if err := o.tryListen(); err != nil {
+		return nil, fmt.Errorf("embedded: %w", err)
+	}
 	s, err := server.NewServer(options)
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
@@ -100,7 +104,7 @@ func New(o *Options) (*Adapter, error) {
 	s.Start()
 	if !s.ReadyForConnections(startTime) {
 		stop(s)
-		return nil, fmt.Errorf("embedded: the NATS server does not start: is %s in use?", cmp.Or(o.Listen, "the loopback interface"))
+		return nil, errors.New("embedded: the NATS server does not start")
 	}
 	bus, err := nats.New("", &nats.Options{
 		Prefix:       o.Prefix,

@@ -76,6 +76,18 @@ func (o *Options) server() (*server.Options, error) {
 	return options, nil
 }
 
+// tryListen returns the error of listening. The NATS server would only log it.
+func (o *Options) tryListen() error {
+	if o.Listen == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
 func splitHostPort(address string) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(address)
 	if err == nil {

@@ -1,0 +1,332 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/adapter/nats"
+	"github.com/goroomcast/socketio/internal/clustertest"
+	"github.com/goroomcast/socketio/internal/testserver"
+)
+
+// A connector makes an adapter for a NATS server.
+type connector func(t testing.TB, url string) adapter.Adapter
+
+var connectors = map[string]connector{
+	"NATS": func(t testing.TB, url string) adapter.Adapter { return connect(t, url, nats.Options{}) },
+	"JetStream": func(t testing.TB, url string) adapter.Adapter {
+		return connectJetStream(t, url, nats.JetStreamOptions{})
+	},
+}
+
+// TestBusFails breaks the bus of two servers while one emits.
+func TestBusFails(t *testing.T) {
+	for name, f := range map[string]struct {
+		breaks func(p *clustertest.Process, proxy *clustertest.Proxy)
+		lines  bool // the servers notice
+	}{
+		"killed for 3 s": {func(p *clustertest.Process, _ *clustertest.Proxy) {
+			p.Kill()
+			<-time.After(3 * time.Second)
+			p.Start()
+		}, true},
+		"paused for 2 s": {func(p *clustertest.Process, _ *clustertest.Proxy) {
+			p.Pause()
+			<-time.After(2 * time.Second)
+			p.Resume()
+		}, false},
+		"paused for 12 s": {func(p *clustertest.Process, _ *clustertest.Proxy) {
+			p.Pause()
+			<-time.After(12 * time.Second)
+			p.Resume()
+		}, true},
+		"not reached by the emitting server for 3 s": {func(_ *clustertest.Process, proxy *clustertest.Proxy) {
+			proxy.Refuse()
+			<-time.After(3 * time.Second)
+			proxy.Resume()
+		}, true},
+	} {
+		for kind, connect := range connectors {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				t.Parallel()
+				p, addr := natsProcess(t)
+				proxy := clustertest.StartProxy(t, addr)
+				recovery := socketio.Options{}
+				if kind == "JetStream" {
+					recovery.Recovery = &socketio.Recovery{}
+				}
+				a := newSite(t, connect(t, "nats://"+proxy.Addr), recovery)
+				b := newSite(t, connect(t, "nats://"+addr), recovery)
+				a.meet(1)
+				here, there := a.connect(nil), b.connect(nil)
+				e := a.emit("e", time.Millisecond)
+				there.await(t, "e", 100)
+				before := len(here.numbers("e"))
+				f.breaks(p, proxy)
+				if n := len(here.numbers("e")); n < before+500 && f.lines { // without, a log has only made them wait
+					t.Errorf("the emitting server's client has got %d events meanwhile", n-before)
+				}
+				a.meet(1) // again
+				last := e.end()
+				if err := a.Emit("e", last+1); err != nil {
+					t.Error(err)
+				}
+				if n, inOrder := missing(here.await(t, "e", last+1), last+1); n != 0 || !inOrder {
+					t.Errorf("the emitting server's client lacks %d events; in order: %v", n, inOrder)
+				}
+				n, inOrder := missing(there.await(t, "e", last+1), last+1)
+				if !inOrder {
+					t.Error("the other server's client has got events twice or in another order")
+				}
+				lost := 0
+				if f.lines {
+					lost = a.expectLines()
+				}
+				t.Logf("of %d events %d did not reach the other server, which logs %d", last+1, n, lost)
+				if n > lost && (kind == "JetStream" || !f.lines) {
+					t.Errorf("%d events did not reach the other server, logged are %d", n, lost)
+				}
+			})
+		}
+	}
+}
+
+// TestConnectionsAreCut cuts the connections of both servers again and again.
+func TestConnectionsAreCut(t *testing.T) {
+	for kind, connect := range connectors {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			_, addr := natsProcess(t)
+			proxy := clustertest.StartProxy(t, addr)
+			recovery := socketio.Options{Recovery: &socketio.Recovery{}}
+			a, b := newSite(t, connect(t, "nats://"+proxy.Addr), recovery), newSite(t, connect(t, "nats://"+proxy.Addr), recovery)
+			a.meet(1)
+			here, there := a.connect(nil), b.connect(nil)
+			e := a.emit("e", time.Millisecond)
+			for range 10 {
+				<-time.After(200 * time.Millisecond)
+				proxy.Cut()
+			}
+			a.meet(1)
+			last := e.end()
+			for _, c := range []*client{here, there} {
+				for end := time.Now().Add(patience); len(c.numbers("end")) == 0 && time.Now().Before(end); {
+					if err := a.Emit("end", 0); err != nil {
+						t.Error(err)
+					}
+					<-time.After(20 * time.Millisecond)
+				}
+			}
+			own := here.numbers("e")
+			if kind == "JetStream" { // events that failed do not wait for those that come back
+				slices.Sort(own)
+			}
+			if n, once := missing(own, last); n != 0 || !once {
+				t.Errorf("the emitting server's client lacks %d events; each once: %v", n, once)
+			}
+			n, inOrder := missing(there.numbers("e"), last)
+			if !inOrder {
+				t.Error("the other server's client has got events twice or in another order")
+			}
+			t.Logf("of %d events %d did not reach the other server", last, n)
+		})
+	}
+}
+
+// A blocked subscriber takes no messages until it is released.
+type blocked struct {
+	adapter.Subscriber
+	release chan struct{}
+	got     chan string
+}
+
+func (b *blocked) Namespace() string                   { return "/" }
+func (b *blocked) UID() string                         { return "slow" }
+func (b *blocked) WatchRooms(func(string, bool, bool)) {}
+func (b *blocked) Deliver(m *adapter.Message)          { <-b.release; b.got <- string(m.Packet.Text) }
+
+// TestSlowConsumer has a server that takes no messages.
+func TestSlowConsumer(t *testing.T) {
+	t.Parallel()
+	url := natsServer(t).ClientURL()
+	from := connect(t, url, nats.Options{})
+	var log testserver.LogBook
+	to, err := nats.New(url, &nats.Options{Logger: log.Logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	const sent = 20000
+	slow := &blocked{release: make(chan struct{}), got: make(chan string, sent+1)}
+	if err := to.Subscribe(ctx, slow); err != nil {
+		t.Fatal(err)
+	}
+	publish := func(i int) {
+		m := &adapter.Message{Type: adapter.ServerSideEmit, UID: "fast", Namespace: "/"}
+		m.Packet.Text = fmt.Appendf(nil, `["e",%d]`, i)
+		if errs := from.Publish(ctx, []*adapter.Message{m}); errs != nil {
+			t.Fatal(errs)
+		}
+	}
+	for i := range sent {
+		publish(i)
+	}
+	for end := time.Now().Add(patience); !strings.Contains(strings.Join(log.Lines(), ""), "dropped"); <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing is dropped")
+		}
+	}
+	log.ExpectOne(t, "messages of other servers dropped: too many wait", "dropped=", "limit=16384")
+	close(slow.release)
+	publish(sent)
+	for n := 0; ; n++ {
+		select {
+		case got := <-slow.got:
+			if got == fmt.Sprintf(`["e",%d]`, sent) {
+				if n < 10000 || n > sent-1000 {
+					t.Errorf("%d of %d messages came", n, sent)
+				}
+				return
+			}
+		case <-time.After(patience):
+			t.Fatal("what is sent after the slow time does not come")
+		}
+	}
+}
+
+// runNode is a server on the embedded bus in a process of its own.
+func runNode() {
+	bus, err := New(&Options{Listen: os.Getenv("LISTEN"), Routes: strings.Split(os.Getenv("ROUTES"), ","), Secret: secret})
+	if err != nil {
+		panic(err)
+	}
+	io := socketio.NewServer(&socketio.Options{Adapter: bus})
+	io.OnServerSide("hello", func(_ context.Context, e *socketio.Event) error { return e.Ack() })
+	panic(http.ListenAndServe(os.Getenv("HTTP"), io))
+}
+
+// TestANodeOfThreeDies kills and pauses one of three processes.
+func TestANodeOfThreeDies(t *testing.T) {
+	t.Parallel()
+	one, two := start(t), start(t)
+	listen, addr := freeAddress(t), freeAddress(t)
+	three := clustertest.StartProgram(t, func() *exec.Cmd {
+		return program(t, "node", "LISTEN="+listen, "ROUTES="+one.address()+","+two.address(), "HTTP="+addr)
+	}, func() bool {
+		response, err := http.Get("http://" + addr)
+		if err == nil {
+			response.Body.Close()
+		}
+		return err == nil
+	})
+	a, b := newSite(t, one, socketio.Options{}), newSite(t, two, socketio.Options{})
+	a.meet(2)
+	b.meet(2)
+	here, there := a.connect(nil), b.connect(nil)
+	e := a.emit("e", time.Millisecond)
+	check := func(how string, within time.Duration, others int) {
+		t.Helper()
+		begun := time.Now()
+		if _, err := a.FetchSockets(context.Background()); err != nil && within < time.Second {
+			t.Errorf("%s: %v", how, err)
+		}
+		a.meet(others)
+		if took := time.Since(begun); took > within+patience/2 {
+			t.Errorf("%s: servers answer after %v", how, took)
+		}
+	}
+	three.Kill()
+	check("killed", 0, 1)
+	three.Start()
+	check("started again", 0, 2)
+	three.Pause()
+	<-time.After(100 * time.Millisecond)
+	check("paused", 10*time.Second, 1)
+	three.Resume()
+	check("resumed", 0, 2)
+	last := e.end()
+	for who, c := range map[string]*client{"the emitting server": here, "the other server": there} {
+		if n, inOrder := missing(c.await(t, "e", last), last); n != 0 || !inOrder {
+			t.Errorf("the client of %s lacks %d events; in order: %v", who, n, inOrder)
+		}
+	}
+	for _, line := range a.log.Lines() {
+		if strings.Contains(line, "level=ERROR") {
+			t.Errorf("logged %s", line)
+		}
+	}
+}
+
+func TestNewFails(t *testing.T) {
+	taken := start(t)
+	for name, o := range map[string]Options{
+		"Options.Secret":         {Listen: "127.0.0.1:0"},
+		"Options.Listen":         {Listen: "127.0.0.1", Secret: secret},
+		"Options.Routes":         {Listen: "127.0.0.1:0", Secret: secret, Routes: []string{"other"}},
+		"without Options.Listen": {Routes: []string{"127.0.0.1:1"}},
+		"Options.Prefix":         {Prefix: "a b"},
+		"address already in use": {Listen: taken.address(), Secret: secret},
+	} {
+		if a, err := New(&o); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("error %v, want %q in it", err, name)
+			if a != nil {
+				a.Close()
+			}
+		}
+	}
+}
+
+// TestAStrangerIsKeptOut has a process with another secret.
+func TestAStrangerIsKeptOut(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	stranger, err := New(&Options{Listen: "127.0.0.1:0", Routes: []string{a.address()}, Secret: "another", Logger: logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	friend := start(t, a.address())
+	for end := time.Now().Add(patience); friend.interest(friend.ping) < 2; <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("a friend is kept out, too")
+		}
+	}
+	if n, m := stranger.interest(stranger.ping), a.interest(a.ping); n != 1 || m != 2 {
+		t.Errorf("the stranger sees %d processes, the others %d", n, m)
+	}
+}
+
+func TestOneServerForEachAdapter(t *testing.T) {
+	a := connect(t, natsServer(t).ClientURL(), nats.Options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for end := time.Now().Add(patience); ; <-time.After(time.Millisecond) {
+		if err := a.Subscribe(ctx, new(blocked)); err == nil {
+			break
+		} else if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Subscribe(ctx, new(blocked)); err == nil || !strings.Contains(err.Error(), "each needs its own") {
+		t.Errorf("error %v", err)
+	}
+	cancel()
+	if err := a.Subscribe(context.Background(), new(blocked)); err != nil {
+		t.Errorf("after the end of the first: %v", err)
+	}
+	if _, err := a.Servers(ctx, "/"); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Servers: %v", err)
+	}
+}
