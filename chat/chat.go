@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
@@ -26,6 +27,8 @@ type Chat struct {
 	commits    sync.WaitGroup // the goroutines of committers
 	rates      rates
 	markers    markers
+	presences  presences
+	id         string // of this server, among others
 
 	mu      sync.Mutex // a leaf
 	live    map[string]*live
@@ -111,7 +114,7 @@ type Policy struct {
 	CanModerate func(ctx context.Context, u User, r RoomInfo, command, user string) error
 
 	// CanSee is asked when a user wants to know the presence of another.
-	// Without it, users see each other.
+	// Without it, users see those with whom they share a room.
 	CanSee func(ctx context.Context, u User, other string) error
 }
 
@@ -154,6 +157,9 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	c.markers.known = make(map[store.MemberKey]*marker)
 	c.spawn(c.watch)
 	c.spawn(c.keepMarkers)
+	c.presences.init()
+	c.id = rand.Text()
+	c.spawn(c.keepPresence)
 	c.serve()
 	return c, nil
 }

@@ -28,6 +28,8 @@ func (c *Chat) serveCommands() {
 	command(c, "read", marks, (*device).read)
 	command(c, "delivered", marks, (*device).delivered)
 	command(c, "unread", marks, (*device).unread)
+	command(c, "active", marks, (*device).setActive)
+	command(c, "watch", reads, (*device).watch)
 	command(c, "typing", budget{}, (*device).typing)
 
 	changes := budget{"change", c.limits.Changes}

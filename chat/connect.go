@@ -26,6 +26,7 @@ func (c *Chat) serve() {
 	c.ns.OnConnect(c.connected)
 	c.serveCommands()
 	c.serveHints()
+	c.servePeers()
 }
 
 // admit finds out which user a socket is. A recovered socket leaves the
@@ -92,6 +93,7 @@ func (c *Chat) connected(s *socketio.Socket) {
 		return // it has left already
 	}
 	d.arrive()
+	c.presences.arrive(d)
 	_ = s.Join(userRoom(d.user.ID))
 	var a auth
 	_ = s.Handshake().DecodeAuth(&a) // admit has taken what it could

@@ -22,6 +22,13 @@ type device struct {
 	ended   bool
 
 	gone bool // no longer known; c.mu
+
+	// Of presences.mu.
+	active  time.Time       // when the user was at the device
+	idle    bool            // the user is not at the device
+	front   string          // the room in front of the user
+	watches map[string]bool // users
+	left    bool
 }
 
 // device returns the device of a socket, or nil.
@@ -80,6 +87,7 @@ func (d *device) end() {
 	for _, l := range follows {
 		l.release()
 	}
+	d.c.presences.leave(d)
 	c := d.c
 	c.mu.Lock()
 	d.gone = true

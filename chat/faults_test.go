@@ -38,6 +38,8 @@ type process struct {
 // The points at which a process can die.
 var killPoints = []string{"before commit", "after commit", "after fan-out", "in catch-up", "in load", "in ready"}
 
+func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
+
 // start starts a process on a database.
 func start(h *testserver.Harness, db store.Store, random *rand.Rand, so *socketio.Options, change func(o *chat.Options)) *process {
 	p := &process{Store: db, db: db, random: random, killed: make(chan struct{})}

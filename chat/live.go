@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/goroomcast/socketio/chat/store"
@@ -18,6 +19,7 @@ type live struct {
 	id   string
 	refs int // followers, and sockets that open the room; c.mu
 
+	online  atomic.Int64  // the number of users that followers of a large room know
 	loading chan struct{} // held while the room is loaded
 
 	mu      sync.Mutex // comes before c.mu and device.mu

@@ -186,7 +186,10 @@ func (s *stock) run(ctx context.Context) {
 
 // session is one connection.
 func (s *stock) session(ctx context.Context) {
-	conn, err := rawclient.Open(ctx, s.dial, s.mode, rawclient.Options{Path: "/socket.io/", Pong: true})
+	s.mu.Lock()
+	dial := s.dial
+	s.mu.Unlock()
+	conn, err := rawclient.Open(ctx, dial, s.mode, rawclient.Options{Path: "/socket.io/", Pong: true})
 	if err != nil {
 		return
 	}

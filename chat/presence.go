@@ -1,0 +1,363 @@
+package chat
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// A Presence says whether a user is there: Online if a device was active within
+// five minutes, Away if there are only other devices, Offline if there is no
+// device.
+type Presence string
+
+// The presences.
+const (
+	Online  Presence = "online"
+	Away    Presence = "away"
+	Offline Presence = "offline"
+)
+
+const (
+	activeTime    = 5 * time.Minute // how long a device counts as active
+	presenceBatch = time.Second     // watchers get one event in that time at most
+	onlineEvery   = 5 * time.Second // followers of a large room get the number of users as often
+	maxWatched    = 200             // users that a device watches
+)
+
+// presences are the users that are there. Each server decides about the users
+// of its own sockets and tells the others; see peers.go.
+type presences struct {
+	mu       sync.Mutex
+	here     map[string]*present
+	peers    map[string]*peer
+	watchers map[string]map[*device]bool // by watched user
+	told     map[string]Presence         // what watchers know
+	changed  map[string]bool             // users whose presence may differ from that
+	news     map[string]Presence         // of users here, that other servers do not know
+	seen     map[string]int64            // when a watched user went, ms
+
+	saying sync.Mutex // comes before mu
+	n      int64      // number of the last message to other servers; saying
+}
+
+// A present is a user with devices here, or one whose last device has just
+// ended.
+type present struct {
+	devices map[*device]bool
+	state   Presence
+	gone    time.Time // when the last device ended
+}
+
+func (p *presences) init() {
+	p.here = make(map[string]*present)
+	p.peers = make(map[string]*peer)
+	p.watchers = make(map[string]map[*device]bool)
+	p.told = make(map[string]Presence)
+	p.changed = make(map[string]bool)
+	p.news = make(map[string]Presence)
+	p.seen = make(map[string]int64)
+}
+
+// arrive adds a device. It is told at once, without grace.
+func (p *presences) arrive(d *device) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if d.left {
+		return
+	}
+	u := p.here[d.user.ID]
+	if u == nil {
+		u = &present{devices: make(map[*device]bool), state: Offline}
+		p.here[d.user.ID] = u
+	}
+	u.devices[d] = true
+	d.active = time.Now()
+	p.set(d.user.ID, u, u.best(time.Now()))
+}
+
+// leave removes a device. Its user stays for the grace time.
+func (p *presences) leave(d *device) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d.left = true
+	for user := range d.watches {
+		p.unwatch(d, user)
+	}
+	u := p.here[d.user.ID]
+	if u == nil || !u.devices[d] {
+		return
+	}
+	if delete(u.devices, d); len(u.devices) == 0 {
+		u.gone = time.Now()
+	} else {
+		p.set(d.user.ID, u, u.best(time.Now()))
+	}
+}
+
+// best returns the best state of the devices.
+func (u *present) best(now time.Time) Presence {
+	state := Offline
+	for d := range u.devices {
+		if !d.idle && now.Sub(d.active) < activeTime {
+			return Online
+		}
+		state = Away
+	}
+	return state
+}
+
+// set notes the state of a user here. mu is locked.
+func (p *presences) set(user string, u *present, state Presence) {
+	if u.state != state {
+		u.state = state
+		p.news[user] = state
+		p.changed[user] = true
+	}
+}
+
+// of returns the presence of a user on all servers. mu is locked.
+func (p *presences) of(user string) Presence {
+	state := Offline
+	if u := p.here[user]; u != nil {
+		state = u.state
+	}
+	for _, other := range p.peers {
+		if s, is := other.users[user]; is && (state == Offline || s == Online) {
+			state = s
+		}
+	}
+	return state
+}
+
+// sweep ends the grace of users here, and the activity of their devices.
+func (p *presences) sweep(grace time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	for user, u := range p.here {
+		switch {
+		case len(u.devices) > 0:
+			p.set(user, u, u.best(now))
+		case now.Sub(u.gone) >= grace:
+			if p.watchers[user] != nil {
+				p.seen[user] = u.gone.UnixMilli()
+			}
+			p.set(user, u, Offline)
+			delete(p.here, user)
+		}
+	}
+}
+
+type activeArgs struct {
+	Room string `json:"room"`
+	Idle bool   `json:"idle"`
+}
+
+// setActive says that the user is at the device, or is not, and which room is in
+// front.
+func (d *device) setActive(_ context.Context, a activeArgs) (nothing, error) {
+	var k check
+	if a.Room != "" {
+		k.room(a.Room)
+	}
+	if err := k.result(); err != nil {
+		return nothing{}, err
+	}
+	p := &d.c.presences
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d.active, d.idle, d.front = time.Now(), a.Idle, a.Room
+	if u := p.here[d.user.ID]; u != nil && u.devices[d] {
+		p.set(d.user.ID, u, u.best(time.Now()))
+	}
+	return nothing{}, nil
+}
+
+// A presenceRow is the presence of a user.
+type presenceRow struct {
+	ID    string   `json:"id"`
+	State Presence `json:"state"`
+	Seen  int64    `json:"seen,omitempty"` // when an offline user went, ms, if that is known
+}
+
+type presenceEvent struct {
+	Users  []presenceRow `json:"users,omitempty"`
+	Room   string        `json:"room,omitempty"`
+	Online int           `json:"online,omitempty"`
+}
+
+type watchArgs struct {
+	Users []string `json:"users"`
+}
+
+// watch replaces the users that the device watches, and replies with their
+// presence. Users that the user must not see are left out.
+func (d *device) watch(ctx context.Context, a watchArgs) (*presenceEvent, error) {
+	var k check
+	if k.list("users", a.Users, maxWatched, maxUser); a.Users == nil {
+		k.bad("users")
+	}
+	if err := k.result(); err != nil {
+		return nil, err
+	}
+	visible, err := d.visible(ctx, a.Users)
+	if err != nil {
+		return nil, err
+	}
+	p := &d.c.presences
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for user := range d.watches {
+		p.unwatch(d, user)
+	}
+	d.watches = make(map[string]bool)
+	event := &presenceEvent{Users: []presenceRow{}}
+	for _, user := range visible {
+		if d.watches[user] || d.left {
+			continue
+		}
+		d.watches[user] = true
+		if p.watchers[user] == nil {
+			p.watchers[user] = make(map[*device]bool)
+			p.told[user] = p.of(user)
+		}
+		p.watchers[user][d] = true
+		event.Users = append(event.Users, p.row(user, p.told[user]))
+	}
+	return event, nil
+}
+
+func (p *presences) row(user string, state Presence) presenceRow {
+	r := presenceRow{ID: user, State: state}
+	if state == Offline {
+		r.Seen = p.seen[user]
+	}
+	return r
+}
+
+// unwatch ends watching a user. mu is locked.
+func (p *presences) unwatch(d *device, user string) {
+	if delete(p.watchers[user], d); len(p.watchers[user]) == 0 {
+		delete(p.watchers, user)
+		delete(p.told, user)
+		delete(p.seen, user)
+	}
+}
+
+// visible returns those of users that the user may see: by default itself, and
+// the members of its rooms.
+func (d *device) visible(ctx context.Context, users []string) (visible []string, err error) {
+	var rooms []string
+	if d.c.opts.Policy.CanSee == nil {
+		if rooms, err = d.roomIDs(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, user := range users {
+		switch can := d.c.opts.Policy.CanSee; {
+		case user == d.user.ID:
+		case can != nil:
+			if can(ctx, d.user, user) != nil {
+				continue
+			}
+		default:
+			shares, err := d.c.shares(ctx, user, rooms)
+			if err != nil {
+				return nil, err
+			}
+			if !shares {
+				continue
+			}
+		}
+		visible = append(visible, user)
+	}
+	return visible, nil
+}
+
+// roomIDs returns the ids of the user's rooms, without threads.
+func (d *device) roomIDs(ctx context.Context) (ids []string, err error) {
+	for after, more := "", true; more; {
+		page, err := d.c.store.Memberships(ctx, d.user.ID, after, maxList)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			if after = page[i].Room.ID; page[i].Room.Kind != store.KindThread {
+				ids = append(ids, after)
+			}
+		}
+		more = len(page) == maxList
+	}
+	return ids, nil
+}
+
+// shares reports whether a user is a member of one of these rooms.
+func (c *Chat) shares(ctx context.Context, user string, rooms []string) (bool, error) {
+	all, err := c.store.Look(ctx, user, rooms)
+	for i := range all {
+		if all[i].Member.Role != "" {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+// keepPresence tells watchers and other servers of changes until the chat is
+// closed.
+func (c *Chat) keepPresence() {
+	beat, online := time.Now(), time.Now()
+	for pause(c.ctx, presenceBatch) {
+		c.presences.sweep(c.opts.Grace)
+		c.presences.dropPeers(c.opts.Grace)
+		if now := time.Now(); now.Sub(beat) >= beatInterval {
+			beat = now
+			c.beat()
+		} else {
+			c.tellPeers()
+		}
+		c.tellWatchers()
+		if now := time.Now(); now.Sub(online) >= onlineEvery {
+			online = now
+			c.tellOnline()
+		}
+	}
+	c.bye()
+}
+
+// tellWatchers sends each watcher the presences that have changed for it, as one
+// event.
+func (c *Chat) tellWatchers() {
+	p := &c.presences
+	events := make(map[*device]*presenceEvent)
+	p.mu.Lock()
+	for user := range p.changed {
+		state := p.of(user)
+		if p.watchers[user] == nil || p.told[user] == state {
+			continue
+		}
+		p.told[user] = state
+		for d := range p.watchers[user] {
+			if events[d] == nil {
+				events[d] = new(presenceEvent)
+			}
+			events[d].Users = append(events[d].Users, p.row(user, state))
+		}
+	}
+	clear(p.changed)
+	p.mu.Unlock()
+	for d, e := range events {
+		_ = d.socket.Emit("presence", e)
+	}
+}
+
+// Presence returns whether the user is there, on any server, as far as this one
+// knows.
+func (u *UserHandle) Presence() Presence {
+	p := &u.c.presences
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.of(u.id)
+}
