@@ -65,8 +65,8 @@ func TestSlowStoreStopsNobody(t *testing.T) {
 		p := f.processes[0]
 		p.mu.Lock()
 		p.hook = func(point string) {
-			if point == "in catch-up" {
-				testserver.Wait(2 * time.Second)
+			if point == "in catch-up" || point == "after a page" {
+				testserver.Wait(time.Second)
 			}
 		}
 		p.mu.Unlock()

@@ -36,7 +36,7 @@ type process struct {
 }
 
 // The points at which a process can die.
-var killPoints = []string{"before commit", "after commit", "after fan-out", "in catch-up", "in load", "in ready"}
+var killPoints = []string{"before commit", "after commit", "after fan-out", "in catch-up", "after a page", "in load", "in ready"}
 
 func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
@@ -147,7 +147,7 @@ func (p *process) Changes(ctx context.Context, room string, after int64, l store
 		return nil, err
 	}
 	ch, err := p.db.Changes(ctx, room, after, l)
-	if err := p.call("in catch-up"); err != nil {
+	if err := p.call("after a page"); err != nil {
 		return nil, err
 	}
 	return ch, err
@@ -158,7 +158,7 @@ func (p *process) History(ctx context.Context, room string, q store.Query) (*sto
 		return nil, err
 	}
 	page, err := p.db.History(ctx, room, q)
-	if err := p.call(""); err != nil {
+	if err := p.call("after a page"); err != nil {
 		return nil, err
 	}
 	return page, err

@@ -61,7 +61,7 @@ func TestPresence(t *testing.T) {
 			w.Errorf("watched %q", got)
 		}
 		bob := w.connect("bob")
-		testserver.Wait(time.Second)
+		testserver.Wait(2 * time.Second)
 		ann.told("bob", "online")
 		phone := w.connect("bob")
 		phone.must("active", obj{"idle": true})
@@ -73,7 +73,7 @@ func TestPresence(t *testing.T) {
 		phone.must("active", obj{})
 		testserver.Wait(2 * time.Second)
 		ann.told("bob", "online", "away", "online")
-		testserver.Wait(5 * time.Minute) // nobody touches it
+		testserver.Wait(5*time.Minute + 2*time.Second) // nobody touches it
 		ann.told("bob", "online", "away", "online", "away")
 		bob.close()
 		phone.close()

@@ -201,6 +201,7 @@ func TestRemovedWhileAway(t *testing.T) {
 		w.room("r", chat.Closed, "ann", "bob")
 		ann, bob := w.connect("ann"), w.connect("bob")
 		ann.open("r")
+		bob.open("r")
 		bob.must("post", post("r", "1", "before"))
 		ann.shows("r", "before")
 		ann.drop()
@@ -284,7 +285,7 @@ func TestRemovalInTheRing(t *testing.T) {
 		p, kicked := f.processes[0], false
 		p.mu.Lock()
 		p.hook = func(point string) {
-			if point == "in catch-up" && !kicked { // the membership has been read
+			if point == "after a page" && !kicked { // the membership has been read, too
 				kicked = true
 				w.check(w.chat.Room("r").Kick(ctx, "ann", ""))
 				_, err := w.chat.Room("r").Post(ctx, "bob", chat.Draft{Text: "secret"})
