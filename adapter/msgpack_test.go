@@ -30,35 +30,31 @@ func TestMsgpack(t *testing.T) {
 			{Type: CancelCall, RequestID: "r"},
 		} {
 			m.UID, m.Namespace = "u", "/n"
-			for _, d := range []Dialect{Notepack, Msgpack} {
-				encoded, err := m.EncodeMsgpack(d)
-				if err != nil {
-					t.Fatalf("type %d: %v", m.Type, err)
-				}
-				if got, err := DecodeMsgpack(encoded); err != nil || !reflect.DeepEqual(*got, m) {
-					t.Errorf("%+v arrived as %+v, %v", m, got, err)
-				}
+			encoded, err := m.EncodeMsgpack()
+			if err != nil {
+				t.Fatalf("type %d: %v", m.Type, err)
+			}
+			if got, err := DecodeMsgpack(encoded); err != nil || !reflect.DeepEqual(*got, m) {
+				t.Errorf("%+v arrived as %+v, %v", m, got, err)
 			}
 		}
 	})
-	t.Run("an empty response", func(t *testing.T) {
-		for _, typ := range []Type{Ack, ServerSideEmitResponse} {
-			m := Message{Type: typ, UID: "u", Namespace: "/", RequestID: "r"}
-			for d, hasPacket := range map[Dialect]bool{Notepack: false, Msgpack: true} {
-				encoded, err := m.EncodeMsgpack(d)
-				if err != nil || strings.Contains(string(encoded), "\xa6packet\xc0") != hasPacket {
-					t.Errorf("type %d in dialect %d: %x, %v", typ, d, encoded, err)
-				}
+	t.Run("an empty response and a null", func(t *testing.T) {
+		for _, text := range []string{"", "null"} {
+			m := Message{Type: Ack, UID: "u", Namespace: "/", RequestID: "r", Packet: packet(text)}
+			encoded, err := m.EncodeMsgpack()
+			if err != nil {
+				t.Fatal(err)
 			}
-			if m.Packet.Text != nil {
-				t.Error("the message has changed")
+			if got, err := DecodeMsgpack(encoded); err != nil || string(got.Packet.Text) != text {
+				t.Errorf("%q arrived as %q, %v", text, got.Packet.Text, err)
 			}
 		}
 	})
 	t.Run("a client's deepest value passes through", func(t *testing.T) {
 		deepest := `["e",` + strings.Repeat("[", 511) + `{"_placeholder":true,"num":0}` + strings.Repeat("]", 512)
 		m := Message{Type: Broadcast, Packet: packet(deepest, []byte{1})}
-		encoded, err := m.EncodeMsgpack(Msgpack)
+		encoded, err := m.EncodeMsgpack()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +80,7 @@ func TestMsgpack(t *testing.T) {
 			{Type: Broadcast, Packet: packet(`[`)},
 			{Type: Broadcast, Packet: packet(`["e"]`, []byte{1})},
 		} {
-			if encoded, err := m.EncodeMsgpack(Notepack); err == nil {
+			if encoded, err := m.EncodeMsgpack(); err == nil {
 				t.Errorf("encoded as %x", encoded)
 			}
 		}
@@ -104,7 +100,7 @@ func FuzzDecodeMsgpack(f *testing.F) {
 		if err != nil {
 			return
 		}
-		encoded, err := m.EncodeMsgpack(Msgpack)
+		encoded, err := m.EncodeMsgpack()
 		if err != nil {
 			return // keys that its type needs are missing
 		}

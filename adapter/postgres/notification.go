@@ -27,7 +27,7 @@ func (o *options) notification(channel string, m *adapter.Message) (*notificatio
 	if err != nil {
 		return nil, err
 	}
-	row := func() ([]byte, error) { return m.EncodeMsgpack(adapter.Msgpack) }
+	row := func() ([]byte, error) { return m.EncodeMsgpack() }
 	return o.notificationOf(channel, m.UID, m.Type, encoded, row)
 }
 

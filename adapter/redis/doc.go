@@ -1,6 +1,6 @@
 // Package redis connects servers by Redis, also with JavaScript servers that use
-// npm's @socket.io/redis-adapter and with programs that use npm's
-// @socket.io/redis-emitter.
+// npm's @socket.io/redis-adapter or @socket.io/redis-streams-adapter, and with
+// programs that use npm's @socket.io/redis-emitter.
 //
 // A first server, of which any number can run behind one load balancer:
 //
@@ -35,8 +35,10 @@
 //
 // [Sharded] is for Redis 7 and newer, alone or as a Redis Cluster. [Classic] is
 // for older versions of Redis, and for clusters with JavaScript servers that use
-// createAdapter. All servers of a cluster must use the same kind of adapter with
-// the same options.
+// createAdapter. [Streams] keeps the events in Redis: servers that lose their
+// connection miss nothing, and clients that lose theirs get what they have missed
+// from any server; it costs every server the events of all rooms. All servers of a
+// cluster must use the same kind of adapter with the same options.
 //
 // An [Emitter] sends from programs that are no servers.
 //
@@ -49,6 +51,9 @@
 // subscribed too. If only the connection for subscriptions breaks, the server is
 // deaf for some milliseconds; what others publish in that time is lost to its
 // clients.
+//
+// With Streams only the events are lost that Redis could not take. A server that
+// was deaf reads what it has missed.
 //
 // # Connections
 //

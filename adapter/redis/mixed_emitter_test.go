@@ -81,6 +81,10 @@ func (m *mixed) emitters() {
 // settleAll waits until both servers have got what has been published.
 func (m *mixed) settleAll() {
 	m.Helper()
+	if _, streams := m.adapter.(*Streams); streams {
+		m.settleStreams(true)
+		return
+	}
 	for _, nsp := range []string{"/", "/chat"} {
 		m.js(`await io.of(%q).fetchSockets()`, nsp)
 		_, err := m.io.Of(nsp).FetchSockets(m.ctx)

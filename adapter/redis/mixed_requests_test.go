@@ -77,12 +77,36 @@ func sortedRooms(rooms ...string) string {
 // answers a question asked after that.
 func (m *mixed) settle(fromNode bool) {
 	m.Helper()
+	if _, streams := m.adapter.(*Streams); streams {
+		m.settleStreams(fromNode)
+		return
+	}
 	if fromNode {
 		m.js(`await io.fetchSockets()`)
 		return
 	}
 	_, err := m.io.FetchSockets(m.ctx)
 	m.check(err)
+}
+
+// settleStreams is settle where questions overtake what has been said before:
+// both servers read an event after it.
+func (m *mixed) settleStreams(fromNode bool) {
+	m.Helper()
+	if fromNode {
+		m.js(`io.of("/chat").emit("settled")`)
+	} else {
+		m.check(m.io.Of("/chat").Emit("settled"))
+	}
+	m.js(`for (const { log } of [clients.nc, clients.gc]) {
+			const before = [];
+			for (;;) {
+				const [event] = await log.take(1);
+				if (event[0] === "settled") break;
+				before.push(event);
+			}
+			for (const event of before) log.add(event);
+		}`)
 }
 
 // commands make sockets of both servers join and leave rooms.

@@ -209,7 +209,7 @@ func decodeSharded(message string) (*adapter.Message, error) {
 func endsOf(s adapter.Subscriber) (ends [2]string) {
 	m := adapter.Message{Type: adapter.Heartbeat, UID: s.UID(), Namespace: s.Namespace()}
 	encoded, err := m.Encode()
-	packed, err2 := m.EncodeMsgpack(adapter.Notepack)
+	packed, err2 := m.EncodeMsgpack()
 	_, asJSON, found := strings.Cut(string(encoded.Text), `"uid"`)
 	_, asMsgpack, found2 := strings.Cut(string(packed), "\xa3uid")
 	if err != nil || err2 != nil || !found || !found2 { // never

@@ -1,0 +1,221 @@
+package redis
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/goroomcast/socketio/adapter"
+)
+
+const (
+	// holdTime is how long a request waits at most for an entry that precedes it.
+	// It takes longer only if the stream cannot be read.
+	holdTime = time.Second
+
+	// maxHeld is how many requests may wait.
+	maxHeld = 10_000
+)
+
+// A streamLog is one stream as the server reads it.
+type streamLog struct {
+	name string
+
+	// mu is held while messages are delivered, so that they come one at a time.
+	mu      sync.Mutex
+	members map[string]*streamMember // by namespace
+	reached streamID                 // the last entry that has been read
+	held    []heldMessage            // requests and answers, in the order of arrival
+
+	writing  sync.Mutex // a leaf
+	last     streamID   // the last entry of this server
+	lastAt   time.Time
+	echoed   uint64  // the number of the last entry of this server that has been read
+	doubtful numbers // of the entries for which Redis has given no answer
+}
+
+// A heldMessage waits until the entry after has been read.
+type heldMessage struct {
+	member  *streamMember
+	message *adapter.Message
+	after   streamID
+	until   time.Time
+}
+
+func (l *streamLog) enter(m *streamMember) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.members[m.Namespace()] = m
+}
+
+// leave removes a member, unless another has replaced it.
+func (l *streamLog) leave(m *streamMember) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.members[m.Namespace()] == m {
+		delete(l.members, m.Namespace())
+	}
+}
+
+// take delivers a request or an answer after the entry that precedes it, and
+// after those that came before.
+func (l *streamLog) take(m *streamMember, message *adapter.Message, after streamID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.held) == maxHeld || len(l.held) == 0 && after.compare(l.reached) <= 0 {
+		m.Deliver(message)
+		return
+	}
+	l.held = append(l.held, heldMessage{m, message, after, time.Now().Add(holdTime)})
+	if len(l.held) == 1 {
+		time.AfterFunc(holdTime, l.expire)
+	}
+}
+
+// expire delivers what has waited long enough.
+func (l *streamLog) expire() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deliverHeld(time.Now())
+	if len(l.held) > 0 {
+		time.AfterFunc(time.Until(l.held[0].until), l.expire)
+	}
+}
+
+// deliverHeld delivers the messages that need not wait any longer. l.mu is
+// locked.
+func (l *streamLog) deliverHeld(now time.Time) {
+	n := 0
+	for _, h := range l.held {
+		if h.after.compare(l.reached) > 0 && now.Before(h.until) {
+			break
+		}
+		h.member.Deliver(h.message)
+		n++
+	}
+	l.held = slices.Delete(l.held, 0, n)
+}
+
+// read delivers entries, and then the requests that have waited for them. It
+// stops if stopped reports true, and calls invalid for entries that cannot be
+// decoded.
+func (l *streamLog) read(entries []rueidis.XRangeSlice, stopped func() bool, invalid func(id string, err error)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, raw := range entries {
+		if stopped() {
+			return
+		}
+		if err := l.readEntry(raw); err != nil {
+			invalid(raw.ID, err)
+		}
+	}
+	if len(l.held) > 0 {
+		l.deliverHeld(time.Now())
+	}
+}
+
+// readEntry delivers an entry if it is for a namespace of this server. l.mu is
+// locked.
+func (l *streamLog) readEntry(raw rueidis.XRangeSlice) error {
+	e, data, err := decodeEntry(raw)
+	if e.id.compare(l.reached) > 0 {
+		l.reached = e.id
+	}
+	if err != nil {
+		return err
+	}
+	m := l.members[e.Namespace]
+	if m == nil {
+		return nil
+	}
+	if e.number > 0 && e.UID == m.UID() && l.settled(e.number) {
+		return nil
+	}
+	if err := e.decodeData(data); err != nil {
+		return err
+	}
+	m.Deliver(e.Message)
+	return nil
+}
+
+// settled notes that an entry of this server has been read, and reports whether
+// the server has given up on it: then its clients have the event already.
+func (l *streamLog) settled(number uint64) bool {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.echoed = max(l.echoed, number)
+	return l.doubtful.take(number)
+}
+
+// added notes what has become of an entry of this server, and returns its error.
+func (l *streamLog) added(number uint64, reply rueidis.RedisResult, now time.Time) error {
+	text, err := reply.ToString()
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	switch {
+	case err == nil:
+		if id, ok := parseStreamID(text); ok {
+			l.last, l.lastAt = id, now
+		}
+	case reply.NonRedisError() == nil: // Redis has refused it
+	case number <= l.echoed: // it is there all the same
+		return nil
+	default:
+		l.doubtful.add(number)
+	}
+	return err
+}
+
+// orderTime is how long after an entry a request still names it. The other
+// servers have read the entry by then.
+const orderTime = 10 * time.Second
+
+// precedes returns the last entry of this server, if the others may not have read
+// it yet.
+func (l *streamLog) precedes(now time.Time) streamID {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if now.Sub(l.lastAt) > orderTime {
+		return streamID{}
+	}
+	return l.last
+}
+
+// numbers is a set of numbers that are added in order. It keeps the latest
+// ranges.
+type numbers []numberRange
+
+type numberRange struct{ first, last uint64 }
+
+const maxRanges = 100
+
+func (n *numbers) add(number uint64) {
+	if end := len(*n) - 1; end >= 0 && (*n)[end].last == number-1 {
+		(*n)[end].last = number
+		return
+	}
+	if len(*n) == maxRanges {
+		*n = slices.Delete(*n, 0, 1)
+	}
+	*n = append(*n, numberRange{number, number})
+}
+
+// take reports whether a number is in the set, and forgets it and, in its range,
+// those before it.
+func (n *numbers) take(number uint64) bool {
+	for i, r := range *n {
+		if r.first > number || number > r.last {
+			continue
+		}
+		if number == r.last {
+			*n = slices.Delete(*n, i, i+1)
+		} else {
+			(*n)[i].first = number + 1
+		}
+		return true
+	}
+	return false
+}
