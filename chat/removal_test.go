@@ -261,6 +261,14 @@ func TestMemberWhoComesBack(t *testing.T) {
 		bob.must("edit", obj{"room": "r", "seq": 2, "ver": first.Rev + 2, "text": "secret 2"})
 		bob.must("edit", obj{"room": "r", "seq": first.Seq, "ver": first.Rev, "text": "first 2"})
 		ann.shows("r", "welcome back")
+		ann.drop()
+		synctest.Wait()
+		old, err := w.chat.Room("r").Message(ctx, 2)
+		w.check(err)
+		bob.must("edit", obj{"room": "r", "seq": 2, "ver": old.Ver, "text": "secret 3"})
+		last := bob.must("post", post("r", "4", "while away"))
+		ann.wait("return", func() bool { return ann.live && ann.views["r"].rev >= last.Rev })
+		ann.shows("r", "welcome back", "while away")
 		if r := ann.must("history", obj{"room": "r", "seqs": []int{1, 2, 3}}); len(r.Messages) != 1 {
 			w.Errorf("history %+v", r.Messages)
 		}
