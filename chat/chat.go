@@ -28,6 +28,7 @@ type Chat struct {
 	rates      rates
 	markers    markers
 	presences  presences
+	heads      heads
 	id         string // of this server, among others
 
 	mu      sync.Mutex // a leaf
@@ -158,6 +159,8 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	c.spawn(c.watch)
 	c.spawn(c.keepMarkers)
 	c.presences.init()
+	c.heads.init()
+	c.spawn(c.keepHeads)
 	c.id = rand.Text()
 	c.spawn(c.keepPresence)
 	c.serve()

@@ -27,6 +27,7 @@ func (c *Chat) serve() {
 	c.serveCommands()
 	c.serveHints()
 	c.servePeers()
+	c.serveHeads()
 }
 
 // admit finds out which user a socket is. A recovered socket leaves the
@@ -143,7 +144,21 @@ func (d *device) welcome(cursors map[string]cursor) {
 		User: d.user, Device: d.id, Now: time.Now().UnixMilli(), Rooms: states, More: more,
 		Limits: sentLimits{l.Text, l.Data, l.Mentions, l.Files, l.Follows},
 	})
+	d.c.heads.learn(d.user.ID, rooms)
 	d.resume(ctx, cursors, known)
+	d.learnMore(ctx, rooms, more)
+}
+
+// learnMore learns of the rooms that ready has not listed.
+func (d *device) learnMore(ctx context.Context, rooms []store.Membership, more bool) {
+	for err := error(nil); more && err == nil; {
+		if rooms, more, err = d.rooms(ctx, rooms[len(rooms)-1].Room.ID); err == nil {
+			d.c.heads.learn(d.user.ID, rooms)
+		}
+	}
+	if ctx.Err() != nil && len(d.c.devicesOf(d.user.ID)) == 0 {
+		d.c.heads.forget(d.user.ID) // it has gone meanwhile
+	}
 }
 
 // resume sends the frames of rooms whose cursors a client has sent with its

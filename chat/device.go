@@ -97,7 +97,11 @@ func (d *device) end() {
 			delete(c.devices, d.user.ID)
 		}
 	}
+	last := len(c.devices[d.user.ID]) == 0
 	c.mu.Unlock()
+	if last {
+		c.heads.forget(d.user.ID)
+	}
 }
 
 // follow makes the device follow a room, and reports whether it did not before.

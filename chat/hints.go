@@ -19,6 +19,7 @@ type headHint struct {
 	Epoch string `json:"e"`
 	Rev   int64  `json:"v"`
 	Seq   int64  `json:"s"`
+	New   bool   `json:"n,omitempty"` // the newest message is new
 }
 
 // hint tells other servers what was committed.
@@ -29,9 +30,23 @@ func (c *Chat) hint(changes []store.Changes) {
 	hints := make([]headHint, len(changes))
 	for i := range changes {
 		r := &changes[i].Room
-		hints[i] = headHint{r.ID, r.Epoch, r.Rev, r.Seq}
+		news := hasNew(&changes[i])
+		hints[i] = headHint{r.ID, r.Epoch, r.Rev, r.Seq, news}
+		if news {
+			c.heads.hear(r.ID, r.Seq)
+		}
 	}
 	_ = c.ns.ServerSideEmit(hintEvent, hints) // without an adapter it does nothing
+}
+
+// hasNew reports whether changes contain the room's newest message as a new one.
+func hasNew(ch *store.Changes) bool {
+	for i := range ch.Messages {
+		if m := &ch.Messages[i]; m.Seq == ch.Room.Seq && m.EditedAt == 0 && m.Deleted == nil && m.Ver > ch.From {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Chat) serveHints() {
@@ -59,6 +74,9 @@ func (c *Chat) serveHints() {
 
 // hear makes a room read what it lacks.
 func (c *Chat) hear(h headHint) {
+	if h.New {
+		c.heads.hear(h.Room, h.Seq)
+	}
 	l := c.existing(h.Room)
 	if l == nil {
 		return

@@ -342,5 +342,8 @@ func (c *Chat) show(m store.Member) {
 		c.overlay(now)
 		event.Set = []roomState{stateOf(now)}
 	}
+	hint := memberHint{m.Room, m.User, event.Set != nil}
+	c.heads.changed(c, hint)
+	_ = c.ns.ServerSideEmit(memberEvent, hint)
 	_ = c.ns.To(userRoom(m.User)).Emit("rooms", event)
 }
