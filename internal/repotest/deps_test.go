@@ -111,6 +111,36 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
+// TestChatDependencies holds that the chat needs the server, the standard library
+// and nothing else, that its contract of stores does not need the server, and
+// that nothing else needs the chat.
+func TestChatDependencies(t *testing.T) {
+	const chat = module + "/chat"
+	may := map[string][]string{
+		chat:                {module, chat + "/store"},
+		chat + "/store":     {},
+		chat + "/storetest": {chat + "/store"},
+	}
+	packages := listDeps(t, "./chat/...")
+	for path, imports := range may {
+		p, exists := packages[path]
+		if !exists {
+			t.Errorf("there is no %s", path)
+		}
+		for _, imported := range p.Imports {
+			first, _, _ := strings.Cut(imported, "/")
+			if strings.Contains(first, ".") && !slices.Contains(imports, imported) {
+				t.Errorf("%s imports %s", path, imported)
+			}
+		}
+	}
+	for path := range listDeps(t, "./...") {
+		if strings.HasPrefix(path, chat) {
+			t.Errorf("the module of the server needs %s", path)
+		}
+	}
+}
+
 func TestFileLengths(t *testing.T) {
 	const limit = 400 // lines
 	seen := 0
