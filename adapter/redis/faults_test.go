@@ -1,0 +1,367 @@
+package redis
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/clustertest"
+	"github.com/goroomcast/socketio/socketiotest"
+)
+
+// A pair is two servers, a and b, each with one client. While a test disturbs
+// Redis, a emits numbers to a room that both clients are in.
+type pair struct {
+	*testing.T
+	ctx              context.Context
+	redis            *clustertest.Redis
+	a, b             *socketio.Server
+	clientA, clientB *socketiotest.Client
+	log              logBook // of a
+
+	stop    chan struct{}
+	stopped chan struct{}
+
+	mu      sync.Mutex
+	emitted int
+	slowest time.Duration
+}
+
+// A logBook keeps the lines of a log.
+type logBook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBook) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+// lines returns those that contain a text.
+func (l *logBook) lines(with string) (lines []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		if strings.Contains(line, with) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func newPair(t *testing.T, r *clustertest.Redis, a, b adapter.Adapter) *pair {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	p := &pair{T: t, ctx: ctx, redis: r, stop: make(chan struct{}), stopped: make(chan struct{})}
+	logger := slog.New(slog.NewTextHandler(&p.log, nil))
+	p.a = socketio.NewServer(&socketio.Options{Adapter: a, Logger: logger})
+	p.b = socketio.NewServer(&socketio.Options{Adapter: b, Logger: slog.New(slog.DiscardHandler)})
+	for _, io := range []*socketio.Server{p.a, p.b} {
+		io.OnConnect(func(s *socketio.Socket) { s.Join("r") })
+	}
+	p.clientA, p.clientB = socketiotest.NewServer(t, p.a).Connect(nil), socketiotest.NewServer(t, p.b).Connect(nil)
+	p.meet()
+	go p.emit()
+	t.Cleanup(p.end)
+	return p
+}
+
+// meet waits until the servers hear each other.
+func (p *pair) meet() {
+	p.Helper()
+	for {
+		ctx, cancel := context.WithTimeout(p.ctx, 500*time.Millisecond)
+		fromA, errA := p.a.In("r").FetchSockets(ctx)
+		fromB, errB := p.b.In("r").FetchSockets(ctx)
+		cancel()
+		if errA == nil && errB == nil && len(fromA) == 2 && len(fromB) == 2 {
+			return
+		}
+		p.pause(10 * time.Millisecond)
+	}
+}
+
+func (p *pair) pause(d time.Duration) {
+	p.Helper()
+	select {
+	case <-time.After(d):
+	case <-p.ctx.Done():
+		p.Fatal("the servers do not hear each other in time")
+	}
+}
+
+func (p *pair) emit() {
+	defer close(p.stopped)
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-p.stop:
+			return
+		}
+		p.mu.Lock()
+		n := p.emitted
+		p.mu.Unlock()
+		began := time.Now()
+		err := p.a.To("r").Emit("n", n)
+		p.mu.Lock()
+		p.emitted++
+		p.slowest = max(p.slowest, time.Since(began))
+		p.mu.Unlock()
+		if err != nil {
+			p.Errorf("Emit: %v", err)
+		}
+	}
+}
+
+func (p *pair) end() {
+	select {
+	case <-p.stop:
+	default:
+		close(p.stop)
+	}
+	<-p.stopped
+}
+
+// next returns the number that is emitted next.
+func (p *pair) next() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.emitted
+}
+
+// outcome ends the test: it returns how many events the client of b lacks, after
+// it has checked that the client of a lacks none, that Emit was quick, and that
+// b's client has all from the number resumed on.
+func (p *pair) outcome(resumed int) (missing int) {
+	p.Helper()
+	p.pause(200 * time.Millisecond)
+	p.end()
+	if err := p.a.To("r").Emit("n", -1); err != nil {
+		p.Error(err)
+	}
+	if p.slowest > time.Second { // without a load on the machine it takes microseconds
+		p.Errorf("Emit has taken %v", p.slowest)
+	}
+	if got := received(p.clientA); len(got) != p.emitted {
+		p.Errorf("the client of the same server has %d of %d events", len(got), p.emitted)
+	}
+	got := received(p.clientB)
+	has := make(map[int]bool)
+	last := -1
+	for _, n := range got {
+		if n <= last {
+			p.Errorf("%d has come after %d", n, last)
+		}
+		last, has[n] = n, true
+	}
+	for n := range p.emitted {
+		switch {
+		case has[n]:
+		case n >= resumed:
+			p.Errorf("event %d is missing, after the return at %d", n, resumed)
+		default:
+			missing++
+		}
+	}
+	p.Logf("%d events, %d missing on the other server, slowest Emit %v", p.emitted, missing, p.slowest)
+	return missing
+}
+
+func received(c *socketiotest.Client) (numbers []int) {
+	for {
+		n := socketiotest.Receive[int](c, "n")
+		if n < 0 {
+			return numbers
+		}
+		numbers = append(numbers, n)
+	}
+}
+
+// expectLog wants one line when the bus has gone and one when it is back, and
+// returns how many messages it says are lost.
+func (p *pair) expectLog() (lost int) {
+	p.Helper()
+	gone, back := p.log.lines("cannot send to the other servers"), p.log.lines("sending to the other servers again")
+	if len(gone) != 1 || len(back) != 1 {
+		p.Fatalf("log lines %q and %q, want one of each", gone, back)
+	}
+	_, number, _ := strings.Cut(back[0], "lost=")
+	if _, err := fmt.Sscan(number, &lost); err != nil {
+		p.Errorf("%s: %v", back[0], err)
+	}
+	return lost
+}
+
+// outage returns how long Redis is away: shortly, or as REDIS_OUTAGE says.
+func outage(t *testing.T) time.Duration {
+	d, err := time.ParseDuration(os.Getenv("REDIS_OUTAGE"))
+	if err != nil {
+		return time.Second
+	}
+	t.Logf("Redis is away for %v", d)
+	return d
+}
+
+func TestFaults(t *testing.T) {
+	for _, kind := range []struct {
+		name string
+		make func(rueidis.Client) adapter.Adapter
+	}{
+		{"classic", func(c rueidis.Client) adapter.Adapter { return NewClassic(c, nil) }},
+		{"sharded", func(c rueidis.Client) adapter.Adapter { return NewSharded(c, nil) }},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			for _, fault := range faults {
+				t.Run(fault.name, func(t *testing.T) {
+					t.Parallel()
+					r := clustertest.StartRedis(t)
+					proxy := clustertest.StartProxy(t, r.Addr)
+					p := newPair(t, r, kind.make(connect(t, r.Addr)), kind.make(connect(t, proxy.Addr)))
+					p.pause(50 * time.Millisecond)
+					fault.run(p, proxy)
+				})
+			}
+		})
+	}
+}
+
+// faults disturb Redis. The servers have connections of their own; those of b go
+// through a proxy.
+var faults = []struct {
+	name string
+	run  func(p *pair, b *clustertest.Proxy)
+}{
+	{"Redis dies and starts again, empty", func(p *pair, _ *clustertest.Proxy) {
+		p.redis.Kill()
+		p.pause(outage(p.T))
+		p.redis.Start()
+		p.meet()
+		missing := p.outcome(p.next())
+		if lost := p.expectLog(); lost == 0 || missing > lost {
+			p.Errorf("%d events are missing, the log says that %d messages are lost", missing, lost)
+		}
+	}},
+	{"Redis stands still", func(p *pair, _ *clustertest.Proxy) {
+		p.redis.Pause()
+		d := outage(p.T)
+		p.pause(d)
+		p.redis.Resume()
+		p.meet()
+		if missing := p.outcome(p.next()); missing > 0 && d < 4*time.Second {
+			p.Errorf("%d events are missing", missing)
+		}
+	}},
+	{"only publishing is cut", func(p *pair, _ *clustertest.Proxy) {
+		p.redis.Do("ACL", "SETUSER", "default", "-publish", "-spublish")
+		p.pause(outage(p.T))
+		p.redis.Do("ACL", "SETUSER", "default", "+publish", "+spublish")
+		p.meet()
+		missing := p.outcome(p.next())
+		if lost := p.expectLog(); missing == 0 || missing > lost {
+			p.Errorf("%d events are missing, the log says that %d messages are lost", missing, lost)
+		}
+	}},
+	{"the connections that subscribe are killed", func(p *pair, _ *clustertest.Proxy) {
+		for range 5 {
+			p.redis.Do("CLIENT", "KILL", "TYPE", "pubsub")
+			p.pause(20 * time.Millisecond)
+		}
+		p.meet()
+		if missing := p.outcome(p.next()); missing > 200 {
+			p.Errorf("%d events are missing", missing)
+		}
+	}},
+	{"the other connections are killed", func(p *pair, _ *clustertest.Proxy) {
+		for range 5 {
+			p.redis.Do("CLIENT", "KILL", "TYPE", "normal")
+			p.pause(20 * time.Millisecond)
+		}
+		p.meet()
+		if missing := p.outcome(p.next()); missing > 50 {
+			p.Errorf("%d events are missing", missing)
+		}
+	}},
+	{"a server is cut off", func(p *pair, b *clustertest.Proxy) {
+		b.Refuse()
+		p.pause(outage(p.T))
+		b.Resume()
+		p.meet()
+		p.outcome(p.next())
+		if gone := p.log.lines("cannot send"); len(gone) > 0 {
+			p.Errorf("the other server has logged %q", gone)
+		}
+	}},
+	{"a server reads too slowly, so that Redis drops it", func(p *pair, b *clustertest.Proxy) {
+		p.redis.Do("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 1mb 1")
+		b.Stall()
+		ballast := strings.Repeat("x", 1<<20)
+		for range 16 { // the sockets' buffers take some
+			if err := p.a.Emit("ballast", ballast); err != nil {
+				p.Fatal(err)
+			}
+			p.pause(20 * time.Millisecond)
+		}
+		b.Resume()
+		p.meet()
+		p.outcome(p.next())
+	}},
+}
+
+// A server that dies is not waited for.
+func TestDeath(t *testing.T) {
+	r := clustertest.StartRedis(t)
+	for _, kind := range []struct {
+		name string
+		make func(rueidis.Client) adapter.Adapter
+	}{
+		{"redis", func(c rueidis.Client) adapter.Adapter { return NewClassic(c, nil) }},
+		{"redis-sharded", func(c rueidis.Client) adapter.Adapter { return NewSharded(c, nil) }},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			node := clustertest.StartNode(t, clustertest.NodeOptions{Adapter: kind.name, URL: r.URL})
+			proxy := clustertest.StartProxy(t, r.Addr)
+			p := newPair(t, r, kind.make(connect(t, r.Addr)), kind.make(connect(t, proxy.Addr)))
+			node.Eval(`await connect("c"); await socketOf("c").join("r")`)
+			for n := 0; n < 3; {
+				sockets, _ := p.a.In("r").FetchSockets(p.ctx)
+				n = len(sockets)
+			}
+			expect := func(want int) {
+				t.Helper()
+				ctx, cancel := context.WithTimeout(p.ctx, 4*time.Second)
+				defer cancel()
+				if sockets, err := p.a.In("r").FetchSockets(ctx); err != nil || len(sockets) != want {
+					t.Errorf("%d sockets, %v; want %d", len(sockets), err, want)
+				}
+			}
+			expect(3)
+			node.Kill()
+			expect(2)
+			proxy.Refuse() // what Redis sees of a server that dies
+			expect(1)
+			p.end()
+			if err := p.a.To("r").Emit("n", -1); err != nil {
+				t.Error(err)
+			}
+			if got := received(p.clientA); len(got) != p.emitted {
+				t.Errorf("the client of the same server has %d of %d events", len(got), p.emitted)
+			}
+		})
+	}
+}
