@@ -49,6 +49,8 @@ func (l *logBook) Write(line []byte) (int, error) {
 	return l.text.Write(line)
 }
 
+func (l *logBook) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
 // lines returns those that contain a text.
 func (l *logBook) lines(with string) (lines []string) {
 	l.mu.Lock()
@@ -66,8 +68,7 @@ func newPair(t *testing.T, r *clustertest.Redis, a, b adapter.Adapter) *pair {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	p := &pair{T: t, ctx: ctx, redis: r, stop: make(chan struct{}), stopped: make(chan struct{})}
-	logger := slog.New(slog.NewTextHandler(&p.log, nil))
-	p.a = socketio.NewServer(&socketio.Options{Adapter: a, Logger: logger})
+	p.a = socketio.NewServer(&socketio.Options{Adapter: a, Logger: p.log.logger()})
 	p.b = socketio.NewServer(&socketio.Options{Adapter: b, Logger: slog.New(slog.DiscardHandler)})
 	for _, io := range []*socketio.Server{p.a, p.b} {
 		io.OnConnect(func(s *socketio.Socket) { s.Join("r") })
@@ -217,14 +218,17 @@ func outage(t *testing.T) time.Duration {
 	return d
 }
 
+// makers make the adapters, named as npm's.
+var makers = []struct {
+	name string
+	make func(rueidis.Client) adapter.Adapter
+}{
+	{"redis", func(c rueidis.Client) adapter.Adapter { return NewClassic(c, nil) }},
+	{"redis-sharded", func(c rueidis.Client) adapter.Adapter { return NewSharded(c, nil) }},
+}
+
 func TestFaults(t *testing.T) {
-	for _, kind := range []struct {
-		name string
-		make func(rueidis.Client) adapter.Adapter
-	}{
-		{"classic", func(c rueidis.Client) adapter.Adapter { return NewClassic(c, nil) }},
-		{"sharded", func(c rueidis.Client) adapter.Adapter { return NewSharded(c, nil) }},
-	} {
+	for _, kind := range makers {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 			for _, fault := range faults {
@@ -326,13 +330,7 @@ var faults = []struct {
 // A server that dies is not waited for.
 func TestDeath(t *testing.T) {
 	r := clustertest.StartRedis(t)
-	for _, kind := range []struct {
-		name string
-		make func(rueidis.Client) adapter.Adapter
-	}{
-		{"redis", func(c rueidis.Client) adapter.Adapter { return NewClassic(c, nil) }},
-		{"redis-sharded", func(c rueidis.Client) adapter.Adapter { return NewSharded(c, nil) }},
-	} {
+	for _, kind := range makers {
 		t.Run(kind.name, func(t *testing.T) {
 			node := clustertest.StartNode(t, clustertest.NodeOptions{Adapter: kind.name, URL: r.URL})
 			proxy := clustertest.StartProxy(t, r.Addr)

@@ -48,6 +48,10 @@ type ShardedOptions struct {
 // millisecond may miss the socket. After SocketsJoin an event of the same server
 // does not miss those sockets: for a second it goes to all servers.
 //
+// Events of one server arrive in its order. In a Redis Cluster that is true for
+// each room and for all events that are not for one room, but not between them,
+// because they go through several servers; in mode Static it is true for all.
+//
 // Each server needs a Sharded of its own, because Redis counts connections.
 type Sharded struct {
 	hub    *hub
