@@ -4,7 +4,7 @@ go 1.25.0
 
 require (
 	github.com/goroomcast/socketio v0.0.0
-	github.com/redis/rueidis v1.0.79
+	github.com/redis/rueidis v1.0.79 // speaks to Redis, pipelines, and fails at once while Redis is away
 )
 
 require (
