@@ -19,6 +19,9 @@ const (
 	// it is alive.
 	idleTime = 5 * time.Second
 
+	// maxRead is how many notifications are read before they are delivered.
+	maxRead = 256
+
 	// The pause before the third try to connect; it doubles from then on.
 	minPause = 50 * time.Millisecond
 	maxPause = 500 * time.Millisecond
@@ -76,7 +79,7 @@ func wait(ctx, interrupted context.Context, pg *pgconn.PgConn) error {
 	err := pg.WaitForNotification(silent)
 	switch {
 	case err == nil:
-		return nil
+		return readOn(pg)
 	case pg.IsClosed() || silent.Err() == nil:
 		return err
 	case interrupted.Err() != nil:
@@ -86,6 +89,26 @@ func wait(ctx, interrupted context.Context, pg *pgconn.PgConn) error {
 		return fmt.Errorf("no answer: %w", err)
 	}
 	return nil
+}
+
+// readOn reads what else has arrived: waiting for each notification would cost
+// more than reading it.
+func readOn(pg *pgconn.PgConn) error {
+	if pg.Frontend().ReadBufferLen() == 0 {
+		return nil
+	}
+	if err := pg.Conn().SetReadDeadline(time.Now().Add(answerTime)); err != nil {
+		return err
+	}
+	for range maxRead {
+		if pg.Frontend().ReadBufferLen() == 0 {
+			break
+		}
+		if _, err := pg.ReceiveMessage(context.Background()); err != nil {
+			return fmt.Errorf("half a notification: %w", err)
+		}
+	}
+	return pg.Conn().SetReadDeadline(time.Time{})
 }
 
 // A pause is the time before the next try to connect.

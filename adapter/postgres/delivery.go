@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"time"
@@ -71,8 +72,11 @@ func (l *listener) own(n *pgconn.Notification) bool {
 
 // pass hands a message to its subscribers.
 func (l *listener) pass(n *pgconn.Notification, row []byte) {
-	for _, s := range l.subscriptions(n.Channel) {
-		m, err := decode(n.Payload, row) // for each, because it then belongs to the subscriber
+	for i, s := range l.subscriptions(n.Channel) {
+		if i > 0 {
+			row = bytes.Clone(row) // a message and its bytes belong to the subscriber
+		}
+		m, err := decode(n.Payload, row)
 		if err != nil {
 			l.unreadable(n, err)
 			return
