@@ -26,7 +26,6 @@ type device struct {
 	// Of presences.mu.
 	active  time.Time       // when the user was at the device
 	idle    bool            // the user is not at the device
-	front   string          // the room in front of the user
 	watches map[string]bool // users
 	left    bool
 }

@@ -121,7 +121,7 @@ func (p *process) call(point string) error {
 	fails := p.failing > 0 && p.random.Float64() < p.failing
 	p.mu.Unlock()
 	if wait > 0 {
-		time.Sleep(wait) //nolint:forbidigo // a slow database in the bubble's time
+		<-time.After(wait)
 	}
 	if fails || !p.at("") {
 		return store.ErrUnavailable

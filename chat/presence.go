@@ -152,12 +152,11 @@ func (p *presences) sweep(grace time.Duration) {
 }
 
 type activeArgs struct {
-	Room string `json:"room"`
+	Room string `json:"room"` // the room in front of the user, for pushes
 	Idle bool   `json:"idle"`
 }
 
-// setActive says that the user is at the device, or is not, and which room is in
-// front.
+// setActive says that the user is at the device, or is not.
 func (d *device) setActive(_ context.Context, a activeArgs) (nothing, error) {
 	var k check
 	if a.Room != "" {
@@ -169,7 +168,7 @@ func (d *device) setActive(_ context.Context, a activeArgs) (nothing, error) {
 	p := &d.c.presences
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	d.active, d.idle, d.front = time.Now(), a.Idle, a.Room
+	d.active, d.idle = time.Now(), a.Idle
 	if u := p.here[d.user.ID]; u != nil && u.devices[d] {
 		p.set(d.user.ID, u, u.best(time.Now()))
 	}

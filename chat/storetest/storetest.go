@@ -3,6 +3,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"testing"
 
@@ -93,8 +94,8 @@ func (f *fixture) refused(code store.Code, room string, op store.Op) *store.Erro
 	if after := f.heads(room); !reflect.DeepEqual(after, before) || len(done.Changes) > 0 {
 		f.Fatalf("%T %+v was refused, but %+v became %+v with changes %+v", op, op, before, after, done.Changes)
 	}
-	e, is := err.(*store.Error)
-	if !is {
+	var e *store.Error
+	if !errors.As(err, &e) {
 		f.Fatalf("%T was refused with a %T", op, err)
 	}
 	return e
