@@ -49,6 +49,7 @@ describeInBrowser("the page looks right", { timeout: 300_000 }, ({ after, afterE
   /** Checks a state in each look, and keeps a screenshot of it. */
   async function looksRight(person, state, { looks = Object.keys(LOOKS), prepare = async () => {} } = {}) {
     const problems = {};
+    await person.page.mouse.move(0, 0); // so that it points at nothing
     for (const name of looks) {
       const { width, height, colorScheme } = LOOKS[name];
       await person.page.setViewportSize({ width, height });

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from "react";
-import { allUnread } from "../state";
+import { allUnread, unread } from "../state";
 import { useChat } from "../store";
 import { Banner } from "./Banner";
 import { Conversation } from "./Conversation";
@@ -11,11 +11,11 @@ export function App() {
   const { link, me, current, notice } = state;
   const [menu, setMenu] = useState(false); // on a narrow screen, where the sidebar covers the conversation
   const closeMenu = useCallback(() => setMenu(false), []);
-  const unread = allUnread(state);
+  const all = allUnread(state);
 
   useEffect(() => {
-    document.title = unread ? `(${unread}) Roomcast chat` : "Roomcast chat";
-  }, [unread]);
+    document.title = all ? `(${all}) Roomcast chat` : "Roomcast chat";
+  }, [all]);
 
   if (link.status === "signed out") return <SignIn error={link.error} />;
   if (!me) return <SignIn waiting={link} />;
@@ -24,7 +24,7 @@ export function App() {
       <Banner link={link} notice={notice} />
       <div className="panes">
         <Sidebar shown={menu} close={closeMenu} />
-        <Conversation key={current} covered={menu} unread={unread} openMenu={() => setMenu(true)} />
+        <Conversation key={current} covered={menu} elsewhere={all - unread(state, current)} openMenu={() => setMenu(true)} />
       </div>
     </div>
   );

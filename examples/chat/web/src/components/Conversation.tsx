@@ -5,16 +5,17 @@ import { Avatar } from "./Avatar";
 import { Composer } from "./Composer";
 import { HashIcon, LeaveIcon, MegaphoneIcon, MenuIcon } from "./Icons";
 import { Messages } from "./Messages";
+import { Unread } from "./Unread";
 
 const NOTHING: Entry[] = [];
 
 interface Props {
   covered: boolean; // by the menu
-  unread: number;
+  elsewhere: number; // unread messages of other conversations
   openMenu: () => void;
 }
 
-export function Conversation({ covered, unread, openMenu }: Props) {
+export function Conversation({ covered, elsewhere, openMenu }: Props) {
   const state = useChat();
   const key = state.current;
   const { room, to } = place(key);
@@ -26,7 +27,7 @@ export function Conversation({ covered, unread, openMenu }: Props) {
       <header className="top">
         <button type="button" className="tool narrow-only" onClick={openMenu}>
           <MenuIcon />
-          {unread > 0 && <span className="unread">{unread}</span>}
+          <Unread count={elsewhere} />
           <span className="hidden">Open the menu</span>
         </button>
         {room && <HashIcon />}

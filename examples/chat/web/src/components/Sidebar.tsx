@@ -5,6 +5,7 @@ import { useChat } from "../store";
 import { Avatar } from "./Avatar";
 import { CloseIcon, HashIcon, LeaveIcon, MegaphoneIcon } from "./Icons";
 import { NewRoom } from "./NewRoom";
+import { Unread } from "./Unread";
 
 export function Sidebar({ shown, close }: { shown: boolean; close: () => void }) {
   const state = useChat();
@@ -142,16 +143,6 @@ function Item({ icon, name, current, faint, pick, children }: ItemProps) {
         {children}
       </button>
     </li>
-  );
-}
-
-function Unread({ count }: { count: number }) {
-  if (count === 0) return null;
-  return (
-    <span className="unread">
-      {count}
-      <span className="hidden"> unread</span>
-    </span>
   );
 }
 
