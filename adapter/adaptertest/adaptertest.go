@@ -3,17 +3,14 @@
 package adaptertest
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -306,33 +303,6 @@ func (c *client) expect(want ...string) {
 			c.w.Fatalf("got packet %.200q, want %.200q", got, want)
 		}
 	}
-}
-
-// sameJSON reports whether packets differ only in how their JSON is written, as
-// they may if the bus has another format.
-func sameJSON(got, want string) bool {
-	gotHead, gotText, _ := strings.Cut(got, "[")
-	wantHead, wantText, found := strings.Cut(want, "[")
-	var gotValue, wantValue []json.RawMessage
-	if !found || gotHead != wantHead || json.Unmarshal([]byte("["+gotText), &gotValue) != nil || json.Unmarshal([]byte("["+wantText), &wantValue) != nil {
-		return false
-	}
-	return slices.EqualFunc(gotValue, wantValue, func(got, want json.RawMessage) bool {
-		return string(plain(got)) == string(plain(want))
-	})
-}
-
-// plain returns JSON with its strings written in one way. Numbers are as they
-// were.
-func plain(text json.RawMessage) []byte {
-	var v any
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if d.Decode(&v) != nil {
-		return text
-	}
-	text, _ = json.Marshal(v)
-	return text
 }
 
 // answer wants an event that asks for an acknowledgement and gives this.
