@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -64,6 +65,8 @@ type Adapter struct {
 	conn   *nats.Conn
 	logger *rarelog.Logger
 
+	reconnects atomic.Uint64 // that Publish knows of
+
 	mu         sync.Mutex
 	namespaces map[string]*subscription
 }
@@ -77,6 +80,7 @@ const (
 	maxPings     = 2
 	writeTime    = 2 * time.Second
 	answerTime   = 2 * time.Second
+	settleTime   = time.Second
 )
 
 // New returns an Adapter for the NATS servers of a URL, or of several that are
@@ -140,10 +144,28 @@ func (a *Adapter) away() error {
 	return fmt.Errorf("nats: no connection: %w", cmp.Or(a.conn.LastError(), nats.ErrDisconnected))
 }
 
+// ready returns an error while there is no connection. After a new connection
+// it first waits until the other servers have subscribed again, too.
+func (a *Adapter) ready(ctx context.Context) error {
+	if err := a.away(); err != nil {
+		return err
+	}
+	n := a.conn.Stats().Reconnects
+	if a.reconnects.Swap(n) == n {
+		return nil
+	}
+	select {
+	case <-time.After(settleTime):
+		return a.away()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Publish implements [adapter.Adapter]. It returns when NATS has the whole
 // batch.
 func (a *Adapter) Publish(ctx context.Context, batch []*adapter.Message) []error {
-	if err := a.away(); err != nil {
+	if err := a.ready(ctx); err != nil {
 		return all(batch, err)
 	}
 	errs := adapter.Each(batch, a.publish)

@@ -35,6 +35,7 @@ var (
 		"parser":       "github.com/goroomcast/socketio/parser",
 		"msgpack":      "github.com/goroomcast/socketio/parser/msgpack",
 		"adapter":      "github.com/goroomcast/socketio/adapter",
+		"embedded":     "github.com/goroomcast/socketio/adapter/nats/embedded",
 
 		"context": "context", "errors": "errors", "fmt": "fmt", "log": "log", "slog": "log/slog", "net": "net", "http": "net/http",
 		"os": "os", "strings": "strings", "testing": "testing", "time": "time", "regexp": "regexp", "signal": "os/signal",

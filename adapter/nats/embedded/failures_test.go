@@ -93,7 +93,7 @@ func TestBusFails(t *testing.T) {
 					lost = a.expectLines()
 				}
 				t.Logf("of %d events %d did not reach the other server, which logs %d", last+1, n, lost)
-				if n > lost && (kind == "JetStream" || !f.lines) {
+				if n > lost {
 					t.Errorf("%d events did not reach the other server, logged are %d", n, lost)
 				}
 			})
