@@ -8,6 +8,7 @@ import (
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/adapter/adaptertest"
+	"github.com/goroomcast/socketio/internal/testserver"
 )
 
 func TestLoopback(t *testing.T) {
@@ -32,6 +33,18 @@ func TestHeartbeats(t *testing.T) {
 	adaptertest.Run(t, func(_ testing.TB, n int) []adapter.Adapter {
 		all := make([]adapter.Adapter, n)
 		shared := new(uncounted)
+		for i := range all {
+			all[i] = shared
+		}
+		return all
+	})
+}
+
+// A bus that keeps a log and sessions.
+func TestJournal(t *testing.T) {
+	adaptertest.Run(t, func(_ testing.TB, n int) []adapter.Adapter {
+		all := make([]adapter.Adapter, n)
+		shared := testserver.NewJournal()
 		for i := range all {
 			all[i] = shared
 		}
