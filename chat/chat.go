@@ -101,7 +101,8 @@ type Policy struct {
 	// Without it, users join open rooms as members.
 	CanJoin func(ctx context.Context, u User, r RoomInfo) (Role, error)
 
-	// CanRead is asked when a user opens a room or asks for its messages.
+	// CanRead is asked when a user opens a room or asks for its messages, and
+	// every 30 s about those who follow a room.
 	CanRead func(ctx context.Context, u User, r RoomInfo) error
 
 	// CanPost is asked about each post, before BeforePost.

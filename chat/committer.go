@@ -177,7 +177,7 @@ func (m *committer) run(batch []*pending) {
 	default:
 		m.c.log.Error("chat: the store has not committed", "operations", len(ops), "err", err)
 		for _, p := range batch {
-			p.result <- store.Result{Err: ErrUnavailable}
+			p.result <- store.Result{Err: err}
 		}
 	}
 }

@@ -93,6 +93,11 @@ func (c *Chat) connected(s *socketio.Socket) {
 	if d == nil {
 		return // it has left already
 	}
+	s.OnDisconnect(func(r socketio.Reason) {
+		if r == socketio.ReasonServerShutdown {
+			c.bye()
+		}
+	})
 	d.arrive()
 	c.presences.arrive(d)
 	_ = s.Join(userRoom(d.user.ID))

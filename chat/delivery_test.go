@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -300,5 +301,62 @@ func TestRoomsAreForgotten(t *testing.T) {
 		if live, devices := w.chat.Kept(); live != 0 || devices != 0 {
 			t.Errorf("%d rooms and %d devices are kept", live, devices)
 		}
+	})
+}
+
+// TestOneBadOperation commits what the database refuses together with other
+// operations: those are committed all the same.
+func TestOneBadOperation(t *testing.T) {
+	runFarm(t, 1, func(w *world, f *farm) {
+		w.room("r", chat.Open, "ann", "bob", "cy")
+		f.processes[0].disturb(100*time.Millisecond, 0)
+		var calls []*call
+		var clients []*stock
+		for i, text := range []string{"one", "poison", "two"} {
+			s := connect(w, []string{"ann", "bob", "cy"}[i], f.dial)
+			clients = append(clients, s)
+			calls = append(calls, s.send("post", post("r", "c", text)))
+		}
+		for i, c := range calls {
+			clients[i].wait("reply", func() bool { return c.ended })
+		}
+		if got := string(calls[1].reply); !strings.Contains(got, `"internal"`) {
+			t.Errorf("reply %s", got)
+		}
+		messages, err := w.chat.Room("r").History(ctx, 0, 10)
+		w.check(err)
+		if len(messages) != 2 {
+			t.Errorf("%d messages", len(messages))
+		}
+	})
+}
+
+// TestPolicyChangesItsMind forbids a follower to read.
+func TestPolicyChangesItsMind(t *testing.T) {
+	var forbidden atomic.Bool
+	run(t, func(o *chat.Options) {
+		o.Policy.CanRead = func(_ context.Context, u chat.User, r chat.RoomInfo) error {
+			if forbidden.Load() && u.ID == "ann" && r.ID == "r" {
+				return chat.ErrForbidden
+			}
+			return nil
+		}
+	}, func(w *world) {
+		w.room("r", chat.Open, "ann", "bob")
+		ann, bob := w.connect("ann"), w.connect("bob")
+		ann.open("r")
+		bob.open("r")
+		testserver.Wait(time.Minute)
+		bob.must("post", post("r", "1", "before"))
+		ann.shows("r", "before")
+		forbidden.Store(true)
+		testserver.Wait(40 * time.Second)
+		bob.must("post", post("r", "2", "secret"))
+		synctest.Wait()
+		if ann.sees("secret") {
+			t.Error("ann has got a message that the policy forbids")
+		}
+		ann.refusedWith("forbidden", "open", obj{"room": "r"})
+		bob.shows("r", "before", "secret")
 	})
 }

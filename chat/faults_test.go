@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -132,6 +133,11 @@ func (p *process) call(point string) error {
 func (p *process) Commit(ctx context.Context, ops []store.Op) (*store.Committed, error) {
 	if err := p.call("before commit"); err != nil {
 		return nil, err
+	}
+	for _, op := range ops {
+		if post, is := op.(store.Post); is && post.Text == "poison" {
+			return nil, errors.New("the database does not take that")
+		}
 	}
 	done, err := p.db.Commit(ctx, ops)
 	if err == nil && len(done.Changes) > 0 {

@@ -2,6 +2,8 @@ package chat
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -96,10 +98,56 @@ func (c *Chat) hear(h headHint) {
 // watch asks the store from time to time where the followed rooms are, in case a
 // hint was lost.
 func (c *Chat) watch() {
+	asked := time.Now()
 	for pause(c.ctx, c.opts.WatchInterval) {
 		c.poll(nil)
 		c.rates.sweep()
+		if time.Since(asked) >= policyInterval {
+			asked = time.Now()
+			c.askPolicy()
+		}
 	}
+}
+
+// policyInterval is how long a follower may go on after Policy.CanRead forbids
+// it.
+const policyInterval = 30 * time.Second
+
+// askPolicy ends following where Policy.CanRead forbids it now.
+func (c *Chat) askPolicy() {
+	if c.opts.Policy.CanRead == nil {
+		return
+	}
+	for _, l := range c.followed() {
+		for s := range c.ns.Local().In(socketRoom(l.id)).Sockets() {
+			if d := c.device(s); d != nil && c.ctx.Err() == nil {
+				d.askAgain(l)
+			}
+		}
+	}
+}
+
+// followed returns the rooms that are followed here.
+func (c *Chat) followed() []*live {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Values(c.live))
+}
+
+func (d *device) askAgain(l *live) {
+	ctx, cancel := context.WithTimeout(d.c.ctx, storeTimeout)
+	defer cancel()
+	m, err := d.look(ctx, l.id)
+	if err != nil {
+		return // the next time
+	}
+	if err := d.mayRead(ctx, m); err == nil || errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+		return
+	}
+	l.mu.Lock()
+	d.unfollow(l)
+	l.mu.Unlock()
+	_ = d.socket.Emit("rooms", roomsEvent{Gone: []goneView{{l.id, "policy"}}})
 }
 
 // pollStep is how many rooms are asked for at a time.

@@ -45,7 +45,7 @@ func TestReadMarkers(t *testing.T) {
 		if reads := ann.named("read"); len(reads) != 1 || !strings.Contains(string(reads[0]), `"read":5`) {
 			w.Errorf("ann's other device has got %s", reads)
 		}
-		if reads := bob.named("read"); len(reads) < 1 || !strings.Contains(string(reads[len(reads)-1]), `"user":"ann"`) {
+		if reads := fmt.Sprintf("%s", bob.named("read")); !strings.Contains(reads, `{"room":"r","user":"ann","read":5,"gen":0}`) {
 			w.Errorf("bob has got %s", reads)
 		}
 		if got := w.connect("ann").unreadOf("r"); got != 0 {

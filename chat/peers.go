@@ -171,12 +171,15 @@ func (c *Chat) sayAll() {
 	})
 }
 
-// bye says that this server ends. Its users reconnect to others, and stay until
-// then.
+// bye says that this server ends, once. Its users reconnect to others, and stay
+// until then. It is called when the first socket is told of the shutdown, because
+// afterwards the other servers can not be reached.
 func (c *Chat) bye() {
-	c.say(func(_ *presences, m *peerMessage) bool {
-		m.Bye = true
-		return true
+	c.presences.left.Do(func() {
+		c.say(func(_ *presences, m *peerMessage) bool {
+			m.Bye = true
+			return true
+		})
 	})
 }
 

@@ -39,6 +39,7 @@ type presences struct {
 	news     map[string]Presence         // of users here, that other servers do not know
 	seen     map[string]int64            // when a watched user went, ms
 
+	left   sync.Once  // this server has said goodbye
 	saying sync.Mutex // comes before mu
 	n      int64      // number of the last message to other servers; saying
 }
@@ -323,7 +324,6 @@ func (c *Chat) keepPresence() {
 			c.tellOnline()
 		}
 	}
-	c.bye()
 }
 
 // tellWatchers sends each watcher the presences that have changed for it, as one

@@ -141,13 +141,15 @@ func TestPresenceOnServers(t *testing.T) {
 		bob.mu.Lock()
 		bob.dial = here.dial
 		bob.mu.Unlock()
-		there.h.Server.Close()
+		w.check(there.h.Server.Shutdown(ctx))
 		there.chat.Close()
 		testserver.Wait(10 * time.Second)
 		ann.told("bob", "online")
+		ann.told("cy")
+		testserver.Wait(15 * time.Second)
+		ann.told("cy", "offline") // the server has said goodbye
 		testserver.Wait(40 * time.Second)
 		ann.told("bob", "online")
-		ann.told("cy", "offline")
 		_ = cy
 
 		third := f.add() // it asks who is there

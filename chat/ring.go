@@ -33,16 +33,38 @@ func (r *ring) add(ch *store.Changes) {
 	}
 }
 
-// after returns the changes above a rev that the ring reaches back to.
+// after returns the changes above a rev that the ring reaches back to, or nil if
+// there are none. Of rows that have changed several times, the newest counts.
 func (r *ring) after(rev int64) *store.Changes {
-	var all *store.Changes
-	for _, ch := range r.ranges {
-		switch {
-		case ch.To <= rev:
-		case all == nil:
-			all = above(ch, rev)
-		default:
-			all = merge(all, ch)
+	first := len(r.ranges)
+	for first > 0 && r.ranges[first-1].To > rev {
+		first--
+	}
+	if first == len(r.ranges) {
+		return nil
+	}
+	messages, members := make(map[int64]int64), make(map[string]int64)
+	for _, ch := range r.ranges[first:] {
+		for i := range ch.Messages {
+			messages[ch.Messages[i].Seq] = ch.Messages[i].Rev
+		}
+		for i := range ch.Members {
+			members[ch.Members[i].User] = ch.Members[i].Rev
+		}
+	}
+	newest := r.ranges[len(r.ranges)-1]
+	all := &store.Changes{Room: newest.Room, From: rev, To: newest.To}
+	for _, ch := range r.ranges[first:] {
+		all.Settings = all.Settings || ch.Settings && ch.Room.InfoRev > rev
+		for i := range ch.Messages {
+			if m := &ch.Messages[i]; m.Rev > rev && messages[m.Seq] == m.Rev {
+				all.Messages = append(all.Messages, *m)
+			}
+		}
+		for _, m := range ch.Members {
+			if m.Rev > rev && members[m.User] == m.Rev {
+				all.Members = append(all.Members, m)
+			}
 		}
 	}
 	return all
