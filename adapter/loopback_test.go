@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/goroomcast/socketio/adapter"
@@ -11,16 +12,16 @@ import (
 	"github.com/goroomcast/socketio/internal/testserver"
 )
 
-func TestLoopback(t *testing.T) {
-	adaptertest.Run(t, func(_ testing.TB, n int) []adapter.Adapter {
-		all := make([]adapter.Adapter, n)
-		shared := new(adapter.Loopback)
-		for i := range all {
-			all[i] = shared
-		}
-		return all
-	})
+// sharing returns the same adapter for all servers.
+func sharing(bus func() adapter.Adapter) adaptertest.Join {
+	return func(_ testing.TB, n int) []adapter.Adapter { return slices.Repeat([]adapter.Adapter{bus()}, n) }
 }
+
+func loopback() adapter.Adapter { return new(adapter.Loopback) }
+
+func journal() adapter.Adapter { return testserver.NewJournal() }
+
+func TestLoopback(t *testing.T) { adaptertest.Run(t, sharing(loopback)) }
 
 // A bus that cannot count its servers leaves it to their heartbeats.
 type uncounted struct{ adapter.Loopback }
@@ -30,24 +31,13 @@ func (*uncounted) Servers(context.Context, string) (int, error) {
 }
 
 func TestHeartbeats(t *testing.T) {
-	adaptertest.Run(t, func(_ testing.TB, n int) []adapter.Adapter {
-		all := make([]adapter.Adapter, n)
-		shared := new(uncounted)
-		for i := range all {
-			all[i] = shared
-		}
-		return all
-	})
+	adaptertest.Run(t, sharing(func() adapter.Adapter { return new(uncounted) }))
 }
 
 // A bus that keeps a log and sessions.
-func TestJournal(t *testing.T) {
-	adaptertest.Run(t, func(_ testing.TB, n int) []adapter.Adapter {
-		all := make([]adapter.Adapter, n)
-		shared := testserver.NewJournal()
-		for i := range all {
-			all[i] = shared
-		}
-		return all
-	})
+func TestJournal(t *testing.T) { adaptertest.Run(t, sharing(journal)) }
+
+func TestCrowd(t *testing.T) {
+	t.Run("loopback", func(t *testing.T) { adaptertest.Crowd(t, sharing(loopback)) })
+	t.Run("journal", func(t *testing.T) { adaptertest.Crowd(t, sharing(journal)) })
 }

@@ -74,7 +74,7 @@ func (g group) run(t *testing.T, join Join, sessions bool) {
 		for _, c := range g.checks {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				c.run(newWorld(t, join(t, servers), sessions))
+				c.run(newWorld(t, join(t, servers), sessions, patience))
 			})
 		}
 	})
@@ -83,7 +83,7 @@ func (g group) run(t *testing.T, join Join, sessions bool) {
 const (
 	servers = 3
 
-	// patience is how long anything may take.
+	// patience is how long a check may take.
 	patience = 30 * time.Second
 )
 
@@ -103,7 +103,7 @@ type node struct {
 	log      lines
 }
 
-func newWorld(t *testing.T, adapters []adapter.Adapter, sessions bool) *world {
+func newWorld(t *testing.T, adapters []adapter.Adapter, sessions bool, patience time.Duration) *world {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	w := &world{T: t, ctx: ctx, sessions: sessions}
