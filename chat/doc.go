@@ -16,7 +16,7 @@
 //	err = c.Room("general").Create(ctx, chat.RoomInfo{Kind: chat.Open})
 //
 // Clients are the stock socket.io-client 4 with the options retries: Infinity
-// and ackTimeout: 10_000.
+// and ackTimeout: 10_000. docs/chat-protocol.md describes the commands and events.
 //
 // # Guarantees
 //
