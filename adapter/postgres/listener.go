@@ -16,8 +16,11 @@ import (
 // A listener keeps the connection that listens. One goroutine uses the
 // connection, and delivers what it hears.
 type listener struct {
-	a     *Adapter
-	inbox []*pgconn.Notification // heard, and not yet delivered; only that goroutine uses it
+	a *Adapter
+
+	// Only that goroutine uses these.
+	inbox   []*pgconn.Notification // heard, and not yet delivered
+	checked bool                   // the table
 
 	mu       sync.Mutex
 	channels map[string][]*subscription // what the connection should listen to
@@ -97,8 +100,11 @@ func (l *listener) run(ctx context.Context) {
 // serve listens and delivers until the connection is lost.
 func (l *listener) serve(ctx context.Context, pg *pgconn.PgConn) error {
 	l.inbox = nil
-	if err := l.a.checkTable(ctx, pg); err != nil {
-		return err
+	if !l.checked {
+		if err := l.a.checkTable(ctx, pg); err != nil {
+			return err
+		}
+		l.checked = true
 	}
 	for {
 		interrupted, cancel, err := l.place(ctx, pg)
@@ -241,6 +247,23 @@ func (l *listener) settled(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// replaced waits until the connection listens again if it has just been lost.
+func (l *listener) replaced(ctx context.Context) {
+	l.mu.Lock()
+	placed, left := l.placed, holdTime-time.Since(l.lost)
+	l.mu.Unlock()
+	select {
+	case <-placed:
+		return
+	default:
+	}
+	select {
+	case <-placed:
+	case <-time.After(left):
+	case <-ctx.Done():
 	}
 }
 

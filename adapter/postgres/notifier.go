@@ -72,8 +72,11 @@ func (q *notifier) publish(ctx context.Context, batch []*notification) []error {
 	return j.errs
 }
 
-// begin hands a job to the goroutine as soon as there is a connection.
+// begin hands a job to the goroutine as soon as there is a connection. While the
+// listening one is being replaced, begin waits for that one first: the answers to
+// what is sent now would be missed.
 func (q *notifier) begin(j *job) error {
+	q.a.listener.replaced(j.ctx)
 	for {
 		q.mu.Lock()
 		away, changed, left := q.away, q.changed, time.Until(q.until)

@@ -15,6 +15,19 @@
 //
 // LISTEN needs connections to the primary server, without a pooler that shares
 // connections between transactions.
+//
+// # When PostgreSQL is away
+//
+// Emit never waits for PostgreSQL, and the clients of the server itself get each
+// event at once. Messages to other servers are held back for 2 seconds. If
+// PostgreSQL is not back by then, they are lost, and so are later ones; the server
+// counts them in its log. When PostgreSQL is back, each server first listens
+// again, and publishes half a second later, when the others listen too.
+//
+// PostgreSQL keeps notifications in memory only. If only the listening
+// connection breaks, the server is deaf for some milliseconds; what others publish
+// in that time is lost to its clients. There is no recovery of clients over
+// this adapter.
 package postgres
 
 import (
