@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -56,10 +57,27 @@ func send(a *Adapter, pg *pgconn.PgConn, j *job) error {
 	if closeErr := p.Close(); err == nil && pg.IsClosed() {
 		err = closeErr
 	}
+	if err == nil {
+		err = makeRoom(j, pg)
+	}
 	if err != nil && !pg.IsClosed() {
 		hangUp(pg)
 	}
 	return err
+}
+
+// makeRoom has PostgreSQL look whether its queue of notifications is still full,
+// if that is why some failed. It would look only after a notification that has
+// been sent, so a queue that was full once would stay full.
+func makeRoom(j *job, pg *pgconn.PgConn) error {
+	full := func(err error) bool {
+		var refused *pgconn.PgError
+		return errors.As(err, &refused) && refused.Code == queueFull
+	}
+	if !slices.ContainsFunc(j.errs, full) {
+		return nil
+	}
+	return run(j.ctx, pg, "SELECT pg_catalog.pg_notification_queue_usage()")
 }
 
 // queue puts a batch into a pipeline, and returns how many notifications each
@@ -126,5 +144,8 @@ func result(p *pgconn.Pipeline) (failed, err error) {
 	}
 }
 
-// readOnly is the error of a server that has become a standby, or still is one.
-const readOnly = "25006"
+// Errors of PostgreSQL.
+const (
+	readOnly  = "25006" // it is a standby
+	queueFull = "54000" // a listener has not read for long, and 8 GB of notifications wait
+)
