@@ -15,7 +15,7 @@ import { promisify } from "node:util";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, "../..");
-const MODULES = join(HERE, "node_modules");
+export const MODULES = join(HERE, "node_modules");
 
 /** Returns the steps of a page: their titles, and their files and commands in order. */
 export function stepsOf(text) {
@@ -128,14 +128,14 @@ export class Reader {
     throw new Error(`docs/tutorial.md has a command that its test does not know: ${command}`);
   }
 
-  async startServer() {
+  async startServer(ready) {
     await this.server.stop();
     await this.shell(this.chat, "go", "build", "-o", "server", ".");
-    await this.restartServer();
+    await this.restartServer(ready);
   }
 
-  restartServer() {
-    return this.server.start(join(this.chat, "server"), [], {}, /listening/);
+  restartServer(ready = /listening/) {
+    return this.server.start(join(this.chat, "server"), [], {}, ready);
   }
 
   /** npm install: the packages that the template asks for, of the versions in our lock file. */
@@ -171,7 +171,7 @@ export class Reader {
 }
 
 /** A program that the reader starts, and starts again. */
-class Program {
+export class Program {
   constructor(port) {
     this.port = port;
     this.log = "";
