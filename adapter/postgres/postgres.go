@@ -98,7 +98,10 @@ func (a *Adapter) Publish(ctx context.Context, batch []*adapter.Message) []error
 		}
 	}
 	failed := len(notifications) < len(batch)
-	sent := a.notifier.publish(ctx, notifications)
+	var sent []error
+	if len(notifications) > 0 {
+		sent = a.notifier.publish(ctx, notifications)
+	}
 	for i := range errs {
 		if errs[i] == nil {
 			errs[i], sent = sent[0], sent[1:]

@@ -40,7 +40,10 @@ SELECT pg_catalog.pg_notify($1::text, $2::text || attachment.id::text || '` + ta
 // send sends a batch, in one round trip. The error says that the connection is
 // lost; the job's errors are those of its notifications.
 func send(a *Adapter, pg *pgconn.PgConn, j *job) error {
-	p := pg.StartPipeline(j.ctx)
+	ctx, cancel := context.WithCancel(j.ctx)
+	defer cancel()
+	defer context.AfterFunc(a.ctx, cancel)() // Close does not wait
+	p := pg.StartPipeline(ctx)
 	transactions := queue(p, a.o.attachSQL(), j.batch)
 	err := p.Flush()
 	sent := 0
