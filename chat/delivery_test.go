@@ -360,3 +360,75 @@ func TestPolicyChangesItsMind(t *testing.T) {
 		bob.shows("r", "before", "secret")
 	})
 }
+
+// TestOneDeadline lets everything that a post waits for take its time: BeforePost,
+// the rate and the store. The answer comes before the client would repeat the
+// post, and the repetition is one.
+func TestOneDeadline(t *testing.T) {
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		f := &farm{h: h, db: store.Memory(), random: newRandom(1), change: func(o *chat.Options) {
+			o.Limits.Posts, o.Limits.RoomPosts = chat.Rate{PerSecond: 0.5, Burst: 1}, chat.Rate{}
+			o.BeforePost = func(_ context.Context, d *chat.Draft) error {
+				if d.Text == "slow" {
+					testserver.Wait(2900 * time.Millisecond)
+				}
+				return nil
+			}
+		}}
+		p := f.add()
+		w := &world{T: h.T, h: h, chat: p.chat, store: f.db}
+		w.room("r", chat.Open, "ann")
+		ann, phone := connect(w, "ann", f.dial), connect(w, "ann", f.dial)
+		late := ann.send("post", post("r", "late", "slow"))
+		testserver.Wait(2 * time.Second)
+		phone.must("post", post("r", "first", "takes the token"))
+		p.mu.Lock()
+		p.hook = func(point string) {
+			if point == "before commit" {
+				testserver.Wait(4500 * time.Millisecond)
+			}
+		}
+		p.mu.Unlock()
+		start := time.Now().Add(-2 * time.Second)
+		ann.wait("an answer", func() bool { return late.ended })
+		if took := time.Since(start); took > 8*time.Second {
+			t.Errorf("the answer took %v", took)
+		}
+		p.mu.Lock()
+		p.hook = nil
+		p.mu.Unlock()
+		testserver.Wait(10 * time.Second)
+		ann.must("post", post("r", "late", "slow"))
+		messages, err := w.chat.Room("r").History(ctx, 0, 10)
+		w.check(err)
+		if len(messages) != 2 {
+			t.Errorf("%d messages: %+v", len(messages), messages)
+		}
+	})
+}
+
+// TestImpatientClient has an ackTimeout that is shorter than the server takes.
+func TestImpatientClient(t *testing.T) {
+	runFarm(t, 1, func(w *world, f *farm) {
+		w.room("r", chat.Open, "ann", "bob")
+		bob := connect(w, "bob", f.dial)
+		bob.open("r")
+		f.processes[0].disturb(600*time.Millisecond, 0)
+		ann := newStock(w, "ann", f.dial)
+		ann.ackTimeout = 100 * time.Millisecond
+		ann.start()
+		ann.wait("connect", func() bool { return ann.ready != nil })
+		var want []string
+		for i := range 10 {
+			ann.send("post", post("r", fmt.Sprint(i), fmt.Sprint(i)))
+			want = append(want, fmt.Sprint(i))
+		}
+		testserver.Wait(3 * time.Second)
+		f.processes[0].disturb(0, 0)
+		testserver.Wait(time.Minute)
+		if ann.nextID < 15 {
+			t.Errorf("10 posts were sent %d times, so the test shows nothing", ann.nextID)
+		}
+		bob.shows("r", want...)
+	})
+}

@@ -188,7 +188,11 @@ func (p *process) Memberships(ctx context.Context, user, after string, limit int
 	if err := p.call("in ready"); err != nil {
 		return nil, err
 	}
-	return p.db.Memberships(ctx, user, after, limit)
+	all, err := p.db.Memberships(ctx, user, after, limit)
+	if err := p.call("after ready"); err != nil {
+		return nil, err
+	}
+	return all, err
 }
 
 func (p *process) Mark(ctx context.Context, m []store.Marker) ([]store.Marker, error) {

@@ -312,3 +312,42 @@ func TestRemovalInTheRing(t *testing.T) {
 		}
 	})
 }
+
+// TestRemovalAfterReady removes a user between the query of ready and the frames
+// of its cursors, and lets the ring forget that.
+func TestRemovalAfterReady(t *testing.T) {
+	for _, later := range []int{1, 400} {
+		t.Run(fmt.Sprintf("%d changes later", later), func(t *testing.T) {
+			runFarm(t, 1, func(w *world, f *farm) {
+				w.room("r", chat.Closed, "ann", "bob")
+				bob := connect(w, "bob", f.dial)
+				bob.open("r")
+				ann := connect(w, "ann", f.dial)
+				ann.open("r")
+				bob.must("post", post("r", "1", "before"))
+				ann.shows("r", "before")
+				p, kicked := f.processes[0], false
+				p.mu.Lock()
+				p.hook = func(point string) {
+					if point != "after ready" || kicked {
+						return
+					}
+					kicked = true
+					w.check(w.chat.Room("r").Kick(ctx, "ann", ""))
+					for range later {
+						_, err := w.chat.Room("r").Post(ctx, "bob", chat.Draft{Text: "secret"})
+						w.check(err)
+					}
+				}
+				p.mu.Unlock()
+				ann.drop()
+				testserver.Wait(20 * time.Second)
+				bob.must("post", post("r", "2", "secret"))
+				synctest.Wait()
+				if !kicked || ann.sees("secret") {
+					w.Errorf("kicked: %t, ann has got a later message: %t", kicked, ann.sees("secret"))
+				}
+			})
+		})
+	}
+}

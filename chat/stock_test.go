@@ -23,13 +23,14 @@ import (
 // until it is answered. It keeps a view of each room that it has opened, by the
 // rule for frames, and counts the gaps that it finds.
 type stock struct {
-	t      testing.TB
-	user   string
-	dial   func(ctx context.Context) (net.Conn, error)
-	mode   rawclient.Mode
-	stop   context.CancelFunc
-	done   chan struct{}
-	forget bool // sends no cursors
+	t          testing.TB
+	user       string
+	dial       func(ctx context.Context) (net.Conn, error)
+	mode       rawclient.Mode
+	stop       context.CancelFunc
+	done       chan struct{}
+	forget     bool // sends no cursors
+	ackTimeout time.Duration
 
 	mu        sync.Mutex
 	changed   chan struct{}
@@ -123,7 +124,7 @@ func connect(t testing.TB, user string, dial func(ctx context.Context) (net.Conn
 }
 
 func newStock(t testing.TB, user string, dial func(ctx context.Context) (net.Conn, error)) *stock {
-	return &stock{t: t, user: user, dial: dial, mode: rawclient.WebSocket, changed: make(chan struct{}), views: make(map[string]*view), done: make(chan struct{})}
+	return &stock{t: t, user: user, dial: dial, mode: rawclient.WebSocket, ackTimeout: 10 * time.Second, changed: make(chan struct{}), views: make(map[string]*view), done: make(chan struct{})}
 }
 
 func (s *stock) start() {
@@ -199,7 +200,7 @@ func (s *stock) session(ctx context.Context) {
 		return
 	}
 	s.update(func() { s.conn = conn })
-	ticks := time.NewTicker(time.Second)
+	ticks := time.NewTicker(s.ackTimeout / 10)
 	defer ticks.Stop()
 	for open := true; open; {
 		select {
@@ -258,7 +259,7 @@ func (s *stock) drain() {
 	}
 	first := true
 	for _, c := range s.line {
-		due := c.alone && c.at.IsZero() || !c.alone && first && (c.at.IsZero() || time.Since(c.at) >= 10*time.Second)
+		due := c.alone && c.at.IsZero() || !c.alone && first && (c.at.IsZero() || time.Since(c.at) >= s.ackTimeout)
 		first = first && c.alone
 		if !due {
 			continue
