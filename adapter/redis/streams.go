@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
-	"sync/atomic"
 	"unicode/utf16"
 
 	"github.com/redis/rueidis"
@@ -80,7 +79,6 @@ type Streams struct {
 	gate    chan struct{}      // has a value while members change
 	members int                // how many namespaces the server has
 	stop    context.CancelFunc // ends the reading; nil if nobody reads
-	written atomic.Uint64      // the number of the last entry of this server
 }
 
 // NewStreams returns an adapter that uses a client, and two connections of the

@@ -29,11 +29,9 @@ type streamLog struct {
 	reached streamID                 // the last entry that has been read
 	held    []heldMessage            // requests and answers, in the order of arrival
 
-	writing  sync.Mutex // a leaf
-	last     streamID   // the last entry of this server
-	lastAt   time.Time
-	echoed   uint64  // the number of the last entry of this server that has been read
-	doubtful numbers // of the entries for which Redis has given no answer
+	writing sync.Mutex // a leaf
+	last    streamID   // the last entry of this server
+	lastAt  time.Time
 }
 
 // A heldMessage waits until the entry after has been read.
@@ -131,9 +129,6 @@ func (l *streamLog) readEntry(raw rueidis.XRangeSlice) error {
 	if m == nil {
 		return nil
 	}
-	if e.number > 0 && e.UID == m.UID() && l.settled(e.number) {
-		return nil
-	}
 	if err := e.decodeData(data); err != nil {
 		return err
 	}
@@ -141,30 +136,13 @@ func (l *streamLog) readEntry(raw rueidis.XRangeSlice) error {
 	return nil
 }
 
-// settled notes that an entry of this server has been read, and reports whether
-// the server has given up on it: then its clients have the event already.
-func (l *streamLog) settled(number uint64) bool {
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	l.echoed = max(l.echoed, number)
-	return l.doubtful.take(number)
-}
-
-// added notes what has become of an entry of this server, and returns its error.
-func (l *streamLog) added(number uint64, reply rueidis.RedisResult, now time.Time) error {
+// added notes an entry of this server, or returns the error.
+func (l *streamLog) added(reply rueidis.RedisResult, now time.Time) error {
 	text, err := reply.ToString()
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	switch {
-	case err == nil:
-		if id, ok := parseStreamID(text); ok {
-			l.last, l.lastAt = id, now
-		}
-	case reply.NonRedisError() == nil: // Redis has refused it
-	case number <= l.echoed: // it is there all the same
-		return nil
-	default:
-		l.doubtful.add(number)
+	if id, ok := parseStreamID(text); ok {
+		l.writing.Lock()
+		defer l.writing.Unlock()
+		l.last, l.lastAt = id, now
 	}
 	return err
 }
@@ -182,40 +160,4 @@ func (l *streamLog) precedes(now time.Time) streamID {
 		return streamID{}
 	}
 	return l.last
-}
-
-// numbers is a set of numbers that are added in order. It keeps the latest
-// ranges.
-type numbers []numberRange
-
-type numberRange struct{ first, last uint64 }
-
-const maxRanges = 100
-
-func (n *numbers) add(number uint64) {
-	if end := len(*n) - 1; end >= 0 && (*n)[end].last == number-1 {
-		(*n)[end].last = number
-		return
-	}
-	if len(*n) == maxRanges {
-		*n = slices.Delete(*n, 0, 1)
-	}
-	*n = append(*n, numberRange{number, number})
-}
-
-// take reports whether a number is in the set, and forgets it and, in its range,
-// those before it.
-func (n *numbers) take(number uint64) bool {
-	for i, r := range *n {
-		if r.first > number || number > r.last {
-			continue
-		}
-		if number == r.last {
-			*n = slices.Delete(*n, i, i+1)
-		} else {
-			(*n)[i].first = number + 1
-		}
-		return true
-	}
-	return false
 }

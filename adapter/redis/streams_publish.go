@@ -70,19 +70,15 @@ func (s *Streams) publication(m *adapter.Message, after streamID) (p publication
 // namespace's stream.
 func (s *Streams) add(ctx context.Context, batch []*adapter.Message, errs []error) (after []streamID) {
 	var commands []rueidis.Completed
-	numbers := make([]uint64, len(batch)) // of the entries, 0 for what is none
+	var places []int // in the batch
 	for i, m := range batch {
 		if !logged(m) {
 			continue
 		}
 		fields, err := encodeEntry(m)
-		if err != nil {
-			errs[i] = err
-			continue
+		if errs[i] = err; err == nil {
+			commands, places = append(commands, s.xadd(s.log(m.Namespace).name, fields)), append(places, i)
 		}
-		numbers[i] = s.written.Add(1)
-		fields = append(fields, numberField, strconv.FormatUint(numbers[i], 10))
-		commands = append(commands, s.xadd(s.log(m.Namespace).name, fields))
 	}
 	var replies []rueidis.RedisResult
 	if len(commands) > 0 {
@@ -92,9 +88,9 @@ func (s *Streams) add(ctx context.Context, batch []*adapter.Message, errs []erro
 	now := time.Now()
 	for i, m := range batch {
 		log := s.log(m.Namespace)
-		if numbers[i] > 0 {
-			errs[i] = log.added(numbers[i], replies[0], now)
-			replies = replies[1:]
+		if len(places) > 0 && places[0] == i {
+			errs[i] = log.added(replies[0], now)
+			places, replies = places[1:], replies[1:]
 		}
 		after[i] = log.precedes(now)
 	}

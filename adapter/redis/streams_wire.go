@@ -43,18 +43,13 @@ func (id streamID) compare(other streamID) int {
 	return cmp.Or(cmp.Compare(id.ms, other.ms), cmp.Compare(id.seq, other.seq))
 }
 
-// numberField is the field with the number of an entry among those of its server.
-// npm's adapter does not know it.
-const numberField = "n"
-
 // An entry is what a stream contains.
 type entry struct {
 	*adapter.Message
-	id     streamID
-	number uint64 // 0 if the server is not one of this package
+	id streamID
 }
 
-// encodeEntry returns the fields of an entry, without its number.
+// encodeEntry returns the fields of an entry.
 func encodeEntry(m *adapter.Message) (fields []string, err error) {
 	data, err := m.EncodeData()
 	if err != nil {
@@ -68,7 +63,7 @@ func encodeEntry(m *adapter.Message) (fields []string, err error) {
 		}
 		text = base64.StdEncoding.EncodeToString(packed)
 	}
-	return append(make([]string, 0, 10), "uid", m.UID, "nsp", m.Namespace, "type", strconv.Itoa(int(m.Type)), "data", text), nil
+	return []string{"uid", m.UID, "nsp", m.Namespace, "type", strconv.Itoa(int(m.Type)), "data", text}, nil
 }
 
 var errNoNamespace = errors.New("redis: entry without namespace")
@@ -94,8 +89,6 @@ func decodeEntry(raw rueidis.XRangeSlice) (e entry, data string, err error) {
 			}
 		case "data":
 			data = f.Value
-		case numberField:
-			e.number, _ = parseUint(f.Value)
 		}
 	}
 	if e.Namespace == "" {
