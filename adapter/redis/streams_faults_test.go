@@ -1,0 +1,143 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/clustertest"
+)
+
+// A bookkeeper is a Streams that notes which of the numbers that a pair emits
+// Redis has not acknowledged.
+type bookkeeper struct {
+	*Streams
+
+	mu     sync.Mutex
+	failed map[int]bool
+}
+
+func (b *bookkeeper) Publish(ctx context.Context, batch []*adapter.Message) []error {
+	errs := b.Streams.Publish(ctx, batch)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, err := range errs {
+		var n int
+		if _, scanned := fmt.Sscanf(string(batch[i].Packet.Text), `["n",%d]`, &n); err != nil && scanned == nil {
+			b.failed[n] = true
+		}
+	}
+	return errs
+}
+
+// expectKept wants the other server's client to have all events that Redis has
+// acknowledged. It must be called after outcome, which has returned missing.
+func (b *bookkeeper) expectKept(p *pair, missing int) {
+	p.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if missing > len(b.failed) {
+		p.Errorf("%d events are missing, but Redis has acknowledged all but %d", missing, len(b.failed))
+	}
+	p.Logf("%d not acknowledged", len(b.failed))
+}
+
+// TestStreamsFaults disturbs Redis: what it has acknowledged comes, once and in
+// order, and the emitting server's client has everything once and in order.
+func TestStreamsFaults(t *testing.T) {
+	for name, f := range map[string]struct {
+		redis []string // arguments
+		run   func(p *pair, a, b *clustertest.Proxy)
+	}{
+		"Redis dies and starts again, empty": {run: func(p *pair, _, _ *clustertest.Proxy) {
+			p.redis.Kill()
+			p.pause(outage(p.T))
+			p.redis.Start()
+		}},
+		"Redis dies and starts again with its data": {redis: []string{"--appendonly", "yes", "--appendfsync", "always"}, run: func(p *pair, _, _ *clustertest.Proxy) {
+			p.redis.Kill()
+			p.pause(outage(p.T))
+			p.redis.Start()
+		}},
+		"Redis stands still for a second": {run: func(p *pair, _, _ *clustertest.Proxy) {
+			p.redis.Pause()
+			p.pause(time.Second)
+			p.redis.Resume()
+		}},
+		"Redis stands still for longer than anybody waits": {run: func(p *pair, _, _ *clustertest.Proxy) {
+			p.redis.Pause()
+			p.pause(7 * time.Second)
+			p.redis.Resume()
+		}},
+		"all connections are killed again and again": {run: func(p *pair, _, _ *clustertest.Proxy) {
+			for range 10 {
+				p.redis.Do("CLIENT", "KILL", "TYPE", "normal")
+				p.redis.Do("CLIENT", "KILL", "TYPE", "pubsub")
+				p.pause(20 * time.Millisecond)
+			}
+		}},
+		"the connections of both servers break": {run: func(p *pair, a, b *clustertest.Proxy) {
+			for range 10 {
+				a.Cut()
+				b.Cut()
+				p.pause(20 * time.Millisecond)
+			}
+		}},
+		"the other server is cut off": {run: func(p *pair, _, b *clustertest.Proxy) {
+			b.Refuse()
+			p.pause(outage(p.T))
+			b.Resume()
+		}},
+		"the emitting server is cut off": {run: func(p *pair, a, _ *clustertest.Proxy) {
+			a.Refuse()
+			p.pause(outage(p.T))
+			a.Resume()
+		}},
+		"Redis refuses entries": {run: func(p *pair, _, _ *clustertest.Proxy) {
+			p.redis.Do("ACL", "SETUSER", "default", "-xadd")
+			p.pause(outage(p.T))
+			p.redis.Do("ACL", "SETUSER", "default", "+xadd")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := clustertest.StartRedis(t, f.redis...)
+			proxyA, proxyB := clustertest.StartProxy(t, r.Addr), clustertest.StartProxy(t, r.Addr)
+			quiet := &StreamsOptions{Logger: slog.New(slog.DiscardHandler)}
+			a := &bookkeeper{Streams: NewStreams(connect(t, proxyA.Addr), quiet), failed: make(map[int]bool)}
+			p := newPair(t, r, a, NewStreams(connect(t, proxyB.Addr), quiet))
+			p.pause(50 * time.Millisecond)
+			f.run(p, proxyA, proxyB)
+			p.meet()
+			a.expectKept(p, p.outcome(p.next()))
+			if strings.HasPrefix(name, "Redis dies") {
+				p.expectLog()
+			}
+		})
+	}
+}
+
+// A server that finds the stream shorter than it should be says so, and goes on.
+func TestStreamsTrimmed(t *testing.T) {
+	r := clustertest.StartRedis(t)
+	proxy := clustertest.StartProxy(t, r.Addr)
+	var log logBook
+	p := newPair(t, r, NewStreams(connect(t, r.Addr), nil), NewStreams(connect(t, proxy.Addr), &StreamsOptions{Logger: log.logger()}))
+	p.pause(50 * time.Millisecond)
+	proxy.Refuse()
+	p.pause(300 * time.Millisecond)
+	r.Do("XTRIM", "socket.io", "MAXLEN", "3")
+	proxy.Resume()
+	p.meet()
+	if missing := p.outcome(p.next()); missing == 0 {
+		t.Error("nothing is missing")
+	}
+	if lines := log.lines("a stream has lost entries that the server may not have read"); len(lines) != 1 {
+		t.Errorf("logged %q, want one line", lines)
+	}
+}
