@@ -68,8 +68,12 @@ func newPair(t *testing.T, r *clustertest.Redis, a, b adapter.Adapter) *pair {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	p := &pair{T: t, ctx: ctx, redis: r, stop: make(chan struct{}), stopped: make(chan struct{})}
-	p.a = socketio.NewServer(&socketio.Options{Adapter: a, Logger: p.log.logger()})
-	p.b = socketio.NewServer(&socketio.Options{Adapter: b, Logger: slog.New(slog.DiscardHandler)})
+	var recovery *socketio.Recovery
+	if _, keeps := a.(adapter.SessionStore); keeps {
+		recovery = &socketio.Recovery{}
+	}
+	p.a = socketio.NewServer(&socketio.Options{Adapter: a, Logger: p.log.logger(), Recovery: recovery})
+	p.b = socketio.NewServer(&socketio.Options{Adapter: b, Logger: slog.New(slog.DiscardHandler), Recovery: recovery})
 	for _, io := range []*socketio.Server{p.a, p.b} {
 		io.OnConnect(func(s *socketio.Socket) { s.Join("r") })
 	}
