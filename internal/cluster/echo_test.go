@@ -1,0 +1,265 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/goroomcast/socketio/adapter"
+)
+
+// A diary is a Host that notes the events it is told to deliver.
+type diary struct {
+	site
+	mu     sync.Mutex
+	events []string
+}
+
+func (d *diary) Obey(m *adapter.Message) error {
+	d.note(string(m.Packet.Text) + m.Offset)
+	return nil
+}
+
+func (d *diary) note(s string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.events = append(d.events, s)
+}
+
+func (d *diary) expect(want string) {
+	d.Helper()
+	synctest.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if got := strings.Join(d.events, " "); got != want {
+		d.Errorf("delivered %q, want %q", got, want)
+	}
+	d.events = nil
+}
+
+// A tape is a log. What is published comes back when a test says so.
+type tape struct {
+	vault
+	result func(ctx context.Context) error
+
+	mu       sync.Mutex
+	messages []*adapter.Message
+}
+
+func (t *tape) Publish(ctx context.Context, batch []*adapter.Message) []error {
+	return adapter.Each(batch, func(m *adapter.Message) error {
+		if m.Type != adapter.Broadcast {
+			return nil
+		}
+		t.mu.Lock()
+		t.messages = append(t.messages, m)
+		t.mu.Unlock()
+		return t.result(ctx)
+	})
+}
+
+func newDiary(t *testing.T, bus *tape) *diary {
+	bus.result = func(context.Context) error { return nil }
+	d := &diary{site: site{T: t}}
+	d.member = New("/", NewBus(bus, d), d)
+	d.member.Store()
+	d.member.Join()
+	synctest.Wait()
+	t.Cleanup(d.member.Leave)
+	return d
+}
+
+func (d *diary) emit(texts ...string) {
+	for _, s := range texts {
+		d.member.Emit(&adapter.Message{Type: adapter.Broadcast, Packet: text(`"` + s + `"`)})
+		synctest.Wait()
+	}
+}
+
+// back has the first n messages come back, written in another way.
+func (d *diary) back(bus *tape, n int) {
+	d.Helper()
+	bus.mu.Lock()
+	messages := bus.messages[:n]
+	bus.messages = bus.messages[n:]
+	bus.mu.Unlock()
+	for _, m := range messages {
+		again := *m
+		again.Opts.Rooms = []string{}
+		again.Packet = text(" " + string(m.Packet.Text))
+		again.Offset = "@"
+		d.member.receive(&again)
+	}
+	synctest.Wait()
+}
+
+func TestEventsComeBack(t *testing.T) {
+	cut := func(context.Context) error { return errors.New("cable cut") }
+	for name, test := range map[string]func(d *diary, bus *tape){
+		"once": func(d *diary, bus *tape) {
+			d.emit("a", "b")
+			d.expect("")
+			d.back(bus, 2)
+			d.expect(` "a"@  "b"@`)
+		},
+		"or land, if they cannot be published": func(d *diary, bus *tape) {
+			bus.result = cut
+			d.emit("a")
+			d.expect(`"a"`)
+		},
+		"and not again, if they have been published all the same": func(d *diary, bus *tape) {
+			bus.result = cut
+			d.emit("a", "b")
+			d.expect(`"a" "b"`)
+			d.back(bus, 2)
+			d.expect("")
+		},
+		"before Publish has failed": func(d *diary, bus *tape) {
+			bus.result = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+			d.emit("a")
+			d.back(bus, 1)
+			d.expect(` "a"@`)
+			wait(6 * time.Second)
+			d.expect("")
+		},
+		"after Publish has hung, and later ones are not held back": func(d *diary, bus *tape) {
+			bus.result = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+			d.emit("a", "b", "c")
+			wait(4 * time.Second)
+			d.expect("")
+			wait(2 * time.Second)
+			d.expect(`"a" "b" "c"`)
+			d.emit("d")
+			d.expect(`"d"`)
+			wait(20 * time.Second)
+			d.back(bus, len(bus.messages))
+			d.expect("")
+		},
+		"with the log again, when the bus is back": func(d *diary, bus *tape) {
+			bus.result = cut
+			d.emit("a")
+			bus.result = func(context.Context) error { return nil }
+			d.emit("b")
+			d.expect(`"a" "b"`)
+			d.emit("c")
+			d.expect("")
+			d.back(bus, 3)
+			d.expect(` "c"@`)
+		},
+		"as often as they are emitted, also if they are equal": func(d *diary, bus *tape) {
+			d.emit("a", "a")
+			bus.result = cut
+			d.emit("a")
+			d.expect(`"a"`)
+			d.back(bus, 3)
+			d.expect(` "a"@  "a"@`)
+		},
+		"not to a server that has left": func(d *diary, bus *tape) {
+			d.emit("a")
+			d.member.Leave()
+			d.back(bus, 1)
+			d.expect("")
+			d.emit("b")
+			d.expect(`"b"`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				bus := &tape{vault: vault{fail: func() {}}}
+				test(newDiary(t, bus), bus)
+			})
+		})
+	}
+}
+
+func TestWhatComesAfterEvents(t *testing.T) {
+	in(t, func(t *testing.T) {
+		bus := &tape{vault: vault{fail: func() {}}}
+		d := newDiary(t, bus)
+		after := func(s string) { d.member.After(func() { d.note(s) }) }
+		after("at once")
+		d.expect("at once")
+		d.emit("a")
+		after("1")
+		d.emit("b")
+		after("2")
+		after("3")
+		d.member.EmitHere(&adapter.Message{Type: adapter.Broadcast, Packet: text(`"local"`)})
+		if d.expect(""); !d.member.Ahead() {
+			t.Error("nothing is ahead")
+		}
+		d.back(bus, 1)
+		d.expect(` "a"@ 1`)
+		d.back(bus, 1)
+		d.expect(` "b"@ 2 3 "local"`)
+		if d.member.Ahead() {
+			t.Error("something is ahead")
+		}
+		after("at once")
+		d.expect("at once")
+
+		d.emit("never back")
+		after("4")
+		wait(4 * time.Second)
+		after("5")
+		d.expect("")
+		wait(1100 * time.Millisecond)
+		d.expect("4 5")
+		d.emit("c")
+		after("6")
+		d.member.Leave()
+		d.expect("6")
+	})
+	t.Run("a function that ends its goroutine", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			bus := &tape{vault: vault{fail: func() {}}}
+			d := newDiary(t, bus)
+			d.emit("a")
+			d.member.After(func() { d.SkipNow() })
+			d.member.After(func() { d.note("on") })
+			go d.back(bus, 1)
+			synctest.Wait()
+			d.expect(` "a"@ on`)
+		})
+	})
+}
+
+func TestEventsBeforeTheSubscription(t *testing.T) {
+	in(t, func(t *testing.T) {
+		bus := &tape{vault: vault{fail: func() {}}, result: func(context.Context) error { return nil }}
+		d := &diary{site: site{T: t}}
+		d.member = New("/", NewBus(bus, d), d)
+		d.member.Store()
+		defer d.member.Leave()
+		d.emit("early")
+		d.expect(`"early"`)
+		d.member.Join()
+		d.back(bus, 1)
+		d.emit("later")
+		d.expect("")
+		d.back(bus, 1)
+		d.expect(` "later"@`)
+	})
+}
+
+func TestDoubtsAreBounded(t *testing.T) {
+	in(t, func(t *testing.T) {
+		e := new(echo)
+		for i := range 2 * maxDoubts {
+			e.doubt(uint64(i))
+		}
+		if len(e.doubts) != maxDoubts || len(e.oldest) != maxDoubts || e.undoubt(0) || !e.undoubt(2*maxDoubts-1) {
+			t.Errorf("%d, %d doubts", len(e.doubts), len(e.oldest))
+		}
+		wait(doubtTime + time.Second)
+		e.doubt(7)
+		if fmt.Sprint(e.doubts) != "map[7:1]" {
+			t.Errorf("%d doubts after a while", len(e.doubts))
+		}
+	})
+}
