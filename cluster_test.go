@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -185,6 +186,73 @@ func TestClusterSubscribesAgain(t *testing.T) {
 	})
 	bus.failures = 1 << 30
 	testserver.Run(t, &socketio.Options{Adapter: bus, Logger: log.Logger()}, func(h *testserver.Harness) { h.Close() })
+}
+
+// A lookout is a bus that shows what an adapter sees of a server.
+type lookout struct {
+	adapter.Loopback
+	adapter.Subscriber
+}
+
+func (l *lookout) Subscribe(ctx context.Context, s adapter.Subscriber) error {
+	if s.Namespace() == "/" {
+		l.Subscriber = s
+	}
+	return l.Loopback.Subscribe(ctx, s)
+}
+
+// An adapter sees the rooms and the sockets of its server, and each change in
+// order.
+func TestAnAdapterSeesTheRooms(t *testing.T) {
+	bus := new(lookout)
+	testserver.Run(t, &socketio.Options{Adapter: bus}, func(h *testserver.Harness) {
+		join := func(rooms ...string) (*testserver.Client, *socketio.Socket) {
+			c := h.Connect(rawclient.WebSocket)
+			s := h.MustSocket(c.ID)
+			h.Check(s.Join(rooms...))
+			return c, s
+		}
+		_, first := join("a", "b")
+		var seen []string
+		expect := func(want ...string) {
+			h.T.Helper()
+			if !slices.Equal(seen, want) {
+				h.T.Errorf("the adapter has seen %q, want %q", seen, want)
+			}
+			seen = nil
+		}
+		names := map[string]string{first.ID(): "first"}
+		watch := func(room string, private, exists bool) {
+			if private {
+				room = "private " + cmp.Or(names[room], "id")
+			}
+			seen = append(seen, fmt.Sprint(room, " ", exists))
+		}
+		bus.WatchRooms(watch)
+		slices.Sort(seen)
+		expect("a true", "b true", "private first true")
+		c, second := join("a", "c")
+		expect("private id true", "c true")
+		second.Leave("c")
+		h.Check(second.Join("c"))
+		second.Leave("c", "a")
+		expect("c false", "c true", "c false")
+		if got := bus.Rooms(); len(got) != 4 {
+			h.T.Errorf("rooms %q", got)
+		}
+		for want, rooms := range map[int][]string{2: nil, 1: {"a", "b"}, 0: {"c"}} {
+			if got := bus.Sockets(rooms...); len(got) != want {
+				h.T.Errorf("sockets in %q: %q", rooms, got)
+			}
+		}
+		c.Send("41")
+		synctest.Wait()
+		expect("private id false")
+		bus.WatchRooms(func(string, bool, bool) { panic("boom") })
+		bus.WatchRooms(watch)
+		slices.Sort(seen)
+		expect("a true", "b true", "private first true")
+	})
 }
 
 func TestClusterPublishFails(t *testing.T) {

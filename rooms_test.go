@@ -130,6 +130,41 @@ func (m *model) match(in, except []string) []int {
 	return out
 }
 
+// checkPresence follows the changes of the rooms, and checks in the end that
+// they lead to the rooms that there are.
+func checkPresence(t *testing.T, r *rooms[int]) (end func()) {
+	r.add("before", 1000)
+	r.watchPresence()
+	r.remove(1000)
+	type place struct {
+		room string
+		own  bool
+	}
+	there := make(map[place]bool)
+	return func() {
+		r.tell(&r.presence, func(c roomChange[int]) {
+			p := place{c.room, c.own}
+			if created := c.kind == RoomCreated; created == there[p] {
+				t.Errorf("%s of %v, which exists: %t", c.kind, p, there[p])
+			}
+			if there[p] = c.kind == RoomCreated; !there[p] {
+				delete(there, p)
+			}
+		})
+		var names []string
+		for p := range there {
+			names = append(names, p.room)
+		}
+		slices.Sort(names)
+		names = slices.Compact(names)
+		want := r.names()
+		slices.Sort(want)
+		if !slices.Equal(names, want) {
+			t.Errorf("rooms by their changes %q, want %q", names, want)
+		}
+	}
+}
+
 // FuzzRooms does what the bytes say to the registry and to a model of it.
 func FuzzRooms(f *testing.F) {
 	random := rand.NewChaCha8([32]byte{1})
@@ -140,6 +175,7 @@ func FuzzRooms(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, ops []byte) {
 		r := newRooms[int]()
+		defer checkPresence(t, r)()
 		m := &model{ids: make(map[int]string), rooms: make(map[int]map[string]bool)}
 		for ; len(ops) >= 3; ops = ops[3:] {
 			member, names := int(ops[1]%16), roomNames(ops[2])

@@ -10,19 +10,18 @@ import (
 )
 
 // Each socket of a FetchSocketsResponse numbers its attachments on its own. In
-// the JSON of the message they are numbered together.
+// the JSON of the message they are numbered together, in their order.
 
 // joinSockets returns the JSON of sockets, and their attachments.
 func joinSockets(sockets []Socket) (joined []socket, attachments [][]byte) {
 	joined = make([]socket, len(sockets))
 	join := func(e parser.Encoded) json.RawMessage {
-		first := len(attachments)
-		attachments = append(attachments, e.Attachments...)
 		return renumber(e.Text, func(n int) int {
 			if n >= len(e.Attachments) {
 				return -1
 			}
-			return first + n
+			attachments = append(attachments, e.Attachments[n])
+			return len(attachments) - 1
 		})
 	}
 	for i, s := range sockets {
@@ -63,7 +62,7 @@ func splitSockets(joined []socket, attachments [][]byte) ([]Socket, error) {
 var placeholder = regexp.MustCompile(`\{"_placeholder":true,"num":(\d{1,9})\}`)
 
 // renumber gives each placeholder another number. For a negative one, what looks
-// like a placeholder is none, and gets a form that does not match.
+// like a placeholder is text, and gets a form that does not match.
 func renumber(text []byte, number func(n int) int) []byte {
 	places := placeholder.FindAllSubmatchIndex(text, -1)
 	if places == nil {

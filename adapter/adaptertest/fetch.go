@@ -49,6 +49,21 @@ var fetches = []check{
 		w.clients()
 		w.expectFetched(w.nodes[0].In("12345678901234567890"))
 	}},
+	{"with binary data", func(w *world) {
+		c := w.client(1)
+		type data struct {
+			Name    string
+			Picture any
+		}
+		c.SetData(data{"Ann", []byte{0, 255}})
+		var got data
+		w.check(w.fetchOne(c).DecodeData(&got))
+		// Where answers are JSON, JavaScript servers write binary as a list of numbers.
+		buffer := map[string]any{"type": "Buffer", "data": []any{0.0, 255.0}}
+		if got.Name != "Ann" || !reflect.DeepEqual(got.Picture, []byte{0, 255}) && !reflect.DeepEqual(got.Picture, buffer) {
+			w.Errorf("data %v", got)
+		}
+	}},
 	{"local", func(w *world) {
 		all := w.clients()
 		w.expectFetched(w.nodes[1].Local(), all[1])
