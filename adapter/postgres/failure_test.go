@@ -1,3 +1,5 @@
+//go:build unix
+
 package postgres
 
 import (
@@ -494,4 +496,54 @@ func TestAServerOfNpmsIsKilled(t *testing.T) {
 	if n, err := sockets(); n != 1 || err != nil || time.Since(begun) > 4*time.Second {
 		t.Errorf("%d sockets and %v after %v", n, err, time.Since(begun))
 	}
+}
+
+// A server that starts while PostgreSQL is away serves its own clients, and joins
+// the others when PostgreSQL is there.
+func TestPostgresIsAwayAtTheStart(t *testing.T) {
+	t.Parallel()
+	pg := startPostgres(t)
+	o := isolated()
+	a := newSide(t, pg.URL, o)
+	pg.Kill()
+	b := newSide(t, pg.URL, o)
+	for n := range 10 {
+		b.io.Emit("n", n)
+	}
+	eventually(t, "served", func() bool { return b.got() == 10 })
+	pg.Start()
+	(&duo{TB: t, a: a, b: b}).known()
+	a.io.Emit("n", 100)
+	eventually(t, "reached", func() bool { return b.has(100) })
+	b.io.Emit("n", 101)
+	eventually(t, "reached", func() bool { return a.has(101) })
+}
+
+// A restart that tells the connections so, as for an update.
+func TestPostgresIsRestarted(t *testing.T) {
+	t.Parallel()
+	pg := startPostgres(t)
+	d := newDuo(t, pg.URL, pg.URL, isolated())
+	if err := syscall.Kill(postmaster(t, pg), syscall.SIGINT); err != nil { // a fast shutdown
+		t.Fatal(err)
+	}
+	<-pg.Ended()
+	pg.Start()
+	d.works()
+	missing := d.check()
+	if lost := int(d.a.bus.failed.Load()); missing > lost {
+		t.Errorf("b lacks %d events, a knows of %d", missing, lost)
+	}
+	t.Logf("%d of %d events lost; Emit took %v at most", missing, d.emitted, d.slowest)
+}
+
+// postmaster returns the id of PostgreSQL's first process.
+func postmaster(t testing.TB, pg *clustertest.Postgres) int {
+	t.Helper()
+	line, _, _ := strings.Cut(pg.Do("SELECT pg_read_file('postmaster.pid')"), "\n")
+	pid, err := strconv.Atoi(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
 }
