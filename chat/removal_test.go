@@ -246,6 +246,7 @@ func TestMemberWhoComesBack(t *testing.T) {
 		}
 		ann, bob := w.connect("ann"), w.connect("bob")
 		ann.open("r")
+		bob.open("r")
 		first := bob.must("post", post("r", "1", "first"))
 		ann.shows("r", "first")
 		w.check(w.chat.Room("r").Kick(ctx, "ann", ""))
@@ -269,6 +270,7 @@ func TestMemberWhoComesBack(t *testing.T) {
 		last := bob.must("post", post("r", "4", "while away"))
 		ann.wait("return", func() bool { return ann.live && ann.views["r"].rev >= last.Rev })
 		ann.shows("r", "welcome back", "while away")
+		bob.shows("r", "first 2", "secret 3", "welcome back", "while away") // bob asks for what has changed
 		if r := ann.must("history", obj{"room": "r", "seqs": []int{1, 2, 3}}); len(r.Messages) != 1 {
 			w.Errorf("history %+v", r.Messages)
 		}

@@ -316,8 +316,11 @@ func (s *stock) acked(id int, reply json.RawMessage) {
 		}
 		c.reply, c.ended = reply, true
 		s.line = slices.Delete(s.line, i, i+1)
-		if c.event == "open" && c.alone {
+		switch {
+		case c.event == "open" && c.alone:
 			s.opened(c)
+		case c.event == "history" && c.alone:
+			s.paged(c)
 		}
 		return
 	}
@@ -376,9 +379,9 @@ func (s *stock) apply(v *view, f *wireFrame) {
 		}
 		old, known := v.rows[m.Seq]
 		switch {
-		case m.Author == "":
-			if v.stubs[m.Seq] = true; known {
-				delete(v.stubs, m.Seq)
+		case m.Author == "": // a stub
+			if known && m.Rev > old.Rev {
+				v.stubs[m.Seq] = true
 			}
 			continue
 		case known && old.Rev >= m.Rev:
@@ -401,6 +404,9 @@ func (s *stock) apply(v *view, f *wireFrame) {
 			delete(v.rows, seq)
 		}
 	}
+	if len(v.stubs) > 0 {
+		s.line = append(s.line, &call{event: "history", alone: true, arg: map[string]any{"room": f.Room, "seqs": slices.Collect(maps.Keys(v.stubs))}})
+	}
 	if f.Reset && len(v.rows) > 0 {
 		v.low = slices.Min(slices.Collect(maps.Keys(v.rows)))
 	}
@@ -417,6 +423,22 @@ func (s *stock) sendOpen(room string) {
 	v := s.views[room]
 	v.opening = true
 	s.line = append(s.line, &call{event: "open", alone: true, arg: map[string]any{"room": room, "epoch": v.epoch, "rev": v.rev}})
+}
+
+// paged takes the messages that the client has asked for, because it knew only
+// that they have changed.
+func (s *stock) paged(c *call) {
+	var page reply
+	if err := json.Unmarshal(c.reply, &page); err != nil {
+		panic(err)
+	}
+	v := s.views[c.arg.(map[string]any)["room"].(string)]
+	for _, m := range page.Messages {
+		if v.rows[m.Seq].Rev < m.Rev {
+			v.rows[m.Seq] = m
+		}
+		delete(v.stubs, m.Seq)
+	}
 }
 
 // opened applies the reply to open.
