@@ -1,0 +1,44 @@
+package sqlite
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// BenchmarkCommit commits posts of 256 members in batches, as the group commit
+// of package chat does under load. ns/op are those of one post.
+func BenchmarkCommit(b *testing.B) {
+	for _, batch := range []int{1, 16, 256} {
+		b.Run(fmt.Sprint(batch), func(b *testing.B) {
+			s, err := Open(filepath.Join(b.TempDir(), "chat.db"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			ops := []store.Op{store.Create{Room: "r", By: "olga", Kind: store.KindOpen}}
+			for i := range 256 {
+				ops = append(ops, store.SetMember{Room: "r", User: fmt.Sprint("user", i), Do: store.Add, Role: store.RoleMember})
+			}
+			if _, err := s.Commit(ctx, ops); err != nil {
+				b.Fatal(err)
+			}
+			n := 0
+			for b.Loop() {
+				ops = ops[:0]
+				for range batch {
+					n++
+					user := fmt.Sprint("user", n%256)
+					ops = append(ops, store.Post{Room: "r", By: user, Author: user, CID: fmt.Sprint(n), Text: "a text of 64 bytes, the length that most messages of a chat have"})
+				}
+				done, err := s.Commit(ctx, ops)
+				if err != nil || done.Results[0].Err != nil {
+					b.Fatal(err, done.Results[0].Err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/post")
+		})
+	}
+}

@@ -1,0 +1,273 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"iter"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// A snapshot is a transaction that reads.
+type snapshot struct {
+	ctx context.Context
+	db  *db
+	tx  *sql.Tx
+}
+
+// read runs f on a snapshot.
+func (s *db) read(ctx context.Context, f func(r snapshot) error) error {
+	tx, err := s.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return unavailable(err)
+	}
+	defer tx.Rollback()
+	return unavailable(f(snapshot{ctx, s, tx}))
+}
+
+// readRoom runs f on a snapshot with a room that exists.
+func (s *db) readRoom(ctx context.Context, id string, f func(r roomReader) error) error {
+	return s.read(ctx, func(r snapshot) error {
+		found, err := all(r.query(rooms.selects("rooms WHERE id = ? AND NOT deleted"), id), rooms.scan)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return store.ErrNotFound
+		}
+		return f(roomReader{r, found[0]})
+	})
+}
+
+func (r snapshot) query(text string, args ...any) query {
+	return func() (*sql.Rows, error) {
+		s, err := r.db.statement(text)
+		if err != nil {
+			return nil, err
+		}
+		return r.tx.StmtContext(r.ctx, s).QueryContext(r.ctx, args...)
+	}
+}
+
+// statement returns a prepared statement of the readers.
+func (s *db) statement(text string) (*sql.Stmt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	prepared := s.statements[text]
+	if prepared == nil {
+		var err error
+		if prepared, err = s.readers.Prepare(text); err != nil {
+			return nil, err
+		}
+		s.statements[text] = prepared
+	}
+	return prepared, nil
+}
+
+// Changes implements store.Store.
+func (s *db) Changes(ctx context.Context, room string, after int64, l store.Limit) (c *store.Changes, err error) {
+	err = s.readRoom(ctx, room, func(r roomReader) (err error) {
+		c, err = store.Cut(r.room, after, l, r)
+		return err
+	})
+	return c, err
+}
+
+// History implements store.Store.
+func (s *db) History(ctx context.Context, room string, q store.Query) (p *store.Page, err error) {
+	err = s.readRoom(ctx, room, func(r roomReader) (err error) {
+		p, err = store.Turn(r.room, q, r)
+		return err
+	})
+	return p, err
+}
+
+// Behind implements store.Store.
+func (s *db) Behind(ctx context.Context, room string, after int64, limit int) (n int, err error) {
+	err = s.readRoom(ctx, room, func(r roomReader) error {
+		for _, err := range each(r.query(`SELECT count(*) FROM (
+			SELECT 1 FROM messages WHERE room = ?1 AND rev > ?2 AND seq >= ?3
+			UNION ALL SELECT 1 FROM members WHERE room = ?1 AND rev > ?2 LIMIT ?4)`, room, after, r.room.Floor, limit),
+			func(row scanner) (int, error) { return n, row(&n) }) {
+			return err
+		}
+		return nil
+	})
+	return n, err
+}
+
+// Heads implements store.Store.
+func (s *db) Heads(ctx context.Context, ids []string) (heads []store.Head, err error) {
+	err = s.read(ctx, func(r snapshot) error {
+		keys, err := json.Marshal(ids)
+		if err != nil {
+			return err
+		}
+		heads, err = all(r.query(`SELECT rooms.id, epoch, seq, rev, floor FROM json_each(?) AS key
+			CROSS JOIN rooms ON rooms.id = key.value AND NOT deleted`, string(keys)), func(row scanner) (h store.Head, err error) {
+			return h, row(&h.Room, &h.Epoch, &h.Seq, &h.Rev, &h.Floor)
+		})
+		return err
+	})
+	return heads, err
+}
+
+// membership is the part of a query for rooms that finds what user ?1 is in
+// them.
+var membership = `
+	LEFT JOIN markers ON markers.room = rooms.id AND markers.user = ?1
+	LEFT JOIN messages ON messages.room = rooms.id AND messages.seq = rooms.seq AND rooms.seq >= rooms.floor`
+
+var membershipColumns = rooms.list() + ", " + members.list() + ", " + markers.list() + ", " + messages.list() + `,
+	(SELECT count(*) FROM mentions WHERE mentions.room = rooms.id AND mentions.user IN (?1, '*')
+		AND mentions.seq > coalesce(markers.read, 0) AND mentions.seq >= rooms.floor)`
+
+// scanMembership returns a function that reads a row of membershipColumns.
+func scanMembership(user string) func(row scanner) (store.Membership, error) {
+	return func(row scanner) (m store.Membership, err error) {
+		var last store.Message
+		fields := rooms.fields(&m.Room)
+		fields = append(fields, optional(members.fields(&m.Member))...)
+		fields = append(fields, optional(markers.fields(&m.Marker))...)
+		fields = append(fields, optional(messages.fields(&last))...)
+		if err := row(append(fields, &m.Mentions)...); err != nil {
+			return m, err
+		}
+		m.Member.Room, m.Member.User = m.Room.ID, user
+		m.Marker.Room, m.Marker.User = m.Room.ID, user
+		if last.Seq > 0 {
+			m.Last = &last
+		}
+		return m, nil
+	}
+}
+
+// Look implements store.Store.
+func (s *db) Look(ctx context.Context, user string, ids []string) ([]store.Membership, error) {
+	keys, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]store.Membership)
+	err = s.read(ctx, func(r snapshot) error {
+		for m, err := range each(r.query("SELECT "+membershipColumns+` FROM json_each(?2) AS key
+			CROSS JOIN rooms ON rooms.id = key.value AND NOT rooms.deleted
+			LEFT JOIN members ON members.room = rooms.id AND members.user = ?1`+membership, user, string(keys)), scanMembership(user)) {
+			if err != nil {
+				return err
+			}
+			found[m.Room.ID] = m
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	looked := make([]store.Membership, len(ids))
+	for i, id := range ids {
+		looked[i] = found[id]
+	}
+	return looked, nil
+}
+
+// Memberships implements store.Store.
+func (s *db) Memberships(ctx context.Context, user, after string, limit int) (list []store.Membership, err error) {
+	err = s.read(ctx, func(r snapshot) (err error) {
+		list, err = all(r.query("SELECT "+membershipColumns+` FROM members
+			CROSS JOIN rooms ON rooms.id = members.room AND NOT rooms.deleted`+membership+`
+			WHERE members.user = ?1 AND members.room > ?2 AND members.role <> '' AND NOT members.hidden
+			ORDER BY members.room LIMIT ?3`, user, after, limit), scanMembership(user))
+		return err
+	})
+	return list, err
+}
+
+// Members implements store.Store.
+func (s *db) Members(ctx context.Context, room, after string, limit int) (list []store.Member, err error) {
+	err = s.readRoom(ctx, room, func(r roomReader) (err error) {
+		list, err = all(r.query(members.selects("members WHERE room = ? AND user > ? AND (role <> '' OR banned) ORDER BY user LIMIT ?"),
+			room, after, limit), members.scan)
+		return err
+	})
+	return list, err
+}
+
+// Reacted implements store.Store.
+func (s *db) Reacted(ctx context.Context, user, room string, seqs []int64) (list []store.ReactionKey, err error) {
+	keys, err := json.Marshal(seqs)
+	if err != nil {
+		return nil, err
+	}
+	err = s.readRoom(ctx, room, func(r roomReader) (err error) {
+		list, err = all(r.query(reactions.selects("json_each(?) AS key CROSS JOIN reactions ON reactions.room = ?"+
+			" AND reactions.seq = key.value AND reactions.user = ?"), string(keys), room, user), reactions.scan)
+		return err
+	})
+	return list, err
+}
+
+// A roomReader is a store.Reader of one room.
+type roomReader struct {
+	snapshot
+	room store.Room
+}
+
+func (r roomReader) messages(rest string, args ...any) iter.Seq2[store.Message, error] {
+	return each(r.query(messages.selects("messages WHERE room = ? AND "+rest), append([]any{r.room.ID}, args...)...), messages.scan)
+}
+
+// Up implements store.Reader.
+func (r roomReader) Up(from int64, n int) iter.Seq2[store.Message, error] {
+	return r.messages("seq >= ? ORDER BY seq LIMIT ?", from, n)
+}
+
+// Down implements store.Reader.
+func (r roomReader) Down(from, to int64, n int) iter.Seq2[store.Message, error] {
+	return r.messages("seq <= ? AND seq >= ? ORDER BY seq DESC LIMIT ?", from, to, n)
+}
+
+// Some implements store.Reader.
+func (r roomReader) Some(seqs []int64) iter.Seq2[store.Message, error] {
+	keys, _ := json.Marshal(seqs) // numbers are no error
+	return r.messages("seq IN (SELECT value FROM json_each(?))", string(keys))
+}
+
+// Messages implements store.Reader.
+func (r roomReader) Messages(after int64, n int) iter.Seq2[store.Message, error] {
+	return r.messages("rev > ? AND seq >= ? ORDER BY rev LIMIT ?", after, r.room.Floor, n)
+}
+
+// Members implements store.Reader.
+func (r roomReader) Members(after int64, _ int) iter.Seq2[store.Member, error] {
+	return each(r.query(members.selects("members WHERE room = ? AND rev > ? ORDER BY rev, user"), r.room.ID, after), members.scan)
+}
+
+// optional returns fields that stay zero if the columns are NULL, as those of a
+// LEFT JOIN without a row are.
+func optional(fields []any) []any {
+	for i, field := range fields {
+		switch p := field.(type) {
+		case *string:
+			fields[i] = maybe[string]{p}
+		case *int64:
+			fields[i] = maybe[int64]{p}
+		case *bool:
+			fields[i] = maybe[bool]{p}
+		case *store.Role:
+			fields[i] = maybe[store.Role]{p}
+		case *store.Notify:
+			fields[i] = maybe[store.Notify]{p}
+		}
+	}
+	return fields
+}
+
+type maybe[T any] struct{ to *T }
+
+func (m maybe[T]) Scan(src any) error {
+	var value sql.Null[T]
+	err := value.Scan(src)
+	*m.to = value.V
+	return err
+}

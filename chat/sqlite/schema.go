@@ -1,0 +1,93 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// migrations make the tables, each from the state that the one before leaves.
+// A database says by its user_version how many have been run.
+var migrations = []string{`
+CREATE TABLE rooms (
+	id TEXT PRIMARY KEY, kind TEXT, epoch TEXT,
+	seq INTEGER, rev INTEGER, floor INTEGER, last_at INTEGER, since INTEGER, members INTEGER, owners INTEGER,
+	info BLOB, slow_mode INTEGER, visibility TEXT, archived INTEGER, pins TEXT, info_rev INTEGER,
+	first TEXT, second TEXT, -- users of a direct room
+	deleted INTEGER
+) WITHOUT ROWID;
+
+CREATE TABLE members (
+	room TEXT, user TEXT, role TEXT, rev INTEGER, since INTEGER, join_rev INTEGER, banned INTEGER,
+	muted_until INTEGER, last_post INTEGER, notify TEXT, hidden INTEGER, why TEXT,
+	PRIMARY KEY (room, user)
+) WITHOUT ROWID;
+CREATE INDEX members_rev ON members (room, rev);
+CREATE INDEX members_user ON members (user, room);
+
+CREATE TABLE messages (
+	room TEXT, seq INTEGER, rev INTEGER, ver INTEGER, author TEXT, cid TEXT, at INTEGER,
+	text TEXT, data BLOB, files TEXT, reply_to INTEGER, mentions TEXT, edited_at INTEGER,
+	deleted TEXT, reactions TEXT, replies INTEGER, last_reply INTEGER,
+	PRIMARY KEY (room, seq)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX messages_rev ON messages (room, rev);
+CREATE UNIQUE INDEX messages_cid ON messages (room, author, cid) WHERE cid <> '';
+
+CREATE TABLE reactions (
+	room TEXT, seq INTEGER, user TEXT, emoji TEXT,
+	PRIMARY KEY (room, seq, user, emoji)
+) WITHOUT ROWID;
+
+CREATE TABLE mentions (
+	room TEXT, user TEXT, seq INTEGER,
+	PRIMARY KEY (room, user, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE markers (
+	room TEXT, user TEXT, read INTEGER, delivered INTEGER, gen INTEGER,
+	PRIMARY KEY (room, user)
+) WITHOUT ROWID;
+
+CREATE TABLE blocks (
+	user TEXT, blocked TEXT,
+	PRIMARY KEY (user, blocked)
+) WITHOUT ROWID;
+`}
+
+// migrate runs the migrations that the database lacks, in one transaction: after
+// a crash it has the state before or the state after.
+func migrate(ctx context.Context, conn *sql.Conn) error {
+	return immediate(ctx, conn, func() error {
+		var version int
+		if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+			return err
+		}
+		if version > len(migrations) {
+			return fmt.Errorf("the file has version %d, made by a newer version of this package, which knows %d", version, len(migrations))
+		}
+		for _, step := range migrations[version:] {
+			if _, err := conn.ExecContext(ctx, step); err != nil {
+				return err
+			}
+		}
+		_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(migrations)))
+		return err
+	})
+}
+
+// immediate runs f in a transaction that is the only one that writes.
+func immediate(ctx context.Context, conn *sql.Conn, f func() error) error {
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := f()
+	end := "COMMIT"
+	if err != nil {
+		end = "ROLLBACK"
+	}
+	if _, endErr := conn.ExecContext(ctx, end); err == nil {
+		err = endErr
+	}
+	return err
+}

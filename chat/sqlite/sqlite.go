@@ -1,0 +1,151 @@
+// Package sqlite is a store for package chat: one file, and nothing to install.
+//
+//	rooms, err := sqlite.Open("chat.db")
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer rooms.Close()
+//	c, err := chat.New(io, &chat.Options{Store: rooms})
+//
+// A post is on the disk before its author has the answer: the file is written
+// in WAL mode with synchronous=FULL. The driver is modernc.org/sqlite, which is
+// Go, so programs build without a C compiler. It is the most used driver of
+// that kind, and it is maintained.
+//
+// Several processes of one machine may open the file. They do not tell each
+// other of changes; for several servers use Postgres.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// pragmas are those of each connection. A transaction waits 5 s for that of
+// another process.
+const pragmas = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"
+
+// db is the store. Its tables are in schema.go.
+type db struct {
+	file    *sql.DB // of the writer's connection
+	readers *sql.DB
+
+	mu         sync.Mutex
+	statements map[string]*sql.Stmt // of the readers
+
+	writer chan *writer // has the writer while no transaction is under way; closed by Close
+}
+
+// Open opens the store in a file, and makes the file if it does not exist. Beside
+// it SQLite keeps two more files, whose names end in -wal and -shm, while it is
+// open. A backup must contain all three, or be made by SQLite's VACUUM INTO.
+func Open(path string) (store.Store, error) {
+	s, err := open(path)
+	if err != nil {
+		return nil, fmt.Errorf("chat/sqlite: cannot open %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func open(path string) (*db, error) {
+	if path == "" || path == ":memory:" {
+		return nil, errors.New("a file is needed; store.Memory keeps rooms in memory")
+	}
+	name := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + pragmas
+	file, err := sql.Open("sqlite", name)
+	if err != nil {
+		return nil, err
+	}
+	readers, err := sql.Open("sqlite", name)
+	if err != nil {
+		return nil, err
+	}
+	readers.SetMaxOpenConns(2 * runtime.GOMAXPROCS(0))
+	readers.SetMaxIdleConns(2 * runtime.GOMAXPROCS(0))
+	s := &db{file: file, readers: readers, statements: make(map[string]*sql.Stmt), writer: make(chan *writer, 1)}
+	w, err := newWriter(context.Background(), file)
+	if err != nil {
+		_ = file.Close()
+		_ = readers.Close()
+		return nil, err
+	}
+	s.writer <- w
+	return s, nil
+}
+
+// Close implements store.Store.
+func (s *db) Close() error {
+	w, open := <-s.writer
+	if !open {
+		return nil
+	}
+	close(s.writer)
+	return errors.Join(s.readers.Close(), w.close(), s.file.Close())
+}
+
+// write runs f as the only transaction that writes, and commits it unless f
+// returns an error.
+func (s *db) write(ctx context.Context, f func(w *writer) error) error {
+	if err := ctx.Err(); err != nil {
+		return unavailable(err)
+	}
+	select {
+	case w, open := <-s.writer:
+		if !open {
+			return unavailable(sql.ErrConnDone)
+		}
+		defer func() { s.writer <- w }()
+		// The transaction is short, and an interrupted COMMIT may have happened.
+		return unavailable(immediate(context.WithoutCancel(ctx), w.conn, func() error { return f(w) }))
+	case <-ctx.Done():
+		return unavailable(ctx.Err())
+	}
+}
+
+// unavailable returns the error of package store for one of the database.
+func unavailable(err error) error {
+	var e *store.Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return &store.Error{Code: store.Unavailable, Text: "sqlite: " + err.Error()}
+}
+
+// Commit implements store.Store.
+func (s *db) Commit(ctx context.Context, ops []store.Op) (done *store.Committed, err error) {
+	err = s.write(ctx, func(w *writer) (err error) {
+		writes, committed, err := store.Apply(context.WithoutCancel(ctx), w, ops)
+		if err != nil {
+			return err
+		}
+		done = committed
+		return w.write(writes)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return done, nil
+}
+
+// NewEpoch implements store.Store.
+func (s *db) NewEpoch(ctx context.Context) error {
+	return s.write(ctx, func(w *writer) error {
+		ids, err := all(w.query("SELECT id FROM rooms"), func(scan scanner) (id string, err error) { return id, scan(&id) })
+		for _, id := range ids {
+			if err == nil {
+				_, err = w.conn.ExecContext(context.Background(), `UPDATE rooms SET epoch = ? WHERE id = ?`, store.NewEpoch(), id)
+			}
+		}
+		return err
+	})
+}
