@@ -252,7 +252,11 @@ type PerMessageDeflate struct {
 //
 // The server keeps everything in memory, including the events that other
 // servers emit. So a client must come back to the same server, unless
-// Options.Adapter is an [adapter.SessionStore].
+// Options.Adapter is an [adapter.SessionStore]. With a SessionStore the order of
+// its log is the order for all clients of all servers: Emit does not wait, and
+// the server sends an event to its own clients when the event comes back from
+// the log. The event then goes to the sockets that are in its rooms at that
+// moment.
 type Recovery struct {
 	// MaxAge is how long after its disconnect a client can come back. A
 	// namespace keeps at most 65,536 sessions. Defaults to 2 min.

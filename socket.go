@@ -83,7 +83,8 @@ func (s *Socket) Context() context.Context {
 // Data returns the value that SetData has set, or nil if SetData has not been
 // called. A client that comes back to this server keeps the same value. A
 // client that comes back from another server gets the value's JSON, a
-// json.RawMessage; the generic function [Data] decodes it.
+// json.RawMessage with base64 for binary; the generic function [Data] decodes
+// it.
 func (s *Socket) Data() any {
 	if d := s.sharedData(); d != nil {
 		return d.value
@@ -94,7 +95,7 @@ func (s *Socket) Data() any {
 // SetData keeps a value with the socket, such as the user that middleware has
 // identified. Data returns the value itself. FetchSockets, and another server
 // to which the client comes back, get the JSON that SetData has encoded during
-// the call. So SetData must be called again after the value has changed. No
+// the call; binary in it stays binary, as in events. So SetData must be called again after the value has changed. No
 // other goroutine may change the value during the call. A value that cannot be
 // encoded as JSON is available from Data only.
 func (s *Socket) SetData(v any) {

@@ -19,6 +19,7 @@ type link struct {
 	dead   atomic.Bool
 	down   atomic.Bool                                                 // cannot publish
 	stuck  atomic.Bool                                                 // no method returns before its context ends
+	lag    atomic.Int64 // nanoseconds that counting the servers takes
 	filter atomic.Pointer[func(m *adapter.Message) []*adapter.Message] // of what the server hears
 
 	refused atomic.Int64 // messages that were not published while it was down
@@ -58,6 +59,7 @@ func (l *link) Servers(ctx context.Context, namespace string) (int, error) {
 	if err := l.stick(ctx); err != nil {
 		return 0, err
 	}
+	<-time.After(time.Duration(l.lag.Load()))
 	return l.Adapter.Servers(ctx, namespace)
 }
 

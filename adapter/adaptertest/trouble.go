@@ -80,6 +80,13 @@ var troubles = []check{
 		got := w.call(w.ctx, w.nodes[0].To(), "e")
 		w.expectTally(got, 0, answerAll(`["e"]`, all...))
 	}},
+	{"answers that are there before the servers are counted again", func(w *world) {
+		all := w.clients()
+		w.nodes[0].link.lag.Store(int64(200 * time.Millisecond))
+		w.expectFetched(w.nodes[0].To(), all...)
+		got := w.call(w.ctx, w.nodes[0].To(), "e")
+		w.expectTally(got, 0, answerAll(`["e"]`, all...))
+	}},
 	{"a message without a namespace", func(w *world) {
 		all := w.clients()
 		w.nodes[1].filter(func(m *adapter.Message) []*adapter.Message {
