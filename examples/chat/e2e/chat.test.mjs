@@ -130,7 +130,7 @@ describeInBrowser("the chat", { timeout: 300_000 }, ({ after, afterEach, before,
     await eve.leave();
   });
 
-  it("carries pictures, and refuses what is too large or none", async () => {
+  it("carries pictures, and refuses what is none", async () => {
     const png = await drawPicture(browser, 480, 300);
     await ada.choosePicture("evening.png", "image/png", png);
     await ada.page.getByAltText("The picture to send").waitFor();
@@ -147,8 +147,6 @@ describeInBrowser("the chat", { timeout: 300_000 }, ({ after, afterEach, before,
     await ada.pictures().nth(1).waitFor();
     assert.equal(await ada.pictures().nth(1).evaluate(async (img) => (await img.decode(), img.naturalWidth)), 480);
 
-    await ada.choosePicture("large.png", "image/png", Buffer.concat([exactly, Buffer.alloc(1)]));
-    await ada.sees(/512 KiB is the most/);
     await ada.choosePicture("fake.png", "image/png", Buffer.from("not a picture at all"));
     await ada.say("");
     await ada.sees(/Not sent: .*not a picture/i); // the server looked at the content

@@ -1,8 +1,9 @@
 // What a visitor expects of a page for writing and reading, besides that messages arrive.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { Bot } from "./bot.mjs";
-import { describeInBrowser, drawGears, launch, Person } from "./people.mjs";
+import { describeInBrowser, drawGears, drawNoise, launch, Person } from "./people.mjs";
 import { freePort, startChat } from "./servers.mjs";
 
 describeInBrowser("the page", { timeout: 300_000 }, ({ after, afterEach, before, beforeEach, it }) => {
@@ -83,6 +84,18 @@ describeInBrowser("the page", { timeout: 300_000 }, ({ after, afterEach, before,
     await small.click();
     await large.click();
     await large.waitFor({ state: "detached" });
+  });
+
+  it("sends a picture that is too large in a smaller size", async () => {
+    const large = await drawNoise(browser, 800, 400);
+    assert.ok(large.length > 600 << 10, `${large.length} bytes`);
+    await ada.choosePicture("noise.png", "image/png", large);
+    await ada.page.getByAltText("The picture to send").waitFor();
+    const [[message]] = await Promise.all([once(bob.socket, "message"), ada.say("Noise")]);
+    const bytes = await bob.ask("picture", message.picture);
+    assert.ok(bytes.length <= 512 << 10, `${bytes.length} bytes`);
+    const sizes = await ada.pictures().evaluate(async (img) => (await img.decode(), [img.naturalWidth, img.naturalHeight]));
+    assert.equal(sizes[0] / sizes[1], 2, `${sizes}`);
   });
 
   it("takes a file that is dropped anywhere, and never goes away for it", async () => {

@@ -189,6 +189,22 @@ export async function drawPicture(browser, width, height) {
   return png;
 }
 
+/** A picture of the wanted size that can't be compressed. */
+export async function drawNoise(browser, width, height) {
+  const page = await browser.newPage({ viewport: { width, height } });
+  await page.setContent(`<style>body{margin:0}canvas{display:block}</style><canvas width="${width}" height="${height}">`);
+  await page.evaluate(() => {
+    const canvas = document.querySelector("canvas");
+    const paper = canvas.getContext("2d");
+    const image = paper.createImageData(canvas.width, canvas.height);
+    for (let i = 0; i < image.data.length; i++) image.data[i] = i % 4 === 3 ? 255 : Math.random() * 256;
+    paper.putImageData(image, 0, 0);
+  });
+  const png = await page.screenshot({ type: "png" });
+  await page.close();
+  return png;
+}
+
 /** A drawing of three wheels, 420 by 150. */
 export async function drawGears(browser) {
   const wheel = (x, y, r) =>

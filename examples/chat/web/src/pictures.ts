@@ -2,7 +2,8 @@
 
 import { socket } from "./socket";
 
-export const LARGEST = 512 * 1024; // bytes, as the server has it
+const LARGEST = 512 * 1024; // bytes, as the server has it
+const LONGEST_SIDE = 1600; // px, of a picture that has to be made smaller
 export const ACCEPTED = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 const KEPT = 60;
@@ -41,7 +42,25 @@ export function preview(id: string, data: ArrayBuffer): string {
 /** Why a file can't be sent, or undefined. The server checks again, by content. */
 export function unfit(file: File): string | undefined {
   if (!ACCEPTED.includes(file.type)) return "Only PNG, JPEG, GIF and WebP pictures can be sent.";
-  if (file.size > LARGEST) {
-    return `This picture has ${Math.ceil(file.size / 1024)} KiB; ${LARGEST / 1024} KiB is the most.`;
+}
+
+/** Reads a picture to be sent. One that is too large for the server is drawn anew, smaller. */
+export async function readPicture(file: File): Promise<ArrayBuffer> {
+  if (file.size <= LARGEST) return file.arrayBuffer();
+  const original = await createImageBitmap(file);
+  for (let side = LONGEST_SIDE; ; side /= 2) {
+    const smaller = await draw(original, side);
+    if (smaller.size <= LARGEST) return smaller.arrayBuffer();
   }
+}
+
+function draw(original: ImageBitmap, side: number): Promise<Blob> {
+  const scale = Math.min(1, side / Math.max(original.width, original.height));
+  const canvas = new OffscreenCanvas(Math.ceil(original.width * scale), Math.ceil(original.height * scale));
+  const paper = canvas.getContext("2d");
+  if (!paper) throw new Error("no canvas");
+  paper.fillStyle = "#fff"; // JPEG has no transparency
+  paper.fillRect(0, 0, canvas.width, canvas.height);
+  paper.drawImage(original, 0, 0, canvas.width, canvas.height);
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 });
 }

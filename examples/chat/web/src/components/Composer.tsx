@@ -1,6 +1,6 @@
 import { type ClipboardEvent, type FormEvent, type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import { returned, say, typing } from "../actions";
-import { ACCEPTED, unfit } from "../pictures";
+import { ACCEPTED, readPicture, unfit } from "../pictures";
 import type { Key } from "../state";
 import { useChat } from "../store";
 import { CloseIcon, PictureIcon, SendIcon } from "./Icons";
@@ -46,9 +46,9 @@ export function Composer({ conversation, name }: { conversation: Key; name: stri
     setError(why ?? "");
     if (why) return;
     try {
-      setPicture(await file.arrayBuffer());
+      setPicture(await readPicture(file));
     } catch {
-      setError("This file can't be read.");
+      setError("This picture can't be read.");
     }
   }, []);
   const dropping = useDrop(attach);
