@@ -19,6 +19,7 @@ describeInBrowser("the view of the messages", { timeout: 300_000 }, ({ after, af
     chat = await startChat(await freePort());
     bob = await Bot.arrive(chat.url, "Bob", "books");
     ada = await Person.arrive(browser, chat.url, "Ada");
+    ada.page.setDefaultTimeout(60_000); // what takes long is that many messages, on a machine that does other things
   });
   afterEach(async () => {
     await chat.kill();

@@ -159,7 +159,8 @@ function markRead(state: State, key: Key): State {
 
 /** How many messages of others haven't been seen in any tab. */
 export function unread(state: State, key: Key): number {
-  const isNew = (e: Entry) => !pending(e) && e.at > readUntil(state, key) && e.from.id !== state.me?.id;
+  const until = readUntil(state, key);
+  const isNew = (e: Entry) => e.at > until && !pending(e) && e.from.id !== state.me?.id;
   return (state.conversations[key] ?? []).filter(isNew).length;
 }
 

@@ -42,7 +42,7 @@ export const Message = memo(function Message({ entry, own, first, forward }: Pro
             {picture && <Picture id={picture} alt={text || `Picture from ${from.name}`} />}
             {text && <Text text={text} />}
             <time dir="ltr" dateTime={new Date(entry.at).toISOString()}>
-              {sending ? "Sending…" : clock(entry.at)}
+              {sending ? "Sending…" : clock.format(entry.at)}
             </time>
           </div>
           {!sending && !error && (
@@ -73,5 +73,4 @@ export const Message = memo(function Message({ entry, own, first, forward }: Pro
   );
 });
 
-const clock = (at: number): string =>
-  new Date(at).toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" }); // making one takes long
