@@ -33,6 +33,7 @@ package postgres
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -55,6 +56,8 @@ type Adapter struct {
 	listener *listener
 	notifier *notifier
 
+	makesRoom atomic.Bool
+
 	start  sync.Once
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -62,7 +65,7 @@ type Adapter struct {
 }
 
 // New returns an adapter that has the settings of a pool. It also uses the pool
-// itself, to delete old rows. New does not connect; its error is about the
+// itself, to delete what is old. New does not connect; its error is about the
 // options. Call [Adapter.Close] after the server's Close, and close the pool
 // after that.
 func New(pool *pgxpool.Pool, o *Options) (*Adapter, error) {

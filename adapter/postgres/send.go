@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -12,6 +13,8 @@ import (
 const (
 	notifySQL  = `SELECT pg_catalog.pg_notify($1::text, $2::text)`
 	notifyName = "socketio_notify" // of the prepared statement
+
+	roomTime = 5 * time.Minute // that emptying the queue of notifications may take
 
 	// maxTransaction is how many notifications one transaction sends at most. If
 	// one of them fails, all do.
@@ -60,9 +63,7 @@ func send(a *Adapter, pg *pgconn.PgConn, j *job) error {
 	if closeErr := p.Close(); err == nil && pg.IsClosed() {
 		err = closeErr
 	}
-	if err == nil {
-		err = makeRoom(j, pg)
-	}
+	a.makeRoom(j.errs)
 	if err != nil && !pg.IsClosed() {
 		hangUp(pg)
 	}
@@ -71,16 +72,28 @@ func send(a *Adapter, pg *pgconn.PgConn, j *job) error {
 
 // makeRoom has PostgreSQL look whether its queue of notifications is still full,
 // if that is why some failed. It would look only after a notification that has
-// been sent, so a queue that was full once would stay full.
-func makeRoom(j *job, pg *pgconn.PgConn) error {
+// been sent, so a queue that was full once would stay full. To empty the queue it
+// deletes thousands of files.
+func (a *Adapter) makeRoom(errs []error) {
 	full := func(err error) bool {
 		var refused *pgconn.PgError
 		return errors.As(err, &refused) && refused.Code == queueFull
 	}
-	if !slices.ContainsFunc(j.errs, full) {
-		return nil
+	if !slices.ContainsFunc(errs, full) || a.makesRoom.Swap(true) {
+		return
 	}
-	return run(j.ctx, pg, "SELECT pg_catalog.pg_notification_queue_usage()")
+	a.ended.Go(func() {
+		defer a.makesRoom.Store(false)
+		ctx, cancel := context.WithTimeout(a.ctx, roomTime)
+		defer cancel()
+		if _, err := a.pool.Exec(ctx, "SELECT pg_catalog.pg_notification_queue_usage()"); err != nil && a.ctx.Err() == nil {
+			a.log.Warn("postgres: cannot empty the queue of notifications", "err", err)
+		}
+		select {
+		case <-time.After(time.Second): // not for each batch
+		case <-ctx.Done():
+		}
+	})
 }
 
 // queue puts a batch into a pipeline, and returns how many notifications each
