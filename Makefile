@@ -74,6 +74,10 @@ bench: | go ## compare Socket.IO servers, those that can be built here, in eight
 bench-full: | go ## the same at length, and write bench/RESULTS.md
 	cd bench && go build -o bin/bench . && bin/bench -rounds 5 -d 3s -warmup 1s -results .
 
+.PHONY: bench-cluster
+bench-cluster: interop/cluster/node_modules | go ## two servers on each bus that is here, beside npm's; SHORT=1 for a glance
+	cd bench/cluster && go test $(if $(SHORT),-short) -run '^$$' -bench . -benchtime 1x -timeout 1h .
+
 .PHONY: clientbundle
 clientbundle: interop/node_modules ## renew the browser bundles from the socket.io-client of interop/
 	rm -f $@/*.gz
