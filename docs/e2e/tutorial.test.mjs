@@ -1,6 +1,7 @@
 // Follows docs/tutorial.md step by step, and looks whether each step does what the page says.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { chromium } from "playwright-core";
@@ -9,10 +10,11 @@ import { Reader, stepsOf, until } from "./page.mjs";
 
 const steps = stepsOf(readFileSync(new URL("../tutorial.md", import.meta.url), "utf8"));
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const skip =
-  process.env.CI !== "true" &&
-  !existsSync(executablePath) &&
-  `no Chromium at ${executablePath}: install it (Debian: apt-get install chromium) or name one in CHROMIUM`;
+const absent =
+  (!existsSync(executablePath) &&
+    `no Chromium at ${executablePath}: install it (Debian: apt-get install chromium) or name one in CHROMIUM`) ||
+  (spawnSync("curl", ["--version"]).error && "no curl: install it (Debian: apt-get install curl)");
+const skip = process.env.CI !== "true" && absent;
 
 /** What a step of the page promises. */
 const promises = {
