@@ -46,7 +46,7 @@ func (c *Chat) admit(ctx context.Context, s *socketio.Socket) error {
 	if err != nil {
 		return connectError(&Error{Code: store.Unauthenticated, Text: "unauthenticated"})
 	}
-	d := &device{c: c, socket: s, user: u, since: time.Now()}
+	d := &device{c: c, socket: s, user: u}
 	var a auth
 	if s.Handshake().DecodeAuth(&a) == nil {
 		d.id = a.Device

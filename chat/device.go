@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,10 +16,9 @@ type device struct {
 	socket *socketio.Socket
 	user   User
 	id     string // that the client has chosen, or the socket's
-	since  time.Time
 
 	mu      sync.Mutex // a leaf
-	follows map[string]*live
+	follows []*live
 	ended   bool
 
 	gone bool // no longer known; c.mu
@@ -41,11 +41,7 @@ func (c *Chat) device(s *socketio.Socket) *device {
 func (c *Chat) devicesOf(user string) []*device {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := make([]*device, 0, len(c.devices[user]))
-	for d := range c.devices[user] {
-		all = append(all, d)
-	}
-	return all
+	return slices.Clone(c.devices[user])
 }
 
 // arrive makes a device known. The user's oldest device goes if there are too
@@ -57,22 +53,11 @@ func (d *device) arrive() {
 		c.mu.Unlock()
 		return
 	}
-	if c.devices[d.user.ID] == nil {
-		c.devices[d.user.ID] = make(map[*device]bool)
-	}
-	all := c.devices[d.user.ID]
-	all[d] = true
-	var oldest *device
-	if len(all) > c.limits.Devices {
-		for other := range all {
-			if other != d && (oldest == nil || other.since.Before(oldest.since)) {
-				oldest = other
-			}
-		}
-	}
+	all := append(c.devices[d.user.ID], d)
+	c.devices[d.user.ID] = all
 	c.mu.Unlock()
-	if oldest != nil {
-		oldest.socket.Disconnect(false)
+	if len(all) > c.limits.Devices {
+		all[0].socket.Disconnect(false)
 	}
 }
 
@@ -91,16 +76,24 @@ func (d *device) end() {
 	c.mu.Lock()
 	d.gone = true
 	delete(c.sockets, d.socket)
-	if all := c.devices[d.user.ID]; all[d] {
-		if delete(all, d); len(all) == 0 {
-			delete(c.devices, d.user.ID)
-		}
+	all := without(c.devices[d.user.ID], d)
+	if len(all) == 0 {
+		delete(c.devices, d.user.ID)
+	} else {
+		c.devices[d.user.ID] = all
 	}
-	last := len(c.devices[d.user.ID]) == 0
 	c.mu.Unlock()
-	if last {
+	if len(all) == 0 {
 		c.heads.forget(d.user.ID)
 	}
+}
+
+// without returns a list without a value.
+func without[T comparable](list []T, v T) []T {
+	if i := slices.Index(list, v); i >= 0 {
+		return slices.Delete(slices.Clone(list), i, i+1)
+	}
+	return list
 }
 
 // follow makes the device follow a room, and reports whether it did not before.
@@ -111,7 +104,7 @@ func (d *device) follow(l *live) (added bool, err error) {
 	switch {
 	case d.ended:
 		return false, ErrUnavailable
-	case d.follows[l.id] == l:
+	case slices.Contains(d.follows, l):
 		return false, nil
 	case len(d.follows) >= d.c.limits.Follows:
 		return false, &Error{Code: store.TooLarge, Text: "too many rooms are open", Field: "room", Limit: d.c.limits.Follows}
@@ -119,20 +112,15 @@ func (d *device) follow(l *live) (added bool, err error) {
 	if err := d.socket.Join(socketRoom(l.id)); err != nil {
 		return false, &Error{Code: store.TooLarge, Text: "too many rooms are open", Field: "room", Limit: len(d.follows)}
 	}
-	if d.follows == nil {
-		d.follows = make(map[string]*live)
-	}
-	d.follows[l.id] = l
+	d.follows = append(d.follows, l)
 	return true, nil
 }
 
 // unfollow ends that. l.mu is locked.
 func (d *device) unfollow(l *live) {
 	d.mu.Lock()
-	follows := d.follows[l.id] == l
-	if follows {
-		delete(d.follows, l.id)
-	}
+	follows := slices.Contains(d.follows, l)
+	d.follows = without(d.follows, l)
 	d.mu.Unlock()
 	d.socket.Leave(socketRoom(l.id))
 	if follows {
@@ -144,7 +132,17 @@ func (d *device) unfollow(l *live) {
 func (d *device) following(room string) *live {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.follows[room]
+	return d.followed(room)
+}
+
+// followed is following with mu locked.
+func (d *device) followed(room string) *live {
+	for _, l := range d.follows {
+		if l.id == room {
+			return l
+		}
+	}
+	return nil
 }
 
 // look returns what the user is in a room, or in the parent of a thread.

@@ -143,7 +143,7 @@ func (d *device) unfollowed(news [][2]any) (own [][2]any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, head := range news {
-		if d.follows[head[0].(string)] == nil {
+		if d.followed(head[0].(string)) == nil {
 			own = append(own, head)
 		}
 	}

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +28,10 @@ const (
 	maxWatched    = 200             // users that a device watches
 )
 
+// watchRate is how often a user may choose the users that a device watches, because the
+// rooms of all of them are looked at.
+var watchRate = Rate{PerSecond: 1, Burst: 10}
+
 // presences are the users that are there. Each server decides about the users
 // of its own sockets and tells the others; see peers.go.
 type presences struct {
@@ -47,7 +52,7 @@ type presences struct {
 // A present is a user with devices here, or one whose last device has just
 // ended.
 type present struct {
-	devices map[*device]bool
+	devices []*device
 	state   Presence
 	gone    time.Time // when the last device ended
 }
@@ -71,10 +76,10 @@ func (p *presences) arrive(d *device) {
 	}
 	u := p.here[d.user.ID]
 	if u == nil {
-		u = &present{devices: make(map[*device]bool), state: Offline}
+		u = &present{state: Offline}
 		p.here[d.user.ID] = u
 	}
-	u.devices[d] = true
+	u.devices = append(u.devices, d)
 	d.active = time.Now()
 	p.set(d.user.ID, u, u.best(time.Now()))
 }
@@ -88,10 +93,10 @@ func (p *presences) leave(d *device) {
 		p.unwatch(d, user)
 	}
 	u := p.here[d.user.ID]
-	if u == nil || !u.devices[d] {
+	if u == nil || !slices.Contains(u.devices, d) {
 		return
 	}
-	if delete(u.devices, d); len(u.devices) == 0 {
+	if u.devices = without(u.devices, d); len(u.devices) == 0 {
 		u.gone = time.Now()
 	} else {
 		p.set(d.user.ID, u, u.best(time.Now()))
@@ -101,7 +106,7 @@ func (p *presences) leave(d *device) {
 // best returns the best state of the devices.
 func (u *present) best(now time.Time) Presence {
 	state := Offline
-	for d := range u.devices {
+	for _, d := range u.devices {
 		if !d.idle && now.Sub(d.active) < activeTime {
 			return Online
 		}
@@ -170,7 +175,7 @@ func (d *device) setActive(_ context.Context, a activeArgs) (nothing, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d.active, d.idle = time.Now(), a.Idle
-	if u := p.here[d.user.ID]; u != nil && u.devices[d] {
+	if u := p.here[d.user.ID]; u != nil && slices.Contains(u.devices, d) {
 		p.set(d.user.ID, u, u.best(time.Now()))
 	}
 	return nothing{}, nil
@@ -201,6 +206,9 @@ func (d *device) watch(ctx context.Context, a watchArgs) (*presenceEvent, error)
 		k.bad("users")
 	}
 	if err := k.result(); err != nil {
+		return nil, err
+	}
+	if err := d.limit("watch", watchRate); err != nil {
 		return nil, err
 	}
 	visible, err := d.visible(ctx, a.Users)
