@@ -2,7 +2,9 @@ package adapter
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"unicode/utf8"
@@ -77,6 +79,9 @@ func (n names) MarshalJSON() ([]byte, error) {
 }
 
 func (n *names) UnmarshalJSON(text []byte) error {
+	if !bytes.Contains(text, []byte("null")) && json.Unmarshal(text, (*[]string)(n)) == nil {
+		return nil
+	}
 	var raw []json.RawMessage
 	if err := json.Unmarshal(text, &raw); err != nil {
 		return err
@@ -177,6 +182,14 @@ func (m *Message) opts() *opts {
 	return &opts{m.Opts.Rooms, m.Opts.Except, f}
 }
 
+func (o *opts) selection() Selection {
+	f := o.Flags
+	plain := f.Compress != nil && !*f.Compress
+	return Selection{Rooms: o.Rooms, Except: o.Except, Volatile: f.Volatile, Plain: plain, Timeout: int(f.Timeout)}
+}
+
+var errNoPacket = errors.New("no packet")
+
 // Decode is the inverse of Encode. Of an unknown type only that and the sender
 // are decoded.
 func Decode(encoded parser.Encoded) (*Message, error) {
@@ -200,6 +213,19 @@ func Decode(encoded parser.Encoded) (*Message, error) {
 // DecodeData is the inverse of EncodeData. The message's Type must be set. After
 // an error the message must not be used.
 func (m *Message) DecodeData(encoded parser.Encoded) error {
+	if m.Type == Broadcast { // in one pass: a server gets more of these than of all others
+		var d struct {
+			Packet    *event `json:"packet"`
+			RequestID string `json:"requestId"`
+			Opts      opts   `json:"opts"`
+		}
+		if err := json.Unmarshal(encoded.Text, &d); err != nil || d.Packet == nil {
+			return fmt.Errorf("adapter: invalid data of an event: %w", cmp.Or(err, errNoPacket))
+		}
+		m.RequestID, m.Opts = d.RequestID, d.Opts.selection()
+		m.Packet = parser.Encoded{Text: d.Packet.Data, Attachments: encoded.Attachments}
+		return nil
+	}
 	var d data
 	if err := json.Unmarshal(encoded.Text, &d); err != nil {
 		return fmt.Errorf("adapter: invalid data of a message: %w", err)
@@ -210,9 +236,7 @@ func (m *Message) DecodeData(encoded parser.Encoded) error {
 func (m *Message) setData(d *data, attachments [][]byte) error {
 	m.RequestID, m.SocketID = d.RequestID, d.SocketID
 	if d.Opts != nil {
-		f := d.Opts.Flags
-		plain := f.Compress != nil && !*f.Compress
-		m.Opts = Selection{Rooms: d.Opts.Rooms, Except: d.Opts.Except, Volatile: f.Volatile, Plain: plain, Timeout: int(f.Timeout)}
+		m.Opts = d.Opts.selection()
 	}
 	if d.Rooms != nil {
 		m.Rooms = *d.Rooms
