@@ -99,24 +99,13 @@ describeInBrowser("the page", { timeout: 300_000 }, ({ after, afterEach, before,
   });
 
   it("takes a file that is dropped anywhere, and never goes away for it", async () => {
-    const drop = async (type, bytes, ...events) => {
-      const dataTransfer = await ada.page.evaluateHandle(
-        ([type, bytes]) => {
-          const transfer = new DataTransfer();
-          transfer.items.add(new File([new Uint8Array(bytes)], "dropped", { type }));
-          return transfer;
-        },
-        [type, [...bytes]],
-      );
-      for (const event of events) await ada.page.dispatchEvent("nav", event, { dataTransfer });
-    };
     await ada.field().fill("What do you think?");
-    await drop("image/png", await drawGears(browser), "dragover");
+    await ada.drag("image/png", await drawGears(browser), "dragover");
     await ada.sees("Drop a picture to send it to #lobby");
-    await drop("image/png", await drawGears(browser), "dragover", "drop");
+    await ada.drag("image/png", await drawGears(browser), "dragover", "drop");
     await ada.page.getByAltText("The picture to send").waitFor();
     assert.equal(await ada.page.getByText("Drop a picture").count(), 0);
-    await drop("text/html", Buffer.from("<p>"), "dragover", "drop");
+    await ada.drag("text/html", Buffer.from("<p>"), "dragover", "drop");
     await ada.sees("Only PNG, JPEG, GIF and WebP pictures can be sent.");
     await ada.page.getByAltText("The picture to send").waitFor(); // the error has kept it
     await ada.field().press("Enter");

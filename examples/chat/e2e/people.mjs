@@ -169,6 +169,19 @@ export class Person {
     await this.page.getByLabel("Picture", { exact: true }).setInputFiles({ name, mimeType, buffer });
   }
 
+  /** Drags a file over the page: the events say how far. */
+  async drag(type, bytes, ...events) {
+    const dataTransfer = await this.page.evaluateHandle(
+      ([type, bytes]) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([new Uint8Array(bytes)], "dragged", { type }));
+        return transfer;
+      },
+      [type, [...bytes]],
+    );
+    for (const event of events) await this.page.dispatchEvent("nav", event, { dataTransfer });
+  }
+
   async screenshot(name) {
     const directory = process.env.SCREENSHOTS;
     if (!directory) return;

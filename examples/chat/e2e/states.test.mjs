@@ -121,6 +121,17 @@ describeInBrowser("the page looks right", { timeout: 300_000 }, ({ after, afterE
     await looksRight(person, "forward");
   });
 
+  it("with a picture to send, and another one above the window", async () => {
+    const person = await visitor("Ada Lovelace");
+    await person.choosePicture("wheels.png", "image/png", gears);
+    await person.page.getByAltText("The picture to send").waitFor();
+    await person.field().fill("Three wheels are cut:\nnow they need an axle.");
+    await looksRight(person, "picture-to-send");
+    await person.drag("image/png", gears, "dragover");
+    await person.sees("Drop a picture to send it to #lobby");
+    await looksRight(person, "dropping");
+  });
+
   it("with the menu of a phone open", async () => {
     const { person } = await busyDay();
     await person.page.setViewportSize({ width: 390, height: 780 });

@@ -79,9 +79,11 @@ export function Composer({ conversation, name }: { conversation: Key; name: stri
   return (
     <form className="composer" onSubmit={send}>
       {dropping && (
-        <p className="drop">
-          Drop a picture to send it to <bdi>{name}</bdi>
-        </p>
+        <div className="drop">
+          <p>
+            Drop a picture to send it to <bdi>{name}</bdi>
+          </p>
+        </div>
       )}
       {error && (
         <p className="error" role="alert">
