@@ -19,7 +19,7 @@ type link struct {
 	dead   atomic.Bool
 	down   atomic.Bool                                                 // cannot publish
 	stuck  atomic.Bool                                                 // no method returns before its context ends
-	lag    atomic.Int64 // nanoseconds that counting the servers takes
+	lag    atomic.Int64                                                // nanoseconds that counting the servers takes
 	filter atomic.Pointer[func(m *adapter.Message) []*adapter.Message] // of what the server hears
 
 	refused atomic.Int64 // messages that were not published while it was down
