@@ -84,17 +84,6 @@ func (o *options) selection() adapter.Selection {
 	return s
 }
 
-// emitterOptions are options in the order of npm's emitter.
-type emitterOptions options
-
-func (o *emitterOptions) MarshalJSON() ([]byte, error) {
-	return appendJSON(struct {
-		Rooms  rooms  `json:"rooms"`
-		Flags  *flags `json:"flags"`
-		Except rooms  `json:"except"`
-	}{o.Rooms, o.Flags, o.Except})
-}
-
 // A packet is that of an event.
 type packet struct {
 	Type      parser.Type     `json:"type"`

@@ -76,16 +76,6 @@ type socket struct {
 	Data      json.RawMessage `json:"data"`
 }
 
-// encodeBroadcast encodes an event that wants no acknowledgements.
-func encodeBroadcast(m *adapter.Message) ([]byte, error) {
-	o := optionsOf(m.Opts)
-	o.Flags = flagsOf(m.Opts)
-	if m.UID == emitterUID {
-		return encodeMsgpack([]any{m.UID, packetOf(m), (*emitterOptions)(o)}, m.Packet.Attachments)
-	}
-	return encodeMsgpack([]any{m.UID, packetOf(m), o}, m.Packet.Attachments)
-}
-
 func packetOf(m *adapter.Message) *packet {
 	return &packet{parser.Event, m.Packet.Text, m.Namespace}
 }

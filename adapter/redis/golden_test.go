@@ -3,6 +3,7 @@ package redis
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -132,4 +133,25 @@ func known(message []byte) []byte {
 		"\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00", "\xc0", "\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00", "\xc0",
 		"\xcf\x00\x00\x00\x00\x00\x00\x00\x00", "\x00", // npm's 1e300
 	).Replace(string(message)))
+}
+
+// A broadcast is read as it was written, with rooms of every number and length.
+func TestBroadcastLengths(t *testing.T) {
+	for _, n := range []int{0, 1, 15, 16, 31, 32, 255, 256, 65535, 65536} {
+		m := &adapter.Message{Type: adapter.Broadcast, UID: "u", Namespace: "/" + strings.Repeat("n", n)}
+		m.Packet.Text = []byte(`["e"]`)
+		m.Opts = adapter.Selection{Rooms: []string{strings.Repeat("r", n), "é"}, Except: make([]string, n), Volatile: n > 0, Plain: n > 1, Timeout: n}
+		encoded, err := encodeBroadcast(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decodeBroadcast(encoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.Packet.Attachments = nil
+		if !reflect.DeepEqual(got, m) {
+			t.Errorf("with %d: %.200v became %.200v", n, m, got)
+		}
+	}
 }
