@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/redis/rueidis"
@@ -20,13 +21,15 @@ type hub struct {
 
 	mu     sync.Mutex
 	links  map[string]*link // by the address of the server
-	places map[topic]place
+	places map[topic]*place
 }
 
-// A place is where a topic is subscribed to.
+// A place is where a topic is subscribed to. A topic may have several
+// subscriptions: the channel of the room b in the namespace /a is also that of the
+// namespace /a#b.
 type place struct {
-	*subscription
-	link *link
+	link          *link
+	subscriptions []*subscription
 }
 
 func newHub(client rueidis.Client) *hub {
@@ -35,7 +38,7 @@ func newHub(client rueidis.Client) *hub {
 		nodes:   nodes{client: client},
 		answers: jobs.Queue{Limit: maxAnswers},
 		links:   make(map[string]*link),
-		places:  make(map[topic]place),
+		places:  make(map[topic]*place),
 	}
 }
 
@@ -46,20 +49,28 @@ func (h *hub) add(t topic, receive func(channel, message string)) (*subscription
 	s := &subscription{topic: t, receive: receive, placed: make(chan error, 1)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	l := h.linkTo(t)
-	h.places[t] = place{s, l}
-	l.add(s)
+	p := h.places[t]
+	if p == nil {
+		p = &place{link: h.linkTo(t)}
+		h.places[t] = p
+	}
+	p.subscriptions = append(p.subscriptions, s)
+	p.link.add(s)
 	return s, s.placed
 }
 
-// remove ends a subscription, unless a later one to the same topic has replaced
-// it.
+// remove ends a subscription.
 func (h *hub) remove(s *subscription) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p := h.places[s.topic]; p.subscription == s {
+	p := h.places[s.topic]
+	if p == nil {
+		return
+	}
+	p.subscriptions = slices.DeleteFunc(p.subscriptions, func(other *subscription) bool { return other == s })
+	p.link.remove(s)
+	if len(p.subscriptions) == 0 {
 		delete(h.places, s.topic)
-		p.link.remove(s)
 	}
 }
 
@@ -85,13 +96,16 @@ func (h *hub) relocate(topics ...topic) {
 		if !wanted {
 			continue
 		}
-		if l := h.linkTo(t); l != p.link {
-			p.link.remove(p.subscription)
-			h.places[t] = place{p.subscription, l}
-			l.add(p.subscription)
-		} else {
+		l := h.linkTo(t)
+		if l == p.link {
 			l.again(t)
+			continue
 		}
+		for _, s := range p.subscriptions {
+			p.link.remove(s)
+			l.add(s)
+		}
+		p.link = l
 	}
 }
 

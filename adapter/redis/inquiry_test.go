@@ -110,3 +110,47 @@ func TestSharedAdapter(t *testing.T) {
 		t.Error("nothing in the log")
 	}
 }
+
+// The channel of a room is also that of another namespace, or of a server.
+func TestSameChannels(t *testing.T) {
+	r := clustertest.StartRedis(t)
+	var servers []*socketio.Server
+	var clients []*socketiotest.Client
+	for range 2 {
+		io := socketio.NewServer(&socketio.Options{Adapter: NewSharded(connect(t, r.Addr), nil)})
+		io.Of("/a")
+		servers = append(servers, io)
+		io.Of("/a#b")
+		clients = append(clients, socketiotest.NewServer(t, io).Connect(&socketiotest.Options{Namespace: "/a#b"}))
+	}
+	inA := make(chan *socketio.Socket, 1)
+	servers[0].Of("/a").OnConnect(func(s *socketio.Socket) {
+		s.Join("b")
+		inA <- s
+	})
+	other := clients[0].Of("/a", nil)
+	settle := func(namespace string) {
+		t.Helper()
+		for i, io := range servers { // each waits for its own subscriptions before it asks
+			if _, err := io.Of(namespace).FetchSockets(t.Context()); err != nil {
+				t.Fatalf("server %d: %v", i, err)
+			}
+		}
+	}
+	emit := func(to socketio.Broadcast, event string) {
+		t.Helper()
+		if err := to.Emit(event); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle("/a")
+	emit(servers[1].Of("/a").To("b"), "to the room")
+	other.Expect("to the room")
+	emit(servers[1].Of("/a#b").To(), "to the namespace")
+	clients[0].Expect("to the namespace")
+	(<-inA).Leave("b")
+	settle("/a")
+	emit(servers[1].Of("/a#b").To(), "after the room")
+	clients[0].Expect("after the room")
+	clients[1].Expect("to the namespace")
+}

@@ -83,7 +83,7 @@ type link struct {
 	addr string // of the server in a Redis Cluster, otherwise ""
 
 	mu      sync.RWMutex
-	wanted  map[topic]*subscription
+	wanted  map[topic][]*subscription
 	changed map[topic]bool // what Redis has not been told of yet
 	wake    chan struct{}  // has a value if something has changed
 	running bool
@@ -107,19 +107,18 @@ func newLink(h *hub, addr string) *link {
 	return &link{
 		hub:     h,
 		addr:    addr,
-		wanted:  make(map[topic]*subscription),
+		wanted:  make(map[topic][]*subscription),
 		changed: make(map[topic]bool),
 		wake:    make(chan struct{}, 1),
 		moved:   make(chan struct{}),
 	}
 }
 
-// add subscribes. It does not wait; the result comes in s.placed. It replaces a
-// subscription to the same topic.
+// add subscribes. It does not wait; the result comes in s.placed.
 func (l *link) add(s *subscription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.wanted[s.topic] = s
+	l.wanted[s.topic] = append(slices.Clip(l.wanted[s.topic]), s)
 	l.changed[s.topic] = true
 	l.added++
 	l.poke()
@@ -130,11 +129,17 @@ func (l *link) add(s *subscription) {
 	}
 }
 
-// remove ends a subscription, unless another has replaced it.
+// remove ends a subscription.
 func (l *link) remove(s *subscription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.wanted[s.topic] == s {
+	rest := make([]*subscription, 0, len(l.wanted[s.topic]))
+	for _, other := range l.wanted[s.topic] {
+		if other != s {
+			rest = append(rest, other)
+		}
+	}
+	if l.wanted[s.topic] = rest; len(rest) == 0 {
 		delete(l.wanted, s.topic)
 		l.changed[s.topic] = true
 		l.poke()
@@ -210,7 +215,9 @@ func (l *link) run() {
 		l.mu.Unlock()
 		if outage {
 			time.Sleep(retryPause/2 + rand.N(retryPause))
-			l.hub.relocate(l.topics()...)
+			if l.addr != "" {
+				l.hub.relocate(l.topics()...)
+			}
 		}
 	}
 }
@@ -223,8 +230,10 @@ func (l *link) topics() []topic {
 
 // fail tells those that wait for a subscription the error. l.mu is locked.
 func (l *link) fail(err error) {
-	for _, s := range l.wanted {
-		s.done(err)
+	for _, all := range l.wanted {
+		for _, s := range all {
+			s.done(err)
+		}
 	}
 }
 
@@ -298,15 +307,14 @@ func (l *link) update(conn rueidis.DedicatedClient) (more bool, err error) {
 	l.mu.Lock()
 	added := l.added
 	var commands []rueidis.Completed
-	var told []*subscription // nil for the end of one
+	var told [][]*subscription // empty for the end of the last one
 	for t := range l.changed {
-		s := l.wanted[t]
-		if s != nil {
+		if l.wanted[t] != nil {
 			commands = append(commands, t.subscribe(conn.B()))
 		} else {
 			commands = append(commands, t.unsubscribe(conn.B()))
 		}
-		told = append(told, s)
+		told = append(told, l.wanted[t])
 		delete(l.changed, t)
 		if len(told) == maxSubscribe {
 			break
@@ -323,15 +331,13 @@ func (l *link) update(conn rueidis.DedicatedClient) (more bool, err error) {
 		if err := reply.NonRedisError(); err != nil {
 			return false, err
 		}
-		s := told[i]
-		if s == nil {
-			continue
-		}
 		err := reply.Error()
-		if err != nil {
-			time.AfterFunc(refusedPause, func() { l.hub.relocate(s.topic) })
+		if err != nil && len(told[i]) > 0 {
+			time.AfterFunc(refusedPause, func() { l.hub.relocate(told[i][0].topic) })
 		}
-		s.done(err)
+		for _, s := range told[i] {
+			s.done(err)
+		}
 	}
 	if rest == 0 {
 		l.mu.Lock()
@@ -359,12 +365,12 @@ func (l *link) message(m rueidis.PubSubMessage) {
 		t = topic{pattern, m.Pattern}
 	}
 	l.mu.RLock()
-	s := l.wanted[t]
-	if s == nil && m.Pattern == "" {
-		s = l.wanted[topic{shardChannel, m.Channel}]
+	all := l.wanted[t] // is not modified, but replaced
+	if all == nil && m.Pattern == "" {
+		all = l.wanted[topic{shardChannel, m.Channel}]
 	}
 	l.mu.RUnlock()
-	if s != nil {
+	for _, s := range all {
 		s.receive(m.Channel, m.Message)
 	}
 }

@@ -143,7 +143,7 @@ func (s *Sharded) Subscribe(ctx context.Context, to adapter.Subscriber) error {
 		return err
 	}
 	to.WatchRooms(func(room string, private, exists bool) {
-		if s.separate(room) {
+		if s.separate(room) && room != to.UID() { // that channel is subscribed to
 			m.watch(room, private, exists)
 		}
 	})
