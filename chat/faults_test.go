@@ -240,6 +240,10 @@ func (f *farm) add() *process {
 
 func (f *farm) dial(ctx context.Context) (net.Conn, error) {
 	f.mu.Lock()
+	if len(f.processes) == 0 { // between a kill and the next process
+		f.mu.Unlock()
+		return nil, net.ErrClosed
+	}
 	p := f.processes[f.random.IntN(len(f.processes))]
 	f.mu.Unlock()
 	return p.dial(ctx)
