@@ -140,7 +140,7 @@ var returns = []check{
 		c.expect(`42["1"]`, `42["2"]`, `42["3"]`, `431["4"]`, `42["5"]`, "41")
 	}},
 	{"again and again, while all servers emit", func(w *world) {
-		const clients, visits = 6, 15
+		const clients, visits = 4, 8
 		over := make(chan struct{})
 		var emitting sync.WaitGroup
 		for i, n := range w.nodes {
@@ -149,7 +149,7 @@ var returns = []check{
 					select {
 					case <-over:
 						return
-					case <-time.After(8 * time.Millisecond):
+					case <-time.After(20 * time.Millisecond):
 						_ = n.To("a").Emit("n", i, number)
 					}
 				}
