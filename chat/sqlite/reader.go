@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"iter"
 
+	"github.com/goroomcast/socketio/chat/internal/tables"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
@@ -29,7 +30,7 @@ func (s *db) read(ctx context.Context, f func(r snapshot) error) error {
 // readRoom runs f on a snapshot with a room that exists.
 func (s *db) readRoom(ctx context.Context, id string, f func(r roomReader) error) error {
 	return s.read(ctx, func(r snapshot) error {
-		found, err := all(r.query(rooms.selects("rooms WHERE id = ? AND NOT deleted"), id), rooms.scan)
+		found, err := all(r.query(tables.Rooms.Select("rooms WHERE id = ? AND NOT deleted"), id), tables.Rooms.Scan)
 		if err != nil {
 			return err
 		}
@@ -89,7 +90,7 @@ func (s *db) Behind(ctx context.Context, room string, after int64, limit int) (n
 		for _, err := range each(r.query(`SELECT count(*) FROM (
 			SELECT 1 FROM messages WHERE room = ?1 AND rev > ?2 AND seq >= ?3
 			UNION ALL SELECT 1 FROM members WHERE room = ?1 AND rev > ?2 LIMIT ?4)`, room, after, r.room.Floor, limit),
-			func(row scanner) (int, error) { return n, row(&n) }) {
+			func(row tables.Scanner) (int, error) { return n, row(&n) }) {
 			return err
 		}
 		return nil
@@ -105,7 +106,7 @@ func (s *db) Heads(ctx context.Context, ids []string) (heads []store.Head, err e
 			return err
 		}
 		heads, err = all(r.query(`SELECT rooms.id, epoch, seq, rev, floor FROM json_each(?) AS key
-			CROSS JOIN rooms ON rooms.id = key.value AND NOT deleted`, string(keys)), func(row scanner) (h store.Head, err error) {
+			CROSS JOIN rooms ON rooms.id = key.value AND NOT deleted`, string(keys)), func(row tables.Scanner) (h store.Head, err error) {
 			return h, row(&h.Room, &h.Epoch, &h.Seq, &h.Rev, &h.Floor)
 		})
 		return err
@@ -116,32 +117,12 @@ func (s *db) Heads(ctx context.Context, ids []string) (heads []store.Head, err e
 // membership is the part of a query for rooms that finds what user ?1 is in
 // them.
 var membership = `
-	LEFT JOIN markers ON markers.room = rooms.id AND markers.user = ?1
+	LEFT JOIN markers ON markers.room = rooms.id AND markers.user_id = ?1
 	LEFT JOIN messages ON messages.room = rooms.id AND messages.seq = rooms.seq AND rooms.seq >= rooms.floor`
 
-var membershipColumns = rooms.list() + ", " + members.list() + ", " + markers.list() + ", " + messages.list() + `,
-	(SELECT count(*) FROM mentions WHERE mentions.room = rooms.id AND mentions.user IN (?1, '*')
+var membershipColumns = tables.Rooms.List() + ", " + tables.Members.List() + ", " + tables.Markers.List() + ", " + tables.Messages.List() + `,
+	(SELECT count(*) FROM mentions WHERE mentions.room = rooms.id AND mentions.user_id IN (?1, '*')
 		AND mentions.seq > coalesce(markers.read, 0) AND mentions.seq >= rooms.floor)`
-
-// scanMembership returns a function that reads a row of membershipColumns.
-func scanMembership(user string) func(row scanner) (store.Membership, error) {
-	return func(row scanner) (m store.Membership, err error) {
-		var last store.Message
-		fields := rooms.fields(&m.Room)
-		fields = append(fields, optional(members.fields(&m.Member))...)
-		fields = append(fields, optional(markers.fields(&m.Marker))...)
-		fields = append(fields, optional(messages.fields(&last))...)
-		if err := row(append(fields, &m.Mentions)...); err != nil {
-			return m, err
-		}
-		m.Member.Room, m.Member.User = m.Room.ID, user
-		m.Marker.Room, m.Marker.User = m.Room.ID, user
-		if last.Seq > 0 {
-			m.Last = &last
-		}
-		return m, nil
-	}
-}
 
 // Look implements store.Store.
 func (s *db) Look(ctx context.Context, user string, ids []string) ([]store.Membership, error) {
@@ -153,7 +134,7 @@ func (s *db) Look(ctx context.Context, user string, ids []string) ([]store.Membe
 	err = s.read(ctx, func(r snapshot) error {
 		for m, err := range each(r.query("SELECT "+membershipColumns+` FROM json_each(?2) AS key
 			CROSS JOIN rooms ON rooms.id = key.value AND NOT rooms.deleted
-			LEFT JOIN members ON members.room = rooms.id AND members.user = ?1`+membership, user, string(keys)), scanMembership(user)) {
+			LEFT JOIN members ON members.room = rooms.id AND members.user_id = ?1`+membership, user, string(keys)), tables.MembershipRow{User: user}.Scan) {
 			if err != nil {
 				return err
 			}
@@ -176,8 +157,8 @@ func (s *db) Memberships(ctx context.Context, user, after string, limit int) (li
 	err = s.read(ctx, func(r snapshot) (err error) {
 		list, err = all(r.query("SELECT "+membershipColumns+` FROM members
 			CROSS JOIN rooms ON rooms.id = members.room AND NOT rooms.deleted`+membership+`
-			WHERE members.user = ?1 AND members.room > ?2 AND members.role <> '' AND NOT members.hidden
-			ORDER BY members.room LIMIT ?3`, user, after, limit), scanMembership(user))
+			WHERE members.user_id = ?1 AND members.room > ?2 AND members.role <> '' AND NOT members.hidden
+			ORDER BY members.room LIMIT ?3`, user, after, limit), tables.MembershipRow{User: user}.Scan)
 		return err
 	})
 	return list, err
@@ -186,8 +167,8 @@ func (s *db) Memberships(ctx context.Context, user, after string, limit int) (li
 // Members implements store.Store.
 func (s *db) Members(ctx context.Context, room, after string, limit int) (list []store.Member, err error) {
 	err = s.readRoom(ctx, room, func(r roomReader) (err error) {
-		list, err = all(r.query(members.selects("members WHERE room = ? AND user > ? AND (role <> '' OR banned) ORDER BY user LIMIT ?"),
-			room, after, limit), members.scan)
+		list, err = all(r.query(tables.Members.Select("members WHERE room = ? AND user_id > ? AND (role <> '' OR banned) ORDER BY user_id LIMIT ?"),
+			room, after, limit), tables.Members.Scan)
 		return err
 	})
 	return list, err
@@ -200,8 +181,8 @@ func (s *db) Reacted(ctx context.Context, user, room string, seqs []int64) (list
 		return nil, err
 	}
 	err = s.readRoom(ctx, room, func(r roomReader) (err error) {
-		list, err = all(r.query(reactions.selects("json_each(?) AS key CROSS JOIN reactions ON reactions.room = ?"+
-			" AND reactions.seq = key.value AND reactions.user = ?"), string(keys), room, user), reactions.scan)
+		list, err = all(r.query(tables.Reactions.Select("json_each(?) AS key CROSS JOIN reactions ON reactions.room = ?"+
+			" AND reactions.seq = key.value AND reactions.user_id = ?"), string(keys), room, user), tables.Reactions.Scan)
 		return err
 	})
 	return list, err
@@ -214,7 +195,7 @@ type roomReader struct {
 }
 
 func (r roomReader) messages(rest string, args ...any) iter.Seq2[store.Message, error] {
-	return each(r.query(messages.selects("messages WHERE room = ? AND "+rest), append([]any{r.room.ID}, args...)...), messages.scan)
+	return each(r.query(tables.Messages.Select("messages WHERE room = ? AND "+rest), append([]any{r.room.ID}, args...)...), tables.Messages.Scan)
 }
 
 // Up implements store.Reader.
@@ -240,34 +221,5 @@ func (r roomReader) Messages(after int64, n int) iter.Seq2[store.Message, error]
 
 // Members implements store.Reader.
 func (r roomReader) Members(after int64, _ int) iter.Seq2[store.Member, error] {
-	return each(r.query(members.selects("members WHERE room = ? AND rev > ? ORDER BY rev, user"), r.room.ID, after), members.scan)
-}
-
-// optional returns fields that stay zero if the columns are NULL, as those of a
-// LEFT JOIN without a row are.
-func optional(fields []any) []any {
-	for i, field := range fields {
-		switch p := field.(type) {
-		case *string:
-			fields[i] = maybe[string]{p}
-		case *int64:
-			fields[i] = maybe[int64]{p}
-		case *bool:
-			fields[i] = maybe[bool]{p}
-		case *store.Role:
-			fields[i] = maybe[store.Role]{p}
-		case *store.Notify:
-			fields[i] = maybe[store.Notify]{p}
-		}
-	}
-	return fields
-}
-
-type maybe[T any] struct{ to *T }
-
-func (m maybe[T]) Scan(src any) error {
-	var value sql.Null[T]
-	err := value.Scan(src)
-	*m.to = value.V
-	return err
+	return each(r.query(tables.Members.Select("members WHERE room = ? AND rev > ? ORDER BY rev, user_id"), r.room.ID, after), tables.Members.Scan)
 }

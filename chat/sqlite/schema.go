@@ -13,17 +13,17 @@ CREATE TABLE rooms (
 	id TEXT PRIMARY KEY, kind TEXT, epoch TEXT,
 	seq INTEGER, rev INTEGER, floor INTEGER, last_at INTEGER, since INTEGER, members INTEGER, owners INTEGER,
 	info BLOB, slow_mode INTEGER, visibility TEXT, archived INTEGER, pins TEXT, info_rev INTEGER,
-	first TEXT, second TEXT, -- users of a direct room
+	first_user TEXT, second_user TEXT, -- users of a direct room
 	deleted INTEGER
 ) WITHOUT ROWID;
 
 CREATE TABLE members (
-	room TEXT, user TEXT, role TEXT, rev INTEGER, since INTEGER, join_rev INTEGER, banned INTEGER,
+	room TEXT, user_id TEXT, role TEXT, rev INTEGER, since INTEGER, join_rev INTEGER, banned INTEGER,
 	muted_until INTEGER, last_post INTEGER, notify TEXT, hidden INTEGER, why TEXT,
-	PRIMARY KEY (room, user)
+	PRIMARY KEY (room, user_id)
 ) WITHOUT ROWID;
 CREATE INDEX members_rev ON members (room, rev);
-CREATE INDEX members_user ON members (user, room);
+CREATE INDEX members_user ON members (user_id, room);
 
 CREATE TABLE messages (
 	room TEXT, seq INTEGER, rev INTEGER, ver INTEGER, author TEXT, cid TEXT, at INTEGER,
@@ -35,23 +35,23 @@ CREATE UNIQUE INDEX messages_rev ON messages (room, rev);
 CREATE UNIQUE INDEX messages_cid ON messages (room, author, cid) WHERE cid <> '';
 
 CREATE TABLE reactions (
-	room TEXT, seq INTEGER, user TEXT, emoji TEXT,
-	PRIMARY KEY (room, seq, user, emoji)
+	room TEXT, seq INTEGER, user_id TEXT, emoji TEXT,
+	PRIMARY KEY (room, seq, user_id, emoji)
 ) WITHOUT ROWID;
 
 CREATE TABLE mentions (
-	room TEXT, user TEXT, seq INTEGER,
-	PRIMARY KEY (room, user, seq)
+	room TEXT, user_id TEXT, seq INTEGER,
+	PRIMARY KEY (room, user_id, seq)
 ) WITHOUT ROWID;
 
 CREATE TABLE markers (
-	room TEXT, user TEXT, read INTEGER, delivered INTEGER, gen INTEGER,
-	PRIMARY KEY (room, user)
+	room TEXT, user_id TEXT, read INTEGER, delivered INTEGER, gen INTEGER,
+	PRIMARY KEY (room, user_id)
 ) WITHOUT ROWID;
 
 CREATE TABLE blocks (
-	user TEXT, blocked TEXT,
-	PRIMARY KEY (user, blocked)
+	user_id TEXT, blocked TEXT,
+	PRIMARY KEY (user_id, blocked)
 ) WITHOUT ROWID;
 `}
 

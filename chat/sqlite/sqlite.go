@@ -28,6 +28,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver
 
+	"github.com/goroomcast/socketio/chat/internal/tables"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
@@ -140,7 +141,7 @@ func (s *db) Commit(ctx context.Context, ops []store.Op) (done *store.Committed,
 // NewEpoch implements store.Store.
 func (s *db) NewEpoch(ctx context.Context) error {
 	return s.write(ctx, func(w *writer) error {
-		ids, err := all(w.query("SELECT id FROM rooms"), func(scan scanner) (id string, err error) { return id, scan(&id) })
+		ids, err := all(w.query("SELECT id FROM rooms"), func(row tables.Scanner) (id string, err error) { return id, row(&id) })
 		for _, id := range ids {
 			if err == nil {
 				_, err = w.conn.ExecContext(context.Background(), `UPDATE rooms SET epoch = ? WHERE id = ?`, store.NewEpoch(), id)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/goroomcast/socketio/chat/internal/tables"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
@@ -69,25 +70,25 @@ func (w *writer) exec(text string, args ...any) error {
 
 // The statements of the writer. Each is one text, so that it is prepared once.
 var (
-	roomsByID      = rooms.selects("json_each(?) AS key CROSS JOIN rooms ON rooms.id = key.value")
-	membersByKey   = members.named("room", "user")
-	messagesByKey  = messages.named("room", "seq")
-	messagesByCID  = messages.named("room", "author", "cid") + " AND messages.cid <> ''"
-	reactionsByKey = reactions.named("room", "seq", "user", "emoji")
-	blocksByKey    = blocks.named("user", "blocked")
+	roomsByID      = tables.Rooms.Select("json_each(?) AS key CROSS JOIN rooms ON rooms.id = key.value")
+	membersByKey   = named(tables.Members, "room", "user_id")
+	messagesByKey  = named(tables.Messages, "room", "seq")
+	messagesByCID  = named(tables.Messages, "room", "author", "cid") + " AND messages.cid <> ''"
+	reactionsByKey = named(tables.Reactions, "room", "seq", "user_id", "emoji")
+	blocksByKey    = named(tables.Blocks, "user_id", "blocked")
 
-	threadsOfUser = "SELECT room FROM members WHERE user = ?1 AND room > ?2 || '~' AND room < ?2 || char(127) AND role <> ''"
-	newestFirst   = messages.selects("messages JOIN rooms ON rooms.id = messages.room" +
+	threadsOfUser = "SELECT room FROM members WHERE user_id = ?1 AND room > ?2 || '~' AND room < ?2 || char(127) AND role <> ''"
+	newestFirst   = tables.Messages.Select("messages JOIN rooms ON rooms.id = messages.room" +
 		" WHERE messages.room = ? AND messages.seq >= rooms.floor ORDER BY messages.seq DESC")
 
-	putRoom, putMember, putMessage, putMarker = rooms.put(), members.put(), messages.put(), markers.put()
-	newRoom, newMessage                       = rooms.insert(), messages.insert()
-	putReaction, putMention, putBlock         = reactions.put(), mentions.put(), blocks.put()
-	noReaction, noMention, noBlock            = reactions.remove(), mentions.remove(), blocks.remove()
+	putRoom, putMember, putMessage, putMarker = tables.Rooms.Put(tables.Question), tables.Members.Put(tables.Question), tables.Messages.Put(tables.Question), tables.Markers.Put(tables.Question)
+	newRoom, newMessage                       = tables.Rooms.Insert(tables.Question), tables.Messages.Insert(tables.Question)
+	putReaction, putMention, putBlock         = tables.Reactions.Put(tables.Question), tables.Mentions.Put(tables.Question), tables.Blocks.Put(tables.Question)
+	noReaction, noMention, noBlock            = tables.Reactions.Remove(tables.Question), tables.Mentions.Remove(tables.Question), tables.Blocks.Remove(tables.Question)
 	noReactions                               = "DELETE FROM reactions WHERE room = ? AND seq = ?"
 
 	lastSeq    = "SELECT seq FROM rooms WHERE id = ? AND NOT deleted"
-	markerByID = markers.selects("markers WHERE room = ? AND user = ?")
+	markerByID = tables.Markers.Select("markers WHERE room = ? AND user_id = ?")
 )
 
 // Lock implements store.Tx. The transaction is the only one that writes.
@@ -96,36 +97,36 @@ func (w *writer) Lock(_ context.Context, ids []string) (locked []store.Room, now
 	if err != nil {
 		return nil, 0, err
 	}
-	locked, err = all(w.query(roomsByID, string(keys)), rooms.scan)
+	locked, err = all(w.query(roomsByID, string(keys)), tables.Rooms.Scan)
 	return locked, time.Now().UnixMilli(), err
 }
 
 // Load implements store.Tx.
 func (w *writer) Load(_ context.Context, n *store.Needs) (*store.Rows, error) {
 	r := new(store.Rows)
-	byCID, err := load(w, messages, messagesByCID, n.CIDs, func(k store.CIDKey) []any { return []any{k.Room, k.Author, k.CID} })
+	byCID, err := load(w, tables.Messages, messagesByCID, n.CIDs, func(k store.CIDKey) []any { return []any{k.Room, k.Author, k.CID} })
 	if err != nil {
 		return nil, err
 	}
-	r.Messages, err = load(w, messages, messagesByKey, n.Messages, func(k store.MessageKey) []any { return []any{k.Room, k.Seq} })
+	r.Messages, err = load(w, tables.Messages, messagesByKey, n.Messages, func(k store.MessageKey) []any { return []any{k.Room, k.Seq} })
 	if err != nil {
 		return nil, err
 	}
 	r.Messages = append(r.Messages, byCID...)
-	r.Members, err = load(w, members, membersByKey, n.Members, func(k store.MemberKey) []any { return []any{k.Room, k.User} })
+	r.Members, err = load(w, tables.Members, membersByKey, n.Members, func(k store.MemberKey) []any { return []any{k.Room, k.User} })
 	if err != nil {
 		return nil, err
 	}
-	r.Reactions, err = load(w, reactions, reactionsByKey, n.Reactions, reactions.values)
+	r.Reactions, err = load(w, tables.Reactions, reactionsByKey, n.Reactions, tables.Reactions.Values)
 	if err != nil {
 		return nil, err
 	}
-	r.Blocks, err = load(w, blocks, blocksByKey, n.Blocks, blocks.values)
+	r.Blocks, err = load(w, tables.Blocks, blocksByKey, n.Blocks, tables.Blocks.Values)
 	return r, err
 }
 
 // load returns the rows with these keys.
-func load[R, K any](w *writer, t table[R], text string, keys []K, values func(K) []any) ([]R, error) {
+func load[R, K any](w *writer, t tables.Table[R], text string, keys []K, values func(K) []any) ([]R, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -137,12 +138,12 @@ func load[R, K any](w *writer, t table[R], text string, keys []K, values func(K)
 	if err != nil {
 		return nil, err
 	}
-	return all(w.query(text, string(arg)), t.scan)
+	return all(w.query(text, string(arg)), t.Scan)
 }
 
 // Threads implements store.Tx.
 func (w *writer) Threads(_ context.Context, k store.MemberKey) (threads []string, err error) {
-	ids, err := all(w.query(threadsOfUser, k.User, k.Room), func(row scanner) (id string, err error) { return id, row(&id) })
+	ids, err := all(w.query(threadsOfUser, k.User, k.Room), func(row tables.Scanner) (id string, err error) { return id, row(&id) })
 	for _, id := range ids {
 		if parent, _, is := store.Parent(id); is && parent == k.Room {
 			threads = append(threads, id)
@@ -153,7 +154,7 @@ func (w *writer) Threads(_ context.Context, k store.MemberKey) (threads []string
 
 // Posts implements store.Tx.
 func (w *writer) Posts(_ context.Context, k store.MemberKey, since int64, limit int) (posts []store.Message, err error) {
-	for m, err := range each(w.query(newestFirst, k.Room), messages.scan) {
+	for m, err := range each(w.query(newestFirst, k.Room), tables.Messages.Scan) {
 		if err != nil {
 			return nil, err
 		}
@@ -170,25 +171,25 @@ func (w *writer) Posts(_ context.Context, k store.MemberKey, since int64, limit 
 // write writes the rows that store.Apply has decided on.
 func (w *writer) write(rows *store.Writes) error {
 	for _, room := range rows.Emptied {
-		for _, name := range []string{members.name, markers.name, reactions.name, mentions.name} {
+		for _, name := range []string{tables.Members.Name, tables.Markers.Name, tables.Reactions.Name, tables.Mentions.Name} {
 			if err := w.exec("DELETE FROM "+name+" WHERE room = ?", room); err != nil {
 				return err
 			}
 		}
 	}
 	return errors.Join(
-		writeEach(w, newRoom, rows.NewRooms, rooms.values),
-		writeEach(w, putRoom, rows.Rooms, rooms.values),
-		writeEach(w, putMember, rows.Members, members.values),
-		writeEach(w, newMessage, rows.NewMessages, messages.values),
-		writeEach(w, putMessage, rows.Messages, messages.values),
+		writeEach(w, newRoom, rows.NewRooms, tables.Rooms.Values),
+		writeEach(w, putRoom, rows.Rooms, tables.Rooms.Values),
+		writeEach(w, putMember, rows.Members, tables.Members.Values),
+		writeEach(w, newMessage, rows.NewMessages, tables.Messages.Values),
+		writeEach(w, putMessage, rows.Messages, tables.Messages.Values),
 		writeEach(w, noReactions, rows.Unreacted, func(k store.MessageKey) []any { return []any{k.Room, k.Seq} }),
-		writeEach(w, putReaction, rows.Reactions, reactions.values),
-		writeEach(w, noReaction, rows.Unreactions, reactions.values),
-		writeEach(w, putMention, rows.Mentions, mentions.values),
-		writeEach(w, noMention, rows.Unmentions, mentions.values),
-		writeEach(w, putBlock, rows.Blocks, blocks.values),
-		writeEach(w, noBlock, rows.Unblocks, blocks.values),
+		writeEach(w, putReaction, rows.Reactions, tables.Reactions.Values),
+		writeEach(w, noReaction, rows.Unreactions, tables.Reactions.Values),
+		writeEach(w, putMention, rows.Mentions, tables.Mentions.Values),
+		writeEach(w, noMention, rows.Unmentions, tables.Mentions.Values),
+		writeEach(w, putBlock, rows.Blocks, tables.Blocks.Values),
+		writeEach(w, noBlock, rows.Unblocks, tables.Blocks.Values),
 		w.mark(rows.Markers, nil),
 	)
 }
@@ -229,17 +230,17 @@ func (w *writer) mark(given, merged []store.Marker) error {
 }
 
 func (w *writer) markOne(m store.Marker) (store.Marker, error) {
-	last, err := all(w.query(lastSeq, m.Room), func(row scanner) (seq int64, err error) { return seq, row(&seq) })
+	last, err := all(w.query(lastSeq, m.Room), func(row tables.Scanner) (seq int64, err error) { return seq, row(&seq) })
 	if err != nil || len(last) == 0 {
 		return m, err
 	}
 	m.Read, m.Delivered = min(m.Read, last[0]), min(m.Delivered, last[0])
-	kept, err := all(w.query(markerByID, m.Room, m.User), markers.scan)
+	kept, err := all(w.query(markerByID, m.Room, m.User), tables.Markers.Scan)
 	if err != nil {
 		return m, err
 	}
 	for _, k := range kept {
 		m = k.Merge(m)
 	}
-	return m, w.exec(putMarker, markers.values(m)...)
+	return m, w.exec(putMarker, tables.Markers.Values(m)...)
 }

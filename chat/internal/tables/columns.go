@@ -1,0 +1,103 @@
+package tables
+
+import (
+	"bytes"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// raw is a binary column with the program's JSON as it is, or NULL for none.
+type raw struct{ json *json.RawMessage }
+
+// Scan implements sql.Scanner.
+func (c raw) Scan(src any) error {
+	if b, is := src.([]byte); is {
+		*c.json = bytes.Clone(b)
+	}
+	return nil
+}
+
+// Value implements driver.Valuer.
+func (c raw) Value() (driver.Value, error) {
+	if len(*c.json) == 0 {
+		return nil, nil
+	}
+	return []byte(*c.json), nil
+}
+
+// inJSON is a column of text with a value in JSON, or NULL for nil and for an
+// empty slice.
+type inJSON struct{ value any }
+
+// Scan implements sql.Scanner.
+func (c inJSON) Scan(src any) error {
+	if text, is := src.(string); is {
+		return json.Unmarshal([]byte(text), c.value)
+	}
+	return nil
+}
+
+// Value implements driver.Valuer.
+func (c inJSON) Value() (driver.Value, error) {
+	text, err := json.Marshal(c.value)
+	if s := string(text); s == "null" || s == "[]" {
+		return nil, err
+	}
+	return string(text), err
+}
+
+// A MembershipRow is a row of a query for a room, what a user is in it, the
+// marker, the newest message, and the number of mentions, in this order. All
+// but the room may be NULL.
+type MembershipRow struct{ User string }
+
+// Scan reads a row by its method Scan.
+func (q MembershipRow) Scan(row Scanner) (m store.Membership, err error) {
+	var last store.Message
+	fields := Rooms.Fields(&m.Room)
+	fields = append(fields, optional(Members.Fields(&m.Member))...)
+	fields = append(fields, optional(Markers.Fields(&m.Marker))...)
+	fields = append(fields, optional(Messages.Fields(&last))...)
+	if err := row(append(fields, &m.Mentions)...); err != nil {
+		return m, err
+	}
+	m.Member.Room, m.Member.User = m.Room.ID, q.User
+	m.Marker.Room, m.Marker.User = m.Room.ID, q.User
+	if last.Seq > 0 {
+		m.Last = &last
+	}
+	return m, nil
+}
+
+// optional returns fields that stay zero if the columns are NULL, as those of a
+// LEFT JOIN without a row are.
+func optional(fields []any) []any {
+	for i, field := range fields {
+		switch p := field.(type) {
+		case *string:
+			fields[i] = maybe[string]{p}
+		case *int64:
+			fields[i] = maybe[int64]{p}
+		case *bool:
+			fields[i] = maybe[bool]{p}
+		case *store.Role:
+			fields[i] = maybe[store.Role]{p}
+		case *store.Notify:
+			fields[i] = maybe[store.Notify]{p}
+		}
+	}
+	return fields
+}
+
+type maybe[T any] struct{ to *T }
+
+// Scan implements sql.Scanner.
+func (m maybe[T]) Scan(src any) error {
+	var value sql.Null[T]
+	err := value.Scan(src)
+	*m.to = value.V
+	return err
+}

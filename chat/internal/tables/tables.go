@@ -1,0 +1,143 @@
+// Package tables is what the stores in SQL databases share: the columns of each
+// table, where their values are in the rows of package store, and the statements
+// that follow from both.
+package tables
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// A Table is what the code knows of one.
+type Table[R any] struct {
+	Name    string
+	columns []string // those of the key first
+	keys    int
+	Fields  func(r *R) []any // pointers to scan into, in the order of the columns
+}
+
+// The tables.
+var (
+	Rooms = Table[store.Room]{"rooms", []string{"id", "kind", "epoch", "seq", "rev", "floor", "last_at", "since", "members", "owners",
+		"info", "slow_mode", "visibility", "archived", "pins", "info_rev", "first_user", "second_user", "deleted"}, 1,
+		func(r *store.Room) []any {
+			return []any{&r.ID, &r.Kind, &r.Epoch, &r.Seq, &r.Rev, &r.Floor, &r.LastAt, &r.Since, &r.Members, &r.Owners,
+				raw{&r.Info}, &r.SlowMode, &r.Visibility, &r.Archived, inJSON{&r.Pins}, &r.InfoRev, &r.Pair[0], &r.Pair[1], &r.Deleted}
+		}}
+
+	Members = Table[store.Member]{"members", []string{"room", "user_id", "role", "rev", "since", "join_rev", "banned",
+		"muted_until", "last_post", "notify", "hidden", "why"}, 2,
+		func(m *store.Member) []any {
+			return []any{&m.Room, &m.User, &m.Role, &m.Rev, &m.Since, &m.JoinRev, &m.Banned,
+				&m.MutedUntil, &m.LastPost, &m.Notify, &m.Hidden, &m.Why}
+		}}
+
+	Messages = Table[store.Message]{"messages", []string{"room", "seq", "rev", "ver", "author", "cid", "at", "text", "data", "files",
+		"reply_to", "mentions", "edited_at", "deleted", "reactions", "replies", "last_reply"}, 2,
+		func(m *store.Message) []any {
+			return []any{&m.Room, &m.Seq, &m.Rev, &m.Ver, &m.Author, &m.CID, &m.At, &m.Text, raw{&m.Data}, inJSON{&m.Files},
+				&m.ReplyTo, inJSON{&m.Mentions}, &m.EditedAt, inJSON{&m.Deleted}, inJSON{&m.Reactions}, &m.Replies, &m.LastReply}
+		}}
+
+	Markers = Table[store.Marker]{"markers", []string{"room", "user_id", "read", "delivered", "gen"}, 2,
+		func(m *store.Marker) []any { return []any{&m.Room, &m.User, &m.Read, &m.Delivered, &m.Gen} }}
+
+	Reactions = Table[store.ReactionKey]{"reactions", []string{"room", "seq", "user_id", "emoji"}, 4,
+		func(k *store.ReactionKey) []any { return []any{&k.Room, &k.Seq, &k.User, &k.Emoji} }}
+
+	Mentions = Table[store.MentionKey]{"mentions", []string{"room", "seq", "user_id"}, 3,
+		func(k *store.MentionKey) []any { return []any{&k.Room, &k.Seq, &k.User} }}
+
+	Blocks = Table[store.BlockKey]{"blocks", []string{"user_id", "blocked"}, 2,
+		func(k *store.BlockKey) []any { return []any{&k.User, &k.Blocked} }}
+)
+
+// A Mark returns the placeholder of parameter i of a statement, from 1 on.
+type Mark func(i int) string
+
+// Question is the Mark of SQLite, and Dollar that of PostgreSQL.
+func Question(int) string { return "?" }
+
+// Dollar is the Mark of PostgreSQL.
+func Dollar(i int) string { return fmt.Sprint("$", i) }
+
+// List returns the columns, separated by commas.
+func (t Table[R]) List() string {
+	return t.Name + "." + strings.Join(t.columns, ", "+t.Name+".")
+}
+
+// Select returns a query for rows. From is the rest of it, after FROM.
+func (t Table[R]) Select(from string) string { return "SELECT " + t.List() + " FROM " + from }
+
+// Insert returns the statement that writes a row that does not exist.
+func (t Table[R]) Insert(mark Mark) string {
+	marks := make([]string, len(t.columns))
+	for i := range marks {
+		marks[i] = mark(i + 1)
+	}
+	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.Name, strings.Join(t.columns, ", "), strings.Join(marks, ", "))
+}
+
+// Put returns the statement that writes a row, in place of one with its key.
+func (t Table[R]) Put(mark Mark) string {
+	s := t.Insert(mark) + " ON CONFLICT (" + strings.Join(t.columns[:t.keys], ", ") + ") DO "
+	if t.keys == len(t.columns) {
+		return s + "NOTHING"
+	}
+	set := make([]string, 0, len(t.columns))
+	for _, c := range t.columns[t.keys:] {
+		set = append(set, c+" = excluded."+c)
+	}
+	return s + "UPDATE SET " + strings.Join(set, ", ")
+}
+
+// Remove returns the statement that removes the row with a key.
+func (t Table[R]) Remove(mark Mark) string {
+	is := make([]string, t.keys)
+	for i, c := range t.columns[:t.keys] {
+		is[i] = c + " = " + mark(i+1)
+	}
+	return "DELETE FROM " + t.Name + " WHERE " + strings.Join(is, " AND ")
+}
+
+// Scan reads a row by its method Scan.
+func (t Table[R]) Scan(row Scanner) (r R, err error) {
+	err = row(t.Fields(&r)...)
+	return r, err
+}
+
+// A Scanner is the method Scan of a row.
+type Scanner func(into ...any) error
+
+// Values returns the values of a row.
+func (t Table[R]) Values(r R) []any {
+	all := t.Fields(&r)
+	for i, field := range all {
+		all[i] = value(field)
+	}
+	return all
+}
+
+func value(field any) any {
+	switch p := field.(type) {
+	case *string:
+		return *p
+	case *int64:
+		return *p
+	case *int:
+		return int64(*p)
+	case *bool:
+		return *p
+	case *store.Kind:
+		return string(*p)
+	case *store.Visibility:
+		return string(*p)
+	case *store.Role:
+		return string(*p)
+	case *store.Notify:
+		return string(*p)
+	}
+	return field // a driver.Valuer
+}
