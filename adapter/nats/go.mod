@@ -6,7 +6,7 @@ replace github.com/goroomcast/socketio => ../..
 
 require (
 	github.com/goroomcast/socketio v0.0.0
-	github.com/nats-io/nats.go v1.53.1
+	github.com/nats-io/nats.go v1.53.1 // speaks to NATS; programs hand over its options
 )
 
 require (

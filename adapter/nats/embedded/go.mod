@@ -9,7 +9,7 @@ replace github.com/goroomcast/socketio/adapter/nats => ..
 require (
 	github.com/goroomcast/socketio v0.0.0
 	github.com/goroomcast/socketio/adapter/nats v0.0.0
-	github.com/nats-io/nats-server/v2 v2.14.5
+	github.com/nats-io/nats-server/v2 v2.14.5 // the NATS server in the process
 	github.com/nats-io/nats.go v1.53.1
 )
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -108,6 +109,10 @@ func (l lines) debug(format string, args []any) {
 }
 
 func (l lines) warn(format string, args []any) {
+	if strings.HasPrefix(format, "Error trying to connect to route") {
+		l.debug(format, args) // it may start later; Adapter.watch tells when it comes
+		return
+	}
 	l.to.About(format).Warn("NATS server", "says", fmt.Sprintf(format, args...))
 }
 
