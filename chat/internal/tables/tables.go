@@ -16,42 +16,49 @@ type Table[R any] struct {
 	columns []string // those of the key first
 	keys    int
 	Fields  func(r *R) []any // pointers to scan into, in the order of the columns
+	schema  string           // with a dot, or ""
+}
+
+// In returns the table in a schema.
+func (t Table[R]) In(schema string) Table[R] {
+	t.schema = schema + "."
+	return t
 }
 
 // The tables.
 var (
-	Rooms = Table[store.Room]{"rooms", []string{"id", "kind", "epoch", "seq", "rev", "floor", "last_at", "since", "members", "owners",
-		"info", "slow_mode", "visibility", "archived", "pins", "info_rev", "first_user", "second_user", "deleted"}, 1,
-		func(r *store.Room) []any {
+	Rooms = Table[store.Room]{Name: "rooms", columns: []string{"id", "kind", "epoch", "seq", "rev", "floor", "last_at", "since", "members", "owners",
+		"info", "slow_mode", "visibility", "archived", "pins", "info_rev", "first_user", "second_user", "deleted"}, keys: 1,
+		Fields: func(r *store.Room) []any {
 			return []any{&r.ID, &r.Kind, &r.Epoch, &r.Seq, &r.Rev, &r.Floor, &r.LastAt, &r.Since, &r.Members, &r.Owners,
 				raw{&r.Info}, &r.SlowMode, &r.Visibility, &r.Archived, inJSON{&r.Pins}, &r.InfoRev, &r.Pair[0], &r.Pair[1], &r.Deleted}
 		}}
 
-	Members = Table[store.Member]{"members", []string{"room", "user_id", "role", "rev", "since", "join_rev", "banned",
-		"muted_until", "last_post", "notify", "hidden", "why"}, 2,
-		func(m *store.Member) []any {
+	Members = Table[store.Member]{Name: "members", columns: []string{"room", "user_id", "role", "rev", "since", "join_rev", "banned",
+		"muted_until", "last_post", "notify", "hidden", "why"}, keys: 2,
+		Fields: func(m *store.Member) []any {
 			return []any{&m.Room, &m.User, &m.Role, &m.Rev, &m.Since, &m.JoinRev, &m.Banned,
 				&m.MutedUntil, &m.LastPost, &m.Notify, &m.Hidden, &m.Why}
 		}}
 
-	Messages = Table[store.Message]{"messages", []string{"room", "seq", "rev", "ver", "author", "cid", "at", "text", "data", "files",
-		"reply_to", "mentions", "edited_at", "deleted", "reactions", "replies", "last_reply"}, 2,
-		func(m *store.Message) []any {
+	Messages = Table[store.Message]{Name: "messages", columns: []string{"room", "seq", "rev", "ver", "author", "cid", "at", "text", "data", "files",
+		"reply_to", "mentions", "edited_at", "deleted", "reactions", "replies", "last_reply"}, keys: 2,
+		Fields: func(m *store.Message) []any {
 			return []any{&m.Room, &m.Seq, &m.Rev, &m.Ver, &m.Author, &m.CID, &m.At, &m.Text, raw{&m.Data}, inJSON{&m.Files},
 				&m.ReplyTo, inJSON{&m.Mentions}, &m.EditedAt, inJSON{&m.Deleted}, inJSON{&m.Reactions}, &m.Replies, &m.LastReply}
 		}}
 
-	Markers = Table[store.Marker]{"markers", []string{"room", "user_id", "read", "delivered", "gen"}, 2,
-		func(m *store.Marker) []any { return []any{&m.Room, &m.User, &m.Read, &m.Delivered, &m.Gen} }}
+	Markers = Table[store.Marker]{Name: "markers", columns: []string{"room", "user_id", "read", "delivered", "gen"}, keys: 2,
+		Fields: func(m *store.Marker) []any { return []any{&m.Room, &m.User, &m.Read, &m.Delivered, &m.Gen} }}
 
-	Reactions = Table[store.ReactionKey]{"reactions", []string{"room", "seq", "user_id", "emoji"}, 4,
-		func(k *store.ReactionKey) []any { return []any{&k.Room, &k.Seq, &k.User, &k.Emoji} }}
+	Reactions = Table[store.ReactionKey]{Name: "reactions", columns: []string{"room", "seq", "user_id", "emoji"}, keys: 4,
+		Fields: func(k *store.ReactionKey) []any { return []any{&k.Room, &k.Seq, &k.User, &k.Emoji} }}
 
-	Mentions = Table[store.MentionKey]{"mentions", []string{"room", "seq", "user_id"}, 3,
-		func(k *store.MentionKey) []any { return []any{&k.Room, &k.Seq, &k.User} }}
+	Mentions = Table[store.MentionKey]{Name: "mentions", columns: []string{"room", "seq", "user_id"}, keys: 3,
+		Fields: func(k *store.MentionKey) []any { return []any{&k.Room, &k.Seq, &k.User} }}
 
-	Blocks = Table[store.BlockKey]{"blocks", []string{"user_id", "blocked"}, 2,
-		func(k *store.BlockKey) []any { return []any{&k.User, &k.Blocked} }}
+	Blocks = Table[store.BlockKey]{Name: "blocks", columns: []string{"user_id", "blocked"}, keys: 2,
+		Fields: func(k *store.BlockKey) []any { return []any{&k.User, &k.Blocked} }}
 )
 
 // A Mark returns the placeholder of parameter i of a statement, from 1 on.
@@ -71,13 +78,18 @@ func (t Table[R]) List() string {
 // Select returns a query for rows. From is the rest of it, after FROM.
 func (t Table[R]) Select(from string) string { return "SELECT " + t.List() + " FROM " + from }
 
+// Where returns a query for rows of the table alone.
+func (t Table[R]) Where(condition string) string {
+	return t.Select(t.schema + t.Name + " WHERE " + condition)
+}
+
 // Insert returns the statement that writes a row that does not exist.
 func (t Table[R]) Insert(mark Mark) string {
 	marks := make([]string, len(t.columns))
 	for i := range marks {
 		marks[i] = mark(i + 1)
 	}
-	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.Name, strings.Join(t.columns, ", "), strings.Join(marks, ", "))
+	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.schema+t.Name, strings.Join(t.columns, ", "), strings.Join(marks, ", "))
 }
 
 // Put returns the statement that writes a row, in place of one with its key.
@@ -99,7 +111,7 @@ func (t Table[R]) Remove(mark Mark) string {
 	for i, c := range t.columns[:t.keys] {
 		is[i] = c + " = " + mark(i+1)
 	}
-	return "DELETE FROM " + t.Name + " WHERE " + strings.Join(is, " AND ")
+	return "DELETE FROM " + t.schema + t.Name + " WHERE " + strings.Join(is, " AND ")
 }
 
 // Scan reads a row by its method Scan.

@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// migrations make the tables in the schema chat, each from the state that the
+// one before leaves. The table version contains how many have been run.
+//
+// Ids compare by their bytes, as in every store. JSON is text, because it must
+// come back as it was.
+var migrations = []string{`
+CREATE TABLE chat.rooms (
+	id text COLLATE "C" PRIMARY KEY, kind text, epoch text,
+	seq bigint, rev bigint, floor bigint, last_at bigint, since bigint, members bigint, owners bigint,
+	info bytea, slow_mode bigint, visibility text, archived boolean, pins text, info_rev bigint,
+	first_user text, second_user text, -- of a direct room
+	deleted boolean
+) WITH (fillfactor = 50);
+
+CREATE TABLE chat.members (
+	room text COLLATE "C", user_id text COLLATE "C", role text, rev bigint, since bigint, join_rev bigint, banned boolean,
+	muted_until bigint, last_post bigint, notify text, hidden boolean, why text,
+	PRIMARY KEY (room, user_id)
+);
+CREATE INDEX ON chat.members (room, rev);
+CREATE INDEX ON chat.members (user_id, room);
+
+CREATE TABLE chat.messages (
+	room text COLLATE "C", seq bigint, rev bigint, ver bigint, author text COLLATE "C", cid text COLLATE "C", at bigint,
+	text text, data bytea, files text, reply_to bigint, mentions text, edited_at bigint,
+	deleted text, reactions text, replies bigint, last_reply bigint,
+	PRIMARY KEY (room, seq)
+);
+CREATE UNIQUE INDEX ON chat.messages (room, rev);
+CREATE UNIQUE INDEX ON chat.messages (room, author, cid) WHERE cid <> '';
+
+CREATE TABLE chat.reactions (
+	room text COLLATE "C", seq bigint, user_id text COLLATE "C", emoji text COLLATE "C",
+	PRIMARY KEY (room, seq, user_id, emoji)
+);
+
+CREATE TABLE chat.mentions (
+	room text COLLATE "C", seq bigint, user_id text COLLATE "C",
+	PRIMARY KEY (room, user_id, seq)
+);
+
+CREATE TABLE chat.markers (
+	room text COLLATE "C", user_id text COLLATE "C", read bigint, delivered bigint, gen bigint,
+	PRIMARY KEY (room, user_id)
+);
+
+CREATE TABLE chat.blocks (
+	user_id text COLLATE "C", blocked text COLLATE "C",
+	PRIMARY KEY (user_id, blocked)
+);
+`}
+
+// migrate runs the migrations that the database lacks, in one transaction. The
+// servers of a cluster do it one after the other.
+func (s *db) migrate(ctx context.Context) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		const prepare = `SELECT pg_advisory_xact_lock(hashtext('roomcast chat')::bigint);
+			CREATE SCHEMA IF NOT EXISTS chat;
+			CREATE TABLE IF NOT EXISTS chat.version (n bigint);`
+		if _, err := tx.Exec(ctx, prepare); err != nil {
+			return err
+		}
+		var version int
+		if err := tx.QueryRow(ctx, "SELECT coalesce(max(n), 0) FROM chat.version").Scan(&version); err != nil {
+			return err
+		}
+		if version > len(migrations) {
+			return fmt.Errorf("the schema has version %d, made by a newer version of this package, which knows %d", version, len(migrations))
+		}
+		for _, step := range migrations[version:] {
+			if _, err := tx.Exec(ctx, step); err != nil {
+				return err
+			}
+		}
+		if version == len(migrations) {
+			return nil
+		}
+		_, err := tx.Exec(ctx, "INSERT INTO chat.version VALUES ($1)", len(migrations))
+		return err
+	})
+}
