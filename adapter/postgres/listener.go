@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type listener struct {
 	listens  map[string]bool            // what it listens to
 	changed  context.CancelFunc         // has the goroutine look at channels
 	placed   chan struct{}              // closed while the connection listens to all channels
+	refused  map[string]bool            // channels to which the server could not be subscribed, until it is
 	lost     time.Time                  // when it was lost; zero while there is one, and before the first
 	settles  time.Time                  // when the others hear, too, after it was lost
 }
@@ -35,25 +37,29 @@ type listener struct {
 type subscription struct {
 	adapter.Subscriber
 	inPlace bool
-	ready   chan error // gets nil when the subscription is in place, or why it cannot be
+	told    chan struct{} // closed when it is in place or cannot be
+	why     error         // it cannot be; may be read after told is closed
 }
+
+var errNotJoined = errors.New("postgres: the server has not joined the others yet")
 
 func newListener(a *Adapter) *listener {
 	return &listener{
-		a: a, channels: make(map[string][]*subscription), changed: func() {}, placed: make(chan struct{}),
+		a: a, channels: make(map[string][]*subscription), changed: func() {}, placed: make(chan struct{}), refused: make(map[string]bool),
 	}
 }
 
 // subscribe returns when the subscription is in place, or cannot be.
 func (l *listener) subscribe(ctx context.Context, channel string, to adapter.Subscriber) error {
-	s := &subscription{Subscriber: to, ready: make(chan error, 1)}
+	s := &subscription{Subscriber: to, told: make(chan struct{})}
 	l.mu.Lock()
 	l.channels[channel] = append(l.channels[channel], s)
 	l.changed()
 	l.mu.Unlock()
 	var err error
 	select {
-	case err = <-s.ready:
+	case <-s.told:
+		err = s.why
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	case <-l.a.ctx.Done():
@@ -70,6 +76,9 @@ func (l *listener) subscribe(ctx context.Context, channel string, to adapter.Sub
 func (l *listener) unsubscribe(channel string, s *subscription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if s.tell(errNotJoined); !s.inPlace {
+		l.refused[channel] = true
+	}
 	rest := slices.DeleteFunc(slices.Clone(l.channels[channel]), func(other *subscription) bool { return other == s })
 	if l.channels[channel] = rest; len(rest) == 0 {
 		delete(l.channels, channel)
@@ -133,8 +142,11 @@ func (l *listener) place(ctx context.Context, pg *pgconn.PgConn) (context.Contex
 		if add == nil && drop == nil {
 			interrupted, cancel := context.WithCancel(ctx)
 			l.changed = cancel
-			l.inPlace()
+			away := l.inPlace()
 			l.mu.Unlock()
+			if away > 0 {
+				l.a.o.Logger.Info("postgres: listens again", "away", away.Round(time.Millisecond))
+			}
 			return interrupted, cancel, nil
 		}
 		l.mu.Unlock()
@@ -178,15 +190,13 @@ func (l *listener) differences() (add, drop []string) {
 	return add, drop
 }
 
-// inPlace tells those who wait for it that the connection listens to all
-// channels. l.mu is locked.
-func (l *listener) inPlace() {
-	for _, subscriptions := range l.channels {
+// inPlace tells the subscribers that the connection listens to all channels, and
+// returns for how long it has not. l.mu is locked.
+func (l *listener) inPlace() (away time.Duration) {
+	for channel, subscriptions := range l.channels {
+		delete(l.refused, channel)
 		for _, s := range subscriptions {
-			if !s.inPlace {
-				s.inPlace = true
-				s.ready <- nil
-			}
+			s.tell(nil)
 		}
 	}
 	select {
@@ -195,32 +205,79 @@ func (l *listener) inPlace() {
 		close(l.placed)
 	}
 	if !l.lost.IsZero() {
-		l.a.o.Logger.Info("postgres: listens again", "away", time.Since(l.lost).Round(time.Millisecond))
+		away = max(time.Since(l.lost), 1)
 		l.lost, l.settles = time.Time{}, time.Now().Add(settleTime)
+	}
+	return away
+}
+
+// tell tells a subscriber that the subscription is in place, or why it cannot be;
+// only the first time. The listener's mu is locked.
+func (s *subscription) tell(why error) {
+	select {
+	case <-s.told:
+	default:
+		s.why = why
+		s.inPlace = why == nil
+		close(s.told)
 	}
 }
 
 // failed notes that the connection is lost, or that there is still none.
 func (l *listener) failed(err error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.listens = nil
 	for _, subscriptions := range l.channels {
 		for _, s := range subscriptions {
-			if !s.inPlace {
-				select {
-				case s.ready <- err:
-				default: // it has been told already
-				}
-			}
+			s.tell(err)
 		}
 	}
+	lost := false
 	select {
 	case <-l.placed:
+		lost = true
 		l.placed = make(chan struct{})
 		l.lost = time.Now()
-		l.a.o.Logger.Warn("postgres: the listening connection is lost; connecting again", "err", err)
 	default:
+	}
+	l.mu.Unlock()
+	if lost {
+		l.a.o.Logger.Warn("postgres: the listening connection is lost; connecting again", "err", err)
+	}
+}
+
+// joined waits while the server is being subscribed to a channel. The error says
+// that this has failed: the server would not hear the answers to a message, so
+// others must not hear of it yet.
+func (l *listener) joined(ctx context.Context, channel string, t adapter.Type) error {
+	for {
+		l.mu.Lock()
+		refused := l.refused[channel]
+		if t == adapter.Close {
+			delete(l.refused, channel) // the server does not try again
+		}
+		var pending <-chan struct{}
+		for _, s := range l.channels[channel] {
+			select {
+			case <-s.told:
+				refused = refused && !s.inPlace
+			default:
+				pending = s.told
+			}
+		}
+		l.mu.Unlock()
+		switch {
+		case pending != nil:
+		case refused:
+			return errNotJoined
+		default:
+			return nil
+		}
+		select {
+		case <-pending:
+		case <-ctx.Done():
+			return errNotJoined
+		}
 	}
 }
 

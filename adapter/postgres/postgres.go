@@ -92,6 +92,9 @@ func (a *Adapter) Publish(ctx context.Context, batch []*adapter.Message) []error
 	errs := make([]error, len(batch))
 	for i, m := range batch {
 		channel, err := a.o.channel(m.Namespace)
+		if err == nil {
+			err = a.listener.joined(ctx, channel, m.Type)
+		}
 		var n *notification
 		if err == nil {
 			n, err = a.o.notification(channel, m)
