@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/goroomcast/socketio"
@@ -143,6 +144,7 @@ var returns = []check{
 		const clients, visits = 4, 8
 		over := make(chan struct{})
 		var emitting sync.WaitGroup
+		var emitted [servers]atomic.Int64
 		for i, n := range w.nodes {
 			emitting.Go(func() {
 				for number := 0; ; number++ {
@@ -151,6 +153,7 @@ var returns = []check{
 						return
 					case <-time.After(20 * time.Millisecond):
 						_ = n.To("a").Emit("n", i, number)
+						emitted[i].Store(int64(number))
 					}
 				}
 			})
@@ -166,7 +169,8 @@ var returns = []check{
 		}
 		for range visits {
 			for i, c := range all {
-				for range 1 + rand.N(20) {
+				s := rand.N(servers) // the client reads until it has what this one has emitted so far, and some more
+				for goal := int(emitted[s].Load()) + rand.N(5); next[i][s] <= goal; {
 					got, err := c.Next()
 					w.check(err)
 					var from, number int

@@ -187,7 +187,7 @@ func firstID(reply rueidis.RedisResult) (id streamID, err error) {
 }
 
 // missedPage is how many entries are read at once for a client that comes back.
-const missedPage = 100
+const missedPage = 1000
 
 // since returns the entries of a stream from one on, or nil if the stream does
 // not have it any longer.
