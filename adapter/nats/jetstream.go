@@ -26,7 +26,8 @@ type JetStreamOptions struct {
 	// minutes.
 	MaxAge time.Duration
 
-	// MaxBytes is how many bytes of events the log keeps. Defaults to 1 GiB.
+	// MaxBytes is how many bytes of events the log keeps. NATS reserves them.
+	// Defaults to 256 MiB.
 	MaxBytes int64
 
 	// Replicas is how many NATS servers keep the log and the sessions. Defaults to
@@ -64,7 +65,7 @@ func NewJetStream(url string, o *JetStreamOptions) (*JetStream, error) {
 	}
 	j.opts.RoomSubjects = false
 	j.opts.MaxAge = cmp.Or(j.opts.MaxAge, 10*time.Minute)
-	j.opts.MaxBytes = cmp.Or(j.opts.MaxBytes, 1<<30)
+	j.opts.MaxBytes = cmp.Or(j.opts.MaxBytes, 256<<20)
 	j.opts.Replicas = cmp.Or(j.opts.Replicas, 1)
 	var err error
 	if j.Adapter, err = New(url, &j.opts.Options); err != nil {

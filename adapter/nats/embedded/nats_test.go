@@ -1,6 +1,8 @@
 package embedded
 
 import (
+	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -52,23 +54,33 @@ func connectJetStream(t testing.TB, url string, o nats.JetStreamOptions) *nats.J
 	return a
 }
 
+// apart are options for servers that share a NATS server with others.
+func apart(o nats.Options) nats.Options {
+	o.Prefix = fmt.Sprint("tests.", prefixes.Add(1))
+	return o
+}
+
+var prefixes atomic.Int64
+
 func TestJetStream(t *testing.T) {
+	url := natsServer(t).ClientURL()
 	adaptertest.Run(t, func(t testing.TB, n int) []adapter.Adapter {
-		url := natsServer(t).ClientURL()
+		o := nats.JetStreamOptions{Options: apart(nats.Options{}), Memory: true, MaxBytes: 8 << 20}
 		var all []adapter.Adapter
 		for range n {
-			all = append(all, connectJetStream(t, url, nats.JetStreamOptions{Memory: true}))
+			all = append(all, connectJetStream(t, url, o))
 		}
 		return all
 	})
 }
 
 func TestNATS(t *testing.T) {
+	url := natsServer(t).ClientURL()
 	adaptertest.Run(t, func(t testing.TB, n int) []adapter.Adapter {
-		url := natsServer(t).ClientURL()
+		o := apart(nats.Options{})
 		var all []adapter.Adapter
 		for range n {
-			all = append(all, connect(t, url, nats.Options{}))
+			all = append(all, connect(t, url, o))
 		}
 		return all
 	})
