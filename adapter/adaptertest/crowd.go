@@ -54,13 +54,42 @@ type crowd struct {
 	*world
 	over     chan struct{} // closed when nothing more changes
 	received atomic.Int64
+	wrong    atomic.Int64
+
+	// seen is how many events to everybody of each emitter the first client of
+	// each server that lives has got.
+	seen [doomed][servers * crowdEmitter]atomic.Int64
+}
+
+// maxAhead is how many events to everybody an emitter may be ahead of the
+// clients. The test is about order, and not about overload.
+const maxAhead = 4
+
+// keepsUp reports whether the clients have got most of what an emitter has sent
+// to everybody.
+func (c *crowd) keepsUp(e, sent int) bool {
+	for i := range c.seen {
+		if c.seen[i][e].Load() < int64(sent-maxAhead) && !c.nodes[e%servers].link.dead.Load() {
+			return false
+		}
+	}
+	return true
+}
+
+// blame reports what is wrong with a client, unless many others have reported
+// the same.
+func (c *crowd) blame(g *guest, format string, args ...any) {
+	if c.wrong.Add(1) <= 10 {
+		c.Errorf("a client in room %q: %s", g.room, fmt.Sprintf(format, args...))
+	}
 }
 
 // A guest of a crowd checks what it gets.
 type guest struct {
 	*rawclient.Client
-	room   string // that it stays in
-	leaves bool   // before the end
+	room   string                                // that it stays in
+	seen   *[servers * crowdEmitter]atomic.Int64 // of the crowd, for the first client of a server
+	leaves bool                                  // before the end
 
 	// next are the numbers of the next events, by emitter: of those to everybody,
 	// those to its room, and all.
@@ -82,6 +111,9 @@ func (c *crowd) run(n int) {
 		for j := range size {
 			g := c.guest(i, fmt.Sprintf("stay %d", j%stayRooms))
 			g.leaves = i == 0 && j%10 == 9
+			if i < doomed && j == 0 {
+				g.seen = &c.seen[i]
+			}
 			guests, on = append(guests, g), append(on, i)
 		}
 	}
@@ -98,7 +130,7 @@ func (c *crowd) run(n int) {
 		reading.Go(func() { c.follow(g, on[i] == doomed) })
 	}
 	for i := range c.nodes {
-		acting.Go(func() { c.churn(i) })
+		acting.Go(func() { c.churn(i, time.Duration(5+n/10)*time.Millisecond) })
 	}
 	var emitting sync.WaitGroup
 	for e := range servers * crowdEmitter {
@@ -114,6 +146,12 @@ func (c *crowd) run(n int) {
 	}
 	reading.Wait()
 	c.Logf("%d clients, %d events received in %v", len(guests), c.received.Load(), time.Since(start).Round(time.Millisecond))
+	if n := c.wrong.Load(); n > 0 {
+		for i, node := range c.nodes {
+			c.Logf("server %d has logged %q", i, node.log.with(""))
+		}
+		c.Errorf("%d clients have not got what they should", n)
+	}
 }
 
 // guest connects to server i.
@@ -137,10 +175,12 @@ func (c *crowd) emit(e int) {
 	var all, any int
 	var stay [stayRooms]int
 	for i := range crowdEvents {
-		select {
-		case <-time.After(time.Millisecond):
-		case <-c.ctx.Done():
-			return
+		for wait := true; wait; wait = !c.keepsUp(e, all) && c.wrong.Load() == 0 {
+			select {
+			case <-time.After(time.Millisecond):
+			case <-c.ctx.Done():
+				return
+			}
 		}
 		if e == doomed && i == crowdEvents/2 {
 			node.link.kill()
@@ -168,12 +208,13 @@ func (c *crowd) emit(e int) {
 	}
 }
 
-// churn has sockets of server i, and of all servers, join and leave a room.
-func (c *crowd) churn(i int) {
+// churn has sockets of server i, and of all servers, join and leave a room, some
+// after each pause.
+func (c *crowd) churn(i int, pause time.Duration) {
 	node := c.nodes[i]
 	for {
 		select {
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(pause):
 		case <-c.over:
 			return
 		case <-c.ctx.Done():
@@ -208,19 +249,19 @@ func (c *crowd) follow(g *guest, doomedToo bool) {
 		case packet, ok := <-g.Packets():
 			if !ok {
 				if !doomedToo {
-					c.Errorf("the connection of a client in room %q has ended", g.room)
+					c.blame(g, "its connection has ended")
 				}
 				return
 			}
 			if err := c.take(g, packet); err != nil && !doomedToo {
-				c.Errorf("a client in room %q: %v", g.room, err)
+				c.blame(g, "%v", err)
 				return
 			}
 		case <-left.C:
 			g.Drop()
 			return
 		case <-c.ctx.Done():
-			c.Errorf("a client in room %q waits in vain: %+v", g.room, g.next)
+			c.blame(g, "it waits in vain: %+v", g.next)
 			return
 		}
 	}
@@ -237,6 +278,9 @@ func (c *crowd) take(g *guest, packet string) error {
 	switch next := &g.next; {
 	case scan(packet, `42["all",%d,%d,%d]`, &e, &any, &number):
 		target = &next[e].all
+		if g.seen != nil {
+			g.seen[e].Add(1)
+		}
 	case scan(packet, `42["stay",%d,%d,%d]`, &e, &any, &number):
 		target = &next[e].stay
 	case scan(packet, `42["churn",%d,%d,%d]`, &e, &any, &number):
