@@ -24,7 +24,7 @@ const (
 
 	// The pause before the third try to connect; it doubles from then on.
 	minPause = 50 * time.Millisecond
-	maxPause = 500 * time.Millisecond
+	maxPause = 250 * time.Millisecond
 )
 
 // connect opens a connection as the pool does. purpose is for those who look at

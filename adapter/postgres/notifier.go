@@ -19,7 +19,7 @@ const (
 	// settleTime is the pause between hearing the other servers again and sending
 	// to them: until then those that lost their connections at the same time hear,
 	// too.
-	settleTime = maxPause
+	settleTime = 2 * maxPause
 )
 
 // A notifier keeps the connection that notifies. One goroutine uses the
@@ -41,8 +41,11 @@ type notifier struct {
 type job struct {
 	ctx   context.Context
 	batch []*notification
-	errs  []error // of each, when done is closed
 	done  chan struct{}
+
+	// To be read when done is closed.
+	errs      []error // of each
+	untouched bool    // the connection was lost before
 }
 
 var (
@@ -64,12 +67,16 @@ func (q *notifier) publish(ctx context.Context, batch []*notification) []error {
 	case <-ctx.Done():
 		return slices.Repeat([]error{context.Cause(ctx)}, len(batch))
 	}
-	j := &job{ctx: ctx, batch: batch, errs: make([]error, len(batch)), done: make(chan struct{})}
-	if err := q.begin(j); err != nil {
-		return slices.Repeat([]error{err}, len(batch))
+	for {
+		j := &job{ctx: ctx, batch: batch, errs: make([]error, len(batch)), done: make(chan struct{})}
+		if err := q.begin(j); err != nil {
+			return slices.Repeat([]error{err}, len(batch))
+		}
+		<-j.done // soon after ctx ends at the latest
+		if !j.untouched {
+			return j.errs
+		}
 	}
-	<-j.done // soon after ctx ends at the latest
-	return j.errs
 }
 
 // begin hands a job to the goroutine as soon as there is a connection. While the
@@ -163,11 +170,9 @@ func (q *notifier) lost(err error) {
 	}
 	q.away = err
 	q.change()
-	if j := q.job; j != nil { // it has not been sent
+	if j := q.job; j != nil {
 		q.job = nil
-		for i := range j.errs {
-			j.errs[i] = err
-		}
+		j.untouched = true
 		close(j.done)
 	}
 }

@@ -43,6 +43,12 @@ SELECT pg_catalog.pg_notify($1::text, $2::text || attachment.id::text || '` + ta
 // send sends a batch, in one round trip. The error says that the connection is
 // lost; the job's errors are those of its notifications.
 func send(a *Adapter, pg *pgconn.PgConn, j *job) error {
+	if err := context.Cause(j.ctx); err != nil { // the connection need not suffer from it
+		for i := range j.errs {
+			j.errs[i] = err
+		}
+		return nil
+	}
 	ctx, cancel := context.WithCancel(j.ctx)
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)() // Close does not wait
