@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/clustertest"
+	"github.com/goroomcast/socketio/parser"
 )
 
 // A bookkeeper is a Streams that notes which of the numbers that a pair emits
@@ -140,4 +142,54 @@ func TestStreamsTrimmed(t *testing.T) {
 	if lines := log.lines("a stream has lost entries that the server may not have read"); len(lines) != 1 {
 		t.Errorf("logged %q, want one line", lines)
 	}
+}
+
+// What Redis has taken and lost before the server has read it reaches the
+// server's own clients all the same, once and without a place in the log.
+func TestStreamsLostBeforeRead(t *testing.T) {
+	r := clustertest.StartRedis(t)
+	client := connect(t, r.Addr)
+	s := NewStreams(client, &StreamsOptions{Logger: slog.New(slog.DiscardHandler)})
+	l := s.log("/")
+	own := &deliveries{}
+	l.enter(&streamMember{Subscriber: own, log: l}) // nobody reads
+	publish := func(text string) {
+		m := &adapter.Message{Type: adapter.Broadcast, UID: own.UID(), Namespace: "/", Packet: parser.Encoded{Text: []byte(text)}}
+		if errs := s.Publish(t.Context(), []*adapter.Message{m}); errs != nil {
+			t.Fatal(errs)
+		}
+	}
+	check := func() {
+		conn, release := client.Dedicate()
+		defer release()
+		if err := s.readers()[0].checkKept(t.Context(), conn, l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(`["kept"]`)
+	check()
+	publish(`["lost"]`)
+	r.Do("DEL", l.name)
+	check()
+	check()
+	if want := []string{`["kept"]`, `["lost"]`}; !slices.Equal(own.got, want) {
+		t.Errorf("delivered %q, want %q", own.got, want)
+	}
+	publish(`["after"]`)
+	check()
+	if len(own.got) != 2 {
+		t.Errorf("delivered %q, of which the last is in the stream", own.got)
+	}
+}
+
+// deliveries are what a server has got.
+type deliveries struct {
+	adapter.Subscriber
+	got []string
+}
+
+func (*deliveries) Namespace() string { return "/" }
+func (*deliveries) UID() string       { return "own" }
+func (d *deliveries) Deliver(m *adapter.Message) {
+	d.got = append(d.got, string(m.Packet.Text)+m.Offset)
 }

@@ -29,9 +29,11 @@ type streamLog struct {
 	reached streamID                 // the last entry that has been read
 	held    []heldMessage            // requests and answers, in the order of arrival
 
-	writing sync.Mutex // a leaf
+	writing sync.Mutex // a leaf, for what follows
 	last    streamID   // the last entry of this server
 	lastAt  time.Time
+	read    streamID // reached, a little later
+	own     []entry  // events of this server that Redis has taken, and that have not been read yet
 }
 
 // A heldMessage waits until the entry after has been read.
@@ -96,10 +98,10 @@ func (l *streamLog) deliverHeld(now time.Time) {
 	l.held = slices.Delete(l.held, 0, n)
 }
 
-// read delivers entries, and then the requests that have waited for them. It
+// deliver delivers entries, and then the requests that have waited for them. It
 // stops if stopped reports true, and calls invalid for entries that cannot be
 // decoded.
-func (l *streamLog) read(entries []rueidis.XRangeSlice, stopped func() bool, invalid func(id string, err error)) {
+func (l *streamLog) deliver(entries []rueidis.XRangeSlice, stopped func() bool, invalid func(id string, err error)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, raw := range entries {
@@ -113,6 +115,10 @@ func (l *streamLog) read(entries []rueidis.XRangeSlice, stopped func() bool, inv
 	if len(l.held) > 0 {
 		l.deliverHeld(time.Now())
 	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.read = l.reached
+	l.own = slices.DeleteFunc(l.own, func(e entry) bool { return e.id.compare(l.read) <= 0 })
 }
 
 // readEntry delivers an entry if it is for a namespace of this server. l.mu is
@@ -136,15 +142,47 @@ func (l *streamLog) readEntry(raw rueidis.XRangeSlice) error {
 	return nil
 }
 
-// added notes an entry of this server, or returns the error.
-func (l *streamLog) added(reply rueidis.RedisResult, now time.Time) error {
+// maxOwn is how many events of this server are kept until they have been read.
+const maxOwn = 10_000
+
+// added notes a message of this server that has been added, or returns the error.
+func (l *streamLog) added(m *adapter.Message, reply rueidis.RedisResult, now time.Time) error {
 	text, err := reply.ToString()
 	if id, ok := parseStreamID(text); ok {
 		l.writing.Lock()
 		defer l.writing.Unlock()
 		l.last, l.lastAt = id, now
+		if m.Type == adapter.Broadcast && id.compare(l.read) > 0 && len(l.own) < maxOwn {
+			l.own = append(l.own, entry{m, id})
+		}
 	}
 	return err
+}
+
+// unread returns the events of this server that have not been read yet.
+func (l *streamLog) unread() []entry {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return slices.Clone(l.own)
+}
+
+// forgo delivers events of this server that cannot be read any longer, to this
+// server only and without a place in the log.
+func (l *streamLog) forgo(lost []entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range lost {
+		l.writing.Lock()
+		i := slices.IndexFunc(l.own, func(own entry) bool { return own.id == e.id })
+		if i >= 0 {
+			l.own = slices.Delete(l.own, i, i+1)
+		}
+		l.writing.Unlock()
+		if m := l.members[e.Namespace]; m != nil && i >= 0 && m.UID() == e.UID {
+			again := *e.Message
+			m.Deliver(&again)
+		}
+	}
 }
 
 // orderTime is how long after an entry a request still names it. The other

@@ -89,7 +89,7 @@ func (s *Streams) add(ctx context.Context, batch []*adapter.Message, errs []erro
 	for i, m := range batch {
 		log := s.log(m.Namespace)
 		if len(places) > 0 && places[0] == i {
-			errs[i] = log.added(replies[0], now)
+			errs[i] = log.added(m, replies[0], now)
 			places, replies = places[1:], replies[1:]
 		}
 		after[i] = log.precedes(now)

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -119,7 +118,7 @@ func (r *streamReader) read(ctx context.Context, conn rueidis.DedicatedClient) (
 	}
 	for _, l := range r.logs {
 		of := entries[l.name]
-		l.read(of, func() bool { return ctx.Err() != nil }, r.invalid)
+		l.deliver(of, func() bool { return ctx.Err() != nil }, r.invalid)
 		if len(of) >= r.streams.opts.ReadCount {
 			behind = append(behind, l)
 		}
@@ -147,28 +146,34 @@ func (l *streamLog) position() streamID {
 
 // checkKept looks whether a stream still has the last entry that has been read.
 // If not, later ones may have been lost too: the stream has grown faster than
-// this server reads, or Redis has come back without its data.
+// this server reads, or Redis has come back without its data. Lost events of this
+// server reach its own clients all the same.
 func (r *streamReader) checkKept(ctx context.Context, conn rueidis.DedicatedClient, l *streamLog) error {
-	reached := l.position()
-	if reached == (streamID{}) {
+	reached, own := l.position(), l.unread()
+	if reached == (streamID{}) && len(own) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	b := conn.B()
-	replies := conn.DoMulti(ctx,
+	replies := conn.DoMulti(limited,
 		b.Xrange().Key(l.name).Start(reached.String()).End("+").Count(1).Build(),
 		b.Xrevrange().Key(l.name).End("+").Start("-").Count(1).Build())
 	first, err := firstID(replies[0])
-	if err != nil || first == reached {
+	if err != nil {
 		return err
 	}
 	end, err := firstID(replies[1])
 	if err != nil {
 		return err
 	}
-	r.streams.opts.Logger.Log(ctx, slog.LevelWarn, "redis: a stream has lost entries that the server may not have read",
+	own = slices.DeleteFunc(own, func(e entry) bool { return first.compare(e.id) <= 0 && e.id.compare(end) <= 0 })
+	if first == reached && len(own) == 0 || reached == (streamID{}) && len(own) == 0 {
+		return nil
+	}
+	r.streams.opts.Logger.Warn("redis: a stream has lost entries that the server may not have read",
 		"stream", l.name, "read", reached.String(), "end", end.String())
+	l.forgo(own)
 	if end.compare(reached) < 0 { // entries to come have smaller ids
 		l.mu.Lock()
 		l.reached = end
