@@ -34,6 +34,14 @@ func TestClientsComeBackToAnotherServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	emitters := []*emitter{sites[0].emit("a", 5*time.Millisecond), sites[1].emit("b", 5*time.Millisecond)}
+	for _, s := range sites { // a client that comes before the first event has no place in the log
+		first := s.connect(nil)
+		for end := time.Now().Add(patience); len(first.numbers("a")) == 0 || len(first.numbers("b")) == 0; <-time.After(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("no events come")
+			}
+		}
+	}
 	const clients, times = 8, 8
 	var all [clients]*client
 	var coming sync.WaitGroup
