@@ -12,19 +12,31 @@ import (
 
 // A snapshot is a transaction that reads.
 type snapshot struct {
-	ctx context.Context
-	db  *db
-	tx  *sql.Tx
+	ctx  context.Context
+	conn *connection
 }
 
 // read runs f on a snapshot.
 func (s *db) read(ctx context.Context, f func(r snapshot) error) error {
-	tx, err := s.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return unavailable(err)
 	}
-	defer tx.Rollback()
-	return unavailable(f(snapshot{ctx, s, tx}))
+	select {
+	case c, open := <-s.readers:
+		if !open {
+			return unavailable(sql.ErrConnDone)
+		}
+		defer func() { s.readers <- c }()
+		if c == nil {
+			var err error
+			if c, err = connect(ctx, s.file); err != nil {
+				return unavailable(err)
+			}
+		}
+		return unavailable(c.transaction("BEGIN", func() error { return f(snapshot{ctx, c}) }))
+	case <-ctx.Done():
+		return unavailable(ctx.Err())
+	}
 }
 
 // readRoom runs f on a snapshot with a room that exists.
@@ -42,28 +54,7 @@ func (s *db) readRoom(ctx context.Context, id string, f func(r roomReader) error
 }
 
 func (r snapshot) query(text string, args ...any) query {
-	return func() (*sql.Rows, error) {
-		s, err := r.db.statement(text)
-		if err != nil {
-			return nil, err
-		}
-		return r.tx.StmtContext(r.ctx, s).QueryContext(r.ctx, args...)
-	}
-}
-
-// statement returns a prepared statement of the readers.
-func (s *db) statement(text string) (*sql.Stmt, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	prepared := s.statements[text]
-	if prepared == nil {
-		var err error
-		if prepared, err = s.readers.Prepare(text); err != nil {
-			return nil, err
-		}
-		s.statements[text] = prepared
-	}
-	return prepared, nil
+	return r.conn.query(r.ctx, text, args...)
 }
 
 // Changes implements store.Store.

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 )
 
@@ -57,37 +56,21 @@ CREATE TABLE blocks (
 
 // migrate runs the migrations that the database lacks, in one transaction: after
 // a crash it has the state before or the state after.
-func migrate(ctx context.Context, conn *sql.Conn) error {
-	return immediate(ctx, conn, func() error {
+func migrate(ctx context.Context, c *connection) error {
+	return c.transaction("BEGIN IMMEDIATE", func() error {
 		var version int
-		if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		if err := c.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 			return err
 		}
 		if version > len(migrations) {
 			return fmt.Errorf("the file has version %d, made by a newer version of this package, which knows %d", version, len(migrations))
 		}
 		for _, step := range migrations[version:] {
-			if _, err := conn.ExecContext(ctx, step); err != nil {
+			if _, err := c.conn.ExecContext(ctx, step); err != nil {
 				return err
 			}
 		}
-		_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(migrations)))
+		_, err := c.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(migrations)))
 		return err
 	})
-}
-
-// immediate runs f in a transaction that is the only one that writes.
-func immediate(ctx context.Context, conn *sql.Conn, f func() error) error {
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	err := f()
-	end := "COMMIT"
-	if err != nil {
-		end = "ROLLBACK"
-	}
-	if _, endErr := conn.ExecContext(ctx, end); err == nil {
-		err = endErr
-	}
-	return err
 }

@@ -24,7 +24,6 @@ import (
 	"net/url"
 	"path/filepath"
 	"runtime"
-	"sync"
 
 	_ "modernc.org/sqlite" // the driver
 
@@ -38,13 +37,9 @@ const pragmas = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=s
 
 // db is the store. Its tables are in schema.go.
 type db struct {
-	file    *sql.DB // of the writer's connection
-	readers *sql.DB
-
-	mu         sync.Mutex
-	statements map[string]*sql.Stmt // of the readers
-
-	writer chan *writer // has the writer while no transaction is under way; closed by Close
+	file    *sql.DB
+	writer  chan *writer     // has the writer while no transaction is under way; closed by Close
+	readers chan *connection // those that are free, nil while not connected; closed by Close
 }
 
 // Open opens the store in a file, and makes the file if it does not exist. Beside
@@ -67,20 +62,17 @@ func open(path string) (*db, error) {
 	if err != nil {
 		return nil, err
 	}
-	readers, err := sql.Open("sqlite", name)
-	if err != nil {
-		return nil, err
-	}
-	readers.SetMaxOpenConns(2 * runtime.GOMAXPROCS(0))
-	readers.SetMaxIdleConns(2 * runtime.GOMAXPROCS(0))
-	s := &db{file: file, readers: readers, statements: make(map[string]*sql.Stmt), writer: make(chan *writer, 1)}
 	w, err := newWriter(context.Background(), file)
 	if err != nil {
 		_ = file.Close()
-		_ = readers.Close()
 		return nil, err
 	}
+	readers := 2 * runtime.GOMAXPROCS(0)
+	s := &db{file, make(chan *writer, 1), make(chan *connection, readers)}
 	s.writer <- w
+	for range readers {
+		s.readers <- nil
+	}
 	return s, nil
 }
 
@@ -91,7 +83,14 @@ func (s *db) Close() error {
 		return nil
 	}
 	close(s.writer)
-	return errors.Join(s.readers.Close(), w.close(), s.file.Close())
+	var err error
+	for range cap(s.readers) {
+		if c := <-s.readers; c != nil {
+			err = errors.Join(err, c.close())
+		}
+	}
+	close(s.readers)
+	return errors.Join(err, w.close(), s.file.Close())
 }
 
 // write runs f as the only transaction that writes, and commits it unless f
@@ -107,7 +106,7 @@ func (s *db) write(ctx context.Context, f func(w *writer) error) error {
 		}
 		defer func() { s.writer <- w }()
 		// The transaction is short, and an interrupted COMMIT may have happened.
-		return unavailable(immediate(context.WithoutCancel(ctx), w.conn, func() error { return f(w) }))
+		return unavailable(w.transaction("BEGIN IMMEDIATE", func() error { return f(w) }))
 	case <-ctx.Done():
 		return unavailable(ctx.Err())
 	}

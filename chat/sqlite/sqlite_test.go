@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,12 +138,14 @@ func TestPlans(t *testing.T) {
 	w := <-s.writer
 	defer func() { s.writer <- w }()
 	texts := []string{roomsByID, messagesByCID, reactionsByKey, blocksByKey, threadsOfUser, newestFirst}
-	for text := range s.statements {
-		texts = append(texts, text)
+	for range cap(s.readers) {
+		c := <-s.readers
+		defer func() { s.readers <- c }()
+		if c != nil {
+			texts = slices.AppendSeq(texts, maps.Keys(c.statements))
+		}
 	}
-	for text := range w.statements {
-		texts = append(texts, text)
-	}
+	texts = slices.AppendSeq(texts, maps.Keys(w.statements))
 	for _, text := range texts {
 		for _, step := range plan(t, w.conn, text) {
 			if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "VIRTUAL TABLE") && !strings.Contains(step, "subquery") || strings.Contains(step, "TEMP B-TREE") {

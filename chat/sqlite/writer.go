@@ -11,61 +11,24 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// A writer is the connection that writes, with its prepared statements. It is a
-// store.Tx while a transaction is under way.
-type writer struct {
-	conn       *sql.Conn
-	statements map[string]*sql.Stmt
-}
+// A writer is the connection that writes. It is a store.Tx while a transaction
+// is under way.
+type writer struct{ *connection }
 
 func newWriter(ctx context.Context, file *sql.DB) (*writer, error) {
-	conn, err := file.Conn(ctx)
+	c, err := connect(ctx, file)
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, conn); err != nil {
-		_ = conn.Close()
+	if err := migrate(ctx, c); err != nil {
+		_ = c.close()
 		return nil, err
 	}
-	return &writer{conn, make(map[string]*sql.Stmt)}, nil
-}
-
-func (w *writer) close() error {
-	var err error
-	for _, s := range w.statements {
-		err = errors.Join(err, s.Close())
-	}
-	return errors.Join(err, w.conn.Close())
-}
-
-func (w *writer) statement(text string) (*sql.Stmt, error) {
-	s := w.statements[text]
-	if s == nil {
-		var err error
-		if s, err = w.conn.PrepareContext(context.Background(), text); err != nil {
-			return nil, err
-		}
-		w.statements[text] = s
-	}
-	return s, nil
+	return &writer{c}, nil
 }
 
 func (w *writer) query(text string, args ...any) query {
-	return func() (*sql.Rows, error) {
-		s, err := w.statement(text)
-		if err != nil {
-			return nil, err
-		}
-		return s.Query(args...)
-	}
-}
-
-func (w *writer) exec(text string, args ...any) error {
-	s, err := w.statement(text)
-	if err == nil {
-		_, err = s.Exec(args...)
-	}
-	return err
+	return w.connection.query(context.Background(), text, args...)
 }
 
 // The statements of the writer. Each is one text, so that it is prepared once.
