@@ -3,6 +3,7 @@ module github.com/goroomcast/socketio/chat/sqlite
 go 1.25.0
 
 require (
+	github.com/goroomcast/socketio v0.0.0 // the server, in tests
 	github.com/goroomcast/socketio/chat v0.0.0
 	modernc.org/sqlite v1.59.0
 )
@@ -13,6 +14,7 @@ require (
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/ncruces/go-strftime v1.0.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/rs/cors v1.11.1 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 	modernc.org/libc v1.75.7 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
