@@ -291,6 +291,7 @@ func TestMaxNamespaces(t *testing.T) {
 		c.Expect(`42["echo",1]`)
 		c.Send("40/nowhere,")
 		c.Expect(`44/nowhere,{"message":"Invalid namespace"}`)
+		synctest.Wait() // the hook may be called after the client has the answer
 		seen.told = nil
 	})
 }
