@@ -26,8 +26,11 @@ func TestFirstReads(t *testing.T) {
 			err := s.read(ctx, func(r snapshot) error {
 				begun.Done()
 				begun.Wait()
-				_, err := all(r.query("SELECT id FROM rooms"), func(row scanner) (id string, err error) { return id, row(&id) })
-				return err
+				rows, err := r.query("SELECT id FROM rooms")()
+				if err != nil {
+					return err
+				}
+				return rows.Close()
 			})
 			if err != nil {
 				t.Error(err)
