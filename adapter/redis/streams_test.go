@@ -12,7 +12,7 @@ func TestStreams(t *testing.T) {
 	redis := clustertest.StartRedis(t)
 	client := connect(t, redis.Addr)
 	adaptertest.Run(t, joiner(func(key string) adapter.Adapter {
-		return NewStreams(client, &StreamsOptions{StreamName: key, ChannelPrefix: key})
+		return NewStreams(client, &StreamsOptions{StreamName: key, ChannelPrefix: key, SessionKeyPrefix: key})
 	}))
 }
 
@@ -20,6 +20,6 @@ func TestSeveralStreams(t *testing.T) {
 	redis := clustertest.StartRedis(t)
 	client := connect(t, redis.Addr)
 	adaptertest.Run(t, joiner(func(key string) adapter.Adapter {
-		return NewStreams(client, &StreamsOptions{StreamName: key, StreamCount: 3, ReadCount: 2, ChannelPrefix: key, ShardedPubSub: true})
+		return NewStreams(client, &StreamsOptions{StreamName: key, StreamCount: 3, ReadCount: 2, ChannelPrefix: key, SessionKeyPrefix: key, ShardedPubSub: true})
 	}))
 }
