@@ -1,12 +1,17 @@
 package sqlite
 
 import (
+	"context"
+	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/goroomcast/socketio/chat/internal/tables"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
@@ -80,5 +85,216 @@ func TestFailedCommit(t *testing.T) {
 	}
 	if h, err := s.Heads(ctx, []string{"r"}); err != nil || h[0].Seq != 3 {
 		t.Errorf("head %+v, want seq 3: %v", h, err)
+	}
+}
+
+// Processes that open a new file at the same time wait for each other.
+func TestOpenTogether(t *testing.T) {
+	for range 5 {
+		path := filepath.Join(t.TempDir(), "chat.db")
+		var opens sync.WaitGroup
+		for range 16 {
+			opens.Go(func() {
+				s, err := Open(path)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		opens.Wait()
+	}
+}
+
+// Only the owner of the process can read the chat.
+func TestPermissions(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such permissions")
+	}
+	path := filepath.Join(t.TempDir(), "chat.db")
+	s := reopen(t, path)
+	defer s.Close()
+	fill(t, s)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("chat.db%s has mode %o", suffix, mode)
+		}
+	}
+}
+
+// Any path of the system is one of SQLite's.
+func TestPaths(t *testing.T) {
+	for path, want := range map[string]string{
+		"chat.db":               "file:chat.db",
+		"a b?#%.db":             "file:a%20b%3F%23%25.db",
+		"/var/lib/chat.db":      "file:/var/lib/chat.db",
+		"//server/share/a.db":   "file:////server/share/a.db", // a share of Windows
+		"C:/Program Files/a.db": "file:C:/Program%20Files/a.db",
+	} {
+		if got := address(path); got != want+pragmas {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+	path := "/" + filepath.ToSlash(filepath.Join(t.TempDir(), "chat.db"))
+	if runtime.GOOS == "windows" {
+		path = path[1:]
+	}
+	if err := reopen(t, path).Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+}
+
+// A full disk refuses posts until there is room again, and loses none of those
+// that were accepted.
+func TestFullDisk(t *testing.T) {
+	s, err := open(filepath.Join(t.TempDir(), "chat.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fill(t, s)
+	limit := func(pages int) {
+		w := <-s.writer
+		defer func() { s.writer <- w }()
+		if _, err := w.conn.ExecContext(ctx, fmt.Sprint("PRAGMA max_page_count = ", pages)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	posts := int64(2)
+	post := func() error {
+		_, err := s.Commit(ctx, []store.Op{store.Post{Room: "r", By: "ann", Author: "ann", CID: fmt.Sprint("more", posts), Text: strings.Repeat("x", 4000)}})
+		if err == nil {
+			posts++
+		}
+		return err
+	}
+	limit(1) // SQLite makes it the present size
+	for err = post(); err == nil && posts < 100; err = post() {
+	}
+	if store.CodeOf(err) != store.Unavailable {
+		t.Fatalf("a full disk: %v", err)
+	}
+	limit(1 << 30)
+	if err := post(); err != nil {
+		t.Error(err)
+	}
+	if h, err := s.Heads(ctx, []string{"r"}); err != nil || h[0].Seq != posts {
+		t.Errorf("head %+v, want seq %d: %v", h, posts, err)
+	}
+}
+
+// What SQLite refuses because of the rows is not said to be away: the core tries
+// the operations of a batch alone then.
+func TestRefusedRows(t *testing.T) {
+	s, err := open(filepath.Join(t.TempDir(), "chat.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fill(t, s)
+	err = s.write(ctx, func(w *writer) error {
+		return w.exec(newMessage, tables.Messages.Values(store.Message{Room: "r", Seq: 1})...)
+	})
+	if err == nil || store.CodeOf(err) == store.Unavailable {
+		t.Errorf("a second message with the same seq: %v", err)
+	}
+}
+
+// The log does not grow for ever while there is always a snapshot that reads.
+func TestLogUnderReaders(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chat.db")
+	s, err := open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fill(t, s)
+	over, stop := context.WithCancel(ctx)
+	var reads sync.WaitGroup
+	defer reads.Wait()
+	defer stop()
+	for range 2 {
+		reads.Go(func() {
+			for over.Err() == nil {
+				_, _ = s.History(over, "r", store.Query{Limit: store.Limit{Rows: 50, Bytes: 1 << 20}})
+			}
+		})
+	}
+	largest := int64(0)
+	for i := range 300 {
+		ops := make([]store.Op, 20)
+		for j := range ops {
+			ops[j] = store.Post{Room: "r", By: "ann", Author: "ann", CID: fmt.Sprint("more", i, "-", j), Text: strings.Repeat("x", 4000)}
+		}
+		if _, err := s.Commit(ctx, ops); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest = max(largest, info.Size())
+	}
+	t.Logf("the log had at most %d MB", largest>>20)
+	if largest > 20<<20 {
+		t.Error("that is too much")
+	}
+}
+
+// A long read keeps the log from being emptied, and delays commits only once
+// until the log has grown further.
+func TestLogUnderLongRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chat.db")
+	s, err := open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fill(t, s)
+	commit := func(cid string) (limit int64) {
+		w := <-s.writer
+		w.maxLog = 1
+		s.writer <- w
+		if _, err := s.Commit(ctx, []store.Op{store.Post{Room: "r", By: "ann", Author: "ann", CID: cid, Text: "x"}}); err != nil {
+			t.Fatal(err)
+		}
+		w = <-s.writer
+		defer func() { s.writer <- w }()
+		var timeout int
+		if err := w.conn.QueryRowContext(ctx, "PRAGMA busy_timeout").Scan(&timeout); err != nil || timeout != 5000 {
+			t.Errorf("busy_timeout is %d: %v", timeout, err)
+		}
+		return w.maxLog
+	}
+	err = s.read(ctx, func(r snapshot) error {
+		rows, err := r.query("SELECT id FROM rooms")()
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		rows.Next()
+		if limit := commit("2"); limit <= maxLog {
+			t.Errorf("the next limit is %d bytes although the log was not emptied", limit)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if limit := commit("3"); limit != maxLog {
+		t.Errorf("the next limit is %d bytes", limit)
+	}
+	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() != 0 {
+		t.Errorf("the log is not empty: %v %v", info, err)
 	}
 }

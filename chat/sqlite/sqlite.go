@@ -21,11 +21,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"runtime"
-
-	_ "modernc.org/sqlite" // the driver
 
 	"github.com/goroomcast/socketio/chat/internal/tables"
 	"github.com/goroomcast/socketio/chat/store"
@@ -42,9 +39,10 @@ type db struct {
 	readers chan *connection // those that are free, nil while not connected; closed by Close
 }
 
-// Open opens the store in a file, and makes the file if it does not exist. Beside
-// it SQLite keeps two more files, whose names end in -wal and -shm, while it is
-// open. A backup must contain all three, or be made by SQLite's VACUUM INTO.
+// Open opens the store in a file. If the file does not exist, Open makes it, and
+// only its owner can read it. Beside it SQLite keeps two more files, whose names
+// end in -wal and -shm, while it is open. A backup must contain all three, or be
+// made by SQLite's VACUUM INTO.
 func Open(path string) (store.Store, error) {
 	s, err := open(path)
 	if err != nil {
@@ -57,13 +55,15 @@ func open(path string) (*db, error) {
 	if path == "" || path == ":memory:" {
 		return nil, errors.New("a file is needed; store.Memory keeps rooms in memory")
 	}
-	name := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + pragmas
-	file, err := sql.Open("sqlite", name)
+	if err := create(path); err != nil {
+		return nil, err
+	}
+	file, err := sql.Open("sqlite", address(filepath.ToSlash(path)))
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWriter(context.Background(), file)
-	if err != nil {
+	w := &writer{log: path + "-wal", maxLog: maxLog}
+	if err := patiently(func() error { return w.connect(file) }); err != nil {
 		_ = file.Close()
 		return nil, err
 	}
@@ -106,19 +106,11 @@ func (s *db) write(ctx context.Context, f func(w *writer) error) error {
 		}
 		defer func() { s.writer <- w }()
 		// The transaction is short, and an interrupted COMMIT may have happened.
+		defer w.emptyLog()
 		return unavailable(w.transaction("BEGIN IMMEDIATE", func() error { return f(w) }))
 	case <-ctx.Done():
 		return unavailable(ctx.Err())
 	}
-}
-
-// unavailable returns the error of package store for one of the database.
-func unavailable(err error) error {
-	var e *store.Error
-	if err == nil || errors.As(err, &e) {
-		return err
-	}
-	return &store.Error{Code: store.Unavailable, Text: "sqlite: " + err.Error()}
 }
 
 // Commit implements store.Store.

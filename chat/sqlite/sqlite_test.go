@@ -201,7 +201,7 @@ func TestOpenErrors(t *testing.T) {
 	for path, want := range map[string]string{
 		"":                              "a file is needed",
 		":memory:":                      "store.Memory",
-		filepath.Join(dir, "no", "dir"): "unable to open database file",
+		filepath.Join(dir, "no", "dir"): ": open ",
 		newer:                           "made by a newer version",
 		text:                            "not a database",
 	} {

@@ -13,18 +13,24 @@ import (
 
 // A writer is the connection that writes. It is a store.Tx while a transaction
 // is under way.
-type writer struct{ *connection }
+type writer struct {
+	*connection
+	log    string // the path of SQLite's log
+	maxLog int64  // the size at which it is emptied
+}
 
-func newWriter(ctx context.Context, file *sql.DB) (*writer, error) {
+// connect opens the connection and migrates the file.
+func (w *writer) connect(file *sql.DB) error {
+	ctx := context.Background()
 	c, err := connect(ctx, file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := migrate(ctx, c); err != nil {
-		_ = c.close()
-		return nil, err
+		return errors.Join(err, c.close())
 	}
-	return &writer{c}, nil
+	w.connection = c
+	return nil
 }
 
 func (w *writer) query(text string, args ...any) query {
