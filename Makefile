@@ -31,7 +31,7 @@ chat-dev: $(WEB)/node_modules | go npm ## the chat with hot reload on http://loc
 	! kill -0 $$vite 2>/dev/null # ending with the page is success, with the server failure
 
 .PHONY: test
-test: test-go test-e2e test-docs ## run all tests
+test: test-go test-e2e test-chat-web test-docs ## run all tests
 
 .PHONY: test-go
 test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_modules cmd/socketio-ts/testdata/web/node_modules $(DOCS)/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
@@ -45,6 +45,10 @@ test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_
 .PHONY: test-e2e
 test-e2e: $(CHAT) $(E2E)/node_modules ## drive the chat with Chromium (CHROMIUM is its path)
 	cd $(E2E) && CHAT_BIN=$(CURDIR)/$(CHAT) npm test
+
+.PHONY: test-chat-web
+test-chat-web: chat/web/node_modules | go ## the client of package chat against a real server, and tsc --strict
+	cd chat/web && npm test
 
 .PHONY: test-docs
 test-docs: $(DOCS)/node_modules | go ## follow docs/tutorial.md step by step, with Chromium

@@ -1,0 +1,115 @@
+// A chat over the stock socket.io-client: a Chat is the connection of a user, and a Room what is known of a room.
+
+import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
+import { Room } from "./room.js";
+import { Refused, type Frame, type Marker, type Pending, type Ready, type Reply, type RoomState, type User } from "./wire.js";
+
+export * from "./wire.js";
+export type { Room } from "./room.js";
+
+export interface ChatOptions {
+  /** Is asked at each connect for what the server's Authenticate decodes. If it throws, it is asked again after a second. */
+  auth?: () => object | Promise<object>;
+  /** Keeps posts that wait when the page is loaded anew. It should belong to one tab, as sessionStorage does. */
+  storage?: Pick<Storage, "getItem" | "setItem">;
+  /** Options of the socket. `retries` must not be set: the chat has an outbox of its own. */
+  socket?: Partial<ManagerOptions & SocketOptions>;
+}
+
+const answerWithin = 10_000; // the server answers within 8 s
+const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+
+/** A connection of one user. The program may use its socket for the events that a Room does not take, as "presence". */
+export class Chat {
+  readonly socket: Socket;
+  /** Is known after the first "ready". */
+  user?: User;
+  /** Whether commands can be sent now. */
+  ready = false;
+  #closed = false;
+  #waiting: (() => void)[] = [];
+  #rooms = new Map<string, Room>();
+  #storage: ChatOptions["storage"];
+
+  constructor(url: string, { auth = () => ({}), storage, socket }: ChatOptions = {}) {
+    this.#storage = storage;
+    const ask = async (): Promise<object> => {
+      try {
+        return await auth();
+      } catch {
+        return sleep(1000).then(ask);
+      }
+    };
+    const cursors = () => Object.fromEntries([...this.#rooms.values()].flatMap((room) => room.cursor()));
+    this.socket = io(url, { ...socket, auth: (send) => void ask().then((mine) => send({ ...mine, rooms: cursors() })) });
+    this.socket.on("ready", (ready: Ready) => this.#begin(ready));
+    this.socket.on("disconnect", () => {
+      this.ready = false;
+      for (const room of this.#rooms.values()) room.lost();
+    });
+    const at = <E extends { room: string }>(event: string, take: (room: Room, e: E) => void) =>
+      this.socket.on(event, (e: E) => this.#rooms.get(e.room) && take(this.room(e.room), e));
+    at<Frame>("changes", (room, frame) => room.changes(frame));
+    at<Marker & { room: string; user: string }>("read", (room, e) => room.marked(e.user, e));
+    at<{ room: string; user: string; for: number }>("typing", (room, e) => room.typed(e.user, e.for));
+    at<{ room: string; seq: number; emoji: string; on: boolean }>("mine", (room, e) => room.mine(e.seq, e.emoji, e.on));
+    this.socket.on("rooms", ({ set = [], gone = [] }: { set?: RoomState[]; gone?: { id: string }[] }) => {
+      for (const state of set) this.#rooms.get(state.id)?.listed(state);
+      for (const { id } of gone) this.#rooms.get(id)?.open(); // it may still be readable
+    });
+  }
+
+  /** The room of an id: always the same. */
+  room(id: string): Room {
+    const room = this.#rooms.get(id) ?? new Room(this, id);
+    this.#rooms.set(id, room);
+    return room;
+  }
+
+  /** Sends a command until it is answered, also over reconnects. Throws Refused, unless the command may be sent again. */
+  async call<T>(event: string, arg: object): Promise<T> {
+    for (;;) {
+      if (this.#closed) throw new Error("the chat is closed");
+      if (!this.ready) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      else {
+        const reply = await new Promise<Reply<T> | undefined>((resolve) => this.send<T>(event, arg, resolve));
+        if (reply && !reply.error) return reply;
+        if (reply && !reply.data?.after) throw new Refused(reply.error ?? "", reply.data ?? { code: "internal" });
+        if (reply?.data?.after) await sleep(reply.data.after);
+      }
+    }
+  }
+
+  /** Sends a command once. The answer is undefined if none has come, or the chat is not ready. */
+  send<T>(event: string, arg: object, answer: (reply?: Reply<T>) => void): void {
+    if (!this.ready) return answer();
+    this.socket.timeout(answerWithin).emit(event, arg, (err: Error | null, reply: Reply<T>) => answer(err ? undefined : reply));
+  }
+
+  /** Ends the connection for good. */
+  close(): void {
+    this.#closed = true;
+    this.socket.disconnect();
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  #begin(ready: Ready): void {
+    const first = !this.user;
+    this.user = ready.user;
+    this.ready = true;
+    if (first) {
+      const kept = JSON.parse(this.#storage?.getItem("chat " + ready.user.id) ?? "[]") as Pending[];
+      for (const p of kept) this.room(p.room).restore(p);
+    }
+    for (const state of ready.rooms) this.#rooms.get(state.id)?.listed(state);
+    for (const room of this.#rooms.values()) room.ready();
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  /** Is called by rooms when their posts have changed. */
+  keep(): void {
+    if (!this.user || !this.#storage) return;
+    const all = [...this.#rooms.values()].flatMap((room) => room.snapshot().pending).filter((p) => !p.rev);
+    this.#storage.setItem("chat " + this.user.id, JSON.stringify(all));
+  }
+}

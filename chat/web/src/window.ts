@@ -1,0 +1,97 @@
+import type { Frame, Message, Page } from "./wire.js";
+
+/** The messages of a room that are loaded. They are kept by the rule for frames of docs/chat-protocol.md. */
+export class Window {
+  epoch = "";
+  rev = 0;
+  low = 0; // the seq where the window begins
+  floor = 0;
+  head = 0; // the largest seq
+  /** Messages known to have changed, and nothing more. */
+  stubs = new Set<number>();
+  #rows = new Map<number, Message>();
+  #aside?: Map<number, Message>; // below the window: what has changed since a page of history was asked for
+  #more = false;
+  #mine = new Set<string>();
+
+  /** The messages in the order of seq. */
+  list = (): Message[] => [...this.#rows.values()].sort((a, b) => a.seq - b.seq);
+
+  get older(): boolean {
+    return this.#more && this.low > Math.max(1, this.floor);
+  }
+
+  /** Whether a frame adjoins what is known. */
+  fits = (f: Frame): boolean => !!f.reset || (f.epoch === this.epoch && f.from <= this.rev);
+
+  /** Takes a frame that fits. One that was sent to this client alone names all reactions of the user. */
+  apply(f: Frame, alone: boolean): void {
+    if (f.reset) {
+      this.epoch = f.epoch;
+      this.rev = f.from;
+      this.low = this.head = 0;
+      this.stubs.clear();
+      this.#rows.clear();
+      this.#mine.clear();
+      this.#aside = undefined;
+      this.#more = true;
+    }
+    for (const m of f.messages) {
+      if ("author" in m) this.#take(m, alone);
+      else if (m.rev > (this.#rows.get(m.seq)?.rev ?? Infinity)) this.stubs.add(m.seq);
+    }
+    for (const [seq, emoji] of f.mine ?? []) this.reacted(seq, emoji, true);
+    this.floor = f.floor;
+    for (const seq of this.#rows.keys()) if (seq < f.floor) this.#rows.delete(seq);
+    if (f.reset && this.#rows.size) this.low = Math.min(...this.#rows.keys());
+    this.rev = Math.max(this.rev, f.to);
+  }
+
+  #take(m: Message, alone: boolean): void {
+    const rows = m.seq >= this.low || this.#rows.has(m.seq) ? this.#rows : this.#aside;
+    rows?.set(m.seq, newer(m, rows.get(m.seq)));
+    this.stubs.delete(m.seq);
+    this.head = Math.max(this.head, m.seq);
+    if (alone) for (const r of m.reactions ?? []) if (r.n > r.by.length) this.reacted(m.seq, r.e, false);
+  }
+
+  /** Must be called before the page of history below the window is asked for. It returns undefined if one is under way. */
+  before(): Map<number, Message> | undefined {
+    return this.#aside || !this.older ? undefined : (this.#aside = new Map());
+  }
+
+  /** Takes the page, unless it is that of another window. Without a page it was asked for in vain. */
+  prepend(asked: Map<number, Message>, page?: Page): void {
+    if (this.#aside !== asked) return;
+    this.#aside = undefined;
+    if (page?.epoch !== this.epoch) return;
+    for (const m of page.messages) this.#rows.set(m.seq, newer(m, asked.get(m.seq)));
+    for (const [seq, emoji] of page.mine ?? []) this.reacted(seq, emoji, true);
+    this.low = page.messages[0]?.seq ?? this.low;
+    this.#more = page.more;
+  }
+
+  /** Takes messages that were asked for by their seqs. */
+  refresh(page: Page): void {
+    if (page.epoch !== this.epoch) return;
+    for (const m of page.messages) {
+      const known = this.#rows.get(m.seq);
+      if (known) this.#rows.set(m.seq, newer(m, known));
+    }
+  }
+
+  /** Notes a reaction of the user. */
+  reacted(seq: number, emoji: string, on: boolean): void {
+    if (on) this.#mine.add(`${seq} ${emoji}`);
+    else this.#mine.delete(`${seq} ${emoji}`);
+  }
+
+  hasReacted = (seq: number, emoji: string): boolean => this.#mine.has(`${seq} ${emoji}`);
+}
+
+/** Returns the newer of two rows of a message. A row may lack the content that the other one has. */
+function newer(a: Message, b: Message | undefined): Message {
+  if (!b) return a;
+  if (b.rev >= a.rev) [a, b] = [b, a];
+  return a.ver === b.ver ? { ...a, text: a.text ?? b.text, data: a.data ?? b.data, files: a.files ?? b.files } : a;
+}
