@@ -22,11 +22,11 @@ import (
 // and leave. Some clients leave, and the third server dies. Each client of the
 // two others must get each event for it once, in the order of its emitter.
 //
-// There are 40 clients on each of the two servers, or as many as the
+// There are 20 clients on each of the two servers, or as many as the
 // environment variable CROWD says.
 func Crowd(t *testing.T, join Join) {
 	run := func(t *testing.T, sessions bool) {
-		n := 40
+		n := 20
 		if text := os.Getenv("CROWD"); text != "" {
 			var err error
 			if n, err = strconv.Atoi(text); err != nil || n < 1 {
