@@ -131,7 +131,7 @@ func runNode(t *testing.T, file string, env ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "--test-timeout=30000", file)
+	node := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "--test-timeout=110000", file)
 	node.Env = append(os.Environ(), env...)
 	out, err := node.CombinedOutput()
 	t.Logf("%s\n%s", node, out)
