@@ -21,6 +21,9 @@ var (
 	// A hidden file that the blocks of a page import.
 	tsFile = regexp.MustCompile(`(?s)<!-- ts (\S+\.ts)\n(.*?)-->`)
 
+	// A folder of the repository that the blocks of a page import by a name.
+	tsFolder = regexp.MustCompile(`<!-- ts (\w+): (\S+) -->`)
+
 	// The first line of a block that other blocks of the page import.
 	tsName = regexp.MustCompile(`^// (\S+\.tsx?)\n`)
 )
@@ -91,6 +94,11 @@ func writeBlocks(t *testing.T, dir, page string) int {
 	}
 	for _, file := range tsFile.FindAllSubmatch(text, -1) {
 		writeFile(t, filepath.Join(dir, string(file[1])), string(file[2]))
+	}
+	for _, folder := range tsFolder.FindAllSubmatch(text, -1) {
+		if err := os.CopyFS(filepath.Join(dir, string(folder[1])), os.DirFS(string(folder[2]))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, at := range blocks {
 		hidden := ""
