@@ -51,7 +51,7 @@ test-chat-web: chat/web/node_modules | go ## the client of package chat against 
 	cd chat/web && npm test
 
 .PHONY: test-docs
-test-docs: $(DOCS)/node_modules | go ## follow docs/tutorial.md step by step, with Chromium
+test-docs: $(DOCS)/node_modules | go ## follow docs/tutorial.md and docs/chat.md step by step, with Chromium
 	cd $(DOCS) && npm test
 
 .PHONY: screenshots

@@ -135,7 +135,7 @@ export class Reader {
   }
 
   restartServer(ready = /listening/) {
-    return this.server.start(join(this.chat, "server"), [], {}, ready);
+    return this.server.start(join(this.chat, "server"), [], { cwd: this.chat }, ready);
   }
 
   /** npm install: the packages that the template asks for, of the versions in our lock file. */
