@@ -226,15 +226,15 @@ func TestLogUnderReaders(t *testing.T) {
 	for range 2 {
 		reads.Go(func() {
 			for over.Err() == nil {
-				_, _ = s.History(over, "r", store.Query{Limit: store.Limit{Rows: 50, Bytes: 1 << 20}})
+				_, _ = s.History(over, "r", store.Query{Limit: store.Limit{Rows: 1, Bytes: 1}})
 			}
 		})
 	}
 	largest := int64(0)
-	for i := range 300 {
-		ops := make([]store.Op, 20)
+	for i := range 30 {
+		ops := make([]store.Op, 10)
 		for j := range ops {
-			ops[j] = store.Post{Room: "r", By: "ann", Author: "ann", CID: fmt.Sprint("more", i, "-", j), Text: strings.Repeat("x", 4000)}
+			ops[j] = store.Post{Room: "r", By: "ann", Author: "ann", CID: fmt.Sprint("more", i, "-", j), Text: strings.Repeat("x", 100000)}
 		}
 		if _, err := s.Commit(ctx, ops); err != nil {
 			t.Fatal(err)
