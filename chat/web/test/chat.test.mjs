@@ -28,6 +28,18 @@ describe("a chat", () => {
     assert.deepEqual(new Set(shown), new Set([1]), "it was always there once");
   });
 
+  test("a bubble stays until its message is there, though the acknowledgement is earlier", async (t) => {
+    const { ann, hers } = await annAndBob(t);
+    const [take] = ann.socket.listeners("changes");
+    ann.socket.off("changes", take);
+    ann.socket.on("changes", (frame) => setTimeout(() => take(frame), 200));
+    hers.post("hello");
+    const acknowledged = await until(hers, (v) => v.pending[0]?.seq || v.messages.length > 0 || v.pending.length === 0);
+    assert.deepEqual([acknowledged.pending[0]?.seq, acknowledged.messages], [1, []]);
+    const view = await until(hers, (v) => v.pending.length === 0);
+    assert.deepEqual(texts(view), ["hello"]);
+  });
+
   test("edits, reactions and deletions are shown", async (t) => {
     const { hers, his } = await annAndBob(t, 1);
     const [m] = hers.snapshot().messages;
