@@ -66,6 +66,7 @@ type Adapter struct {
 	logger *rarelog.Logger
 
 	reconnects atomic.Uint64 // that Publish knows of
+	joined     atomic.Int64  // time of the newest SocketsJoin, in nanoseconds since 1970
 
 	mu         sync.Mutex
 	namespaces map[string]*subscription
@@ -189,13 +190,26 @@ func (a *Adapter) publish(m *adapter.Message) error {
 	if err != nil {
 		return fmt.Errorf("nats: %w", err)
 	}
-	subject := a.opts.subjects(m.Namespace).of(m)
+	subject := a.subject(m)
 	for _, part := range parts {
 		if err := a.conn.Publish(subject, part); err != nil {
 			return fmt.Errorf("nats: %w", err)
 		}
 	}
 	return nil
+}
+
+// subject returns the subject of a message. Other servers take a moment to
+// subscribe to the rooms of a SocketsJoin, so for a while the messages to rooms
+// go to all servers.
+func (a *Adapter) subject(m *adapter.Message) string {
+	to := a.opts.subjects(m.Namespace)
+	if m.Type == adapter.SocketsJoin {
+		a.joined.Store(time.Now().UnixNano())
+	} else if m.To == "" && time.Now().UnixNano()-a.joined.Load() < int64(settleTime) {
+		return to.all()
+	}
+	return to.of(m)
 }
 
 // Servers implements [adapter.Adapter]. NATS does not count subscribers, so

@@ -130,11 +130,9 @@ func (s *site) meet(others int) {
 // is back, and no other above Debug. It returns how many messages were lost.
 func (s *site) expectLines() (lost int) {
 	s.Helper()
-	var lines []string
-	for _, line := range s.log.Lines() {
-		if line != "" && !strings.Contains(line, "level=DEBUG") {
-			lines = append(lines, line)
-		}
+	lines := s.logged()
+	for late := time.Now().Add(10 * time.Second); len(lines) < 2 && time.Now().Before(late); lines = s.logged() {
+		<-time.After(time.Millisecond) // a message may arrive before the line that says so
 	}
 	if len(lines) != 2 || !strings.Contains(lines[0], "cannot send to the other servers") || !strings.Contains(lines[1], "sending to the other servers again") {
 		s.Errorf("logged\n%s\nwant one line when the bus goes and one when it is back", strings.Join(lines, "\n"))
@@ -146,6 +144,16 @@ func (s *site) expectLines() (lost int) {
 		s.Error(err)
 	}
 	return lost
+}
+
+// logged returns the lines of the server's log, without those for debugging.
+func (s *site) logged() (lines []string) {
+	for _, line := range s.log.Lines() {
+		if line != "" && !strings.Contains(line, "level=DEBUG") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // A client notes the numbers of the events that it gets, by the events' names.

@@ -81,10 +81,12 @@ func TestBusFails(t *testing.T) {
 				if err := a.Emit("e", last+1); err != nil {
 					t.Error(err)
 				}
-				if n, inOrder := missing(here.await(t, "e", last+1), last+1); n != 0 || !inOrder {
+				n, inOrder := missing(here.await(t, "e", last+1), last+1)
+				inOrder = inOrder || kind == "JetStream" // events that the log did not take may pass earlier ones that it took
+				if n != 0 || !inOrder {
 					t.Errorf("the emitting server's client lacks %d events; in order: %v", n, inOrder)
 				}
-				n, inOrder := missing(there.await(t, "e", last+1), last+1)
+				n, inOrder = missing(there.await(t, "e", last+1), last+1)
 				if !inOrder {
 					t.Error("the other server's client has got events twice or in another order")
 				}
