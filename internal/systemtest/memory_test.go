@@ -20,6 +20,9 @@ import (
 	"github.com/goroomcast/socketio/parser/msgpack"
 )
 
+// These tests measure the shipped build. Under the race detector they take twenty
+// times as long, and TestStates and TestSetups look for races in the same code.
+
 // A hoarder is a client that makes the server keep as much as it can, of a
 // program whose handlers do not return before the test is over.
 type hoarder struct {
