@@ -171,12 +171,13 @@ func (b *Bus) publish(batch []*sending) {
 		errs = slices.Repeat([]error{err}, len(batch))
 	}
 	failed := 0
+	var last error
 	for i, s := range batch {
 		var err error
 		if i < len(errs) {
 			err = errs[i]
 		}
-		if err != nil {
+		if last = err; err != nil {
 			failed++
 		}
 		s.own.end(err)
@@ -187,6 +188,8 @@ func (b *Bus) publish(batch []*sending) {
 	switch {
 	case failed == 0:
 		b.succeeded()
+	case errors.Is(last, context.DeadlineExceeded): // it has gone while the batch was sent
+		b.failed(failed, last)
 	case failed < len(batch):
 		b.mu.Lock()
 		b.lost += failed

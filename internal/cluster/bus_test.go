@@ -165,6 +165,24 @@ func TestAMessageThatCannotBeSent(t *testing.T) {
 	})
 }
 
+// A bus that stands still in the middle of a batch is away.
+func TestABusThatStopsInABatch(t *testing.T) {
+	in(t, func(t *testing.T) {
+		bus := &gate{open: make(chan struct{}), refuse: func(m *adapter.Message) error {
+			if m.RequestID > "2" {
+				return fmt.Errorf("not acknowledged: %w", context.DeadlineExceeded)
+			}
+			return nil
+		}}
+		s := join(t, bus)
+		s.numbered(0, 1, 0)
+		s.numbered(1, 4, 0)
+		close(bus.open)
+		synctest.Wait()
+		s.expectLog(awayText + " err not acknowledged: context deadline exceeded")
+	})
+}
+
 func TestClosingABus(t *testing.T) {
 	for name, test := range map[string]struct {
 		open bool
