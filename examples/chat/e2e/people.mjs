@@ -55,7 +55,7 @@ export class Person {
 
   async openTab() {
     this.page = await this.context.newPage();
-    this.page.setDefaultTimeout(10_000);
+    this.page.setDefaultTimeout(30_000); // for a busy machine
     this.page.on("pageerror", (error) => this.complaints.push(String(error)));
     this.page.on("console", (message) => {
       // A server that is gone or refuses, and a poll that the closing of its session has overtaken.
