@@ -202,7 +202,7 @@ var serverSides = []check{
 			}
 			return name(i)
 		})
-		ctx, cancel := context.WithTimeout(w.ctx, 300*time.Millisecond)
+		ctx, cancel := context.WithTimeout(w.ctx, 2*time.Second)
 		defer cancel()
 		got, errs := w.gather(ctx, "e")
 		if !slices.Equal(got, []string{"server 2"}) || len(errs) != 1 || !errors.Is(errs[0], context.DeadlineExceeded) {
