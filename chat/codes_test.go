@@ -20,7 +20,6 @@ type codeTest func(w *world, f *fixture)
 type fixture struct {
 	owner, mod, ann, bob, reader, stranger *stock
 	first                                  reply
-	change                                 func(o *chat.Options)
 }
 
 func fixed(w *world) *fixture {

@@ -49,32 +49,32 @@ func queue[R any](b *pgx.Batch, text string, scan func(row tables.Scanner) (R, e
 func (w *writer) Load(ctx context.Context, n *store.Needs) (*store.Rows, error) {
 	r := new(store.Rows)
 	var b pgx.Batch
-	if len(n.Members) > 0 {
-		of, users := columns2(n.Members, func(k store.MemberKey) (string, string) { return k.Room, k.User })
+	if k := n.Members; len(k) > 0 {
 		queue(&b, members.Select("unnest($1::text[], $2::text[]) AS k (r, u) JOIN chat.members ON room = r AND user_id = u"),
-			members.Scan, &r.Members, of, users)
+			members.Scan, &r.Members,
+			column(k, func(k store.MemberKey) string { return k.Room }), column(k, func(k store.MemberKey) string { return k.User }))
 	}
-	if len(n.Messages) > 0 {
-		of, seqs := columns2(n.Messages, func(k store.MessageKey) (string, int64) { return k.Room, k.Seq })
+	if k := n.Messages; len(k) > 0 {
 		queue(&b, messages.Select("unnest($1::text[], $2::bigint[]) AS k (r, s) JOIN chat.messages ON room = r AND seq = s"),
-			messages.Scan, &r.Messages, of, seqs)
+			messages.Scan, &r.Messages,
+			column(k, func(k store.MessageKey) string { return k.Room }), column(k, func(k store.MessageKey) int64 { return k.Seq }))
 	}
-	if len(n.CIDs) > 0 {
-		of, authors := columns2(n.CIDs, func(k store.CIDKey) (string, string) { return k.Room, k.Author })
-		cids, _ := columns2(n.CIDs, func(k store.CIDKey) (string, string) { return k.CID, "" })
+	if k := n.CIDs; len(k) > 0 {
 		queue(&b, messages.Select(`unnest($1::text[], $2::text[], $3::text[]) AS k (r, a, c)
-			JOIN chat.messages ON room = r AND author = a AND cid = c AND cid <> ''`), messages.Scan, &r.Messages, of, authors, cids)
+			JOIN chat.messages ON room = r AND author = a AND cid = c AND cid <> ''`), messages.Scan, &r.Messages,
+			column(k, func(k store.CIDKey) string { return k.Room }), column(k, func(k store.CIDKey) string { return k.Author }),
+			column(k, func(k store.CIDKey) string { return k.CID }))
 	}
-	if len(n.Reactions) > 0 {
-		of, seqs := columns2(n.Reactions, func(k store.ReactionKey) (string, int64) { return k.Room, k.Seq })
-		users, emoji := columns2(n.Reactions, func(k store.ReactionKey) (string, string) { return k.User, k.Emoji })
+	if k := n.Reactions; len(k) > 0 {
 		queue(&b, reactions.Select(`unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS k (r, s, u, e)
-			JOIN chat.reactions ON room = r AND seq = s AND user_id = u AND emoji = e`), reactions.Scan, &r.Reactions, of, seqs, users, emoji)
+			JOIN chat.reactions ON room = r AND seq = s AND user_id = u AND emoji = e`), reactions.Scan, &r.Reactions,
+			column(k, func(k store.ReactionKey) string { return k.Room }), column(k, func(k store.ReactionKey) int64 { return k.Seq }),
+			column(k, func(k store.ReactionKey) string { return k.User }), column(k, func(k store.ReactionKey) string { return k.Emoji }))
 	}
-	if len(n.Blocks) > 0 {
-		users, blocked := columns2(n.Blocks, func(k store.BlockKey) (string, string) { return k.User, k.Blocked })
+	if k := n.Blocks; len(k) > 0 {
 		queue(&b, blocks.Select("unnest($1::text[], $2::text[]) AS k (u, o) JOIN chat.blocks ON user_id = u AND blocked = o"),
-			blocks.Scan, &r.Blocks, users, blocked)
+			blocks.Scan, &r.Blocks,
+			column(k, func(k store.BlockKey) string { return k.User }), column(k, func(k store.BlockKey) string { return k.Blocked }))
 	}
 	if b.Len() == 0 {
 		return r, nil
@@ -82,13 +82,13 @@ func (w *writer) Load(ctx context.Context, n *store.Needs) (*store.Rows, error) 
 	return r, w.tx.SendBatch(ctx, &b).Close()
 }
 
-// columns2 returns two values of each key, as arrays.
-func columns2[K, A, B any](keys []K, values func(K) (A, B)) (as []A, bs []B) {
-	for _, k := range keys {
-		a, b := values(k)
-		as, bs = append(as, a), append(bs, b)
+// column returns one value of each key, as an array.
+func column[K, V any](keys []K, value func(K) V) []V {
+	values := make([]V, len(keys))
+	for i, k := range keys {
+		values[i] = value(k)
 	}
-	return as, bs
+	return values
 }
 
 // Threads implements store.Tx.

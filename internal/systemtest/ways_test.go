@@ -52,7 +52,6 @@ type ways struct {
 	parent     *socketio.Namespace
 	senderAway bool
 	members    []*recipient
-	emitted    int
 }
 
 // A recipient is one client in one namespace.
