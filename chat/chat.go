@@ -22,6 +22,8 @@ type Chat struct {
 
 	ctx        context.Context // ends with Close
 	stop       context.CancelFunc
+	serving    context.Context // ends before, when the server says goodbye
+	retire     context.CancelFunc
 	work       sync.WaitGroup
 	committers []*committer
 	commits    sync.WaitGroup // the goroutines of committers
@@ -29,6 +31,7 @@ type Chat struct {
 	markers    markers
 	presences  presences
 	heads      heads
+	hooks      hooks
 	id         string // of this server, among others
 
 	mu      sync.Mutex // a leaf
@@ -59,9 +62,15 @@ type Options struct {
 	BeforePost      func(ctx context.Context, d *Draft) error
 	AllowUnfiltered bool
 
-	// OnPost is called after a post was committed by this server, in the order
-	// of the posts of a room.
-	OnPost func(ctx context.Context, p Posted)
+	// OnPost is called after a post was committed by this server, for example
+	// to send pushes to [Posted.Recipients]: at most once, in the order of the
+	// posts of a room. The calls for different rooms run at the same time. An
+	// error is logged. The context ends after a minute.
+	OnPost func(ctx context.Context, p *Posted) error
+
+	// PushDelay is how long after a post Posted.Recipients decides. Defaults
+	// to 5 s.
+	PushDelay time.Duration
 
 	// Limits bound what users may do.
 	Limits Limits
@@ -154,13 +163,16 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	c.opts.LargeRoom = orDefault(o.LargeRoom, 100)
 	c.opts.Grace = orDefault(o.Grace, 20*time.Second)
 	c.opts.WatchInterval = orDefault(o.WatchInterval, 5*time.Second)
+	c.opts.PushDelay = orDefault(o.PushDelay, 5*time.Second)
 	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.serving, c.retire = context.WithCancel(c.ctx)
 	c.startCommitters()
 	c.markers.known = make(map[store.MemberKey]*marker)
 	c.spawn(c.watch)
 	c.spawn(c.keepMarkers)
 	c.presences.init()
 	c.heads.init()
+	c.hooks.waiting = make(map[string][]*Posted)
 	c.spawn(c.keepHeads)
 	c.id = rand.Text()
 	c.spawn(c.keepPresence)
@@ -168,8 +180,11 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	return c, nil
 }
 
-// Close ends the chat: it commits what waits, and closes the store. The server
-// must be closed before.
+// closeTime is how long Close waits for OnPost before its context ends.
+const closeTime = 5 * time.Second
+
+// Close ends the chat: it commits what waits, calls OnPost for what was posted,
+// and closes the store. The server must be closed before.
 func (c *Chat) Close() error {
 	c.mu.Lock()
 	closed := c.closed
@@ -182,7 +197,10 @@ func (c *Chat) Close() error {
 		m.close()
 	}
 	c.commits.Wait()
+	c.retire()
+	c.hooks.wait(closeTime)
 	c.stop()
+	c.hooks.work.Wait()
 	c.work.Wait()
 	return c.store.Close()
 }

@@ -29,7 +29,6 @@ type committer struct {
 	closed  bool
 	wake    chan struct{}
 	done    chan delivery
-	hooks   hooks
 }
 
 // A pending is an operation that waits for its result.
@@ -190,7 +189,7 @@ func (m *committer) deliver() {
 			m.c.advance(&d.done.Changes[i])
 		}
 		m.c.hint(d.done.Changes)
-		m.tellPosted(&d)
+		m.c.tellPosted(&d)
 		for i, p := range d.batch {
 			p.result <- d.done.Results[i]
 		}

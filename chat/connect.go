@@ -28,6 +28,7 @@ func (c *Chat) serve() {
 	c.serveHints()
 	c.servePeers()
 	c.serveHeads()
+	c.serveAttention()
 }
 
 // admit finds out which user a socket is. A recovered socket leaves the

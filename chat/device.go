@@ -26,6 +26,7 @@ type device struct {
 	// Of presences.mu.
 	active  time.Time       // when the user was at the device
 	idle    bool            // the user is not at the device
+	front   string          // the room in front of the user, if the client says it
 	watches map[string]bool // users
 	left    bool
 }

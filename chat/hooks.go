@@ -1,67 +1,112 @@
 package chat
 
 import (
+	"context"
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// hooks call Options.OnPost with the posts of a committer, in their order, on a
-// goroutine of their own, which exists while there are posts.
+// hooks call Options.OnPost, for each room in the order of its posts, on a
+// goroutine of the room's own, which exists while there are posts.
 type hooks struct {
 	mu      sync.Mutex
-	waiting []Posted
-	running bool
+	waiting map[string][]*Posted // by room; a room with a goroutine has an entry
+	n       int                  // posts that wait
+	full    bool                 // posts were dropped; told once
+	work    sync.WaitGroup
 }
 
+const (
+	hookTimeout = time.Minute // of one call of OnPost
+	maxHooks    = 10_000      // posts that wait for OnPost
+)
+
 // tellPosted passes the new posts of a batch to OnPost.
-func (m *committer) tellPosted(d *delivery) {
-	if m.c.opts.OnPost == nil {
+func (c *Chat) tellPosted(d *delivery) {
+	if c.opts.OnPost == nil {
 		return
 	}
-	var posts []Posted
+	now := time.Now()
 	for i, p := range d.batch {
 		post, is := p.op.(store.Post)
 		if r := &d.done.Results[i]; is && r.Err == nil && !r.Dup {
 			if message := find(d.done.Changes, post.Room, r.Seq); message != nil {
-				posts = append(posts, Posted{post.Room, *message})
+				c.hooks.put(c, &Posted{Room: post.Room, Message: *message, c: c, at: now})
 			}
 		}
 	}
-	h := &m.hooks
+}
+
+func (h *hooks) put(c *Chat, p *Posted) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.waiting = append(h.waiting, posts...)
-	if len(h.waiting) > 0 && !h.running {
-		h.running = true
-		m.c.commits.Go(func() { h.run(m.c) })
+	if h.n >= maxHooks {
+		if !h.full {
+			h.full = true
+			c.log.Error("chat: OnPost is too slow, and is not called for some posts", "waiting", h.n)
+		}
+		return
+	}
+	h.n++
+	queue, runs := h.waiting[p.Room]
+	h.waiting[p.Room] = append(queue, p)
+	if !runs {
+		h.work.Go(func() { h.run(c, p.Room) })
 	}
 }
 
-func (h *hooks) run(c *Chat) {
-	for {
-		h.mu.Lock()
-		posts := h.waiting
-		h.waiting = nil
-		h.running = len(posts) > 0
-		h.mu.Unlock()
-		if len(posts) == 0 {
-			return
-		}
-		for _, p := range posts {
-			c.callOnPost(p)
+func (h *hooks) run(c *Chat, room string) {
+	for p := h.next(room); p != nil; p = h.next(room) {
+		if err := c.callOnPost(p); err != nil {
+			c.log.Error("chat: OnPost has failed", "room", p.Room, "seq", p.Message.Seq, "err", err)
 		}
 	}
 }
 
-// callOnPost survives a panic of the program, which is logged.
-func (c *Chat) callOnPost(p Posted) {
+// next takes the next post of a room. After the last one it ends the room's
+// entry and returns nil.
+func (h *hooks) next(room string) *Posted {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	queue := h.waiting[room]
+	if len(queue) == 0 {
+		delete(h.waiting, room)
+		return nil
+	}
+	h.waiting[room] = queue[1:]
+	h.n--
+	h.full = h.full && h.n > maxHooks/2
+	return queue[0]
+}
+
+// wait waits until no post waits, but not longer than d.
+func (h *hooks) wait(d time.Duration) {
+	over := make(chan struct{})
+	go func() {
+		h.work.Wait()
+		close(over)
+	}()
+	late := time.NewTimer(d)
+	defer late.Stop()
+	select {
+	case <-over:
+	case <-late.C:
+	}
+}
+
+// callOnPost makes an error of a panic of the program.
+func (c *Chat) callOnPost(p *Posted) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			c.log.Error("chat: OnPost has panicked", "room", p.Room, "seq", p.Message.Seq, "panic", r)
+			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	c.opts.OnPost(c.ctx, p)
+	ctx, cancel := context.WithTimeout(c.ctx, hookTimeout)
+	defer cancel()
+	return c.opts.OnPost(ctx, p)
 }
 
 // find returns a message among the changes of a commit.

@@ -2,10 +2,15 @@ package chat_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,13 +23,17 @@ func TestOnPost(t *testing.T) {
 	var mu sync.Mutex
 	var posts []string
 	run(t, func(o *chat.Options) {
-		o.OnPost = func(_ context.Context, p chat.Posted) {
+		o.OnPost = func(_ context.Context, p *chat.Posted) error {
 			mu.Lock()
 			defer mu.Unlock()
 			posts = append(posts, fmt.Sprint(p.Room, " ", p.Message.Seq, " ", p.Message.Text))
-			if len(posts) == 2 {
+			switch len(posts) {
+			case 2:
 				panic("a mistake in the program")
+			case 3:
+				return errors.New("the push service is away")
 			}
+			return nil
 		}
 	}, func(w *world) {
 		w.room("r", chat.Open, "ann")
@@ -43,6 +52,98 @@ func TestOnPost(t *testing.T) {
 			w.Errorf("OnPost got %q", posts)
 		}
 	})
+}
+
+// TestOnPostOfRooms lets OnPost take long for one room: the others do not wait,
+// and Close waits for what was posted.
+func TestOnPostOfRooms(t *testing.T) {
+	var mu sync.Mutex
+	var posts []string
+	list := func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(posts)
+	}
+	run(t, func(o *chat.Options) {
+		o.OnPost = func(ctx context.Context, p *chat.Posted) error {
+			if p.Room == "slow" {
+				select {
+				case <-time.After(4 * time.Second):
+				case <-ctx.Done():
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			posts = append(posts, fmt.Sprint(p.Room, p.Message.Seq))
+			return ctx.Err()
+		}
+	}, func(w *world) {
+		w.room("slow", chat.Open, "ann")
+		w.room("fast", chat.Open, "ann")
+		ann := w.connect("ann")
+		for _, room := range []string{"slow", "slow", "fast", "fast"} {
+			ann.must("post", obj{"room": room, "cid": rand.Text(), "text": "x"})
+		}
+		synctest.Wait()
+		if got := list(); !slices.Equal(got, []string{"fast1", "fast2"}) {
+			w.Errorf("OnPost got %q", got)
+		}
+		w.h.Server.Close()
+		start := time.Now()
+		w.check(w.chat.Close())
+		if got := list(); !slices.Equal(got, []string{"fast1", "fast2", "slow1", "slow2"}) || time.Since(start) > 5*time.Second {
+			w.Errorf("after %v OnPost has got %q", time.Since(start), got)
+		}
+	})
+}
+
+// TestOnPostTooSlow posts more than can wait.
+func TestOnPostTooSlow(t *testing.T) {
+	var calls atomic.Int64
+	log := &lines{}
+	run(t, func(o *chat.Options) {
+		o.Logger = slog.New(slog.NewTextHandler(log, nil))
+		o.OnPost = func(ctx context.Context, _ *chat.Posted) error {
+			calls.Add(1)
+			<-ctx.Done()
+			return nil
+		}
+	}, func(w *world) {
+		w.room("r", chat.Open, "ann")
+		var all sync.WaitGroup
+		for range 10_100 {
+			all.Go(func() {
+				_, err := w.chat.Room("r").Post(ctx, "ann", chat.Draft{Text: "x"})
+				w.check(err)
+			})
+		}
+		all.Wait()
+		testserver.Wait(10 * time.Minute)
+		if n := calls.Load(); n < 9 || n > 11 { // one a minute
+			w.Errorf("%d calls", n)
+		}
+		if n := strings.Count(log.String(), "OnPost is too slow"); n != 1 {
+			w.Errorf("%d lines in the log", n)
+		}
+	})
+}
+
+// lines is a log that tests read.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func TestHeads(t *testing.T) {

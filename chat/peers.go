@@ -175,6 +175,7 @@ func (c *Chat) sayAll() {
 // until then. It is called when the first socket is told of the shutdown, because
 // afterwards the other servers can not be reached.
 func (c *Chat) bye() {
+	c.retire()
 	c.presences.left.Do(func() {
 		c.say(func(_ *presences, m *peerMessage) bool {
 			m.Bye = true

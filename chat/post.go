@@ -22,12 +22,6 @@ type Draft struct {
 	Key      string // if not "", the author posts only one message with this key in the room; for calls of Room.Post
 }
 
-// Posted is a message that was committed.
-type Posted struct {
-	Room    string
-	Message Message
-}
-
 type postArgs struct {
 	Room     string          `json:"room"`
 	CID      string          `json:"cid"`

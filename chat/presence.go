@@ -107,13 +107,16 @@ func (p *presences) leave(d *device) {
 func (u *present) best(now time.Time) Presence {
 	state := Offline
 	for _, d := range u.devices {
-		if !d.idle && now.Sub(d.active) < activeTime {
+		if d.inUse(now) {
 			return Online
 		}
 		state = Away
 	}
 	return state
 }
+
+// inUse reports whether the user is at the device. presences.mu is locked.
+func (d *device) inUse(now time.Time) bool { return !d.idle && now.Sub(d.active) < activeTime }
 
 // set notes the state of a user here. mu is locked.
 func (p *presences) set(user string, u *present, state Presence) {
@@ -174,7 +177,7 @@ func (d *device) setActive(_ context.Context, a activeArgs) (nothing, error) {
 	p := &d.c.presences
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	d.active, d.idle = time.Now(), a.Idle
+	d.active, d.idle, d.front = time.Now(), a.Idle, a.Room
 	if u := p.here[d.user.ID]; u != nil && slices.Contains(u.devices, d) {
 		p.set(d.user.ID, u, u.best(time.Now()))
 	}

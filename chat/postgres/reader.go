@@ -138,6 +138,18 @@ func (s *db) Members(ctx context.Context, room, after string, limit int) (list [
 	return list, err
 }
 
+// Unread implements store.Store.
+func (s *db) Unread(ctx context.Context, k store.MessageKey, author, after string, limit int) (list []store.Member, err error) {
+	err = s.readRoom(ctx, k.Room, func(r roomReader) (err error) {
+		list, err = all(ctx, r.tx, members.Scan, members.Select(`chat.members LEFT JOIN chat.markers USING (room, user_id)
+			WHERE room = $1 AND user_id > $2 AND role <> '' AND user_id <> $3 AND coalesce(read, 0) < $4
+			AND NOT EXISTS (SELECT FROM chat.blocks WHERE blocks.user_id = members.user_id AND blocked = $3)
+			ORDER BY user_id LIMIT $5`), k.Room, after, author, k.Seq, limit)
+		return err
+	})
+	return list, err
+}
+
 // Reacted implements store.Store.
 func (s *db) Reacted(ctx context.Context, user, room string, seqs []int64) (list []store.ReactionKey, err error) {
 	err = s.readRoom(ctx, room, func(r roomReader) (err error) {

@@ -165,6 +165,18 @@ func (s *db) Members(ctx context.Context, room, after string, limit int) (list [
 	return list, err
 }
 
+// Unread implements store.Store.
+func (s *db) Unread(ctx context.Context, k store.MessageKey, author, after string, limit int) (list []store.Member, err error) {
+	err = s.readRoom(ctx, k.Room, func(r roomReader) (err error) {
+		list, err = all(r.query(tables.Members.Select(`members LEFT JOIN markers ON markers.room = members.room AND markers.user_id = members.user_id
+			WHERE members.room = ?1 AND members.user_id > ?2 AND role <> '' AND members.user_id <> ?3 AND coalesce(read, 0) < ?4
+			AND NOT EXISTS (SELECT 1 FROM blocks WHERE blocks.user_id = members.user_id AND blocked = ?3)
+			ORDER BY members.user_id LIMIT ?5`), k.Room, after, author, k.Seq, limit), tables.Members.Scan)
+		return err
+	})
+	return list, err
+}
+
 // Reacted implements store.Store.
 func (s *db) Reacted(ctx context.Context, user, room string, seqs []int64) (list []store.ReactionKey, err error) {
 	keys, err := json.Marshal(seqs)

@@ -112,8 +112,12 @@ func TestPlans(t *testing.T) {
 		"Look":        func() error { _, err := s.Look(ctx, "ann", []string{"r"}); return err },
 		"Memberships": func() error { _, err := s.Memberships(ctx, "ann", "", 9); return err },
 		"Members":     func() error { _, err := s.Members(ctx, "r", "", 9); return err },
-		"Reacted":     func() error { _, err := s.Reacted(ctx, "olga", "r", []int64{1}); return err },
-		"Mark":        func() error { _, err := s.Mark(ctx, []store.Marker{{Room: "r", User: "ann", Read: 1}}); return err },
+		"Unread": func() error {
+			_, err := s.Unread(ctx, store.MessageKey{Room: "r", Seq: 1}, "olga", "", 1)
+			return err
+		},
+		"Reacted": func() error { _, err := s.Reacted(ctx, "olga", "r", []int64{1}); return err },
+		"Mark":    func() error { _, err := s.Mark(ctx, []store.Marker{{Room: "r", User: "ann", Read: 1}}); return err },
 		"newest": func() error {
 			_, err := s.History(ctx, "r", store.Query{Limit: store.Limit{Rows: 1, Bytes: 1}})
 			return err

@@ -139,6 +139,20 @@ func (s *memory) Members(ctx context.Context, room, after string, limit int) (al
 	return all, err
 }
 
+func (s *memory) Unread(ctx context.Context, k MessageKey, author, after string, limit int) (all []Member, err error) {
+	err = s.read(ctx, k.Room, func(r *memoryRoom) error {
+		for _, m := range r.members {
+			if m.User > after && m.Role != "" && m.User != author && r.markers[m.User].Read < k.Seq && !s.blocks[BlockKey{m.User, author}] {
+				all = append(all, m)
+			}
+		}
+		slices.SortFunc(all, func(a, b Member) int { return cmp.Compare(a.User, b.User) })
+		all = all[:min(len(all), limit)]
+		return nil
+	})
+	return all, err
+}
+
 func (s *memory) Reacted(ctx context.Context, user, room string, seqs []int64) (all []ReactionKey, err error) {
 	err = s.read(ctx, room, func(r *memoryRoom) error {
 		for k := range r.reactions {

@@ -55,6 +55,12 @@ type Store interface {
 	// with an id above after, in the order of ids.
 	Members(ctx context.Context, room, after string, limit int) ([]Member, error)
 
+	// Unread returns the members of a room that have not read a message of
+	// author, with an id above after, in the order of ids: those whose marker
+	// is below the seq. The author is left out, and who blocks the author. If
+	// the room does not exist, Unread returns ErrNotFound.
+	Unread(ctx context.Context, k MessageKey, author, after string, limit int) ([]Member, error)
+
 	// Mark merges markers into those that are kept, by [Marker.Merge], clips
 	// Read and Delivered to the room's Seq, and returns the results in the
 	// same order. Markers of rooms that do not exist are not kept. Mark need

@@ -135,6 +135,8 @@ var readCases = []testCase{
 		f.equal("history", store.CodeOf(err), store.NotFound)
 		_, err = f.Members(ctx, "r", "", 1)
 		f.equal("members", store.CodeOf(err), store.NotFound)
+		_, err = f.Unread(ctx, store.MessageKey{Room: "r", Seq: 1}, "ann", "", 1)
+		f.equal("unread", store.CodeOf(err), store.NotFound)
 		f.equal("heads", len(f.heads("r")), 0)
 	}},
 	{"heads are of the rooms asked for", func(f *fixture) {

@@ -16,9 +16,13 @@ import (
 // closes the handles.
 type Fresh func(t *testing.T) (open func() store.Store)
 
+var groups = [][]testCase{
+	postCases, editCases, reactionCases, memberCases, threadCases, roomCases, readCases, markerCases, unreadCases, batchCases, handleCases,
+}
+
 // Run tests a store. Each case is a subtest with a database of its own.
 func Run(t *testing.T, fresh Fresh) {
-	for _, group := range [][]testCase{postCases, editCases, reactionCases, memberCases, threadCases, roomCases, readCases, markerCases, batchCases, handleCases} {
+	for _, group := range groups {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				open := fresh(t)
@@ -32,7 +36,7 @@ func Run(t *testing.T, fresh Fresh) {
 
 // Cases returns how many cases Run has.
 func Cases() (n int) {
-	for _, group := range [][]testCase{postCases, editCases, reactionCases, memberCases, threadCases, roomCases, readCases, markerCases, batchCases, handleCases} {
+	for _, group := range groups {
 		n += len(group)
 	}
 	return n

@@ -34,6 +34,7 @@ var (
 		"socketiotest": "github.com/goroomcast/socketio/socketiotest",
 		"parser":       "github.com/goroomcast/socketio/parser",
 		"msgpack":      "github.com/goroomcast/socketio/parser/msgpack",
+		"chat":         "github.com/goroomcast/socketio/chat",
 		"adapter":      "github.com/goroomcast/socketio/adapter",
 		"embedded":     "github.com/goroomcast/socketio/adapter/nats/embedded",
 

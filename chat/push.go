@@ -1,0 +1,180 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// Posted is a message that was committed.
+type Posted struct {
+	Room    string
+	Message Message
+
+	c  *Chat
+	at time.Time // of the commit
+}
+
+// Recipients yields the members who should be told of the message although they
+// do not see it. It waits until Options.PushDelay after the post. Then it leaves
+// out the author, those who block the author, those whose notify is "none", or
+// "mentions" if the message does not mention them, those who have read the
+// message, and those who look at the room: a device of theirs, on any server,
+// follows the room, was active within five minutes, and shows no other room in
+// front. Of a message that was deleted meanwhile nobody is told.
+//
+// An error ends the sequence. When this server is about to end, the error is
+// ErrUnavailable, because who looks at the room is not known then.
+func (p *Posted) Recipients(ctx context.Context) iter.Seq2[Member, error] {
+	return func(yield func(Member, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(p.c.serving, cancel)()
+		for page, err := range p.pages(ctx) {
+			if p.c.serving.Err() != nil {
+				err = ErrUnavailable
+			}
+			if err != nil {
+				yield(Member{}, err)
+				return
+			}
+			for _, m := range page {
+				if !yield(m, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// pages yields the recipients in pages.
+func (p *Posted) pages(ctx context.Context) iter.Seq2[[]Member, error] {
+	return func(yield func([]Member, error) bool) {
+		if !pause(ctx, time.Until(p.at.Add(p.c.opts.PushDelay))) {
+			yield(nil, ctx.Err())
+			return
+		}
+		if there, err := p.there(ctx); !there || err != nil {
+			if err != nil {
+				yield(nil, err)
+			}
+			return
+		}
+		k := store.MessageKey{Room: p.Room, Seq: p.Message.Seq}
+		for after, more := "", true; more; {
+			page, err := p.c.store.Unread(ctx, k, p.Message.Author, after, maxList)
+			if more = len(page) == maxList; more {
+				after = page[maxList-1].User
+			}
+			if err == nil {
+				page = p.c.inattentive(ctx, p.Room, slices.DeleteFunc(slices.Clone(page), p.leavesOut))
+			}
+			if !yield(page, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// there reports whether the message still exists.
+func (p *Posted) there(ctx context.Context) (bool, error) {
+	page, err := p.c.store.History(ctx, p.Room, store.Query{Seqs: []int64{p.Message.Seq}, Limit: pageLimit})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && len(page.Messages) == 1 && page.Messages[0].Deleted == nil, err
+}
+
+// leavesOut reports whether a member does not want to be told, or has read the
+// message on this server a moment ago.
+func (p *Posted) leavesOut(m Member) bool {
+	mentioned := slices.Contains(p.Message.Mentions, m.User) || slices.Contains(p.Message.Mentions, "*")
+	switch {
+	case m.Notify == store.NotifyNone:
+		return true
+	case m.Notify == store.NotifyMentions && !mentioned:
+		return true
+	}
+	k := &p.c.markers
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known := k.known[store.MemberKey{Room: p.Room, User: m.User}]
+	return known != nil && known.Read >= p.Message.Seq
+}
+
+const (
+	attentionEvent = "chat:attention?"
+	// attentionTime is how long other servers are waited for. Who looks at a
+	// room on a server that does not answer, is told too often, not too seldom.
+	attentionTime = time.Second
+)
+
+// inattentive returns those of members that do not look at a room, on any
+// server.
+func (c *Chat) inattentive(ctx context.Context, room string, members []Member) []Member {
+	users := make([]string, len(members))
+	for i := range members {
+		users[i] = members[i].User
+	}
+	look := make(map[string]bool)
+	for _, user := range c.attentive(room, users) {
+		look[user] = true
+	}
+	if len(users) > 0 && c.presences.hasPeers() {
+		ctx, cancel := context.WithTimeout(ctx, attentionTime)
+		defer cancel()
+		for r, err := range c.ns.ServerSideCall(ctx, attentionEvent, room, users) {
+			var there []string
+			if err == nil && r.Decode(&there) == nil {
+				for _, user := range there {
+					look[user] = true
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(members, func(m Member) bool { return look[m.User] })
+}
+
+// attentive returns those of users that look at a room on this server.
+func (c *Chat) attentive(room string, users []string) (look []string) {
+	now := time.Now()
+	for _, user := range users {
+		for _, d := range c.devicesOf(user) {
+			if d.following(room) != nil && c.presences.shows(d, room, now) {
+				look = append(look, user)
+				break
+			}
+		}
+	}
+	return look
+}
+
+// shows reports whether a device that follows a room is in use, and shows no
+// other room.
+func (p *presences) shows(d *device, room string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return d.inUse(now) && (d.front == "" || d.front == room)
+}
+
+func (p *presences) hasPeers() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.peers) > 0
+}
+
+func (c *Chat) serveAttention() {
+	c.ns.OnServerSide(attentionEvent, func(_ context.Context, e *socketio.Event) error {
+		var room string
+		var users []string
+		if err := e.Decode(&room, &users); err != nil {
+			return err
+		}
+		return e.Ack(c.attentive(room, users))
+	})
+}
