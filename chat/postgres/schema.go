@@ -57,6 +57,11 @@ CREATE TABLE chat.blocks (
 	user_id text COLLATE "C", blocked text COLLATE "C",
 	PRIMARY KEY (user_id, blocked)
 );
+`, `
+ALTER TABLE chat.rooms ADD COLUMN bytes bigint NOT NULL DEFAULT 0;
+UPDATE chat.rooms SET bytes = (SELECT coalesce(sum(octet_length(text) + coalesce(octet_length(data), 0)), 0)
+	FROM chat.messages WHERE messages.room = rooms.id AND messages.seq >= rooms.floor);
+CREATE INDEX ON chat.mentions (room, seq);
 `}
 
 // migrate runs the migrations that the database lacks, in one transaction. The

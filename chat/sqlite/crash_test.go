@@ -284,7 +284,7 @@ func (s *siege) inspect() {
 // check compares a file with what was acknowledged.
 func (s *siege) check(file string) map[string]*store.Changes {
 	s.Helper()
-	migrations = migrations[:1:1]
+	migrations = migrations[:shipped:shipped]
 	migrateTimes(fmt.Sprint(s.migrations))
 	db := reopen(s.T, file)
 	defer db.Close()

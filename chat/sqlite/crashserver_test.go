@@ -119,6 +119,9 @@ func serveCrash(file, address string) error {
 	return http.ListenAndServe(address, nil)
 }
 
+// shipped is how many migrations the package has.
+var shipped = len(migrations)
+
 // migrateTimes adds migrations that rewrite the messages. The last stops in the
 // middle.
 func migrateTimes(times string) {

@@ -52,6 +52,10 @@ CREATE TABLE blocks (
 	user_id TEXT, blocked TEXT,
 	PRIMARY KEY (user_id, blocked)
 ) WITHOUT ROWID;
+`, `
+ALTER TABLE rooms ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+UPDATE rooms SET bytes = (SELECT coalesce(sum(octet_length(text) + coalesce(octet_length(data), 0)), 0)
+	FROM messages WHERE messages.room = rooms.id AND messages.seq >= rooms.floor);
 `}
 
 // migrate runs the migrations that the database lacks, in one transaction: after

@@ -118,6 +118,17 @@ func TestPlans(t *testing.T) {
 		},
 		"Reacted": func() error { _, err := s.Reacted(ctx, "olga", "r", []int64{1}); return err },
 		"Mark":    func() error { _, err := s.Mark(ctx, []store.Marker{{Room: "r", User: "ann", Read: 1}}); return err },
+		"Extents":     func() error { _, err := s.Extents(ctx, "", 9); return err },
+		"Sweep": func() error {
+			_, err := s.Commit(ctx, []store.Op{store.Prune{Room: "r", Keep: store.Keep{Count: 1}}})
+			if err == nil {
+				_, err = s.Sweep(ctx, "r", 9)
+			}
+			if err == nil {
+				_, err = s.Sweep(ctx, "r~1", 9)
+			}
+			return err
+		},
 		"newest": func() error {
 			_, err := s.History(ctx, "r", store.Query{Limit: store.Limit{Rows: 1, Bytes: 1}})
 			return err

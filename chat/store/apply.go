@@ -88,6 +88,7 @@ func Apply(ctx context.Context, tx Tx, ops []Op) (*Writes, *Committed, error) {
 			return nil, nil, b.err
 		}
 	}
+	b.weigh()
 	done.Changes = b.changes()
 	return b.writes(), done, nil
 }

@@ -43,6 +43,7 @@ type (
 	}
 	messageRow struct {
 		Message
+		was          int64 // its weight before the batch
 		isNew, dirty bool
 	}
 	flag struct{ was, is bool }
@@ -85,7 +86,7 @@ func (b *batch) take(rows *Rows) {
 		b.members[MemberKey{m.Room, m.User}] = &memberRow{Member: m}
 	}
 	for _, m := range rows.Messages {
-		b.messages[MessageKey{m.Room, m.Seq}] = &messageRow{Message: m}
+		b.messages[MessageKey{m.Room, m.Seq}] = &messageRow{Message: m, was: m.weight()}
 		if m.CID != "" {
 			b.cids[CIDKey{m.Room, m.Author, m.CID}] = m.Seq
 		}

@@ -30,7 +30,8 @@ type memory struct {
 // A memoryRoom is a room with all its rows.
 type memoryRoom struct {
 	Room
-	messages  []Message // of seq i+1
+	messages  []Message // of seq base+i+1
+	base      int64     // those up to here were removed
 	members   map[string]Member
 	markers   map[string]Marker
 	cids      map[CIDKey]int64
@@ -46,10 +47,19 @@ type logged struct {
 	user     string // of a member; seq is 0
 }
 
+// at returns a message, or nil.
+func (r *memoryRoom) at(seq int64) *Message {
+	if i := seq - r.base - 1; i >= 0 && i < int64(len(r.messages)) {
+		return &r.messages[i]
+	}
+	return nil
+}
+
 // stale reports whether the row of an entry has changed since.
 func (r *memoryRoom) stale(e logged) bool {
 	if e.seq > 0 {
-		return r.messages[e.seq-1].Rev != e.rev
+		m := r.at(e.seq)
+		return m == nil || m.Rev != e.rev
 	}
 	m, is := r.members[e.user]
 	return !is || m.Rev != e.rev
@@ -96,10 +106,11 @@ func (s *memory) write(w *Writes) {
 	notes := make(map[string][]logged)
 	for _, m := range slices.Concat(w.NewMessages, w.Messages) {
 		r := s.rooms[m.Room]
-		if int(m.Seq) > len(r.messages) {
+		if old := r.at(m.Seq); old != nil {
+			*old = m
+		} else {
 			r.messages = append(r.messages, m)
 		}
-		r.messages[m.Seq-1] = m
 		notes[m.Room] = append(notes[m.Room], logged{rev: m.Rev, seq: m.Seq})
 		if m.CID != "" {
 			r.cids[CIDKey{m.Room, m.Author, m.CID}] = m.Seq
@@ -247,8 +258,10 @@ func (tx *memoryTx) Load(_ context.Context, n *Needs) (*Rows, error) {
 		}
 	}
 	for _, k := range keys {
-		if r := tx.rooms[k.Room]; r != nil && k.Seq > 0 && k.Seq <= int64(len(r.messages)) {
-			rows.Messages = append(rows.Messages, r.messages[k.Seq-1])
+		if r := tx.rooms[k.Room]; r != nil {
+			if m := r.at(k.Seq); m != nil {
+				rows.Messages = append(rows.Messages, *m)
+			}
 		}
 	}
 	for _, k := range n.Reactions {

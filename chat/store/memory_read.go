@@ -119,7 +119,7 @@ func (r *memoryRoom) membership(user string) Membership {
 		}
 	}
 	if r.Seq >= r.Floor {
-		last := r.messages[r.Seq-1]
+		last := *r.at(r.Seq)
 		m.Last = &last
 	}
 	return m
@@ -167,15 +167,15 @@ func (s *memory) Reacted(ctx context.Context, user, room string, seqs []int64) (
 
 // Up implements Reader.
 func (r *memoryRoom) Up(from int64, _ int) iter.Seq2[Message, error] {
-	from = min(max(from, 1), int64(len(r.messages))+1)
-	return withoutError(slices.Values(r.messages[from-1:]))
+	i := min(max(from-r.base-1, 0), int64(len(r.messages)))
+	return withoutError(slices.Values(r.messages[i:]))
 }
 
 // Down implements Reader.
 func (r *memoryRoom) Down(from, to int64, _ int) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		for seq := from; seq >= max(to, 1); seq-- {
-			if !yield(r.messages[seq-1], nil) {
+		for seq := from; seq >= max(to, r.base+1); seq-- {
+			if !yield(*r.at(seq), nil) {
 				return
 			}
 		}
@@ -186,7 +186,7 @@ func (r *memoryRoom) Down(from, to int64, _ int) iter.Seq2[Message, error] {
 func (r *memoryRoom) Some(seqs []int64) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for _, seq := range seqs {
-			if seq >= 1 && seq <= int64(len(r.messages)) && !yield(r.messages[seq-1], nil) {
+			if m := r.at(seq); m != nil && !yield(*m, nil) {
 				return
 			}
 		}
@@ -197,7 +197,7 @@ func (r *memoryRoom) Some(seqs []int64) iter.Seq2[Message, error] {
 func (r *memoryRoom) Messages(after int64, _ int) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for e := range r.since(after) {
-			if e.seq > 0 && !yield(r.messages[e.seq-1], nil) {
+			if e.seq > 0 && !yield(*r.at(e.seq), nil) {
 				return
 			}
 		}

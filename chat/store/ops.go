@@ -3,7 +3,7 @@ package store
 import "encoding/json"
 
 // An Op is an operation of Commit: one of [Post], [Edit], [Delete], [React],
-// [Replies], [SetMember], [Create], [SetRoom], [DeleteRoom] and [Block].
+// [Replies], [SetMember], [Create], [SetRoom], [DeleteRoom], [Prune] and [Block].
 //
 // By is the user that acts. If it is "", the program acts, and no role is
 // checked.
@@ -115,6 +115,14 @@ type SetRoom struct {
 // A DeleteRoom deletes a room with its messages and members. The room's id and
 // counters stay, so that it can be made anew with another epoch.
 type DeleteRoom struct{ Room, By string }
+
+// A Prune takes the oldest messages of a room away that Keep does not keep: it
+// moves the floor, over MaxPruned of them at most. A thread whose message is
+// gone ends as a whole. The rows are left to Store.Sweep.
+type Prune struct {
+	Room string
+	Keep Keep
+}
 
 // A Block decides whether a user gets direct messages from another.
 type Block struct {

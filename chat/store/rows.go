@@ -15,6 +15,7 @@ type Room struct {
 	Since   int64 // the largest Member.Since
 	Members int   // how many users are members
 	Owners  int   // how many of them are owners
+	Bytes   int64 // of the texts and data of the messages from the floor on
 
 	Settings
 	InfoRev int64     // of the last change of the settings

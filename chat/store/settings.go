@@ -178,11 +178,8 @@ func (d DeleteRoom) apply(b *batch, r *Result) error {
 		return err
 	}
 	room := a.home
-	room.Settings, room.Members, room.Owners, room.Deleted = Settings{}, 0, 0, true
-	room.Floor = room.Seq + 1
-	room.InfoRev = room.nextRev()
+	b.end(room)
 	r.Rev = room.Rev
-	b.empty(room.ID)
 	return nil
 }
 

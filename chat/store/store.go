@@ -70,6 +70,16 @@ type Store interface {
 	// Reacted returns which of these reactions there are.
 	Reacted(ctx context.Context, user, room string, seqs []int64) ([]ReactionKey, error)
 
+	// Extents returns rooms with an id above after, deleted ones included, in
+	// the order of ids, each with its oldest message.
+	Extents(ctx context.Context, after string, limit int) ([]Extent, error)
+
+	// Sweep removes the oldest messages below the floor of a room, at most
+	// limit of them, and all that belongs to them. It returns how many it has
+	// removed. With the last message of a thread that is deleted, the room
+	// goes, too.
+	Sweep(ctx context.Context, room string, limit int) (int, error)
+
 	// NewEpoch gives every room another epoch, for a database that was
 	// restored from a backup.
 	NewEpoch(ctx context.Context) error
@@ -141,6 +151,14 @@ type Membership struct {
 	Last     *Message // the newest message
 }
 
+// An Extent is a room and where its messages begin. Those below the floor may
+// still be there.
+type Extent struct {
+	Room     Room
+	Oldest   int64 // seq of the oldest message, 0 if there is none
+	OldestAt int64 // its time, ms
+}
+
 // Committed is what a transaction has done.
 type Committed struct {
 	Results []Result  // one for each operation
@@ -156,5 +174,5 @@ type Result struct {
 	Dup     bool     // it had been done before
 	Author  string   // of the message, of Delete and React
 	Members []Member // rows of the members that the operation changed
-	Purged  int      // how many messages a ban deleted
+	Purged  int      // how many messages a ban deleted, or a Prune took away
 }

@@ -54,6 +54,13 @@ func (c inJSON) Value() (driver.Value, error) {
 // but the room may be NULL.
 type MembershipRow struct{ User string }
 
+// Extent reads a row of a query for a room, and the seq and the time of its
+// oldest message.
+func Extent(row Scanner) (e store.Extent, err error) {
+	err = row(append(Rooms.Fields(&e.Room), &e.Oldest, &e.OldestAt)...)
+	return e, err
+}
+
 // Scan reads a row by its method Scan.
 func (q MembershipRow) Scan(row Scanner) (m store.Membership, err error) {
 	var last store.Message

@@ -27,10 +27,10 @@ func (t Table[R]) In(schema string) Table[R] {
 
 // The tables.
 var (
-	Rooms = Table[store.Room]{Name: "rooms", columns: []string{"id", "kind", "epoch", "seq", "rev", "floor", "last_at", "since", "members", "owners",
+	Rooms = Table[store.Room]{Name: "rooms", columns: []string{"id", "kind", "epoch", "seq", "rev", "floor", "last_at", "since", "members", "owners", "bytes",
 		"info", "slow_mode", "visibility", "archived", "pins", "info_rev", "first_user", "second_user", "deleted"}, keys: 1,
 		Fields: func(r *store.Room) []any {
-			return []any{&r.ID, &r.Kind, &r.Epoch, &r.Seq, &r.Rev, &r.Floor, &r.LastAt, &r.Since, &r.Members, &r.Owners,
+			return []any{&r.ID, &r.Kind, &r.Epoch, &r.Seq, &r.Rev, &r.Floor, &r.LastAt, &r.Since, &r.Members, &r.Owners, &r.Bytes,
 				raw{&r.Info}, &r.SlowMode, &r.Visibility, &r.Archived, inJSON{&r.Pins}, &r.InfoRev, &r.Pair[0], &r.Pair[1], &r.Deleted}
 		}}
 
