@@ -153,7 +153,7 @@ func (s *db) Unread(ctx context.Context, k store.MessageKey, author, after strin
 // Reacted implements store.Store.
 func (s *db) Reacted(ctx context.Context, user, room string, seqs []int64) (list []store.ReactionKey, err error) {
 	err = s.readRoom(ctx, room, func(r roomReader) (err error) {
-		list, err = all(ctx, r.tx, reactions.Scan, reactions.Where("room = $1 AND seq = ANY ($2) AND user_id = $3"), room, seqs, user)
+		list, err = all(ctx, r.tx, reactions.Scan, reactions.Where(reactedBy), room, seqs, user)
 		return err
 	})
 	return list, err

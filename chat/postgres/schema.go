@@ -62,6 +62,12 @@ ALTER TABLE chat.rooms ADD COLUMN bytes bigint NOT NULL DEFAULT 0;
 UPDATE chat.rooms SET bytes = (SELECT coalesce(sum(octet_length(text) + coalesce(octet_length(data), 0)), 0)
 	FROM chat.messages WHERE messages.room = rooms.id AND messages.seq >= rooms.floor);
 CREATE INDEX ON chat.mentions (room, seq);
+`, `
+CREATE TABLE chat.erasures (user_id text COLLATE "C" PRIMARY KEY);
+CREATE INDEX ON chat.messages (room, author, seq) WHERE cid = '' AND author <> 'deleted';
+CREATE INDEX ON chat.messages (room, (deleted::json ->> 'by'), seq) WHERE deleted IS NOT NULL;
+CREATE INDEX ON chat.reactions (room, user_id, seq);
+CREATE INDEX ON chat.blocks (blocked);
 `}
 
 // migrate runs the migrations that the database lacks, in one transaction. The

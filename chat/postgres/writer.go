@@ -119,7 +119,8 @@ func (w *writer) Posts(ctx context.Context, k store.MemberKey, since int64, limi
 
 // mergeMarker is store.Marker.Merge of marker and room.
 const mergeMarker = `INSERT INTO chat.markers AS m (room, user_id, read, delivered, gen)
-	SELECT id, $2, least($3, seq), least($4, seq), $5 FROM chat.rooms WHERE id = $1 AND NOT deleted
+	SELECT room, user_id, least($3, seq), least($4, seq), $5 FROM chat.members JOIN chat.rooms ON id = room AND NOT deleted
+	WHERE room = $1 AND user_id = $2 AND role <> ''
 	ON CONFLICT (room, user_id) DO UPDATE SET
 		read = CASE WHEN excluded.gen > m.gen THEN excluded.read WHEN excluded.gen = m.gen THEN greatest(m.read, excluded.read) ELSE m.read END,
 		delivered = greatest(m.delivered, excluded.delivered),
@@ -156,6 +157,7 @@ func (w *writer) write(ctx context.Context, rows *store.Writes) error {
 	queueEach(&b, blocks.Put(tables.Dollar), rows.Blocks, blocks.Values)
 	queueEach(&b, blocks.Remove(tables.Dollar), rows.Unblocks, blocks.Values)
 	queueEach(&b, mergeMarker, slices.SortedFunc(slices.Values(rows.Markers), byOwner), markers.Values)
+	queueErasure(&b, rows)
 	return w.tx.SendBatch(ctx, &b).Close()
 }
 

@@ -184,8 +184,7 @@ func (s *db) Reacted(ctx context.Context, user, room string, seqs []int64) (list
 		return nil, err
 	}
 	err = s.readRoom(ctx, room, func(r roomReader) (err error) {
-		list, err = all(r.query(tables.Reactions.Select("json_each(?) AS key CROSS JOIN reactions ON reactions.room = ?"+
-			" AND reactions.seq = key.value AND reactions.user_id = ?"), string(keys), room, user), tables.Reactions.Scan)
+		list, err = all(r.query(reactedBy, string(keys), room, user), tables.Reactions.Scan)
 		return err
 	})
 	return list, err

@@ -56,6 +56,12 @@ CREATE TABLE blocks (
 ALTER TABLE rooms ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 UPDATE rooms SET bytes = (SELECT coalesce(sum(octet_length(text) + coalesce(octet_length(data), 0)), 0)
 	FROM messages WHERE messages.room = rooms.id AND messages.seq >= rooms.floor);
+`, `
+CREATE TABLE erasures (user_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE INDEX messages_plain ON messages (room, author, seq) WHERE cid = '' AND author <> 'deleted';
+CREATE INDEX messages_deleter ON messages (room, deleted ->> 'by', seq) WHERE deleted IS NOT NULL;
+CREATE INDEX reactions_user ON reactions (room, user_id, seq);
+CREATE INDEX blocks_blocked ON blocks (blocked);
 `}
 
 // migrate runs the migrations that the database lacks, in one transaction: after

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -141,6 +142,12 @@ func TestPlans(t *testing.T) {
 			_, err := s.History(ctx, "r", store.Query{Seqs: []int64{1}, Limit: store.Limit{Rows: 1, Bytes: 1}})
 			return err
 		},
+		"Traces": func() error { _, err := s.Traces(ctx, "ann", "", 9); return err },
+		"Blocks": func() error { _, err := s.Blocks(ctx, "ann"); return err },
+		"an erasure": func() error {
+			_, err := s.Commit(ctx, []store.Op{store.Erase{Room: "r", User: "cy"}, store.Erase{User: "cy", Over: true}})
+			return err
+		},
 		"a ban with all messages": func() error {
 			_, err := s.Commit(ctx, []store.Op{store.SetMember{Room: "r", By: "olga", User: "ann", Do: store.Ban, Purge: 1000000}})
 			return err
@@ -239,6 +246,33 @@ func TestInterruptedMigration(t *testing.T) {
 	s := reopen(t, path)
 	defer s.Close()
 	fill(t, s)
+}
+
+// A file of each earlier version contains the same after its migration.
+func TestMigrations(t *testing.T) {
+	known := migrations
+	defer func() { migrations = known }()
+	for version := 1; version < len(known); version++ {
+		path := filepath.Join(t.TempDir(), "chat.db")
+		migrations = known[:version]
+		s := reopen(t, path)
+		fill(t, s)
+		before, err := s.Changes(ctx, "r", 0, store.Limit{Rows: 100, Bytes: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		migrations = known
+		s = reopen(t, path)
+		after, err := s.Changes(ctx, "r", 0, store.Limit{Rows: 100, Bytes: 1 << 20})
+		if err != nil || !reflect.DeepEqual(after, before) {
+			t.Errorf("version %d: %v\nbefore %+v\nafter  %+v", version, err, before, after)
+		}
+		if rooms, err := s.Traces(ctx, "ann", "", 9); err != nil || !slices.Equal(rooms, []string{"r"}) {
+			t.Errorf("version %d: traces in %q: %v", version, rooms, err)
+		}
+		s.Close()
+	}
 }
 
 // After Close every method says that the store is away.

@@ -56,7 +56,7 @@ var (
 	noReaction, noMention, noBlock            = tables.Reactions.Remove(tables.Question), tables.Mentions.Remove(tables.Question), tables.Blocks.Remove(tables.Question)
 	noReactions                               = "DELETE FROM reactions WHERE room = ? AND seq = ?"
 
-	lastSeq    = "SELECT seq FROM rooms WHERE id = ? AND NOT deleted"
+	lastSeq    = "SELECT seq FROM members JOIN rooms ON rooms.id = room AND NOT deleted WHERE room = ? AND user_id = ? AND role <> ''"
 	markerByID = tables.Markers.Select("markers WHERE room = ? AND user_id = ?")
 )
 
@@ -160,6 +160,7 @@ func (w *writer) write(rows *store.Writes) error {
 		writeEach(w, putBlock, rows.Blocks, tables.Blocks.Values),
 		writeEach(w, noBlock, rows.Unblocks, tables.Blocks.Values),
 		w.mark(rows.Markers, nil),
+		w.erase(rows),
 	)
 }
 
@@ -199,7 +200,7 @@ func (w *writer) mark(given, merged []store.Marker) error {
 }
 
 func (w *writer) markOne(m store.Marker) (store.Marker, error) {
-	last, err := all(w.query(lastSeq, m.Room), func(row tables.Scanner) (seq int64, err error) { return seq, row(&seq) })
+	last, err := all(w.query(lastSeq, m.Room, m.User), func(row tables.Scanner) (seq int64, err error) { return seq, row(&seq) })
 	if err != nil || len(last) == 0 {
 		return m, err
 	}

@@ -25,6 +25,11 @@ type Tx interface {
 	// Posts returns messages of a user in a room that are not deleted and not
 	// older than since, in ms, at most limit.
 	Posts(ctx context.Context, k MemberKey, since int64, limit int) ([]Message, error)
+	// Touched is Store.Touched from the first message on, in any order; seqs
+	// may be repeated.
+	Touched(ctx context.Context, k MemberKey, limit int) (seqs []int64, err error)
+	// Reacted is Store.Reacted, of rooms that are deleted, too.
+	Reacted(ctx context.Context, user, room string, seqs []int64) ([]ReactionKey, error)
 }
 
 // Needs are the keys of rows that operations depend on.
@@ -62,13 +67,17 @@ type Writes struct {
 	Markers     []Marker      // to merge into those that exist, by Marker.Merge
 	Blocks      []BlockKey    // to add
 	Unblocks    []BlockKey    // to remove, those that exist
+	Unmarked    []MemberKey   // markers to remove, after members are written
+	Erasing     []string      // users to add to those whose erasure has begun
+	Erased      []string      // users to remove from them, with all blocks by and of them
 	Emptied     []string      // rooms that lose all rows of members, markers, reactions and mentions, before anything else is written
 }
 
 // Empty reports whether there is nothing to write.
 func (w *Writes) Empty() bool {
 	return len(w.NewRooms)+len(w.Rooms)+len(w.Members)+len(w.NewMessages)+len(w.Messages)+len(w.Reactions)+
-		len(w.Unreactions)+len(w.Mentions)+len(w.Unmentions)+len(w.Markers)+len(w.Blocks)+len(w.Unblocks)+len(w.Emptied)+len(w.Unreacted) == 0
+		len(w.Unreactions)+len(w.Mentions)+len(w.Unmentions)+len(w.Markers)+len(w.Blocks)+len(w.Unblocks)+len(w.Emptied)+len(w.Unreacted)+
+		len(w.Unmarked)+len(w.Erasing)+len(w.Erased) == 0
 }
 
 // Apply decides about operations inside a transaction. The caller writes what

@@ -25,6 +25,9 @@ type batch struct {
 	markers   []Marker
 	emptied   []string
 	unreacted []MessageKey
+	unmarked  []MemberKey
+	erasing   []string
+	erased    []string
 
 	removals map[string]map[string][]string // users that may be removed, by room, with the threads that they follow
 }
@@ -173,7 +176,7 @@ func (b *batch) changes() []Changes {
 		}
 	}
 	for _, m := range b.messages {
-		if c := byRoom[m.Room]; c != nil && m.Rev > c.From && !c.Room.Deleted {
+		if c := byRoom[m.Room]; c != nil && m.Rev > c.From && m.Seq >= c.Room.Floor {
 			c.Messages = append(c.Messages, m.Message)
 		}
 	}
@@ -201,7 +204,7 @@ func sortByRev(c *Changes) {
 
 // writes returns the rows to write, in an order that is the same each time.
 func (b *batch) writes() *Writes {
-	w := &Writes{Markers: b.markers, Emptied: b.emptied, Unreacted: b.unreacted}
+	w := &Writes{Markers: b.markers, Emptied: b.emptied, Unreacted: b.unreacted, Unmarked: b.unmarked, Erasing: b.erasing, Erased: b.erased}
 	for _, id := range slices.Sorted(maps.Keys(b.rooms)) {
 		switch r := b.rooms[id]; {
 		case r.isNew:

@@ -53,6 +53,13 @@ func (b *batch) mayDelete(a actor, m *messageRow) error {
 
 // delete makes a message a tombstone.
 func (b *batch) delete(room *roomRow, m *messageRow, by, reason string) {
+	b.bury(room, m, by, reason)
+	m.Rev = room.nextRev()
+	m.Ver = m.Rev
+}
+
+// bury is delete without a rev.
+func (b *batch) bury(room *roomRow, m *messageRow, by, reason string) {
 	b.mention(m, nil)
 	if len(m.Reactions) > 0 {
 		b.unreacted = append(b.unreacted, MessageKey{m.Room, m.Seq})
@@ -64,8 +71,7 @@ func (b *batch) delete(room *roomRow, m *messageRow, by, reason string) {
 	}
 	m.Text, m.Data, m.Files, m.Reactions, m.EditedAt = "", nil, nil, nil, 0
 	m.Deleted = &Deletion{By: by, At: max(b.now, m.At), Reason: reason}
-	m.Rev = room.nextRev()
-	m.Ver, m.dirty = m.Rev, true
+	m.dirty = true
 }
 
 func (x React) rooms() []string { return []string{x.Room} }

@@ -14,11 +14,16 @@ func (s SetMember) needs(b *batch, n *Needs) {
 		n.Messages = append(n.Messages, MessageKey{parent, seq})
 		n.Members = append(n.Members, MemberKey{s.Room, s.User})
 	} else if s.Do == Leave || s.Do == Kick || s.Do == Ban {
-		if b.removals[s.Room] == nil {
-			b.removals[s.Room] = make(map[string][]string)
-		}
-		b.removals[s.Room][s.User] = nil
+		b.removes(s.Room, s.User)
 	}
+}
+
+// removes notes that an operation may remove a user from a room.
+func (b *batch) removes(room, user string) {
+	if b.removals[room] == nil {
+		b.removals[room] = make(map[string][]string)
+	}
+	b.removals[room][user] = nil
 }
 
 func (s SetMember) apply(b *batch, r *Result) error {

@@ -13,18 +13,20 @@ import (
 // process ends.
 func Memory() Store {
 	return &memory{
-		rooms:  make(map[string]*memoryRoom),
-		joined: make(map[string]map[string]bool),
-		blocks: make(map[BlockKey]bool),
+		rooms:   make(map[string]*memoryRoom),
+		joined:  make(map[string]map[string]bool),
+		blocks:  make(map[BlockKey]bool),
+		erasing: make(map[string]bool),
 	}
 }
 
 type memory struct {
-	mu     sync.RWMutex
-	rooms  map[string]*memoryRoom
-	joined map[string]map[string]bool // rooms with a row of the user
-	blocks map[BlockKey]bool
-	closed bool
+	mu      sync.RWMutex
+	rooms   map[string]*memoryRoom
+	joined  map[string]map[string]bool // rooms with a row of the user
+	blocks  map[BlockKey]bool
+	erasing map[string]bool
+	closed  bool
 }
 
 // A memoryRoom is a room with all its rows.
@@ -107,6 +109,9 @@ func (s *memory) write(w *Writes) {
 	for _, m := range slices.Concat(w.NewMessages, w.Messages) {
 		r := s.rooms[m.Room]
 		if old := r.at(m.Seq); old != nil {
+			if old.CID != m.CID {
+				delete(r.cids, CIDKey{old.Room, old.Author, old.CID})
+			}
 			*old = m
 		} else {
 			r.messages = append(r.messages, m)
@@ -144,6 +149,7 @@ func (s *memory) write(w *Writes) {
 	for _, m := range w.Markers {
 		s.mark(m)
 	}
+	s.erase(w)
 	for _, k := range w.Blocks {
 		s.blocks[k] = true
 	}
@@ -187,7 +193,7 @@ func (s *memory) empty(r *memoryRoom) {
 // mark merges a marker into the one that is kept.
 func (s *memory) mark(m Marker) Marker {
 	r := s.rooms[m.Room]
-	if r == nil || r.Deleted {
+	if r == nil || r.Deleted || r.members[m.User].Role == "" {
 		return m
 	}
 	m.Read, m.Delivered = min(m.Read, r.Seq), min(m.Delivered, r.Seq)

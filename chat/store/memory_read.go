@@ -155,14 +155,19 @@ func (s *memory) Unread(ctx context.Context, k MessageKey, author, after string,
 
 func (s *memory) Reacted(ctx context.Context, user, room string, seqs []int64) (all []ReactionKey, err error) {
 	err = s.read(ctx, room, func(r *memoryRoom) error {
-		for k := range r.reactions {
-			if k.User == user && slices.Contains(seqs, k.Seq) {
-				all = append(all, k)
-			}
-		}
+		all = r.reacted(user, seqs)
 		return nil
 	})
 	return all, err
+}
+
+func (r *memoryRoom) reacted(user string, seqs []int64) (all []ReactionKey) {
+	for k := range r.reactions {
+		if k.User == user && slices.Contains(seqs, k.Seq) {
+			all = append(all, k)
+		}
+	}
+	return all
 }
 
 // Up implements Reader.

@@ -3,7 +3,8 @@ package store
 import "encoding/json"
 
 // An Op is an operation of Commit: one of [Post], [Edit], [Delete], [React],
-// [Replies], [SetMember], [Create], [SetRoom], [DeleteRoom], [Prune] and [Block].
+// [Replies], [SetMember], [Create], [SetRoom], [DeleteRoom], [Prune], [Block] and
+// [Erase].
 //
 // By is the user that acts. If it is "", the program acts, and no role is
 // checked.
@@ -128,4 +129,14 @@ type Prune struct {
 type Block struct {
 	By, User string
 	On       bool
+}
+
+// An Erase is a part of the erasure of a user. Without a Room, it notes that the
+// erasure has begun, or is over, which also removes all blocks by and of the
+// user. With a Room, it removes the user from the room: some messages of the
+// user become tombstones whose author is [Deleted], and the user's membership,
+// marker, reactions and mentions end. It is repeated while the result has More.
+type Erase struct {
+	Room, User string
+	Over       bool
 }

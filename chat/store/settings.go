@@ -25,6 +25,8 @@ func (c Create) apply(b *batch, r *Result) error {
 		switch {
 		case !old.Deleted && old.Kind != c.Kind:
 			return refuse(Conflict, "the room exists")
+		case !old.Deleted && old.Pair != c.Pair:
+			return refuse(Gone, "a user of the room was erased")
 		case !old.Deleted:
 			r.Rev, r.Dup = old.Rev, true
 			return c.shown(b, old, r)

@@ -63,7 +63,7 @@ type Store interface {
 
 	// Mark merges markers into those that are kept, by [Marker.Merge], clips
 	// Read and Delivered to the room's Seq, and returns the results in the
-	// same order. Markers of rooms that do not exist are not kept. Mark need
+	// same order. Markers of users that are no members are not kept. Mark need
 	// not be durable.
 	Mark(ctx context.Context, markers []Marker) ([]Marker, error)
 
@@ -79,6 +79,19 @@ type Store interface {
 	// removed. With the last message of a thread that is deleted, the room
 	// goes, too.
 	Sweep(ctx context.Context, room string, limit int) (int, error)
+	// Touched returns the seqs above after of messages in a room that a user
+	// has written, reacted to or deleted, or that mention the user, ascending.
+	Touched(ctx context.Context, user, room string, after int64, limit int) ([]int64, error)
+
+	// Traces returns the ids above after of the rooms that contain anything of
+	// a user, deleted ones included, in the order of ids.
+	Traces(ctx context.Context, user, after string, limit int) (rooms []string, err error)
+
+	// Blocks returns the users that a user blocks, in the order of ids.
+	Blocks(ctx context.Context, user string) ([]string, error)
+
+	// Erasures returns the users whose erasure has begun and is not over.
+	Erasures(ctx context.Context) (users []string, err error)
 
 	// NewEpoch gives every room another epoch, for a database that was
 	// restored from a backup.
@@ -175,4 +188,5 @@ type Result struct {
 	Author  string   // of the message, of Delete and React
 	Members []Member // rows of the members that the operation changed
 	Purged  int      // how many messages a ban deleted, or a Prune took away
+	More    bool     // of Erase: the room may contain more of the user
 }

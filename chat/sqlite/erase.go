@@ -1,0 +1,91 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/goroomcast/socketio/chat/internal/tables"
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+var dialect = tables.Dialect{Deleter: "deleted ->> 'by'", Mark: func(i int) string { return fmt.Sprint("?", i) }}
+
+// The statements about the traces of a user.
+var (
+	touched     = dialect.Touched()
+	anyTouched  = dialect.AnyTouched()
+	traces      = dialect.Traces()
+	blocksOf    = "SELECT blocked FROM blocks WHERE user_id = ? ORDER BY blocked"
+	erasures    = "SELECT user_id FROM erasures"
+	reactedBy   = tables.Reactions.Select("json_each(?) AS key CROSS JOIN reactions ON reactions.room = ? AND reactions.seq = key.value AND reactions.user_id = ?")
+	putErasure  = "INSERT INTO erasures (user_id) VALUES (?) ON CONFLICT DO NOTHING"
+	noErasure   = "DELETE FROM erasures WHERE user_id = ?"
+	noMarker    = tables.Markers.Remove(tables.Question)
+	noBlocksBy  = "DELETE FROM blocks WHERE user_id = ?"
+	noBlocksOf  = "DELETE FROM blocks WHERE blocked = ?"
+	eraseOfUser = []string{noErasure, noBlocksBy, noBlocksOf}
+)
+
+// column returns the values of a query with one column.
+func column[V any](q query) ([]V, error) {
+	return all(q, func(row tables.Scanner) (v V, err error) { return v, row(&v) })
+}
+
+// readColumn is column on a snapshot.
+func readColumn[V any](ctx context.Context, s *db, text string, args ...any) (list []V, err error) {
+	err = s.read(ctx, func(r snapshot) (err error) {
+		list, err = column[V](r.query(text, args...))
+		return err
+	})
+	return list, err
+}
+
+// Touched implements store.Store.
+func (s *db) Touched(ctx context.Context, user, room string, after int64, limit int) ([]int64, error) {
+	return readColumn[int64](ctx, s, touched, room, user, after, limit)
+}
+
+// Traces implements store.Store.
+func (s *db) Traces(ctx context.Context, user, after string, limit int) ([]string, error) {
+	return readColumn[string](ctx, s, traces, after, user, limit)
+}
+
+// Blocks implements store.Store.
+func (s *db) Blocks(ctx context.Context, user string) ([]string, error) {
+	return readColumn[string](ctx, s, blocksOf, user)
+}
+
+// Erasures implements store.Store.
+func (s *db) Erasures(ctx context.Context) ([]string, error) {
+	return readColumn[string](ctx, s, erasures)
+}
+
+// Touched implements store.Tx.
+func (w *writer) Touched(_ context.Context, k store.MemberKey, limit int) ([]int64, error) {
+	return column[int64](w.query(anyTouched, k.Room, k.User, limit))
+}
+
+// Reacted implements store.Tx.
+func (w *writer) Reacted(_ context.Context, user, room string, seqs []int64) ([]store.ReactionKey, error) {
+	keys, err := json.Marshal(seqs)
+	if err != nil {
+		return nil, err
+	}
+	return all(w.query(reactedBy, string(keys), room, user), tables.Reactions.Scan)
+}
+
+// erase writes what belongs to erasures.
+func (w *writer) erase(rows *store.Writes) error {
+	name := func(user string) []any { return []any{user} }
+	err := writeEach(w, noMarker, rows.Unmarked, func(k store.MemberKey) []any { return []any{k.Room, k.User} })
+	if err == nil {
+		err = writeEach(w, putErasure, rows.Erasing, name)
+	}
+	for _, text := range eraseOfUser {
+		if err == nil {
+			err = writeEach(w, text, rows.Erased, name)
+		}
+	}
+	return err
+}
