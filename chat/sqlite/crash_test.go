@@ -60,7 +60,7 @@ func TestCrashes(t *testing.T) {
 type siege struct {
 	*testing.T
 	file, address string
-	migrations    int      // how many the test has added
+	migrations    int // how many the test has added
 	kills, dups   int
 	acks          []ack
 

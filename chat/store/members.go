@@ -281,7 +281,7 @@ func (s SetMember) ban(b *batch, a actor, m *memberRow, r *Result) error {
 	for _, post := range posts {
 		k := MessageKey{post.Room, post.Seq}
 		if b.messages[k] == nil {
-			b.messages[k] = &messageRow{Message: post}
+			b.messages[k] = &messageRow{Message: post, was: post.weight()}
 		}
 		if row := b.message(a.home, post.Seq); row != nil && row.Deleted == nil {
 			b.delete(a.home, row, s.By, s.Reason)
