@@ -249,9 +249,9 @@ func TestInterruptedMigration(t *testing.T) {
 
 // firstRows are rows of the first version.
 const firstRows = `
-INSERT INTO rooms VALUES ('r', 'open', 'e', 2, 4, 1, 9, 1, 1, 0, '{"a": 1}', 0, '', 0, '[1]', 1, '', '', 0);
+INSERT INTO rooms VALUES ('r', 'open', 'e', 2, 4, 1, 9, 1, 1, 0, CAST('{"a": 1}' AS BLOB), 0, '', 0, '[1]', 1, '', '', 0);
 INSERT INTO members VALUES ('r', 'ann', 'member', 2, 1, 2, 0, 0, 0, '', 0, '');
-INSERT INTO messages VALUES ('r', 1, 3, 3, 'ann', 'c', 8, 'hi', '[1.0]', NULL, 0, '["ann"]', 0, NULL, '[{"e": "x", "n": 1, "by": ["ann"]}]', 0, 0);
+INSERT INTO messages VALUES ('r', 1, 3, 3, 'ann', 'c', 8, 'hi', CAST('[1.0]' AS BLOB), NULL, 0, '["ann"]', 0, NULL, '[{"e": "x", "n": 1, "by": ["ann"]}]', 0, 0);
 INSERT INTO messages VALUES ('r', 2, 4, 4, 'ann', 'd', 9, '', NULL, NULL, 0, NULL, 0, '{"by": "ann", "at": 9}', NULL, 0, 0);
 INSERT INTO reactions VALUES ('r', 1, 'ann', 'x');
 INSERT INTO mentions VALUES ('r', 'ann', 1);
