@@ -238,9 +238,9 @@ func (u *catchUp) reset(ctx context.Context) (*store.Changes, error) {
 // lowestOf returns the first seq that a user may see.
 func lowestOf(m *store.Membership) int64 {
 	if m.Room.Visibility == store.VisibleJoined {
-		return m.Member.Since
+		return max(m.Room.Floor, m.Member.Since)
 	}
-	return 0
+	return m.Room.Floor
 }
 
 // join follows the room if the page reaches the live frames, or the ring bridges

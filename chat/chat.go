@@ -75,6 +75,12 @@ type Options struct {
 	// Limits bound what users may do.
 	Limits Limits
 
+	// Retention says which messages rooms keep. Defaults to all. RetentionOf, if
+	// it is not nil, says it for each room instead. A thread keeps what its
+	// parent does, and goes with its message. Messages go within an hour.
+	Retention   Retention
+	RetentionOf func(r RoomInfo) Retention
+
 	// LargeRoom is from how many followers on a server a room is large: it has
 	// no typing, its receipts go to the reader's own devices only, and changes
 	// within 50 ms are sent together. Defaults to 100.
@@ -174,6 +180,7 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	c.heads.init()
 	c.hooks.waiting = make(map[string][]*Posted)
 	c.spawn(c.keepHeads)
+	c.spawn(c.keepRetention)
 	c.id = rand.Text()
 	c.spawn(c.keepPresence)
 	c.serve()

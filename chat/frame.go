@@ -67,7 +67,9 @@ func newFrame(ch *store.Changes) *frame {
 		Messages: make([]any, 0, len(ch.Messages)), More: ch.More,
 	}
 	for i := range ch.Messages {
-		f.Messages = append(f.Messages, &ch.Messages[i])
+		if m := &ch.Messages[i]; m.Seq >= f.Floor { // it may have gone since
+			f.Messages = append(f.Messages, m)
+		}
 	}
 	for _, m := range ch.Members {
 		f.Members = append(f.Members, memberView{m.User, m.Role, m.Why})

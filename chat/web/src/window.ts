@@ -41,7 +41,7 @@ export class Window {
       else if (m.rev > (this.#rows.get(m.seq)?.rev ?? Infinity)) this.stubs.add(m.seq);
     }
     for (const [seq, emoji] of f.mine ?? []) this.reacted(seq, emoji, true);
-    this.floor = f.floor;
+    this.floor = f.reset ? f.floor : Math.max(this.floor, f.floor);
     for (const seq of this.#rows.keys()) if (seq < f.floor) this.#rows.delete(seq);
     if (f.reset && this.#rows.size) this.low = Math.min(...this.#rows.keys());
     this.rev = Math.max(this.rev, f.to);
@@ -65,7 +65,7 @@ export class Window {
     if (this.#aside !== asked) return;
     this.#aside = undefined;
     if (page?.epoch !== this.epoch) return;
-    for (const m of page.messages) this.#rows.set(m.seq, newer(m, asked.get(m.seq)));
+    for (const m of page.messages) if (m.seq >= this.floor) this.#rows.set(m.seq, newer(m, asked.get(m.seq)));
     for (const [seq, emoji] of page.mine ?? []) this.reacted(seq, emoji, true);
     this.low = page.messages[0]?.seq ?? this.low;
     this.#more = page.more;

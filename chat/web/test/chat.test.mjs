@@ -153,6 +153,21 @@ describe("a chat", () => {
     await his.loadOlder(); // nothing
   });
 
+  test("messages that the room does not keep go, on an open page and on one that comes back", async (t) => {
+    const { hers, his, bob, id } = await annAndBob(t, 80);
+    bob.relay.cut();
+    await until(his, (v) => !v.live);
+    const page = hers.loadOlder(); // it may be older than the floor
+    await server.keep(id, 20);
+    await page;
+    const kept = Array.from({ length: 20 }, (_, i) => `old ${i + 61}`);
+    assert.deepEqual(texts(await until(hers, (v) => v.messages.length === 20)), kept);
+    assert.equal(hers.snapshot().older, false);
+    bob.relay.mend();
+    assert.deepEqual(texts(await until(his, (v) => v.live)), kept);
+    assert.equal(his.snapshot().older, false);
+  });
+
   test("read markers move on all devices, and back", async (t) => {
     const { hers, his, id } = await annAndBob(t, 5);
     const other = await opened(t, await server.client(t, "bob"), id);

@@ -50,6 +50,12 @@ class Server {
     return Room;
   }
 
+  /** Makes a room keep so many messages. */
+  async keep(Room, Count) {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/keep`, { method: "POST", body: JSON.stringify({ Room, Count }) });
+    if (!answer.ok) throw new Error(await answer.text());
+  }
+
   /** A client that goes through a relay of its own. */
   async client(t, user, options = {}) {
     const relay = new Relay(this.port);

@@ -69,6 +69,20 @@ func main() {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
+	// A room that keeps so many messages.
+	http.HandleFunc("POST /keep", func(w http.ResponseWriter, r *http.Request) {
+		var a struct {
+			Room  string
+			Count int64
+		}
+		err := json.NewDecoder(r.Body).Decode(&a)
+		if err == nil {
+			_, err = rooms.Commit(ctx, []store.Op{store.Prune{Room: a.Room, Keep: store.Keep{Count: a.Count}}})
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
