@@ -68,6 +68,14 @@ CREATE INDEX ON chat.messages (room, author, seq) WHERE cid = '' AND author <> '
 CREATE INDEX ON chat.messages (room, (deleted::json ->> 'by'), seq) WHERE deleted IS NOT NULL;
 CREATE INDEX ON chat.reactions (room, user_id, seq);
 CREATE INDEX ON chat.blocks (blocked);
+`, `
+CREATE TABLE chat.files (
+	id text COLLATE "C" PRIMARY KEY, owner text COLLATE "C", name text, type text, size bigint, sha256 text, at bigint,
+	room text COLLATE "C", seq bigint -- of the message that has it, or ''
+);
+CREATE INDEX ON chat.files (room, seq) WHERE room > '';
+CREATE INDEX ON chat.files (owner) WHERE room = '';
+CREATE INDEX ON chat.files (id) WHERE room = '';
 `}
 
 // migrate runs the migrations that the database lacks, in one transaction. The

@@ -21,6 +21,7 @@ var (
 	reactions = tables.Reactions.In("chat")
 	mentions  = tables.Mentions.In("chat")
 	blocks    = tables.Blocks.In("chat")
+	files     = tables.Files.In("chat")
 )
 
 // A writer is a store.Tx. READ COMMITTED is the level of its transaction: each
@@ -76,6 +77,7 @@ func (w *writer) Load(ctx context.Context, n *store.Needs) (*store.Rows, error) 
 			blocks.Scan, &r.Blocks,
 			column(k, func(k store.BlockKey) string { return k.User }), column(k, func(k store.BlockKey) string { return k.Blocked }))
 	}
+	queueFiles(&b, n, r)
 	if b.Len() == 0 {
 		return r, nil
 	}
@@ -156,6 +158,7 @@ func (w *writer) write(ctx context.Context, rows *store.Writes) error {
 	queueEach(&b, mentions.Remove(tables.Dollar), rows.Unmentions, mentions.Values)
 	queueEach(&b, blocks.Put(tables.Dollar), rows.Blocks, blocks.Values)
 	queueEach(&b, blocks.Remove(tables.Dollar), rows.Unblocks, blocks.Values)
+	writeFiles(&b, rows)
 	queueEach(&b, mergeMarker, slices.SortedFunc(slices.Values(rows.Markers), byOwner), markers.Values)
 	queueErasure(&b, rows)
 	return w.tx.SendBatch(ctx, &b).Close()

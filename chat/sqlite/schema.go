@@ -62,6 +62,14 @@ CREATE INDEX messages_plain ON messages (room, author, seq) WHERE cid = '' AND a
 CREATE INDEX messages_deleter ON messages (room, deleted ->> 'by', seq) WHERE deleted IS NOT NULL;
 CREATE INDEX reactions_user ON reactions (room, user_id, seq);
 CREATE INDEX blocks_blocked ON blocks (blocked);
+`, `
+CREATE TABLE files (
+	id TEXT PRIMARY KEY, owner TEXT, name TEXT, type TEXT, size INTEGER, sha256 TEXT, at INTEGER,
+	room TEXT, seq INTEGER -- of the message that has it, or ''
+) WITHOUT ROWID;
+CREATE INDEX files_message ON files (room, seq) WHERE room > '';
+CREATE INDEX files_unused ON files (owner) WHERE room = '';
+CREATE INDEX files_stray ON files (id) WHERE room = '';
 `}
 
 // migrate runs the migrations that the database lacks, in one transaction: after

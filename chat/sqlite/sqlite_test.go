@@ -42,6 +42,7 @@ func fill(t *testing.T, s store.Store) {
 		store.Post{Room: "r", By: "ann", Author: "ann", CID: "1", Text: "hi", Data: []byte(`[1.0, "<&>"]`), Mentions: []string{"olga"}},
 		store.Post{Room: "r", By: "olga", Author: "olga", CID: "1", Text: "hello", ReplyTo: 1},
 		store.React{Room: "r", By: "olga", Seq: 1, Emoji: "👍", On: true},
+		addFile("f"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +52,10 @@ func fill(t *testing.T, s store.Store) {
 			t.Fatalf("operation %d: %v", i, r.Err)
 		}
 	}
+}
+
+func addFile(id string) store.Op {
+	return store.AddFile{File: store.File{Attachment: store.Attachment{ID: id}, Owner: "ann", At: 1}, MaxFiles: 9}
 }
 
 // A file that is opened again contains what it did, byte for byte.
@@ -147,6 +152,15 @@ func TestPlans(t *testing.T) {
 			_, err := s.Commit(ctx, []store.Op{store.Erase{Room: "r", User: "cy"}, store.Erase{User: "cy", Over: true}})
 			return err
 		},
+		"File":   func() error { _, err := s.File(ctx, "f"); return err },
+		"Strays": func() error { _, err := s.Strays(ctx, 1, "", 9); return err },
+		"files": func() error {
+			_, err := s.Commit(ctx, []store.Op{
+				addFile("g"), store.DropFile{ID: "g"}, store.RemoveFile{ID: "g"},
+				store.Create{Room: "s", By: "olga", Kind: store.KindOpen}, store.DeleteRoom{Room: "s"},
+			})
+			return err
+		},
 		"a ban with all messages": func() error {
 			_, err := s.Commit(ctx, []store.Op{store.SetMember{Room: "r", By: "olga", User: "ann", Do: store.Ban, Purge: 1000000}})
 			return err
@@ -158,7 +172,7 @@ func TestPlans(t *testing.T) {
 	}
 	w := <-s.writer
 	defer func() { s.writer <- w }()
-	texts := []string{roomsByID, messagesByCID, reactionsByKey, blocksByKey, threadsOfUser, newestFirst}
+	texts := []string{roomsByID, messagesByCID, reactionsByKey, blocksByKey, filesByID, dropFile, dropBelow, dropThreadsBelow, noFile, threadsOfUser, newestFirst}
 	for range cap(s.readers) {
 		c := <-s.readers
 		defer func() { s.readers <- c }()

@@ -91,7 +91,10 @@ func (w *writer) Load(_ context.Context, n *store.Needs) (*store.Rows, error) {
 		return nil, err
 	}
 	r.Blocks, err = load(w, tables.Blocks, blocksByKey, n.Blocks, tables.Blocks.Values)
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	return r, w.loadFiles(n, r)
 }
 
 // load returns the rows with these keys.
@@ -159,6 +162,7 @@ func (w *writer) write(rows *store.Writes) error {
 		writeEach(w, noMention, rows.Unmentions, tables.Mentions.Values),
 		writeEach(w, putBlock, rows.Blocks, tables.Blocks.Values),
 		writeEach(w, noBlock, rows.Unblocks, tables.Blocks.Values),
+		w.writeFiles(rows),
 		w.mark(rows.Markers, nil),
 		w.erase(rows),
 	)

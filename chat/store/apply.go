@@ -39,6 +39,8 @@ type Needs struct {
 	CIDs      []CIDKey // messages by cid
 	Reactions []ReactionKey
 	Blocks    []BlockKey
+	Files     []string // to be locked until the end of the transaction, in the order of ids
+	Uploaders []string // users, each to be locked as a whole before the files
 
 	authors []MessageKey // messages; the members that are their authors are needed, too
 }
@@ -49,6 +51,16 @@ type Rows struct {
 	Messages  []Message // of Needs.Messages and of Needs.CIDs, also if they are below the floor
 	Reactions []ReactionKey
 	Blocks    []BlockKey
+	Files     []File
+	Unused    []Unused // of uploaders that have such files
+}
+
+// Unused says how many files of a user are in no message. Those that were
+// dropped do not count.
+type Unused struct {
+	Owner string
+	Files int
+	Bytes int64
 }
 
 // Writes are the rows that a transaction has to write. Rows are whole: an
@@ -69,15 +81,21 @@ type Writes struct {
 	Unblocks    []BlockKey    // to remove, those that exist
 	Unmarked    []MemberKey   // markers to remove, after members are written
 	Erasing     []string      // users to add to those whose erasure has begun
-	Erased      []string      // users to remove from them, with all blocks by and of them
-	Emptied     []string      // rooms that lose all rows of members, markers, reactions and mentions, before anything else is written
+	Erased      []string      // users to remove from them, with all blocks by and of them; their files are to be dropped without name and owner
+	Files       []File
+	Dropped     []string   // files to drop, after Files: Room becomes "", Seq and At become 0
+	Below       []BelowKey // likewise those of these messages, and of their threads
+	Removed     []string   // files to remove
+	Emptied     []string   // rooms that lose all rows of members, markers, reactions and mentions, before anything else is written
 }
 
 // Empty reports whether there is nothing to write.
 func (w *Writes) Empty() bool {
 	return len(w.NewRooms)+len(w.Rooms)+len(w.Members)+len(w.NewMessages)+len(w.Messages)+len(w.Reactions)+
 		len(w.Unreactions)+len(w.Mentions)+len(w.Unmentions)+len(w.Markers)+len(w.Blocks)+len(w.Unblocks)+len(w.Emptied)+len(w.Unreacted)+
-		len(w.Unmarked)+len(w.Erasing)+len(w.Erased) == 0
+		len(w.Unmarked)+len(w.Erasing)+len(w.Erased)+
+
+		len(w.Files)+len(w.Dropped)+len(w.Below)+len(w.Removed) == 0
 }
 
 // Apply decides about operations inside a transaction. The caller writes what

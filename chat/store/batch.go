@@ -28,6 +28,9 @@ type batch struct {
 	unmarked  []MemberKey
 	erasing   []string
 	erased    []string
+	files     map[string]*fileRow
+	unused    map[string]Unused // by owner
+	dropped   []string          // files of messages
 
 	removals map[string]map[string][]string // users that may be removed, by room, with the threads that they follow
 }
@@ -36,6 +39,7 @@ type (
 	roomRow struct {
 		Room
 		from      int64 // Rev before the batch
+		floor     int64 // Floor before the batch
 		memberRev int64 // given in the batch to changes of members
 		isNew     bool
 		dirty     bool
@@ -48,6 +52,10 @@ type (
 		Message
 		was          int64 // its weight before the batch
 		isNew, dirty bool
+	}
+	fileRow struct {
+		File
+		dirty, removed bool
 	}
 	flag struct{ was, is bool }
 )
@@ -62,6 +70,8 @@ func newBatch(ctx context.Context, tx Tx) *batch {
 		reactions: make(map[ReactionKey]*flag),
 		mentions:  make(map[MentionKey]*flag),
 		blocks:    make(map[BlockKey]*flag),
+		files:     make(map[string]*fileRow),
+		unused:    make(map[string]Unused),
 		removals:  make(map[string]map[string][]string),
 	}
 }
@@ -77,7 +87,7 @@ func (b *batch) lock(ids []string) error {
 	b.now = max(b.now, now)
 	for _, r := range rooms {
 		if b.rooms[r.ID] == nil {
-			b.rooms[r.ID] = &roomRow{Room: r, from: r.Rev}
+			b.rooms[r.ID] = &roomRow{Room: r, from: r.Rev, floor: r.Floor}
 		}
 	}
 	return nil
@@ -99,6 +109,12 @@ func (b *batch) take(rows *Rows) {
 	}
 	for _, k := range rows.Blocks {
 		b.blocks[k] = &flag{true, true}
+	}
+	for _, f := range rows.Files {
+		b.files[f.ID] = &fileRow{File: f}
+	}
+	for _, u := range rows.Unused {
+		b.unused[u.Owner] = u
 	}
 }
 
@@ -229,6 +245,7 @@ func (b *batch) writes() *Writes {
 	w.Reactions, w.Unreactions = turned(b.reactions)
 	w.Mentions, w.Unmentions = turned(b.mentions)
 	w.Blocks, w.Unblocks = turned(b.blocks)
+	b.writeFiles(w)
 	byMember := func(x, y Member) int { return cmp.Or(cmp.Compare(x.Room, y.Room), cmp.Compare(x.User, y.User)) }
 	bySeq := func(x, y Message) int { return cmp.Or(cmp.Compare(x.Room, y.Room), cmp.Compare(x.Seq, y.Seq)) }
 	slices.SortFunc(w.Members, byMember)

@@ -36,7 +36,7 @@ var (
 type Error struct {
 	Code    Code     `json:"code"`
 	Text    string   `json:"-"`
-	Field   string   `json:"field,omitempty"`   // of BadRequest and TooLarge: the argument
+	Field   string   `json:"field,omitempty"`   // the argument, of BadRequest, of TooLarge, and if it is files, of NotFound and Conflict
 	Limit   int      `json:"limit,omitempty"`   // of TooLarge
 	Until   int64    `json:"until,omitempty"`   // of Muted, ms
 	After   int64    `json:"after,omitempty"`   // of RateLimited, SlowMode and Unavailable: ms until the next try

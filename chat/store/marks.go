@@ -61,6 +61,7 @@ func (b *batch) delete(room *roomRow, m *messageRow, by, reason string) {
 // bury is delete without a rev.
 func (b *batch) bury(room *roomRow, m *messageRow, by, reason string) {
 	b.mention(m, nil)
+	b.drop(m.Files)
 	if len(m.Reactions) > 0 {
 		b.unreacted = append(b.unreacted, MessageKey{m.Room, m.Seq})
 		b.forget(func(k ReactionKey) bool { return k.Room == m.Room && k.Seq == m.Seq })

@@ -17,6 +17,7 @@ func Memory() Store {
 		joined:  make(map[string]map[string]bool),
 		blocks:  make(map[BlockKey]bool),
 		erasing: make(map[string]bool),
+		files:   make(map[string]File),
 	}
 }
 
@@ -26,6 +27,7 @@ type memory struct {
 	joined  map[string]map[string]bool // rooms with a row of the user
 	blocks  map[BlockKey]bool
 	erasing map[string]bool
+	files   map[string]File
 	closed  bool
 }
 
@@ -156,6 +158,7 @@ func (s *memory) write(w *Writes) {
 	for _, k := range w.Unblocks {
 		delete(s.blocks, k)
 	}
+	s.writeFiles(w)
 }
 
 func (s *memory) writeMember(m Member) {
@@ -280,6 +283,7 @@ func (tx *memoryTx) Load(_ context.Context, n *Needs) (*Rows, error) {
 			rows.Blocks = append(rows.Blocks, k)
 		}
 	}
+	tx.loadFiles(n, rows)
 	return rows, nil
 }
 

@@ -3,8 +3,8 @@ package store
 import "encoding/json"
 
 // An Op is an operation of Commit: one of [Post], [Edit], [Delete], [React],
-// [Replies], [SetMember], [Create], [SetRoom], [DeleteRoom], [Prune], [Block] and
-// [Erase].
+// [Replies], [SetMember], [Create], [SetRoom], [DeleteRoom], [Prune], [Block],
+// [Erase], [AddFile], [EndFile], [DropFile] and [RemoveFile].
 //
 // By is the user that acts. If it is "", the program acts, and no role is
 // checked.
@@ -22,7 +22,7 @@ type Post struct {
 	CID      string
 	Text     string
 	Data     json.RawMessage
-	Files    []string
+	Files    []string // ids of the author's files, which no message has
 	ReplyTo  int64
 	Mentions []string // those that are no members are dropped
 	Repeat   bool     // only repeat an answer: NotFound if there is no such post
@@ -140,3 +140,25 @@ type Erase struct {
 	Room, User string
 	Over       bool
 }
+
+// An AddFile adds a file before its content is uploaded. Size is how many bytes
+// the content may have.
+type AddFile struct {
+	File
+	MaxFiles int   // how many files of the owner may be in no message
+	MaxBytes int64 // how many bytes they may have
+}
+
+// An EndFile says what was uploaded. It is refused with NotFound if the file was
+// dropped meanwhile.
+type EndFile struct {
+	ID, Type, SHA256 string
+	Size             int64
+}
+
+// A DropFile drops a file that is in no message: none can have it any longer, and
+// its content has to be removed.
+type DropFile struct{ ID string }
+
+// A RemoveFile removes the row of a dropped file, after its content.
+type RemoveFile struct{ ID string }

@@ -12,6 +12,7 @@ func (p Post) needs(b *batch, n *Needs) {
 	if p.CID != "" {
 		n.CIDs = append(n.CIDs, CIDKey{p.Room, p.Author, p.CID})
 	}
+	n.Files = append(n.Files, p.Files...)
 	home := homeOf(p.Room)
 	for _, user := range p.Mentions {
 		n.Members = append(n.Members, MemberKey{home, user})
@@ -45,15 +46,18 @@ func (p Post) apply(b *batch, r *Result) error {
 	if err == nil {
 		err = a.paced(b.now)
 	}
+	if err == nil {
+		err = b.free(p.Files, p.Author)
+	}
 	if err != nil {
 		return err
+	}
+	if !b.replies(a, p) {
+		return badField("replyTo")
 	}
 	room, err := b.postRoom(a, p)
 	if err != nil {
 		return err
-	}
-	if p.ReplyTo != 0 && (p.ReplyTo < 0 || p.ReplyTo > room.Seq || room == a.home && !a.sees(p.ReplyTo)) {
-		return badField("replyTo")
 	}
 	r.Members = append(r.Members, b.unhide(room)...)
 	b.add(room, a, p, r)
@@ -73,6 +77,16 @@ func (b *batch) repeated(p Post, r *Result) bool {
 	m := b.messages[MessageKey{p.Room, seq}]
 	*r = Result{Seq: m.Seq, Rev: m.Rev, At: m.At, Dup: true}
 	return true
+}
+
+// replies reports whether a post replies to nothing, or to a message that its
+// author may see.
+func (b *batch) replies(a actor, p Post) bool {
+	if p.ReplyTo == 0 {
+		return true
+	}
+	room := b.room(p.Room)
+	return room != nil && 0 < p.ReplyTo && p.ReplyTo <= room.Seq && (room != a.home || a.sees(p.ReplyTo))
 }
 
 // postRoom returns the room of a post. A thread is made by the first post, and
@@ -171,7 +185,7 @@ func (b *batch) add(room *roomRow, a actor, p Post, r *Result) {
 	room.LastAt = max(b.now, room.LastAt)
 	m := Message{
 		Room: room.ID, Seq: room.Seq, Rev: rev, Ver: rev, Author: p.Author, CID: p.CID, At: room.LastAt,
-		Text: p.Text, Data: p.Data, Files: p.Files, ReplyTo: p.ReplyTo, Mentions: b.mentioned(a, p.Mentions),
+		Text: p.Text, Data: p.Data, Files: b.attach(p.Files, room), ReplyTo: p.ReplyTo, Mentions: b.mentioned(a, p.Mentions),
 	}
 	b.messages[MessageKey{m.Room, m.Seq}] = &messageRow{Message: m, isNew: true}
 	if m.CID != "" {
@@ -221,6 +235,8 @@ func (e Edit) apply(b *batch, r *Result) error {
 		return refuse(Forbidden, "the message is not yours")
 	case m.Deleted != nil:
 		return refuse(Gone, "the message is deleted")
+	case !a.program() && e.Text == "" && e.Data == nil && len(m.Files) == 0:
+		return badField("text")
 	}
 	mentions := b.mentioned(a, e.Mentions)
 	r.Seq, r.Rev, r.At = m.Seq, m.Rev, m.At

@@ -117,7 +117,7 @@ type Message struct {
 	At        int64           `json:"at"`            // ms
 	Text      string          `json:"text,omitempty"`
 	Data      json.RawMessage `json:"data,omitempty"`
-	Files     []string        `json:"files,omitempty"`
+	Files     []Attachment    `json:"files,omitempty"`
 	ReplyTo   int64           `json:"replyTo,omitempty"`
 	Mentions  []string        `json:"mentions,omitempty"` // members, or "*" for all
 	EditedAt  int64           `json:"editedAt,omitempty"`
@@ -131,7 +131,7 @@ type Message struct {
 func (m *Message) Size() int {
 	n := 160 + len(m.Author) + len(m.CID) + len(m.Text) + len(m.Data)
 	for _, f := range m.Files {
-		n += len(f) + 3
+		n += 50 + len(f.ID) + len(f.Name) + len(f.Type)
 	}
 	for _, u := range m.Mentions {
 		n += len(u) + 3
@@ -143,6 +143,24 @@ func (m *Message) Size() int {
 		}
 	}
 	return n
+}
+
+// An Attachment is a file as its message shows it.
+type Attachment struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Type string `json:"type"` // a media type
+	Size int64  `json:"size"` // bytes
+}
+
+// A File is the row of a file. Its content is not in the store.
+type File struct {
+	Attachment
+	Owner  string // who has uploaded it
+	SHA256 string // of the content, in hexadecimal digits; "" while it is uploaded, and Size is that at most
+	At     int64  // time of the upload, ms; 0 if the content has to be removed
+	Room   string // of the message that has the file, or ""
+	Seq    int64  // likewise
 }
 
 // A Deletion describes how a message was deleted.
@@ -207,4 +225,8 @@ type (
 		Seq  int64
 	}
 	BlockKey struct{ User, Blocked string }
+	BelowKey struct { // messages with a smaller seq
+		Room string
+		Seq  int64
+	}
 )

@@ -93,6 +93,15 @@ type Store interface {
 	// Erasures returns the users whose erasure has begun and is not over.
 	Erasures(ctx context.Context) (users []string, err error)
 
+	// File returns a file. If there is none with this id, File returns
+	// NotFound.
+	File(ctx context.Context, id string) (*File, error)
+
+	// Strays returns the files that are in no message and were added before a
+	// time in ms, with an id above after, in the order of ids. Those that were
+	// dropped are among them.
+	Strays(ctx context.Context, before int64, after string, limit int) ([]File, error)
+
 	// NewEpoch gives every room another epoch, for a database that was
 	// restored from a backup.
 	NewEpoch(ctx context.Context) error

@@ -66,6 +66,7 @@ var editCases = []testCase{
 	}},
 	{"a deleted message is a tombstone for ever", func(f *fixture) {
 		f.create("r", store.KindOpen)
+		f.upload("ann", "f")
 		first := f.do(store.Post{Room: "r", By: "ann", Author: "ann", CID: "c", Text: "a", Data: json.RawMessage(`{}`), Files: []string{"f"}, Mentions: []string{"bob"}})
 		f.do(store.React{Room: "r", By: "bob", Seq: 1, Emoji: "x", On: true})
 		r := f.do(store.Delete{Room: "r", By: "mo", Seq: 1, Reason: "spam"})

@@ -30,6 +30,7 @@ func (f *fixture) traces(user string) []string {
 var erasureCases = []testCase{
 	{"erased messages are tombstones of nobody, each with a rev", func(f *fixture) {
 		f.create("r", store.KindOpen)
+		f.upload("ann", "secret")
 		f.do(store.Post{Room: "r", By: "ann", Author: "ann", CID: "c", Text: "secret", Data: []byte(`"secret"`), Files: []string{"secret"}, Mentions: []string{"bob"}})
 		f.post("r", "bob", "c", "stays")
 		f.post("r", "ann", "", "secret without a cid")

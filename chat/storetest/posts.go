@@ -19,10 +19,11 @@ var postCases = []testCase{
 	}},
 	{"a message comes back as it was posted", func(f *fixture) {
 		f.create("r", store.KindOpen)
+		f1, f2 := f.upload("ann", "f1"), f.upload("ann", "f2")
 		r := f.do(store.Post{Room: "r", By: "ann", Author: "ann", CID: "c-1", Text: "héllo\n\u2028 世界", Data: json.RawMessage(`{"b":1,"a":[1.50,null]}`),
 			Files: []string{"f1", "f2"}, Mentions: []string{"bob", "cy"}})
 		f.equal("message", f.message("r", 1), store.Message{Room: "r", Seq: 1, Rev: r.Rev, Ver: r.Rev, Author: "ann", CID: "c-1", At: r.At,
-			Text: "héllo\n\u2028 世界", Data: json.RawMessage(`{"b":1,"a":[1.50,null]}`), Files: []string{"f1", "f2"}, Mentions: []string{"bob", "cy"}})
+			Text: "héllo\n\u2028 世界", Data: json.RawMessage(`{"b":1,"a":[1.50,null]}`), Files: []store.Attachment{f1, f2}, Mentions: []string{"bob", "cy"}})
 	}},
 	{"a long message comes back whole", func(f *fixture) {
 		f.create("r", store.KindOpen)

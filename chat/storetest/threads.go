@@ -3,6 +3,12 @@ package storetest
 import "github.com/goroomcast/socketio/chat/store"
 
 var threadCases = []testCase{
+	{"a refused first post makes no thread", func(f *fixture) {
+		f.create("r", store.KindOpen)
+		f.post("r", "ann", "", "")
+		f.refused(store.BadRequest, "r~1", store.Post{Room: "r~1", By: "ann", Author: "ann", ReplyTo: 1})
+		f.equal("role", f.look("ann", "r~1").Member.Role, store.Role(""))
+	}},
 	{"a thread begins with its first post, which makes its author follow", func(f *fixture) {
 		f.create("r", store.KindClosed)
 		f.post("r", "ann", "", "a")

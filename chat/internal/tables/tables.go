@@ -59,6 +59,11 @@ var (
 
 	Blocks = Table[store.BlockKey]{Name: "blocks", columns: []string{"user_id", "blocked"}, keys: 2,
 		Fields: func(k *store.BlockKey) []any { return []any{&k.User, &k.Blocked} }}
+
+	Files = Table[store.File]{Name: "files", columns: []string{"id", "owner", "name", "type", "size", "sha256", "at", "room", "seq"}, keys: 1,
+		Fields: func(f *store.File) []any {
+			return []any{&f.ID, &f.Owner, &f.Name, &f.Type, &f.Size, &f.SHA256, &f.At, &f.Room, &f.Seq}
+		}}
 )
 
 // A Mark returns the placeholder of parameter i of a statement, from 1 on.
