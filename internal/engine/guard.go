@@ -45,6 +45,12 @@ func (srv *Server) recovered(what string, err *error) {
 	}
 }
 
+// run runs a receiver's task.
+func (srv *Server) run(task Task) {
+	defer srv.recovered("Task.Run", nil)
+	task.Run()
+}
+
 func logPanic(logger *rarelog.Logger, what string, p any) {
 	logger.About(what).Error("panic in the program's code", "call", what, "panic", p, slog.String("stack", string(debug.Stack())))
 }

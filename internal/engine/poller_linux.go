@@ -66,7 +66,7 @@ func (p *poller) put(c *wsConn, fd int) bool {
 	defer p.mu.Unlock()
 	set := p.set
 	if set == nil {
-		set = newPollSet(p)
+		set = newPollSet(p, c.session.server.crew)
 	}
 	if set == nil {
 		return false
@@ -78,18 +78,18 @@ func (p *poller) put(c *wsConn, fd int) bool {
 		return false
 	}
 	p.set = set
-	set.crew.add(c)
+	set.crew.add(errand{conn: c})
 	return true
 }
 
 // newPollSet returns nil if the system cannot make an epoll set.
-func newPollSet(p *poller) *pollSet {
+func newPollSet(p *poller, crew *crew) *pollSet {
 	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil
 	}
 	_ = syscall.SetNonblock(fd, true) // so that os.NewFile has it polled
-	ps := &pollSet{poller: p, fd: fd, epoll: os.NewFile(uintptr(fd), "epoll"), crew: newCrew()}
+	ps := &pollSet{poller: p, fd: fd, epoll: os.NewFile(uintptr(fd), "epoll"), crew: crew}
 	ps.sweeper = time.AfterFunc(sweepTime, ps.sweep)
 	go ps.wait()
 	return ps
@@ -135,10 +135,9 @@ func (ps *pollSet) remove(c *wsConn) {
 	}
 }
 
-// close ends wait and the crew. There are no connections, so no events.
+// close ends wait. There are no connections, so no events.
 func (ps *pollSet) close() {
 	ps.sweeper.Stop()
-	ps.crew.end()
 	_ = ps.epoll.Close()
 }
 
@@ -185,7 +184,7 @@ func (ps *pollSet) wait() {
 		return
 	}
 	var events [128]syscall.EpollEvent
-	var batch []*wsConn
+	var batch []errand
 	_ = raw.Read(func(epfd uintptr) bool {
 		for {
 			n, err := syscall.EpollWait(int(epfd), events[:], 0)
@@ -207,7 +206,7 @@ func (ps *pollSet) wait() {
 // ready marks the connections of events, and appends to dst those that no
 // goroutine reads yet. An event may concern a descriptor's former connection;
 // then the new one finds nothing to read.
-func (ps *pollSet) ready(dst []*wsConn, events []syscall.EpollEvent) []*wsConn {
+func (ps *pollSet) ready(dst []errand, events []syscall.EpollEvent) []errand {
 	ps.poller.mu.Lock()
 	defer ps.poller.mu.Unlock()
 	for _, e := range events {
@@ -223,7 +222,7 @@ func (ps *pollSet) ready(dst []*wsConn, events []syscall.EpollEvent) []*wsConn {
 			}
 		}
 		if c.readiness.Or(news)&owned == 0 {
-			dst = append(dst, c)
+			dst = append(dst, errand{conn: c})
 		}
 	}
 	return dst
@@ -232,14 +231,14 @@ func (ps *pollSet) ready(dst []*wsConn, events []syscall.EpollEvent) []*wsConn {
 // look has a connection looked at.
 func (c *wsConn) look() {
 	if c.readiness.Or(owned|ready)&owned == 0 {
-		c.set.crew.add(c)
+		c.set.crew.add(errand{conn: c})
 	}
 }
 
 // wake makes a goroutine look at a connection that must end.
 func (c *wsConn) wake() {
 	if c.readiness.Or(killed|owned|ready)&(watched|owned) == watched {
-		c.set.crew.add(c)
+		c.set.crew.add(errand{conn: c})
 	}
 }
 

@@ -41,7 +41,7 @@ func TestEventOfFormerConnection(t *testing.T) {
 	}
 	wait("it is not read")
 	c.readiness.Or(owned | ready | hungUp)
-	c.set.crew.add(c)
+	c.set.crew.add(errand{conn: c})
 	wait("it is looked at for ever")
 	if c.session.lifecycle() != stateOpen {
 		t.Error("the session has ended")

@@ -11,6 +11,7 @@ type (
 
 func (*poller) add(*wsConn) bool { return false }
 
+func (*wsConn) run()     {}
 func (*wsConn) wake()    {}
 func (*wsConn) unwatch() {}
 

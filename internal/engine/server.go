@@ -24,6 +24,7 @@ type Server struct {
 	flushers flushers
 	rounds   rounds
 	poller   *poller
+	crew     *crew
 	log      *rarelog.Logger
 	departed departed
 	shards   atomic.Uint32
@@ -53,6 +54,7 @@ func NewServer(o *Options, accept func(*Session, *http.Request) Receiver) *Serve
 		sessions: make(map[string]*Session),
 		gone:     make(chan struct{}),
 	}
+	srv.crew = newCrew(srv)
 	srv.trace = opts.Trace.guarded(srv.log)
 	if opts.MaxConnectionsPerAddress > 0 {
 		srv.admissions.byAddress = make(map[string]int)
@@ -271,6 +273,9 @@ func (srv *Server) remember(s *Session) bool {
 	defer srv.mu.Unlock()
 	if !srv.closed {
 		srv.sessions[s.id] = s
+		if len(srv.sessions) == 1 {
+			srv.crew.begin()
+		}
 	}
 	return !srv.closed
 }
@@ -283,6 +288,9 @@ func (srv *Server) forget(s *Session) {
 		return
 	}
 	delete(srv.sessions, s.id)
+	if len(srv.sessions) == 0 {
+		srv.crew.end()
+	}
 	srv.admissions.release(&s.admission)
 	if srv.closed && len(srv.sessions) == 0 {
 		close(srv.gone)

@@ -295,13 +295,8 @@ func (s *Session) endBatch() (task Task) {
 // runBeside runs the task that endBatch returned, for callers that must go on.
 func (s *Session) runBeside(task Task) {
 	if task != nil {
-		go s.run(task)
+		s.server.crew.add(errand{task: task})
 	}
-}
-
-func (s *Session) run(task Task) {
-	defer s.server.recovered("Task.Run", nil)
-	task.Run()
 }
 
 // serveUpgrade opens a second connection for a polling session.
