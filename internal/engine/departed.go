@@ -2,7 +2,6 @@ package engine
 
 import (
 	"net/http"
-	"net/url"
 	"sync"
 )
 
@@ -42,7 +41,7 @@ func (d *departed) take(id string) (dialect, bool) {
 }
 
 // serveUnknown answers a request of a session that is not there.
-func (srv *Server) serveUnknown(w http.ResponseWriter, r *http.Request, query url.Values) {
+func (srv *Server) serveUnknown(w http.ResponseWriter, r *http.Request, query query) {
 	sid := query.Get("sid")
 	if r.Method == http.MethodGet && query.Get("transport") == Polling {
 		if d, ok := srv.departed.take(sid); ok {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/base64"
-	"net/url"
 )
 
 // A dialect is what differs between clients on the wire, a set of flags. A
@@ -20,7 +19,7 @@ const (
 func (d dialect) has(flag dialect) bool { return d&flag != 0 }
 
 // dialectOf returns the dialect of a request in a session of a revision.
-func dialectOf(query url.Values, revision dialect) dialect {
+func dialectOf(query query, revision dialect) dialect {
 	if query.Get("b64") != "" {
 		return revision | textOnly
 	}

@@ -43,7 +43,7 @@ var formNewlines = strings.NewReplacer(`\\n`, `\n`, `\n`, "\n")
 // withOrigin gives a request of a script tag, which has no Origin header and
 // brings the visitor's cookies, the origin of the page in its Referer: by
 // default the script of another page could read the answers.
-func withOrigin(r *http.Request, query url.Values) *http.Request {
+func withOrigin(r *http.Request, query query) *http.Request {
 	if !query.Has(jsonp) || r.Header.Get("Origin") != "" {
 		return r
 	}

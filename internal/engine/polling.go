@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -45,7 +44,7 @@ func (s *Session) hurry(p *poll) {
 
 // servePoll answers a GET with the queued packets, or waits until a packet is
 // queued, however short the time-outs of the http.Server are.
-func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query url.Values) {
+func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query query) {
 	s.mu.Lock()
 	switch {
 	case s.ws != nil:
@@ -131,7 +130,7 @@ func beforeDeadline(r *http.Request) <-chan time.Time {
 }
 
 // newPayload returns an empty payload for the answer to a request.
-func newPayload(d dialect, query url.Values) payload {
+func newPayload(d dialect, query query) payload {
 	if query.Has(jsonp) {
 		d |= textOnly
 	}
@@ -178,7 +177,7 @@ func (s *Session) answered() {
 
 // writePayload answers a poll. The client has Options.PingTimeout to take the
 // answer.
-func (srv *Server) writePayload(w http.ResponseWriter, r *http.Request, query url.Values, p *payload) error {
+func (srv *Server) writePayload(w http.ResponseWriter, r *http.Request, query query, p *payload) error {
 	h := w.Header()
 	body, contentType := p.body, "text/plain; charset=UTF-8"
 	switch {
@@ -211,7 +210,7 @@ func (srv *Server) writePayload(w http.ResponseWriter, r *http.Request, query ur
 }
 
 // servePost takes the packets of a POST.
-func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query url.Values) {
+func (s *Session) servePost(w http.ResponseWriter, r *http.Request, query query) {
 	if !s.inlet.TryLock() {
 		if s.Transport() == Polling {
 			s.refuseSecond(w, r)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +78,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		srv.refusePath(w, r)
 		return
 	}
-	query := r.URL.Query()
+	query := queryOf(r)
 	page := withOrigin(r, query)
 	if !validOrigin(page.Header.Get("Origin")) {
 		srv.reject(w, r, codeBadRequest, CauseOrigin, page.Header.Get("Origin"))
@@ -112,7 +111,7 @@ func validOrigin(origin string) bool {
 	return utf8.ValidString(origin) && !strings.ContainsFunc(origin, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, query url.Values, sid, transport string) {
+func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, query query, sid, transport string) {
 	srv.mu.RLock()
 	s := srv.sessions[sid]
 	srv.mu.RUnlock()
@@ -134,7 +133,7 @@ func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, query ur
 	}
 }
 
-func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query url.Values, transport string) {
+func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query query, transport string) {
 	switch {
 	case r.Method != http.MethodGet:
 		srv.reject(w, r, codeBadMethod, CauseMethod, r.Method)
@@ -204,7 +203,7 @@ func (srv *Server) speaks(revision string) bool {
 	return revision == "4" || revision == "3" && srv.opts.AllowEIO3
 }
 
-func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query url.Values, s *Session) {
+func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query query, s *Session) {
 	upgrades := []string{}
 	if slices.Contains(srv.opts.Transports, WebSocket) {
 		upgrades = append(upgrades, WebSocket)

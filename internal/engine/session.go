@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -300,7 +299,7 @@ func (s *Session) runBeside(task Task) {
 }
 
 // serveUpgrade opens a second connection for a polling session.
-func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request, query url.Values) {
+func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request, query query) {
 	ws := &wsConn{session: s, dialect: dialectOf(query, s.dialect&revision3)}
 	s.mu.Lock()
 	busy := s.ws != nil || s.probe != nil || s.lifecycle() != stateOpen
