@@ -26,6 +26,8 @@ type StreamsOptions struct {
 
 	// MaxLen is the number of entries that Redis keeps of each stream, roughly;
 	// npm's maxLen. A client that has missed more does not get its session back.
+	// A server holds its events back while it has not read a quarter of MaxLen of
+	// them, so that a burst does not push out what others still have to read.
 	// Defaults to 10,000.
 	MaxLen int
 
@@ -110,7 +112,7 @@ func NewStreams(client rueidis.Client, o *StreamsOptions) *Streams {
 	}
 	for i := 1 - s.opts.StreamCount; i < s.opts.StreamCount; i++ {
 		name := s.opts.streamName(i)
-		s.logs[name] = &streamLog{name: name, members: make(map[string]*streamMember)}
+		s.logs[name] = newStreamLog(name)
 	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,6 +180,59 @@ func TestStreamsLostBeforeRead(t *testing.T) {
 	check()
 	if len(own.got) != 2 {
 		t.Errorf("delivered %q, of which the last is in the stream", own.got)
+	}
+}
+
+// A burst that the stream has no room for waits until it has been read.
+func TestStreamsBurst(t *testing.T) {
+	r := clustertest.StartRedis(t)
+	o := &StreamsOptions{MaxLen: 4000}
+	here, there := NewStreams(connect(t, r.Addr), o), NewStreams(connect(t, r.Addr), o)
+	const sent = 12_000
+	counts := []*counter{{uid: "here", last: sent, all: make(chan struct{})}, {uid: "there", last: sent, all: make(chan struct{})}}
+	for i, s := range []*Streams{here, there} {
+		if err := s.Subscribe(t.Context(), counts[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	batch := make([]*adapter.Message, 500)
+	for i := range sent / len(batch) {
+		for j := range batch {
+			text := fmt.Appendf(nil, `["e",%d]`, i*len(batch)+j+1)
+			batch[j] = &adapter.Message{Type: adapter.Broadcast, UID: "here", Namespace: "/", Packet: parser.Encoded{Text: text}}
+		}
+		if errs := here.Publish(t.Context(), batch); errs != nil {
+			t.Fatal(errs)
+		}
+	}
+	late := time.After(time.Minute)
+	for _, c := range counts {
+		select {
+		case <-c.all:
+		case <-late:
+			t.Errorf("the server %s got %d of %d events", c.uid, c.n.Load(), sent)
+		}
+	}
+}
+
+// A counter counts events that come in order.
+type counter struct {
+	adapter.Subscriber
+	uid  string
+	last int64
+	n    atomic.Int64
+	all  chan struct{}
+}
+
+func (*counter) Namespace() string { return "/" }
+func (c *counter) UID() string     { return c.uid }
+func (c *counter) Deliver(m *adapter.Message) {
+	n := c.n.Load() + 1
+	if string(m.Packet.Text) != fmt.Sprintf(`["e",%d]`, n) {
+		return
+	}
+	if c.n.Store(n); n == c.last {
+		close(c.all)
 	}
 }
 

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -29,11 +30,18 @@ type streamLog struct {
 	reached streamID                 // the last entry that has been read
 	held    []heldMessage            // requests and answers, in the order of arrival
 
+	progress chan struct{} // gets a value when own has become shorter
+
 	writing sync.Mutex // a leaf, for what follows
 	last    streamID   // the last entry of this server
 	lastAt  time.Time
 	read    streamID // reached, a little later
-	own     []entry  // events of this server that Redis has taken, and that have not been read yet
+	readAt  time.Time
+	own     []entry // events of this server that Redis has taken, and that have not been read yet
+}
+
+func newStreamLog(name string) *streamLog {
+	return &streamLog{name: name, members: make(map[string]*streamMember), progress: make(chan struct{}, 1)}
 }
 
 // A heldMessage waits until the entry after has been read.
@@ -117,8 +125,12 @@ func (l *streamLog) deliver(entries []rueidis.XRangeSlice, stopped func() bool, 
 	}
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	l.read = l.reached
+	l.read, l.readAt = l.reached, time.Now()
 	l.own = slices.DeleteFunc(l.own, func(e entry) bool { return e.id.compare(l.read) <= 0 })
+	select {
+	case l.progress <- struct{}{}:
+	default:
+	}
 }
 
 // readEntry delivers an entry if it is for a namespace of this server. l.mu is
@@ -157,6 +169,34 @@ func (l *streamLog) added(m *adapter.Message, reply rueidis.RedisResult, now tim
 		}
 	}
 	return err
+}
+
+// stuckTime is how long nothing has been read when the stream cannot be read.
+const stuckTime = time.Second
+
+// pace waits while more than a number of this server's events have not been
+// read, so that a burst does not push entries out of the stream before servers
+// that are as fast as this one have read them. While the stream cannot be read,
+// pace does not wait.
+func (l *streamLog) pace(ctx context.Context, ahead int) {
+	for {
+		l.writing.Lock()
+		left := stuckTime - time.Since(l.readAt)
+		waits := len(l.own) > ahead && left > 0
+		l.writing.Unlock()
+		if !waits {
+			return
+		}
+		limited, cancel := context.WithTimeout(ctx, left)
+		select {
+		case <-l.progress:
+		case <-limited.Done():
+		}
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+	}
 }
 
 // unread returns the events of this server that have not been read yet.

@@ -75,6 +75,7 @@ func (s *Streams) add(ctx context.Context, batch []*adapter.Message, errs []erro
 		if !logged(m) {
 			continue
 		}
+		s.log(m.Namespace).pace(ctx, s.opts.MaxLen/4)
 		fields, err := encodeEntry(m)
 		if errs[i] = err; err == nil {
 			commands, places = append(commands, s.xadd(s.log(m.Namespace).name, fields)), append(places, i)
