@@ -3,7 +3,6 @@ package redis
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/parser"
@@ -146,22 +145,17 @@ func decodeBroadcast(encoded []byte) (*adapter.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	var parts []json.RawMessage
-	if err := json.Unmarshal(decoded.Text, &parts); err != nil {
-		return nil, err
-	}
-	if len(parts) < 3 {
-		return nil, fmt.Errorf("%d elements instead of 3", len(parts))
-	}
 	m := &adapter.Message{Type: adapter.Broadcast}
-	var p packet
-	var o options
-	err = errors.Join(json.Unmarshal(parts[0], &m.UID), json.Unmarshal(parts[1], &p), json.Unmarshal(parts[2], &o))
-	if err != nil {
+	var p *packet
+	var o *options
+	if err := json.Unmarshal(decoded.Text, &[3]any{&m.UID, &p, &o}); err != nil {
 		return nil, err
+	}
+	if p == nil || o == nil {
+		return nil, errors.New("a part is missing")
 	}
 	m.Opts = o.selection()
-	setPacket(m, &p, decoded.Attachments)
+	setPacket(m, p, decoded.Attachments)
 	return m, nil
 }
 
