@@ -79,6 +79,10 @@ func (n names) MarshalJSON() ([]byte, error) {
 }
 
 func (n *names) UnmarshalJSON(text []byte) error {
+	if string(text) == "[]" {
+		*n = names{}
+		return nil
+	}
 	if !bytes.Contains(text, []byte("null")) && json.Unmarshal(text, (*[]string)(n)) == nil {
 		return nil
 	}
