@@ -128,13 +128,17 @@ func (a *Adapter) Conn() *nats.Conn { return a.conn }
 func (a *Adapter) Close() { a.conn.Close() }
 
 func (a *Adapter) failed(_ *nats.Conn, s *nats.Subscription, err error) {
-	switch {
-	case errors.Is(err, nats.ErrSlowConsumer) && s != nil:
-		dropped, _ := s.Dropped()
-		a.logger.About(s.Subject).Warn("messages of other servers dropped: too many wait", "subject", s.Subject, "dropped", dropped, "limit", maxWaiting)
-	default:
-		a.logger.Error("NATS reports an error", "err", err)
+	if errors.Is(err, nats.ErrSlowConsumer) && s != nil {
+		a.dropped(s.Subject)
+		return
 	}
+	a.logger.Error("NATS reports an error", "err", err)
+}
+
+// dropped logs, rarely, that messages are lost because the server takes them too
+// slowly.
+func (a *Adapter) dropped(subject string) {
+	a.logger.About(subject).Warn("messages of other servers dropped: too many wait", "subject", subject, "limit", maxWaiting)
 }
 
 // away returns an error while there is no connection.

@@ -8,11 +8,20 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/jobs"
 )
 
-// maxWaiting is how many messages may wait for this server. NATS drops further
-// ones.
-const maxWaiting = 16384
+const (
+	// maxIncoming is how many messages may wait to be taken from the connection.
+	maxIncoming = 16384
+
+	// maxWaiting is how many bytes of messages may wait for this server. Further
+	// messages are dropped.
+	maxWaiting = 64 << 20
+
+	// overhead is what a message costs beside its bytes.
+	overhead = 400
+)
 
 // A subscription is a server's part in a namespace. All its subjects fill one
 // channel, which keeps the order of arrival.
@@ -21,6 +30,7 @@ type subscription struct {
 	conn     *nats.Conn
 	subjects subjects
 	incoming chan *nats.Msg
+	waiting  jobs.Queue
 	fixed    []*nats.Subscription
 	rooms    rooms
 	parts    assembler
@@ -37,7 +47,13 @@ func (a *Adapter) subscribe(ctx context.Context, to adapter.Subscriber, withRoom
 	if err := a.away(); err != nil {
 		return err
 	}
-	s := &subscription{ctx: ctx, conn: a.conn, subjects: a.opts.subjects(to.Namespace()), incoming: make(chan *nats.Msg, maxWaiting)}
+	s := &subscription{
+		ctx:      ctx,
+		conn:     a.conn,
+		subjects: a.opts.subjects(to.Namespace()),
+		incoming: make(chan *nats.Msg, maxIncoming),
+		waiting:  jobs.Queue{Limit: maxWaiting},
+	}
 	if err := a.enter(to.Namespace(), s); err != nil {
 		return err
 	}
@@ -110,19 +126,27 @@ func (a *Adapter) arrived(ctx context.Context) error {
 	return a.conn.FlushWithContext(ctx)
 }
 
-// receive delivers messages until the subscription ends.
+// receive takes messages until the subscription ends. They wait where their
+// bytes are counted, so a burst of small messages is not dropped.
 func (a *Adapter) receive(s *subscription, to adapter.Subscriber) {
+	defer s.waiting.Stop()
 	for {
 		select {
 		case in := <-s.incoming:
-			if m, err := s.decode(in); err != nil {
-				a.logger.Warn("invalid message of another server", "subject", in.Subject, "err", err)
-			} else if m != nil {
-				to.Deliver(m)
+			if !s.waiting.Put(len(in.Data)+overhead, func() { a.deliver(s, to, in) }) {
+				a.dropped(in.Subject)
 			}
 		case <-s.ctx.Done():
 			return
 		}
+	}
+}
+
+func (a *Adapter) deliver(s *subscription, to adapter.Subscriber, in *nats.Msg) {
+	if m, err := s.decode(in); err != nil {
+		a.logger.Warn("invalid message of another server", "subject", in.Subject, "err", err)
+	} else if m != nil {
+		to.Deliver(m)
 	}
 }
 

@@ -3,7 +3,6 @@ package embedded
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"github.com/goroomcast/socketio/adapter/nats"
 	"github.com/goroomcast/socketio/internal/clustertest"
 	"github.com/goroomcast/socketio/internal/testserver"
+	"github.com/goroomcast/socketio/parser"
 )
 
 // A connector makes an adapter for a NATS server.
@@ -162,54 +162,66 @@ func (b *blocked) UID() string                         { return "slow" }
 func (b *blocked) WatchRooms(func(string, bool, bool)) {}
 func (b *blocked) Deliver(m *adapter.Message)          { <-b.release; b.got <- string(m.Packet.Text) }
 
-// TestSlowConsumer has a server that takes no messages.
+// TestSlowConsumer has a server that takes no messages for a while. It gets small
+// ones later, and loses some of many large ones, which it says.
 func TestSlowConsumer(t *testing.T) {
-	t.Parallel()
-	url := natsServer(t).ClientURL()
-	from := connect(t, url, nats.Options{})
-	var log testserver.LogBook
-	to, err := nats.New(url, &nats.Options{Logger: log.Logger()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer to.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	const sent = 20000
-	slow := &blocked{release: make(chan struct{}), got: make(chan string, sent+1)}
-	if err := to.Subscribe(ctx, slow); err != nil {
-		t.Fatal(err)
-	}
-	publish := func(i int) {
-		m := &adapter.Message{Type: adapter.ServerSideEmit, UID: "fast", Namespace: "/"}
-		m.Packet.Text = fmt.Appendf(nil, `["e",%d]`, i)
-		if errs := from.Publish(ctx, []*adapter.Message{m}); errs != nil {
-			t.Fatal(errs)
-		}
-	}
-	for i := range sent {
-		publish(i)
-	}
-	for end := time.Now().Add(patience); !strings.Contains(strings.Join(log.Lines(), ""), "dropped"); <-time.After(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("nothing is dropped")
-		}
-	}
-	log.ExpectOne(t, "messages of other servers dropped: too many wait", "dropped=", "limit=16384")
-	close(slow.release)
-	publish(sent)
-	for n := 0; ; n++ {
-		select {
-		case got := <-slow.got:
-			if got == fmt.Sprintf(`["e",%d]`, sent) {
-				if n < 10000 || n > sent-1000 {
-					t.Errorf("%d of %d messages came", n, sent)
-				}
-				return
+	for _, c := range []struct {
+		name        string
+		sent, size  int
+		least, most int
+	}{
+		{"a burst of small messages", 20_000, 10, 20_000, 20_000},
+		{"too many large ones", 100, 900_000, 70, 80},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			url := natsServer(t).ClientURL()
+			from := connect(t, url, nats.Options{})
+			var log testserver.LogBook
+			to, err := nats.New(url, &nats.Options{Logger: log.Logger()})
+			if err != nil {
+				t.Fatal(err)
 			}
-		case <-time.After(patience):
-			t.Fatal("what is sent after the slow time does not come")
-		}
+			defer to.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			slow := &blocked{release: make(chan struct{}), got: make(chan string, c.sent+1)}
+			if err := to.Subscribe(ctx, slow); err != nil {
+				t.Fatal(err)
+			}
+			publish := func(n int, packet parser.Encoded) {
+				m := &adapter.Message{Type: adapter.ServerSideEmit, UID: "fast", Namespace: "/", Packet: packet}
+				if errs := from.Publish(ctx, slices.Repeat([]*adapter.Message{m}, n)); errs != nil {
+					t.Fatal(errs)
+				}
+			}
+			publish(c.sent, parser.Encoded{Text: []byte(`["e",{"_placeholder":true,"num":0}]`), Attachments: [][]byte{make([]byte, c.size)}})
+			if c.least < c.sent {
+				for !strings.Contains(strings.Join(log.Lines(), ""), "dropped") {
+					select {
+					case <-ctx.Done():
+						t.Fatal("nothing is dropped")
+					case <-time.After(time.Millisecond):
+					}
+				}
+				log.ExpectOne(t, "messages of other servers dropped: too many wait", "limit=67108864")
+			}
+			close(slow.release)
+			publish(1, parser.Encoded{Text: []byte(`["last"]`)})
+			for n := 0; ; n++ {
+				select {
+				case got := <-slow.got:
+					if got == `["last"]` {
+						if n < c.least || n > c.most {
+							t.Errorf("%d of %d messages came, want %d to %d", n, c.sent, c.least, c.most)
+						}
+						return
+					}
+				case <-ctx.Done():
+					t.Fatal("what is sent after the slow time does not come")
+				}
+			}
+		})
 	}
 }
 
