@@ -104,7 +104,7 @@ type Options struct {
 
 // A User is a user of the program. Other users can see the name and the data.
 type User struct {
-	ID   string `json:"id"` // 1 to 128 bytes
+	ID   string `json:"id"` // 1 to 128 bytes, neither "*" nor "deleted"
 	Name string `json:"name,omitempty"`
 	Data any    `json:"data,omitempty"` // sent as JSON
 }

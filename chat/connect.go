@@ -28,6 +28,7 @@ func (c *Chat) serve() {
 	c.serveHints()
 	c.servePeers()
 	c.serveHeads()
+	c.serveErasures()
 	c.serveAttention()
 }
 
@@ -40,7 +41,7 @@ func (c *Chat) admit(ctx context.Context, s *socketio.Socket) error {
 		}
 	}
 	u, err := c.authenticate(ctx, s)
-	if err == nil && (u.ID == "" || len(u.ID) > maxUser || strings.ContainsRune(u.ID, 0) || u.ID == "*") {
+	if err == nil && (u.ID == "" || len(u.ID) > maxUser || strings.ContainsRune(u.ID, 0) || u.ID == "*" || u.ID == store.Deleted) {
 		c.log.Error("chat: Authenticate has returned an invalid user id", "user", u.ID)
 		err = errors.New("invalid user id")
 	}

@@ -252,6 +252,13 @@ func (k *markers) forget(room, user string) {
 	delete(k.known, store.MemberKey{Room: room, User: user})
 }
 
+// forgetAll forgets all markers of a user.
+func (k *markers) forgetAll(user string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	maps.DeleteFunc(k.known, func(key store.MemberKey, _ *marker) bool { return key.User == user })
+}
+
 // keepMarkers writes markers until the chat is closed.
 func (c *Chat) keepMarkers() {
 	for pause(c.ctx, markInterval) {

@@ -160,6 +160,18 @@ func (p *presences) sweep(grace time.Duration) {
 	}
 }
 
+// forget ends the grace of a user without devices, and forgets when the user
+// went.
+func (p *presences) forget(user string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.seen, user)
+	if u := p.here[user]; u != nil && len(u.devices) == 0 {
+		p.set(user, u, Offline)
+		delete(p.here, user)
+	}
+}
+
 type activeArgs struct {
 	Room string `json:"room"` // the room in front of the user, for pushes
 	Idle bool   `json:"idle"`

@@ -1,0 +1,123 @@
+package chat
+
+import (
+	"context"
+	"time"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+const (
+	erasePage     = 100 // rooms
+	erasePasses   = 10
+	eraseInterval = time.Minute // between two looks for erasures that have stopped
+	erasedEvent   = "chat:erased"
+)
+
+// Erase removes the user from the chat. Messages of the user become tombstones
+// whose author is "deleted", and the user's memberships, markers, reactions,
+// mentions and blocks end. Clients learn of it like of any change, those that
+// come back later, too. Direct rooms of the user stay for the other, who can not
+// post in them any longer.
+//
+// What stays is the user's id, in an empty row for each room that the user was in:
+// clients that come back learn from it that the user is no member.
+//
+// Authenticate must refuse the user before. Erase disconnects the user's devices,
+// and returns when nothing is left. If it returns an error after it has begun, or
+// the server ends, the erasure goes on within a minute, on any server.
+func (u *UserHandle) Erase(ctx context.Context) error {
+	if _, err := u.c.do(ctx, u.id, store.Erase{User: u.id}); err != nil {
+		return err
+	}
+	return u.c.erase(ctx, u.id)
+}
+
+// erase finishes an erasure that has begun. Two servers may do so at once.
+func (c *Chat) erase(ctx context.Context, user string) error {
+	c.User(user).Disconnect()
+	for range erasePasses { // until a pass finds nothing: a command may have been under way
+		found, err := c.eraseRooms(ctx, user)
+		if err != nil {
+			return err
+		}
+		if found {
+			continue
+		}
+		c.forget(user)
+		_ = c.ns.ServerSideEmit(erasedEvent, user)
+		_, err = c.do(ctx, user, store.Erase{User: user, Over: true})
+		return err
+	}
+	return &Error{Code: store.Conflict, Text: "the user goes on writing"}
+}
+
+// eraseRooms erases a user in all rooms, and reports whether there was anything.
+func (c *Chat) eraseRooms(ctx context.Context, user string) (found bool, err error) {
+	for after := ""; ; {
+		rooms, err := c.store.Traces(ctx, user, after, erasePage)
+		if err != nil {
+			return false, err
+		}
+		for _, room := range rooms {
+			if err := c.eraseRoom(ctx, user, room); err != nil {
+				return false, err
+			}
+			found, after = true, room
+		}
+		if len(rooms) < erasePage {
+			return found, nil
+		}
+	}
+}
+
+func (c *Chat) eraseRoom(ctx context.Context, user, room string) error {
+	for {
+		r, err := c.do(ctx, room, store.Erase{Room: room, User: user})
+		if err != nil {
+			return err
+		}
+		if c.shown(r.Members); !r.More {
+			return nil
+		}
+	}
+}
+
+// keepErasures finishes the erasures that have stopped because a server has
+// ended, until the chat is closed.
+func (c *Chat) keepErasures() {
+	for {
+		users, err := c.store.Erasures(c.ctx)
+		for _, user := range users {
+			if err == nil {
+				err = c.erase(c.ctx, user)
+			}
+		}
+		if err != nil && c.ctx.Err() == nil {
+			c.log.Warn("chat: erasures are not finished yet", "users", len(users), "err", err)
+		}
+		if !pause(c.ctx, eraseInterval) {
+			return
+		}
+	}
+}
+
+func (c *Chat) serveErasures() {
+	c.ns.OnServerSide(erasedEvent, func(_ context.Context, e *socketio.Event) error {
+		var user string
+		if err := e.Decode(&user); err != nil {
+			return err
+		}
+		c.forget(user)
+		return nil
+	})
+	c.spawn(c.keepErasures)
+}
+
+// forget forgets what this server knows of a user.
+func (c *Chat) forget(user string) {
+	c.markers.forgetAll(user)
+	c.heads.forget(user)
+	c.presences.forget(user)
+}
