@@ -290,23 +290,31 @@ func (e *Event) conclude(failed error) {
 }
 
 // A socket has a place for its own middleware and listeners only once it is
-// needed.
-type listeners struct{ made atomic.Pointer[listenerLists] }
+// needed: one for those of events, and one for those of its end.
+type listeners struct {
+	made atomic.Pointer[listenerLists]
+	ends atomic.Pointer[endLists]
+}
 
 type listenerLists struct {
 	use callbacks[Handler]
 	any callbacks[Handler]
 	out callbacks[func(event string, args []any)]
+}
 
+type endLists struct {
 	disconnecting callbacks[func(Reason)]
 	disconnect    callbacks[func(Reason)]
 }
 
-func (l *listeners) lists() *listenerLists {
-	if l.made.Load() == nil {
-		l.made.CompareAndSwap(nil, new(listenerLists))
+func (l *listeners) lists() *listenerLists { return madeOnce(&l.made) }
+func (l *listeners) atEnd() *endLists      { return madeOnce(&l.ends) }
+
+func madeOnce[T any](p *atomic.Pointer[T]) *T {
+	if p.Load() == nil {
+		p.CompareAndSwap(nil, new(T))
 	}
-	return l.made.Load()
+	return p.Load()
 }
 
 // Use adds middleware for the socket's events. It runs before the handlers, in
@@ -351,13 +359,13 @@ func (l *listeners) toAny() bool {
 
 // disconnecting and disconnected tell of a socket's end.
 func (l *listeners) disconnecting(s *Socket, reason Reason) {
-	if lists := l.made.Load(); lists != nil {
+	if lists := l.ends.Load(); lists != nil {
 		s.tell("OnDisconnecting", &lists.disconnecting, reason)
 	}
 }
 
 func (l *listeners) disconnected(s *Socket, reason Reason) {
-	if lists := l.made.Load(); lists != nil {
+	if lists := l.ends.Load(); lists != nil {
 		s.tell("OnDisconnect", &lists.disconnect, reason)
 	}
 }

@@ -253,15 +253,16 @@ func (s *Socket) ended(reason Reason, wasConnected bool) {
 	}
 	s.mu.Lock()
 	s.reason, s.until = reason, time.Now()
-	if s.cancel != nil {
-		s.cancel(disconnectError{reason})
-	}
+	ctx := s.ctx
 	if s.expiry != nil {
 		s.expiry.timer.Stop()
 	}
 	acks := s.acks
 	s.acks = nil
 	s.mu.Unlock()
+	if ctx != nil {
+		ctx.end(disconnectError{reason})
+	}
 	s.conn.leaves(s)
 	for _, a := range acks {
 		a.to(result{socket: s, err: disconnectError{reason}})

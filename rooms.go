@@ -33,7 +33,7 @@ type room[M comparable] struct {
 type membership[M comparable] struct {
 	id     string
 	all    int
-	joined map[*room[M]]int
+	joined *places[M] // nil until the member joins a room
 }
 
 func newRooms[M comparable]() *rooms[M] {
@@ -72,7 +72,7 @@ func (r *rooms[M]) remove(m M) {
 	if !known {
 		return
 	}
-	for room, i := range own.joined {
+	for room, i := range own.joined.all() {
 		r.removeAt(m, room, i)
 	}
 	if moved, ok := r.all.swapRemove(own.all); ok {
@@ -96,7 +96,7 @@ func (r *rooms[M]) joinUpTo(limit int, m M, names ...string) bool {
 	if !known {
 		return true
 	}
-	if len(own.joined)+len(names) > limit && r.exceeds(limit, own, names) {
+	if own.joined.len()+len(names) > limit && r.exceeds(limit, own, names) {
 		return false
 	}
 	for _, name := range names {
@@ -109,13 +109,13 @@ func (r *rooms[M]) joinUpTo(limit int, m M, names ...string) bool {
 			r.named[name] = in
 			r.note(RoomCreated, name, m)
 		}
-		if _, already := own.joined[in]; already {
+		if _, already := own.joined.in(in); already {
 			continue
 		}
 		if own.joined == nil {
-			own.joined = make(map[*room[M]]int)
+			own.joined = new(places[M])
 		}
-		own.joined[in] = len(in.members)
+		own.joined.put(in, len(in.members))
 		in.members = append(in.members, m)
 		r.note(RoomJoined, name, m)
 	}
@@ -127,11 +127,11 @@ func (r *rooms[M]) joinUpTo(limit int, m M, names ...string) bool {
 func (r *rooms[M]) exceeds(limit int, own *membership[M], names []string) bool {
 	further := make(map[string]bool)
 	for _, name := range names {
-		if _, already := own.joined[r.named[name]]; !already && name != own.id {
+		if _, already := own.joined.in(r.named[name]); !already && name != own.id {
 			further[name] = true
 		}
 	}
-	return len(further) > 0 && len(own.joined)+len(further) > limit
+	return len(further) > 0 && own.joined.len()+len(further) > limit
 }
 
 func (r *rooms[M]) leave(m M, names ...string) {
@@ -143,8 +143,8 @@ func (r *rooms[M]) leave(m M, names ...string) {
 	}
 	for _, name := range names {
 		in := r.named[name]
-		if i, is := own.joined[in]; is {
-			delete(own.joined, in)
+		if i, is := own.joined.in(in); is {
+			own.joined.drop(in)
 			r.removeAt(m, in, i)
 		}
 	}
@@ -154,7 +154,7 @@ func (r *rooms[M]) leave(m M, names ...string) {
 func (r *rooms[M]) removeAt(m M, from *room[M], i int) {
 	r.note(RoomLeft, from.name, m)
 	if moved, ok := from.swapRemove(i); ok {
-		r.members[moved].joined[from] = i
+		r.members[moved].joined.put(from, i)
 	}
 	if len(from.members) == 0 {
 		delete(r.named, from.name)
@@ -213,9 +213,9 @@ func (r *rooms[M]) of(m M) []string {
 	if !known {
 		return nil
 	}
-	names := make([]string, 1, 1+len(own.joined))
+	names := make([]string, 1, 1+own.joined.len())
 	names[0] = own.id
-	for room := range own.joined {
+	for room := range own.joined.all() {
 		names = append(names, room.name)
 	}
 	slices.Sort(names[1:])
@@ -286,7 +286,7 @@ func (r *rooms[M]) has(g *group[M], m M) bool {
 	if len(g.rooms) > 0 {
 		joined := r.members[m].joined
 		for _, room := range g.rooms {
-			if _, in := joined[room]; in {
+			if _, in := joined.in(room); in {
 				return true
 			}
 		}

@@ -214,6 +214,38 @@ func FuzzRooms(f *testing.F) {
 	})
 }
 
+// TestManyRooms lets members be in so many rooms that their places need a map.
+func TestManyRooms(t *testing.T) {
+	r := newRooms[int]()
+	m := &model{ids: make(map[int]string), rooms: make(map[int]map[string]bool)}
+	for member := range 3 {
+		m.ids[member], m.rooms[member] = fmt.Sprint("id", member), make(map[string]bool)
+		r.add(m.ids[member], member)
+	}
+	for i := range 3 * fewPlaces {
+		for member := range 3 {
+			if i%(member+1) == 0 {
+				name := fmt.Sprint("room", i)
+				m.rooms[member][name] = true
+				r.join(member, name)
+				checkRooms(t, r, m)
+			}
+		}
+	}
+	for i := range 3 * fewPlaces {
+		name := fmt.Sprint("room", i*7%(3*fewPlaces))
+		for member := range 2 {
+			delete(m.rooms[member], name)
+			r.leave(member, name)
+			checkRooms(t, r, m)
+		}
+	}
+	delete(m.ids, 2)
+	delete(m.rooms, 2)
+	r.remove(2)
+	checkRooms(t, r, m)
+}
+
 // roomNames makes up to three names of a byte: of rooms, ids, or neither.
 func roomNames(b byte) []string {
 	all := []string{"a", "b", "c", "d", "id1", "id2", "nowhere"}
@@ -236,10 +268,10 @@ func checkRooms(t *testing.T, r *rooms[int], m *model) {
 		if own == nil || own.id != id || r.byID[id] != member || r.all.members[own.all] != member {
 			t.Fatalf("%d is not where it should be", member)
 		}
-		if len(own.joined) != len(m.rooms[member]) {
+		if own.joined.len() != len(m.rooms[member]) {
 			t.Fatalf("%d is in %q, want %v", member, r.of(member), m.rooms[member])
 		}
-		for in, place := range own.joined {
+		for in, place := range own.joined.all() {
 			if !m.rooms[member][in.name] || r.named[in.name] != in || in.members[place] != member {
 				t.Fatalf("%d is not at its place in %s", member, in.name)
 			}

@@ -29,11 +29,10 @@ type Socket struct {
 	mailbox   mailbox[Event]
 
 	mu     sync.Mutex
-	ctx    context.Context // made when first needed
-	cancel context.CancelCauseFunc
-	reason Reason    // once disconnected
-	until  time.Time // likewise
-	data   *data     // nil unless SetData has been called
+	ctx    *socketContext // made when first needed
+	reason Reason         // once disconnected
+	until  time.Time      // likewise
+	data   *data          // nil unless SetData has been called
 	acks   map[uint64]ack
 	expiry *expiry // nil unless ExpireAt has been called
 }
@@ -72,9 +71,9 @@ func (s *Socket) Context() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx == nil {
-		s.ctx, s.cancel = context.WithCancelCause(s.conn.ctx)
+		s.ctx = &socketContext{first: s.conn.ctx}
 		if s.reason != "" {
-			s.cancel(disconnectError{s.reason})
+			s.ctx.end(disconnectError{s.reason})
 		}
 	}
 	return s.ctx
@@ -195,13 +194,13 @@ func (s *Socket) On(event string, h Handler) (off func()) {
 // disconnected but is still in its rooms. [Broadcast.Sockets] and FetchSockets
 // still return the socket, but it gets no events.
 func (s *Socket) OnDisconnecting(f func(r Reason)) (off func()) {
-	return s.listeners.lists().disconnecting.add(f)
+	return s.listeners.atEnd().disconnecting.add(f)
 }
 
 // OnDisconnect adds a function that is called when the socket has disconnected
 // and has left its rooms.
 func (s *Socket) OnDisconnect(f func(r Reason)) (off func()) {
-	return s.listeners.lists().disconnect.add(f)
+	return s.listeners.atEnd().disconnect.add(f)
 }
 
 // Disconnect disconnects the socket. If close is true, it disconnects the
