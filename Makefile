@@ -83,6 +83,10 @@ bench-full: | go ## the same at length, and write bench/RESULTS.md
 bench-cluster: interop/cluster/node_modules | go ## two servers on each bus that is here, beside npm's; SHORT=1 for a glance
 	cd bench/cluster && go test $(if $(SHORT),-short) -run '^$$' -bench . -benchtime 1x -timeout 1h .
 
+.PHONY: bench-chat
+bench-chat: | go ## package chat, from a post to the views of its readers; SHORT=1 for a glance, ROWS="posts|alone" for some rows
+	cd bench/chat && go test $(if $(SHORT),-short) -run '^$$' -bench . -benchtime 1x -timeout 4h . -rows '$(or $(ROWS),.)' $(if $(SHORT),,-results RESULTS.md)
+
 .PHONY: clientbundle
 clientbundle: interop/node_modules ## renew the browser bundles from the socket.io-client of interop/
 	rm -f $@/*.gz

@@ -1,0 +1,41 @@
+module github.com/goroomcast/socketio/bench/chat
+
+go 1.25.0
+
+require (
+	github.com/goroomcast/socketio v0.0.0
+	github.com/goroomcast/socketio/adapter/postgres v0.0.0 // by which the two servers reach each other
+	github.com/goroomcast/socketio/bench v0.0.0 // its loop of connections and frames
+	github.com/goroomcast/socketio/chat v0.0.0
+	github.com/goroomcast/socketio/chat/postgres v0.0.0
+	github.com/goroomcast/socketio/chat/sqlite v0.0.0
+	github.com/jackc/pgx/v5 v5.13.0 // the pool that a program hands to chat/postgres
+)
+
+require (
+	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/ncruces/go-strftime v1.0.0 // indirect
+	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/rs/cors v1.11.1 // indirect
+	golang.org/x/sync v0.22.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
+	modernc.org/libc v1.75.7 // indirect
+	modernc.org/mathutil v1.7.1 // indirect
+	modernc.org/memory v1.12.1 // indirect
+	modernc.org/sqlite v1.59.0 // indirect
+)
+
+replace (
+	github.com/goroomcast/socketio => ../..
+	github.com/goroomcast/socketio/adapter/postgres => ../../adapter/postgres
+	github.com/goroomcast/socketio/bench => ..
+	github.com/goroomcast/socketio/chat => ../../chat
+	github.com/goroomcast/socketio/chat/postgres => ../../chat/postgres
+	github.com/goroomcast/socketio/chat/sqlite => ../../chat/sqlite
+)
