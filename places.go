@@ -6,7 +6,7 @@ import (
 )
 
 // places are a member's places in the lists of its rooms. Most members are in few
-// rooms, for which a list takes less memory than a map.
+// rooms, and a short list takes less memory than a map.
 type places[M comparable] struct {
 	few  []place[M]
 	many map[*room[M]]int // in place of few
@@ -21,7 +21,7 @@ type place[M comparable] struct {
 // fewPlaces is how many places a list has at most.
 const fewPlaces = 8
 
-// in returns the place in a room. A nil *places has none.
+// in returns the place in a room, if there is one. A nil *places is empty.
 func (p *places[M]) in(r *room[M]) (index int, is bool) {
 	if p == nil {
 		return 0, false
