@@ -46,6 +46,7 @@ func (s *Socket) admit() {
 	s.join(n, n.recovery.take(s))
 	if s.Recovered() {
 		n.rooms.join(s, s.seat.saved.Rooms...) // it has been in them before
+		n.recovery.release(s.seat.saved)
 		n.tellRoomChanges()
 	}
 	for _, m := range n.admission(s) {
@@ -289,6 +290,9 @@ func (s *Socket) leave(reason Reason, wasConnected bool) {
 func (s *Socket) vacate(reason Reason, wasConnected bool) {
 	n := s.namespace
 	kept := n.recovery.keep(s, reason, wasConnected)
+	if kept != nil {
+		n.recovery.hold(kept)
+	}
 	defer n.recovery.leave(s.seat, kept)
 	if wasConnected {
 		defer s.tellLeft(reason)

@@ -59,6 +59,7 @@ func newRecovery(n *Namespace) *recovery {
 		// Clients that can come back may have been sent events in vain before.
 		log: eventlog.New[*engine.Message](eventlog.Limits{Events: o.MaxEvents, Bytes: o.MaxBytes, Age: o.MaxAge + deaf}),
 	}
+	r.sessions.Forgotten = r.release
 	return r
 }
 
@@ -88,6 +89,7 @@ func (r *recovery) tidy() {
 	r.arm()
 	r.mu.Unlock()
 	r.unuse(forgotten)
+	r.namespace.tellPresence()
 }
 
 // unuse gives up the namespace for sessions that are no more.
@@ -100,10 +102,10 @@ func (r *recovery) unuse(sessions int) {
 // forget gives up all sessions.
 func (r *recovery) forget() {
 	r.mu.Lock()
-	n := r.sessions.Len()
-	r.sessions = eventlog.Sessions[*data]{}
+	n := r.sessions.Clear()
 	r.mu.Unlock()
 	r.unuse(n)
+	r.namespace.tellPresence()
 }
 
 // close forgets everything, for good.
@@ -118,7 +120,7 @@ func (r *recovery) close() {
 		r.timer.Stop()
 	}
 	r.log.Clear()
-	r.sessions = eventlog.Sessions[*data]{}
+	r.sessions.Clear()
 }
 
 // logs reports whether events to the selected sockets get a place in this
@@ -159,6 +161,27 @@ func (r *recovery) queue(b Broadcast, e *loggedEvent) (targets *[]*Socket) {
 func (r *recovery) wanted() bool {
 	return !r.closed && (len(r.seats) > 0 || r.sessions.Len() > 0 || r.store != nil)
 }
+
+// A session holds its rooms: an adapter may leave out the events of other servers
+// to rooms that are not here, and the client must find these events in the log.
+// With a store it finds them there.
+
+// hold begins that, while the socket is in its rooms.
+func (r *recovery) hold(s *savedSession) {
+	if r.holds() {
+		r.namespace.rooms.hold(s.Rooms)
+	}
+}
+
+// release ends it, when another socket is in the rooms or the session is
+// forgotten. r.mu may be locked.
+func (r *recovery) release(s *savedSession) {
+	if r.holds() {
+		r.namespace.rooms.release(s.Rooms)
+	}
+}
+
+func (r *recovery) holds() bool { return r.store == nil && r.namespace.cluster != nil }
 
 // With an adapter.SessionStore the adapter keeps the sessions, and the log is the
 // adapter's. Each server keeps the latest part of that log, in the order of

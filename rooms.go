@@ -21,6 +21,7 @@ type rooms[M comparable] struct {
 
 	events   changes[M] // for OnRoomEvent
 	presence changes[M] // of rooms and members, for the adapter
+	held     map[presentRoom]int
 }
 
 // A room has its members in one dense list, because broadcasts walk it.
@@ -49,7 +50,7 @@ func (r *rooms[M]) add(id string, m M) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, already := r.byID[id]; !already {
-		r.presence.note(roomChange[M]{RoomCreated, id, m, true})
+		r.notePresence(roomChange[M]{RoomCreated, id, m, true})
 	}
 	r.byID[id] = m
 	r.members[m] = &membership[M]{id: id, all: len(r.all.members)}
@@ -81,7 +82,7 @@ func (r *rooms[M]) remove(m M) {
 	delete(r.members, m)
 	if r.byID[own.id] == m { // and not one that has the id anew
 		delete(r.byID, own.id)
-		r.presence.note(roomChange[M]{RoomDeleted, own.id, m, true})
+		r.notePresence(roomChange[M]{RoomDeleted, own.id, m, true})
 	}
 }
 
@@ -340,21 +341,7 @@ func (r *rooms[M]) note(kind RoomEventKind, room string, m M) {
 	change := roomChange[M]{kind, room, m, false}
 	r.events.note(change)
 	if kind == RoomCreated || kind == RoomDeleted {
-		r.presence.note(change)
-	}
-}
-
-// watchPresence notes all rooms and members as created, and their later changes.
-func (r *rooms[M]) watchPresence() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.presence.waiting = nil
-	r.presence.watched.Store(true)
-	for id, m := range r.byID {
-		r.presence.note(roomChange[M]{RoomCreated, id, m, true})
-	}
-	for name, room := range r.named {
-		r.presence.note(roomChange[M]{RoomCreated, name, room.members[0], false})
+		r.notePresence(change)
 	}
 }
 

@@ -218,7 +218,10 @@ func (r *recovery) persist(s *savedSession, of *seat) {
 	if !r.closed {
 		kept = 1 - r.sessions.Put(s)
 		r.arm()
+	} else {
+		r.release(s)
 	}
 	r.mu.Unlock()
 	r.namespace.server.use(r.namespace, -1, kept)
+	r.namespace.tellPresence()
 }

@@ -31,7 +31,7 @@ type Join = func(t testing.TB, n int) []adapter.Adapter
 // servers and their clients are in memory; the buses of the adapters may be
 // real. If the adapters are an [adapter.SessionStore], all checks run a second
 // time with servers that keep sessions, and so do checks of clients that come
-// back.
+// back. With other adapters clients come back to their own server.
 func Run(t *testing.T, join Join) {
 	groups := []group{
 		{"contract", contracts},
@@ -49,6 +49,7 @@ func Run(t *testing.T, join Join) {
 		g.run(t, join, false)
 	}
 	if _, stores := join(t, 1)[0].(adapter.SessionStore); !stores {
+		group{"away", absences}.run(t, join, true)
 		return
 	}
 	t.Run("with sessions", func(t *testing.T) {
@@ -119,7 +120,10 @@ func (w *world) start(a adapter.Adapter) *node {
 	n := &node{link: &link{Adapter: a, persisted: make(map[string]bool)}, listener: memnet.Listen()}
 	o := &socketio.Options{Adapter: n.link, Logger: slog.New(&n.log)}
 	if w.sessions {
-		o.Adapter, o.Recovery = storeLink{n.link, a.(adapter.SessionStore)}, &socketio.Recovery{}
+		o.Recovery = &socketio.Recovery{}
+		if store, is := a.(adapter.SessionStore); is {
+			o.Adapter = storeLink{n.link, store}
+		}
 	}
 	n.Server = socketio.NewServer(o)
 	n.greetable("/")

@@ -42,7 +42,28 @@ func (w *world) claim(i int, c *client) *client {
 	return back
 }
 
-// Clients that lose their connection and come back.
+// Clients that lose their connection and come back to their server, where their
+// sessions are.
+var absences = []check{
+	{"with the events to rooms that were empty meanwhile", func(w *world) {
+		c := w.client(0, "a")
+		for range 2 {
+			w.check(w.nodes[1].To("a").Emit("before"))
+			c.expect(`42["before"]`)
+			c.Drop()
+			w.until("the socket has left", func() bool { return w.nodes[0].Socket(c.ID()) == nil })
+			w.check(w.nodes[1].To("a").Emit("missed", 1))
+			w.check(w.nodes[1].To(c.ID()).Emit("missed", 2))
+			w.check(w.nodes[1].To("b").Emit("not for it"))
+			w.settle(1)
+			c = c.returnTo(0)
+			c.expect(`42["missed",1]`, `42["missed",2]`)
+		}
+		w.end(1, c)
+	}},
+}
+
+// Clients that lose their connection and come back to any server.
 var returns = []check{
 	{"to any server, with what they have missed", func(w *world) {
 		c := w.client(0, "a")

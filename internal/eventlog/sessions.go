@@ -19,6 +19,8 @@ type Session[D any] struct {
 // Sessions are those of a namespace, bounded in number. The zero value is
 // empty.
 type Sessions[D any] struct {
+	Forgotten func(*Session[D]) // if set, called with each session that goes otherwise than by Remove
+
 	byPID map[string]*Session[D]
 	order []*Session[D] // by end, also removed ones
 }
@@ -63,7 +65,18 @@ func (ss *Sessions[D]) drop() int {
 		return 0
 	}
 	ss.Remove(s)
+	if ss.Forgotten != nil {
+		ss.Forgotten(s)
+	}
 	return 1
+}
+
+// Clear forgets all sessions, and returns how many.
+func (ss *Sessions[D]) Clear() (forgotten int) {
+	for len(ss.order) > 0 {
+		forgotten += ss.drop()
+	}
+	return forgotten
 }
 
 // Expire forgets the sessions that ended before, and returns how many.
