@@ -36,7 +36,6 @@ type Chat struct {
 
 	mu      sync.Mutex // a leaf
 	live    map[string]*live
-	devices map[string][]*device // by user, the oldest first
 	sockets map[*socketio.Socket]*device
 	closed  bool
 }
@@ -156,7 +155,6 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 		store:   o.Store,
 		log:     o.Logger,
 		live:    make(map[string]*live),
-		devices: make(map[string][]*device),
 		sockets: make(map[*socketio.Socket]*device),
 	}
 	if c.log == nil {

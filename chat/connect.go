@@ -59,7 +59,7 @@ func (c *Chat) admit(ctx context.Context, s *socketio.Socket) error {
 	c.mu.Lock()
 	c.sockets[s] = d
 	c.mu.Unlock()
-	context.AfterFunc(s.Context(), d.end)
+	d.orphan = context.AfterFunc(s.Context(), d.end) // until it is connected
 	return nil
 }
 
@@ -99,9 +99,15 @@ func (c *Chat) connected(s *socketio.Socket) {
 		if r == socketio.ReasonServerShutdown {
 			c.bye()
 		}
+		d.end()
 	})
-	d.arrive()
-	c.presences.arrive(d)
+	if !d.orphan() {
+		return // it is about to leave
+	}
+	d.orphan = nil // it takes memory
+	if oldest := c.presences.arrive(d); oldest != nil {
+		oldest.socket.Disconnect(false)
+	}
 	_ = s.Join(userRoom(d.user.ID))
 	var a auth
 	_ = s.Handshake().DecodeAuth(&a) // admit has taken what it could

@@ -17,49 +17,29 @@ type device struct {
 	user   User
 	id     string // that the client has chosen, or the socket's
 
+	orphan func() bool // ends watching for the end of a socket that is not connected yet
+
 	mu      sync.Mutex // a leaf
 	follows []*live
 	ended   bool
 
-	gone bool // no longer known; c.mu
-
 	// Of presences.mu.
-	active  time.Time       // when the user was at the device
+	left    bool
 	idle    bool            // the user is not at the device
+	active  moment          // when the user was at the device
 	front   string          // the room in front of the user, if the client says it
 	watches map[string]bool // users
-	left    bool
 }
+
+// A moment is a time since the beginning of presences. There are many moments, and
+// a time.Time takes three times the memory.
+type moment time.Duration
 
 // device returns the device of a socket, or nil.
 func (c *Chat) device(s *socketio.Socket) *device {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sockets[s]
-}
-
-// devicesOf returns the devices of a user on this server.
-func (c *Chat) devicesOf(user string) []*device {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.devices[user])
-}
-
-// arrive makes a device known. The user's oldest device goes if there are too
-// many.
-func (d *device) arrive() {
-	c := d.c
-	c.mu.Lock()
-	if d.gone {
-		c.mu.Unlock()
-		return
-	}
-	all := append(c.devices[d.user.ID], d)
-	c.devices[d.user.ID] = all
-	c.mu.Unlock()
-	if len(all) > c.limits.Devices {
-		all[0].socket.Disconnect(false)
-	}
 }
 
 // end forgets the device.
@@ -72,19 +52,12 @@ func (d *device) end() {
 	for _, l := range follows {
 		l.release()
 	}
-	d.c.presences.leave(d)
+	last := d.c.presences.leave(d)
 	c := d.c
 	c.mu.Lock()
-	d.gone = true
 	delete(c.sockets, d.socket)
-	all := without(c.devices[d.user.ID], d)
-	if len(all) == 0 {
-		delete(c.devices, d.user.ID)
-	} else {
-		c.devices[d.user.ID] = all
-	}
 	c.mu.Unlock()
-	if len(all) == 0 {
+	if last {
 		c.heads.forget(d.user.ID)
 	}
 }

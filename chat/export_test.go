@@ -4,5 +4,10 @@ package chat
 func (c *Chat) Kept() (rooms, devices int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.live), len(c.sockets) + len(c.devices) - min(len(c.devices), len(c.sockets))
+	c.presences.mu.Lock()
+	defer c.presences.mu.Unlock()
+	for _, u := range c.presences.here {
+		devices += len(u.devices)
+	}
+	return len(c.live), max(devices, len(c.sockets))
 }

@@ -35,6 +35,8 @@ var watchRate = Rate{PerSecond: 1, Burst: 10}
 // presences are the users that are there. Each server decides about the users
 // of its own sockets and tells the others; see peers.go.
 type presences struct {
+	began time.Time
+
 	mu       sync.Mutex
 	here     map[string]*present
 	peers    map[string]*peer
@@ -52,12 +54,15 @@ type presences struct {
 // A present is a user with devices here, or one whose last device has just
 // ended.
 type present struct {
-	devices []*device
+	devices []*device // the oldest first
 	state   Presence
-	gone    time.Time // when the last device ended
+	gone    moment // when the last device ended
 }
 
+func (p *presences) now() moment { return moment(time.Since(p.began)) }
+
 func (p *presences) init() {
+	p.began = time.Now()
 	p.here = make(map[string]*present)
 	p.peers = make(map[string]*peer)
 	p.watchers = make(map[string]map[*device]bool)
@@ -67,12 +72,23 @@ func (p *presences) init() {
 	p.seen = make(map[string]int64)
 }
 
-// arrive adds a device. It is told at once, without grace.
-func (p *presences) arrive(d *device) {
+// devicesOf returns the devices of a user on this server.
+func (c *Chat) devicesOf(user string) []*device {
+	c.presences.mu.Lock()
+	defer c.presences.mu.Unlock()
+	if u := c.presences.here[user]; u != nil {
+		return slices.Clone(u.devices)
+	}
+	return nil
+}
+
+// arrive adds a device. It is told at once, without grace. If the user has too
+// many then, arrive returns the oldest.
+func (p *presences) arrive(d *device) (oldest *device) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if d.left {
-		return
+		return nil
 	}
 	u := p.here[d.user.ID]
 	if u == nil {
@@ -80,12 +96,18 @@ func (p *presences) arrive(d *device) {
 		p.here[d.user.ID] = u
 	}
 	u.devices = append(u.devices, d)
-	d.active = time.Now()
-	p.set(d.user.ID, u, u.best(time.Now()))
+	now := p.now()
+	d.active = now
+	p.set(d.user.ID, u, u.best(now))
+	if len(u.devices) > d.c.limits.Devices {
+		return u.devices[0]
+	}
+	return nil
 }
 
-// leave removes a device. Its user stays for the grace time.
-func (p *presences) leave(d *device) {
+// leave removes a device, and reports whether it was the last of its user, who
+// stays for the grace time.
+func (p *presences) leave(d *device) (last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d.left = true
@@ -94,17 +116,19 @@ func (p *presences) leave(d *device) {
 	}
 	u := p.here[d.user.ID]
 	if u == nil || !slices.Contains(u.devices, d) {
-		return
+		return u == nil || len(u.devices) == 0
 	}
+	now := p.now()
 	if u.devices = without(u.devices, d); len(u.devices) == 0 {
-		u.gone = time.Now()
-	} else {
-		p.set(d.user.ID, u, u.best(time.Now()))
+		u.devices, u.gone = nil, now
+		return true
 	}
+	p.set(d.user.ID, u, u.best(now))
+	return false
 }
 
 // best returns the best state of the devices.
-func (u *present) best(now time.Time) Presence {
+func (u *present) best(now moment) Presence {
 	state := Offline
 	for _, d := range u.devices {
 		if d.inUse(now) {
@@ -116,7 +140,7 @@ func (u *present) best(now time.Time) Presence {
 }
 
 // inUse reports whether the user is at the device. presences.mu is locked.
-func (d *device) inUse(now time.Time) bool { return !d.idle && now.Sub(d.active) < activeTime }
+func (d *device) inUse(now moment) bool { return !d.idle && now-d.active < moment(activeTime) }
 
 // set notes the state of a user here. mu is locked.
 func (p *presences) set(user string, u *present, state Presence) {
@@ -145,14 +169,14 @@ func (p *presences) of(user string) Presence {
 func (p *presences) sweep(grace time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	now := p.now()
 	for user, u := range p.here {
 		switch {
 		case len(u.devices) > 0:
 			p.set(user, u, u.best(now))
-		case now.Sub(u.gone) >= grace:
+		case now-u.gone >= moment(grace):
 			if p.watchers[user] != nil {
-				p.seen[user] = u.gone.UnixMilli()
+				p.seen[user] = p.began.Add(time.Duration(u.gone)).UnixMilli()
 			}
 			p.set(user, u, Offline)
 			delete(p.here, user)
@@ -189,9 +213,9 @@ func (d *device) setActive(_ context.Context, a activeArgs) (nothing, error) {
 	p := &d.c.presences
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	d.active, d.idle, d.front = time.Now(), a.Idle, a.Room
+	d.active, d.idle, d.front = p.now(), a.Idle, a.Room
 	if u := p.here[d.user.ID]; u != nil && slices.Contains(u.devices, d) {
-		p.set(d.user.ID, u, u.best(time.Now()))
+		p.set(d.user.ID, u, u.best(d.active))
 	}
 	return nothing{}, nil
 }
@@ -368,7 +392,7 @@ func (c *Chat) tellWatchers() {
 			events[d].Users = append(events[d].Users, p.row(user, state))
 		}
 	}
-	clear(p.changed)
+	p.changed = make(map[string]bool)
 	p.mu.Unlock()
 	for d, e := range events {
 		_ = d.socket.Emit("presence", e)

@@ -142,10 +142,9 @@ func (c *Chat) inattentive(ctx context.Context, room string, members []Member) [
 
 // attentive returns those of users that look at a room on this server.
 func (c *Chat) attentive(room string, users []string) (look []string) {
-	now := time.Now()
 	for _, user := range users {
 		for _, d := range c.devicesOf(user) {
-			if d.following(room) != nil && c.presences.shows(d, room, now) {
+			if d.following(room) != nil && c.presences.shows(d, room) {
 				look = append(look, user)
 				break
 			}
@@ -156,10 +155,10 @@ func (c *Chat) attentive(room string, users []string) (look []string) {
 
 // shows reports whether a device that follows a room is in use, and shows no
 // other room.
-func (p *presences) shows(d *device, room string, now time.Time) bool {
+func (p *presences) shows(d *device, room string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return d.inUse(now) && (d.front == "" || d.front == room)
+	return d.inUse(p.now()) && (d.front == "" || d.front == room)
 }
 
 func (p *presences) hasPeers() bool {
