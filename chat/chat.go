@@ -32,7 +32,8 @@ type Chat struct {
 	presences  presences
 	heads      heads
 	hooks      hooks
-	id         string // of this server, among others
+	outbox     *outbox // nil unless Options.DurableHooks
+	id         string  // of this server, among others
 
 	mu      sync.Mutex // a leaf
 	live    map[string]*live
@@ -66,6 +67,17 @@ type Options struct {
 	// posts of a room. The calls for different rooms run at the same time. An
 	// error is logged. The context ends after a minute.
 	OnPost func(ctx context.Context, p *Posted) error
+
+	// DurableHooks makes the store keep a list of the posts that OnPost must be
+	// called for. OnPost is called at least once, also after a crash, by any
+	// server, in the order of a room's posts on all servers. If it returns an
+	// error or panics, it is called again after a second, then after two
+	// seconds, and so on up to five minutes; the later posts of the room wait
+	// for that. After a day the chat gives the post up. The message is as it is
+	// when OnPost is called; messages that no longer exist are left out. The
+	// store must be a [store.Outbox]: those for SQLite and Postgres are, and
+	// Memory is for tests.
+	DurableHooks bool
 
 	// PushDelay is how long after a post Posted.Recipients decides. Defaults
 	// to 5 s.
@@ -164,6 +176,13 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 		c.store = store.Memory()
 		c.log.Warn("chat: rooms are kept in memory only, because Options.Store is nil")
 	}
+	if o.DurableHooks && o.OnPost != nil {
+		kept, is := c.store.(store.Outbox)
+		if !is {
+			return nil, errors.New("chat: the store has no outbox, which Options.DurableHooks needs")
+		}
+		c.outbox = &outbox{store: kept, wake: make(chan struct{}, 1), workers: make(map[string]*worker)}
+	}
 	c.opts.LargeRoom = orDefault(o.LargeRoom, 100)
 	c.opts.Grace = orDefault(o.Grace, 20*time.Second)
 	c.opts.WatchInterval = orDefault(o.WatchInterval, 5*time.Second)
@@ -181,6 +200,9 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	c.spawn(c.keepRetention)
 	c.id = rand.Text()
 	c.spawn(c.keepPresence)
+	if c.outbox != nil {
+		c.hooks.work.Go(c.keepOutbox)
+	}
 	c.serve()
 	return c, nil
 }
@@ -188,8 +210,8 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 // closeTime is how long Close waits for OnPost before its context ends.
 const closeTime = 5 * time.Second
 
-// Close ends the chat: it commits what waits, calls OnPost for what was posted,
-// and closes the store. The server must be closed before.
+// Close ends the chat: it commits waiting operations, calls OnPost for waiting
+// posts, and closes the store. The server must be closed before.
 func (c *Chat) Close() error {
 	c.mu.Lock()
 	closed := c.closed

@@ -72,6 +72,10 @@ func (c *Chat) committer(room string) *committer {
 func (c *Chat) do(ctx context.Context, room string, op store.Op) (store.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
+	if post, is := op.(store.Post); is && !post.Repeat {
+		post.Outbox = c.outbox != nil
+		op = post
+	}
 	p := &pending{op: op, size: sizeOf(op), result: make(chan store.Result, 1)}
 	if !c.committer(room).put(p) {
 		return store.Result{}, ErrUnavailable

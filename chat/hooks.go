@@ -10,7 +10,8 @@ import (
 )
 
 // hooks call Options.OnPost, for each room in the order of its posts, on a
-// goroutine of the room's own, which exists while there are posts.
+// goroutine of the room's own, which exists while there are posts. With
+// Options.DurableHooks the outbox does it.
 type hooks struct {
 	mu      sync.Mutex
 	waiting map[string][]*Posted // by room; a room with a goroutine has an entry
@@ -26,7 +27,11 @@ const (
 
 // tellPosted passes the new posts of a batch to OnPost.
 func (c *Chat) tellPosted(d *delivery) {
-	if c.opts.OnPost == nil {
+	switch {
+	case c.opts.OnPost == nil:
+		return
+	case c.outbox != nil:
+		c.outbox.signal()
 		return
 	}
 	now := time.Now()

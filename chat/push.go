@@ -20,16 +20,19 @@ type Posted struct {
 	at time.Time // of the commit
 }
 
-// Recipients yields the members who should be told of the message although they
-// do not see it. It waits until Options.PushDelay after the post. Then it leaves
-// out the author, those who block the author, those whose notify is "none", or
-// "mentions" if the message does not mention them, those who have read the
-// message, and those who look at the room: a device of theirs, on any server,
-// follows the room, was active within five minutes, and shows no other room in
-// front. Of a message that was deleted meanwhile nobody is told.
+// Recipients yields the members that should get a push about the message. It
+// waits until Options.PushDelay after the post. Then it leaves out
+//   - the author, and members that block the author,
+//   - members that have switched notifications of the room off, or want only
+//     mentions and are not mentioned,
+//   - members that have read the message,
+//   - members that look at the room: a device on any server follows the room,
+//     was active within five minutes, and shows no other room in front.
+//
+// If the message was deleted meanwhile, Recipients yields no member.
 //
 // An error ends the sequence. When this server is about to end, the error is
-// ErrUnavailable, because who looks at the room is not known then.
+// ErrUnavailable, because its devices are gone already.
 func (p *Posted) Recipients(ctx context.Context) iter.Seq2[Member, error] {
 	return func(yield func(Member, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -109,8 +112,8 @@ func (p *Posted) leavesOut(m Member) bool {
 
 const (
 	attentionEvent = "chat:attention?"
-	// attentionTime is how long other servers are waited for. Who looks at a
-	// room on a server that does not answer, is told too often, not too seldom.
+	// attentionTime is how long other servers are waited for. Users of a server
+	// that does not answer get a push.
 	attentionTime = time.Second
 )
 

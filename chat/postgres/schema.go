@@ -76,6 +76,17 @@ CREATE TABLE chat.files (
 CREATE INDEX ON chat.files (room, seq) WHERE room > '';
 CREATE INDEX ON chat.files (owner) WHERE room = '';
 CREATE INDEX ON chat.files (id) WHERE room = '';
+`, `
+CREATE TABLE chat.outbox (
+	room text COLLATE "C", seq bigint,
+	PRIMARY KEY (room, seq)
+);
+
+CREATE TABLE chat.claims ( -- of rooms in the outbox
+	room text COLLATE "C" PRIMARY KEY,
+	owner text, -- empty while nobody may take the room
+	until bigint, tries bigint
+);
 `}
 
 // migrate runs the migrations that the database lacks, in one transaction. The

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,14 +23,15 @@ import (
 // The points at which the server is killed while users act, and when it has
 // started again and they come back.
 var (
-	pointsInUse   = []string{"before commit", "in the transaction", "after commit", "after fan-out", "any"}
+	pointsInUse   = []string{"before commit", "in the transaction", "after commit", "after fan-out", "before hook", "after hook", "any"}
 	pointsAtStart = []string{"in catch-up", "in migration", "after a page", "in ready", "in migration"}
 )
 
 // TestCrashes kills a server with SIGKILL while users of the stock client post,
 // edit, delete and react. After each kill the file has every post that was
 // acknowledged, once, without a hole. When users rest, they see what the file
-// has, and none has found a gap.
+// has, and none has found a gap. In the end the hook was called for every post,
+// in their order.
 //
 // CRASHES is how many times the server is killed.
 func TestCrashes(t *testing.T) {
@@ -50,6 +53,7 @@ func TestCrashes(t *testing.T) {
 		s.heard("resting")
 		s.compare()
 	}
+	s.checkHooks()
 	if s.dups == 0 {
 		t.Error("no post was sent twice: the kills have hit nothing")
 	}
@@ -355,4 +359,33 @@ func (s *siege) compare() {
 			}
 		}
 	}
+}
+
+// checkHooks waits until the hook was called for every post.
+func (s *siege) checkHooks() {
+	s.Helper()
+	want := make(map[string]int)
+	for id, all := range s.check(s.file) {
+		want[id] = len(all.Messages)
+	}
+	var told map[string]int
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); <-time.After(100 * time.Millisecond) {
+		calls, err := os.ReadFile(s.file + ".hooks")
+		if err != nil {
+			s.Fatal(err)
+		}
+		told = make(map[string]int)
+		for line := range strings.Lines(string(calls)) {
+			room, seq := "", 0
+			if _, err := fmt.Sscan(line, &room, &seq); err != nil || seq > told[room]+1 {
+				s.Fatalf("the hook was called for %q after %d: %v", line, told[room], err)
+			}
+			told[room] = max(told[room], seq)
+		}
+		if maps.Equal(told, want) {
+			s.Logf("%d calls of the hook for %d posts", strings.Count(string(calls), "\n"), want["r"]+want["s"])
+			return
+		}
+	}
+	s.Errorf("the hook was called for %v posts, want %v", told, want)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"modernc.org/sqlite"
 
@@ -81,13 +82,24 @@ func serveCrash(file, address string) error {
 	if err := stopInTransactions(rooms); err != nil {
 		return err
 	}
+	told, err := os.OpenFile(file+".hooks", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
 	server := socketio.NewServer(nil)
 	much := chat.Rate{PerSecond: 1e5, Burst: 1e5}
 	c, err := chat.New(server.Of("/chat"), &chat.Options{
-		Store:  stopping{rooms},
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Limits: chat.Limits{Posts: much, RoomPosts: much, Edits: much, Reads: much},
-		Trace:  chat.Trace{Delivered: func(string, int64) { points.reach("after fan-out") }},
+		Store: stopping{rooms},
+		OnPost: func(_ context.Context, p *chat.Posted) error {
+			points.reach("before hook")
+			_, err := fmt.Fprintln(told, p.Room, p.Message.Seq)
+			points.reach("after hook")
+			return err
+		},
+		DurableHooks: true,
+		Logger:       slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Limits:       chat.Limits{Posts: much, RoomPosts: much, Edits: much, Reads: much},
+		Trace:        chat.Trace{Delivered: func(string, int64) { points.reach("after fan-out") }},
 		Authenticate: func(_ context.Context, s *socketio.Socket) (chat.User, error) {
 			var auth struct{ User string }
 			err := s.Handshake().DecodeAuth(&auth)
@@ -148,23 +160,28 @@ func stopInTransactions(s *db) error {
 }
 
 // stopping is a store that stops before and after its calls.
-type stopping struct{ store.Store }
+type stopping struct{ store.Outbox }
+
+// Claim makes claims that soon end after a kill.
+func (s stopping) Claim(ctx context.Context, owner string, settle []store.Claim, _ time.Duration, limit int) ([]store.Claim, []string, error) {
+	return s.Outbox.Claim(ctx, owner, settle, time.Second, limit)
+}
 
 func (s stopping) Commit(ctx context.Context, ops []store.Op) (*store.Committed, error) {
 	points.reach("before commit")
-	done, err := s.Store.Commit(ctx, ops)
+	done, err := s.Outbox.Commit(ctx, ops)
 	points.reach("after commit")
 	return done, err
 }
 
 func (s stopping) Changes(ctx context.Context, room string, after int64, l store.Limit) (*store.Changes, error) {
 	points.reach("in catch-up")
-	page, err := s.Store.Changes(ctx, room, after, l)
+	page, err := s.Outbox.Changes(ctx, room, after, l)
 	points.reach("after a page")
 	return page, err
 }
 
 func (s stopping) Memberships(ctx context.Context, user, after string, limit int) ([]store.Membership, error) {
 	points.reach("in ready")
-	return s.Store.Memberships(ctx, user, after, limit)
+	return s.Outbox.Memberships(ctx, user, after, limit)
 }

@@ -70,6 +70,17 @@ CREATE TABLE files (
 CREATE INDEX files_message ON files (room, seq) WHERE room > '';
 CREATE INDEX files_unused ON files (owner) WHERE room = '';
 CREATE INDEX files_stray ON files (id) WHERE room = '';
+`, `
+CREATE TABLE outbox (
+	room TEXT, seq INTEGER,
+	PRIMARY KEY (room, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE claims ( -- of rooms in the outbox
+	room TEXT PRIMARY KEY,
+	owner TEXT, -- empty while nobody may take the room
+	until INTEGER, tries INTEGER
+) WITHOUT ROWID;
 `}
 
 // migrate runs the migrations that the database lacks, in one transaction: after

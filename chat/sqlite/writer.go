@@ -54,6 +54,7 @@ var (
 	newRoom, newMessage                       = tables.Rooms.Insert(tables.Question), tables.Messages.Insert(tables.Question)
 	putReaction, putMention, putBlock         = tables.Reactions.Put(tables.Question), tables.Mentions.Put(tables.Question), tables.Blocks.Put(tables.Question)
 	noReaction, noMention, noBlock            = tables.Reactions.Remove(tables.Question), tables.Mentions.Remove(tables.Question), tables.Blocks.Remove(tables.Question)
+	putOutbox                                 = tables.Outbox.Put(tables.Question)
 	noReactions                               = "DELETE FROM reactions WHERE room = ? AND seq = ?"
 
 	lastSeq    = "SELECT seq FROM members JOIN rooms ON rooms.id = room AND NOT deleted WHERE room = ? AND user_id = ? AND role <> ''"
@@ -160,6 +161,7 @@ func (w *writer) write(rows *store.Writes) error {
 		writeEach(w, noReaction, rows.Unreactions, tables.Reactions.Values),
 		writeEach(w, putMention, rows.Mentions, tables.Mentions.Values),
 		writeEach(w, noMention, rows.Unmentions, tables.Mentions.Values),
+		writeEach(w, putOutbox, rows.Outbox, tables.Outbox.Values),
 		writeEach(w, putBlock, rows.Blocks, tables.Blocks.Values),
 		writeEach(w, noBlock, rows.Unblocks, tables.Blocks.Values),
 		w.writeFiles(rows),

@@ -83,17 +83,18 @@ type Writes struct {
 	Erasing     []string      // users to add to those whose erasure has begun
 	Erased      []string      // users to remove from them, with all blocks by and of them; their files are to be dropped without name and owner
 	Files       []File
-	Dropped     []string   // files to drop, after Files: Room becomes "", Seq and At become 0
-	Below       []BelowKey // likewise those of these messages, and of their threads
-	Removed     []string   // files to remove
-	Emptied     []string   // rooms that lose all rows of members, markers, reactions and mentions, before anything else is written
+	Dropped     []string     // files to drop, after Files: Room becomes "", Seq and At become 0
+	Below       []BelowKey   // likewise those of these messages, and of their threads
+	Removed     []string     // files to remove
+	Outbox      []MessageKey // to add, if the store is an Outbox
+	Emptied     []string     // rooms that lose all rows of members, markers, reactions and mentions, before anything else is written
 }
 
 // Empty reports whether there is nothing to write.
 func (w *Writes) Empty() bool {
 	return len(w.NewRooms)+len(w.Rooms)+len(w.Members)+len(w.NewMessages)+len(w.Messages)+len(w.Reactions)+
 		len(w.Unreactions)+len(w.Mentions)+len(w.Unmentions)+len(w.Markers)+len(w.Blocks)+len(w.Unblocks)+len(w.Emptied)+len(w.Unreacted)+
-		len(w.Unmarked)+len(w.Erasing)+len(w.Erased)+
+		len(w.Unmarked)+len(w.Erasing)+len(w.Erased)+len(w.Outbox)+
 
 		len(w.Files)+len(w.Dropped)+len(w.Below)+len(w.Removed) == 0
 }

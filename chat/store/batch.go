@@ -31,6 +31,7 @@ type batch struct {
 	files     map[string]*fileRow
 	unused    map[string]Unused // by owner
 	dropped   []string          // files of messages
+	outbox    []MessageKey
 
 	removals map[string]map[string][]string // users that may be removed, by room, with the threads that they follow
 }
@@ -220,7 +221,7 @@ func sortByRev(c *Changes) {
 
 // writes returns the rows to write, in an order that is the same each time.
 func (b *batch) writes() *Writes {
-	w := &Writes{Markers: b.markers, Emptied: b.emptied, Unreacted: b.unreacted, Unmarked: b.unmarked, Erasing: b.erasing, Erased: b.erased}
+	w := &Writes{Markers: b.markers, Emptied: b.emptied, Unreacted: b.unreacted, Unmarked: b.unmarked, Erasing: b.erasing, Erased: b.erased, Outbox: b.outbox}
 	for _, id := range slices.Sorted(maps.Keys(b.rooms)) {
 		switch r := b.rooms[id]; {
 		case r.isNew:

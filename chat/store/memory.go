@@ -18,6 +18,8 @@ func Memory() Store {
 		blocks:  make(map[BlockKey]bool),
 		erasing: make(map[string]bool),
 		files:   make(map[string]File),
+		outbox:  make(map[string][]int64),
+		claims:  make(map[string]memoryClaim),
 	}
 }
 
@@ -28,6 +30,8 @@ type memory struct {
 	blocks  map[BlockKey]bool
 	erasing map[string]bool
 	files   map[string]File
+	outbox  map[string][]int64 // seqs, by room
+	claims  map[string]memoryClaim
 	closed  bool
 }
 
@@ -152,6 +156,9 @@ func (s *memory) write(w *Writes) {
 		s.mark(m)
 	}
 	s.erase(w)
+	for _, k := range w.Outbox {
+		s.outbox[k.Room] = append(s.outbox[k.Room], k.Seq)
+	}
 	for _, k := range w.Blocks {
 		s.blocks[k] = true
 	}

@@ -25,6 +25,7 @@ type Post struct {
 	Files    []string // ids of the author's files, which no message has
 	ReplyTo  int64
 	Mentions []string // those that are no members are dropped
+	Outbox   bool     // put the message into the outbox; see [Outbox]
 	Repeat   bool     // only repeat an answer: NotFound if there is no such post
 }
 

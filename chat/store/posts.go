@@ -194,6 +194,9 @@ func (b *batch) add(room *roomRow, a actor, p Post, r *Result) {
 	for _, user := range m.Mentions {
 		flagOf(b.mentions, MentionKey{m.Room, m.Seq, user}).is = true
 	}
+	if p.Outbox {
+		b.outbox = append(b.outbox, MessageKey{m.Room, m.Seq})
+	}
 	if a.home.SlowMode > 0 && !a.program() {
 		a.member.LastPost, a.member.dirty = b.now, true
 	}

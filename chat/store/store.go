@@ -56,9 +56,9 @@ type Store interface {
 	Members(ctx context.Context, room, after string, limit int) ([]Member, error)
 
 	// Unread returns the members of a room that have not read a message of
-	// author, with an id above after, in the order of ids: those whose marker
-	// is below the seq. The author is left out, and who blocks the author. If
-	// the room does not exist, Unread returns ErrNotFound.
+	// author, with an id above after, in the order of ids: their marker is
+	// below the seq. The author is left out, and members that block the author.
+	// If the room does not exist, Unread returns ErrNotFound.
 	Unread(ctx context.Context, k MessageKey, author, after string, limit int) ([]Member, error)
 
 	// Mark merges markers into those that are kept, by [Marker.Merge], clips

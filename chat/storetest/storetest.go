@@ -17,7 +17,7 @@ import (
 type Fresh func(t *testing.T) (open func() store.Store)
 
 var groups = [][]testCase{
-	postCases, editCases, reactionCases, memberCases, threadCases, roomCases, readCases, markerCases, unreadCases, batchCases, handleCases,
+	postCases, editCases, reactionCases, memberCases, threadCases, roomCases, readCases, markerCases, unreadCases, outboxCases, batchCases, handleCases,
 	retentionCases, erasureCases, fileCases,
 }
 

@@ -57,6 +57,9 @@ var (
 	Mentions = Table[store.MentionKey]{Name: "mentions", columns: []string{"room", "seq", "user_id"}, keys: 3,
 		Fields: func(k *store.MentionKey) []any { return []any{&k.Room, &k.Seq, &k.User} }}
 
+	Outbox = Table[store.MessageKey]{Name: "outbox", columns: []string{"room", "seq"}, keys: 2,
+		Fields: func(k *store.MessageKey) []any { return []any{&k.Room, &k.Seq} }}
+
 	Blocks = Table[store.BlockKey]{Name: "blocks", columns: []string{"user_id", "blocked"}, keys: 2,
 		Fields: func(k *store.BlockKey) []any { return []any{&k.User, &k.Blocked} }}
 
