@@ -38,7 +38,7 @@ func TestOneEvent(t *testing.T) {
 		t.Run(bus.name, func(t *testing.T) {
 			pair := startGo(t, bus.name, bus.bus(t))
 			meet(t, pair)
-			listen(t, pair, 1)
+			listen(t, pair[0], pair[1], 1)
 		})
 	}
 }
@@ -56,28 +56,39 @@ func chosenSizes() sizes {
 // measure runs the scenarios, each on two servers of its own.
 func measure(b *testing.B, start func(testing.TB) [2]node) {
 	n := chosenSizes()
+	b.Run("own", func(b *testing.B) {
+		pair := start(b)
+		meet(b, pair)
+		latency(b, pair[0], pair[0], n.latency)
+	})
 	b.Run("latency", func(b *testing.B) {
 		pair := start(b)
 		meet(b, pair)
-		l := listen(b, pair, 1)
-		pair[0].emit(n.latency/5, 2*time.Millisecond) // to warm up
-		l.await(b, n.latency/5)
-		l.reset()
-		pair[0].emit(n.latency, 2*time.Millisecond)
-		l.await(b, n.latency)
-		b.ReportMetric(0, "ns/op")
-		took := l.latencies()
-		b.ReportMetric(took[len(took)/2], "p50-ms")
-		b.ReportMetric(took[len(took)*99/100], "p99-ms")
+		latency(b, pair[0], pair[1], n.latency)
 	})
 	b.Run("to-1", func(b *testing.B) { burst(b, start(b), 1, n.one) })
 	b.Run("to-200", func(b *testing.B) { burst(b, start(b), 200, n.many) })
 }
 
+// latency measures one event after the other, from one server to a client of
+// another, or of its own.
+func latency(b *testing.B, from, to node, events int) {
+	l := listen(b, from, to, 1)
+	from.emit(events/5, 2*time.Millisecond) // to warm up
+	l.await(b, events/5)
+	l.reset()
+	from.emit(events, 2*time.Millisecond)
+	l.await(b, events)
+	b.ReportMetric(0, "ns/op")
+	took := l.latencies()
+	b.ReportMetric(took[len(took)/2], "p50-ms")
+	b.ReportMetric(took[len(took)*99/100], "p99-ms")
+}
+
 // burst measures events that are emitted without a pause.
 func burst(b *testing.B, pair [2]node, clients, events int) {
 	meet(b, pair)
-	l := listen(b, pair, clients)
+	l := listen(b, pair[0], pair[1], clients)
 	pair[0].emit(events/5, 0) // to warm up
 	l.await(b, events/5*clients)
 	l.reset()
@@ -108,17 +119,17 @@ func meet(t testing.TB, pair [2]node) {
 	}
 }
 
-// Listeners are clients of the second server that count the events of the
-// first, and note how long each took.
+// Listeners are clients of one server that count the events of another, and note
+// how long each took.
 type listeners struct {
 	got  atomic.Int64
 	took chan float64 // ms
 }
 
-func listen(t testing.TB, pair [2]node, clients int) *listeners {
+func listen(t testing.TB, from, to node, clients int) *listeners {
 	t.Helper()
 	l := &listeners{took: make(chan float64, 1<<17)}
-	addr := strings.TrimPrefix(pair[1].url(), "http://")
+	addr := strings.TrimPrefix(to.url(), "http://")
 	dial := func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", addr) }
 	for range clients {
 		c, err := rawclient.Open(context.Background(), dial, rawclient.WebSocket, rawclient.Options{Path: "/socket.io/", Pong: true})
@@ -136,7 +147,7 @@ func listen(t testing.TB, pair [2]node, clients int) *listeners {
 	}
 	for end := time.Now().Add(patience); ; { // a subscription by room may take a moment
 		before := l.got.Load()
-		pair[0].emit(1, 0)
+		from.emit(1, 0)
 		<-time.After(50 * time.Millisecond)
 		if l.got.Load()-before == int64(clients) {
 			l.reset()
