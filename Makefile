@@ -67,6 +67,10 @@ fuzz: | go ## run each fuzz target for FUZZTIME (1m)
 		done; \
 	done
 
+.PHONY: soak
+soak: | go ## two servers under load for SOAK (30m), with clients that break off and a bus that is killed; checks every payload, and what is left
+	cd internal/soak && SOAK=$${SOAK:-30m} go test -count 1 -timeout 24h -v -run TestSoak .
+
 .PHONY: lint
 lint: | go ## run the linters of .golangci.yml
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run $(MODULES)
