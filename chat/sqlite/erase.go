@@ -75,6 +75,24 @@ func (w *writer) Reacted(_ context.Context, user, room string, seqs []int64) ([]
 	return all(w.query(reactedBy, string(keys), room, user), tables.Reactions.Scan)
 }
 
+// maxVacuum is the size of a file, in bytes, up to which an erasure rewrites it.
+const maxVacuum = 128 << 20
+
+// vacuum rewrites the file after an erasure, without what is between the rows.
+// If another process keeps it from that, the next commit tries again.
+func (w *writer) vacuum() {
+	if !w.scrub {
+		return
+	}
+	var bytes int64
+	ctx := context.Background()
+	err := w.conn.QueryRowContext(ctx, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").Scan(&bytes)
+	if err == nil && bytes <= maxVacuum {
+		_, err = w.conn.ExecContext(ctx, "VACUUM")
+	}
+	w.scrub = err != nil
+}
+
 // erase writes what belongs to erasures.
 func (w *writer) erase(rows *store.Writes) error {
 	name := func(user string) []any { return []any{user} }

@@ -29,8 +29,8 @@ import (
 )
 
 // pragmas are those of each connection. A transaction waits 5 s for that of
-// another process.
-const pragmas = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"
+// another process. What is deleted or replaced is overwritten with zeros.
+const pragmas = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(ON)"
 
 // db is the store. Its tables are in schema.go.
 type db struct {
@@ -43,6 +43,11 @@ type db struct {
 // only its owner can read it. Beside it SQLite keeps two more files, whose names
 // end in -wal and -shm, while it is open. A backup must contain all three, or be
 // made by SQLite's VACUUM INTO.
+//
+// SQLite overwrites what is deleted, but parts of a row that it has moved before
+// may stay in the file. So at the end of an erasure a file of up to 128 MiB is
+// rewritten. For a larger one, run SQLite's VACUUM when it suits you: posts wait
+// meanwhile.
 func Open(path string) (store.Store, error) {
 	s, err := open(path)
 	if err != nil {
@@ -107,6 +112,7 @@ func (s *db) write(ctx context.Context, f func(w *writer) error) error {
 		defer func() { s.writer <- w }()
 		// The transaction is short, and an interrupted COMMIT may have happened.
 		defer w.emptyLog()
+		defer w.vacuum()
 		return unavailable(w.transaction("BEGIN IMMEDIATE", func() error { return f(w) }))
 	case <-ctx.Done():
 		return unavailable(ctx.Err())
@@ -121,6 +127,7 @@ func (s *db) Commit(ctx context.Context, ops []store.Op) (done *store.Committed,
 			return err
 		}
 		done = committed
+		w.scrub = w.scrub || len(writes.Erased) > 0
 		return w.write(writes)
 	})
 	if err != nil {
