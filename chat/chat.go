@@ -128,7 +128,9 @@ type Policy struct {
 	CanJoin func(ctx context.Context, u User, r RoomInfo) (Role, error)
 
 	// CanRead is asked when a user opens a room or asks for its messages, and
-	// every 30 s about those who follow a room.
+	// every 30 s about the followers of a room. If it allows, a device is not
+	// asked about again for 30 s, unless the membership of the user or the
+	// settings of the room change.
 	CanRead func(ctx context.Context, u User, r RoomInfo) error
 
 	// CanPost is asked about each post, before BeforePost.

@@ -22,6 +22,7 @@ type device struct {
 	mu      sync.Mutex // a leaf
 	follows []*live
 	ended   bool
+	allowed map[string]allowance // by room
 
 	// Of presences.mu.
 	left    bool
@@ -129,13 +130,4 @@ func (d *device) look(ctx context.Context, room string) (*store.Membership, erro
 		return nil, err
 	}
 	return &all[0], nil
-}
-
-// mayRead returns an error unless the user may read a room.
-func (d *device) mayRead(ctx context.Context, m *store.Membership) error {
-	err := store.Readable(&m.Room, &m.Member)
-	if err == nil && d.c.opts.Policy.CanRead != nil {
-		err = d.c.opts.Policy.CanRead(ctx, d.user, infoOf(&m.Room))
-	}
-	return err
 }

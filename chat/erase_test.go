@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -197,15 +198,16 @@ func (p *past) eraseKilled(point string, n int) (killed bool) {
 func TestEraseWhileWriting(t *testing.T) {
 	runFarm(t, 2, func(w *world, f *farm) {
 		p := livePast(w, f)
-		server, commits := f.processes[0], 0
+		server, commits := f.processes[0], atomic.Int64{}
 		server.mu.Lock()
 		server.hook = func(at string) {
-			if commits++; at != "before commit" || commits > 8 {
+			n := commits.Add(1)
+			if at != "before commit" || n > 8 {
 				return
 			}
 			_, err := f.db.Commit(ctx, []store.Op{
 				store.SetMember{Room: "closed", User: "ann", Do: store.Add, Role: store.RoleMember},
-				store.Post{Room: "closed", Author: "ann", CID: fmt.Sprint("late", commits), Text: erasedWord},
+				store.Post{Room: "closed", Author: "ann", CID: fmt.Sprint("late", n), Text: erasedWord},
 			})
 			w.check(err)
 		}

@@ -109,10 +109,6 @@ func (c *Chat) watch() {
 	}
 }
 
-// policyInterval is how long a follower may go on after Policy.CanRead forbids
-// it.
-const policyInterval = 30 * time.Second
-
 // askPolicy ends following where Policy.CanRead forbids it now.
 func (c *Chat) askPolicy() {
 	if c.opts.Policy.CanRead == nil {
@@ -141,6 +137,7 @@ func (d *device) askAgain(l *live) {
 	if err != nil {
 		return // the next time
 	}
+	d.forgetAllowed(m.Room.ID)
 	if err := d.mayRead(ctx, m); err == nil || errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
 		return
 	}

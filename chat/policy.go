@@ -1,0 +1,63 @@
+package chat
+
+import (
+	"context"
+	"time"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// policyInterval is how long an answer of Policy.CanRead holds that allows, and
+// how long a follower may go on after CanRead forbids it.
+const policyInterval = 30 * time.Second
+
+// maxAllowances is how many a device keeps.
+const maxAllowances = 1000
+
+// An allowance is an answer of Policy.CanRead, and what it was asked about.
+type allowance struct {
+	until   time.Time
+	epoch   string
+	infoRev int64 // of the room's settings
+	rev     int64 // of the member
+	role    store.Role
+}
+
+func allowanceOf(m *store.Membership) allowance {
+	return allowance{epoch: m.Room.Epoch, infoRev: m.Room.InfoRev, rev: m.Member.Rev, role: m.Member.Role}
+}
+
+// mayRead returns an error unless the user may read a room. It asks the program,
+// unless the same question was allowed a moment ago. A refusal is not kept: the
+// program may change it, and clients that are refused ask seldom.
+func (d *device) mayRead(ctx context.Context, m *store.Membership) error {
+	if err := store.Readable(&m.Room, &m.Member); err != nil || d.c.opts.Policy.CanRead == nil {
+		return err
+	}
+	now, question := time.Now(), allowanceOf(m)
+	d.mu.Lock()
+	kept := d.allowed[m.Room.ID]
+	d.mu.Unlock()
+	question.until = kept.until
+	if kept == question && now.Before(kept.until) {
+		return nil
+	}
+	if err := d.c.opts.Policy.CanRead(ctx, d.user, infoOf(&m.Room)); err != nil {
+		return err
+	}
+	question.until = now.Add(policyInterval)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.allowed == nil || len(d.allowed) >= maxAllowances {
+		d.allowed = make(map[string]allowance)
+	}
+	d.allowed[m.Room.ID] = question
+	return nil
+}
+
+// forgetAllowed makes the program be asked the next time.
+func (d *device) forgetAllowed(room string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.allowed, room)
+}
