@@ -64,7 +64,7 @@ func (r *rooms[M]) present(room presentRoom) (is bool) {
 	return is || r.held[room] > 0
 }
 
-// notePresence notes that a room has got its first member, or has lost its
+// notePresence notes that a room gets its first member, or loses its
 // last, unless it is held. r.mu is locked.
 func (r *rooms[M]) notePresence(c roomChange[M]) {
 	if r.held[presentRoom{c.room, c.own}] == 0 {

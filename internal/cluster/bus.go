@@ -135,7 +135,7 @@ func (b *Bus) work() {
 	finished = true
 }
 
-// take returns what is to be published next, or nil.
+// take returns the messages to publish next, or nil.
 func (b *Bus) take() (batch []*sending) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -39,7 +39,7 @@ func missing(t testing.TB, why string) {
 	t.Skip(why)
 }
 
-// freeAddress returns an address on loopback that nobody listens to.
+// freeAddress returns an address on loopback on which no program listens.
 func freeAddress(t testing.TB) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -19,7 +19,7 @@ type Postgres struct {
 	psql string
 }
 
-// StartPostgres starts a PostgreSQL server with an empty database. What has been
+// StartPostgres starts a PostgreSQL server with an empty database. All that has been
 // committed survives Kill. Each setting is "name=value" of postgresql.conf.
 func StartPostgres(t testing.TB, settings ...string) *Postgres {
 	t.Helper()
