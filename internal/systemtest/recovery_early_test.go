@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/rawclient"
 	"github.com/goroomcast/socketio/internal/testserver"
 )
@@ -213,4 +214,36 @@ func expectStored(j *testserver.Journal, g *testserver.Guest, want bool) {
 	if has := j.Has(g.Stays["/"].PID); has != want {
 		g.Harness.T.Errorf("session stored: %t, want %t", has, want)
 	}
+}
+
+// A slowStore takes a session only when the socket has ended.
+type slowStore struct {
+	*testserver.Journal
+	ended <-chan struct{}
+}
+
+func (s *slowStore) PersistSession(ctx context.Context, session *adapter.Session, maxAge time.Duration) error {
+	select {
+	case <-s.ended:
+	case <-ctx.Done():
+	}
+	return s.Journal.PersistSession(ctx, session, maxAge)
+}
+
+// A client leaves while Shutdown puts its session into the store. Nothing but
+// time relates the two, so that the race detector sees what both use.
+func TestClientLeavesDuringShutdown(t *testing.T) {
+	store := &slowStore{Journal: testserver.NewJournal()}
+	o := testserver.Recovering()
+	o.Adapter = store
+	testserver.Run(t, o, func(h *testserver.Harness) {
+		h.Emit("before")
+		g := h.Guest(rawclient.WebSocket)
+		store.ended = h.MustSocket(g.Stays["/"].SID).Context().Done()
+		time.AfterFunc(time.Millisecond, g.Conn.Drop)
+		done := make(chan error, 1)
+		go func() { done <- h.Shutdown(context.Background()) }()
+		h.Check(<-done)
+		expectStored(store.Journal, g, true)
+	})
 }
