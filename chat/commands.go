@@ -250,6 +250,26 @@ func (d *device) readable(ctx context.Context, room string) (*store.Membership, 
 	return m, nil
 }
 
+// message returns a message that the user may read.
+func (d *device) message(ctx context.Context, room string, seq int64) (*Message, error) {
+	m, err := d.readable(ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	q := store.Query{Seqs: []int64{seq}, Limit: pageLimit}
+	if m.Room.ID == room {
+		q.Since = lowestOf(m)
+	}
+	page, err := d.c.store.History(ctx, room, q)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(page.Messages) == 0:
+		return nil, ErrNotFound
+	}
+	return &page.Messages[0], nil
+}
+
 type listArgs struct {
 	Room  string `json:"room"`
 	After string `json:"after"`

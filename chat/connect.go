@@ -41,7 +41,7 @@ func (c *Chat) admit(ctx context.Context, s *socketio.Socket) error {
 		}
 	}
 	u, err := c.authenticate(ctx, s)
-	if err == nil && (u.ID == "" || len(u.ID) > maxUser || strings.ContainsRune(u.ID, 0) || u.ID == "*" || u.ID == store.Deleted) {
+	if err == nil && !validUser(u.ID) {
 		c.log.Error("chat: Authenticate has returned an invalid user id", "user", u.ID)
 		err = errors.New("invalid user id")
 	}
@@ -61,6 +61,10 @@ func (c *Chat) admit(ctx context.Context, s *socketio.Socket) error {
 	c.mu.Unlock()
 	d.orphan = context.AfterFunc(s.Context(), d.end) // until it is connected
 	return nil
+}
+
+func validUser(id string) bool {
+	return id != "" && len(id) <= maxUser && !strings.ContainsRune(id, 0) && id != "*" && id != store.Deleted
 }
 
 // authenticate asks the program, for up to 20 seconds while it has no answer: a
@@ -130,6 +134,7 @@ type sentLimits struct {
 	Data     int `json:"data"`
 	Mentions int `json:"mentions"`
 	Files    int `json:"files"`
+	File     int `json:"file"`
 	Follows  int `json:"follows"`
 }
 
@@ -155,7 +160,7 @@ func (d *device) welcome(cursors map[string]cursor) {
 	l := &d.c.limits
 	_ = d.socket.Emit("ready", ready{
 		User: d.user, Device: d.id, Now: time.Now().UnixMilli(), Rooms: states, More: more,
-		Limits: sentLimits{l.Text, l.Data, l.Mentions, l.Files, l.Follows},
+		Limits: sentLimits{l.Text, l.Data, l.Mentions, l.Files, l.File, l.Follows},
 	})
 	d.c.heads.learn(d.user.ID, rooms)
 	d.resume(ctx, cursors, known)

@@ -15,6 +15,8 @@ type Limits struct {
 	Data     int // bytes of a message's data, as JSON; defaults to 16 KiB
 	Mentions int // in a message; defaults to 50
 	Files    int // in a message; defaults to 10
+	File     int // bytes of a file; defaults to 25 MiB
+	Unused   int // bytes of a user's files that are in no message yet; defaults to 200 MiB
 	Info     int // bytes of a room's info, as JSON; defaults to 4 KiB
 	Pins     int // in a room; defaults to 50
 
@@ -29,7 +31,7 @@ type Limits struct {
 	RoomPosts Rate // in one room; defaults to 2 per second, burst 10
 	Edits     Rate // edits, deletions and reactions; defaults to 10 per second, burst 20
 	Reads     Rate // open, history and lists; defaults to 20 per second, burst 200
-	Changes   Rate // of rooms and members; defaults to 5 per second, burst 20
+	Changes   Rate // of rooms and members, and uploads of files apart; defaults to 5 per second, burst 20
 	Directs   Rate // new direct rooms; defaults to 20 a day, burst 20
 }
 
@@ -44,7 +46,7 @@ func (l Limits) withDefaults() Limits {
 		v         *int
 		otherwise int
 	}{
-		{&l.Text, 8 << 10}, {&l.Data, 16 << 10}, {&l.Mentions, 50}, {&l.Files, 10}, {&l.Info, 4 << 10}, {&l.Pins, 50},
+		{&l.Text, 8 << 10}, {&l.Data, 16 << 10}, {&l.Mentions, 50}, {&l.Files, 10}, {&l.File, 25 << 20}, {&l.Unused, 200 << 20}, {&l.Info, 4 << 10}, {&l.Pins, 50},
 		{&l.Follows, 200}, {&l.Members, 100_000}, {&l.Memberships, 2000}, {&l.Devices, 20}, {&l.CatchUp, 1000},
 	} {
 		*f.v = orDefault(*f.v, f.otherwise)

@@ -16,7 +16,7 @@ type Draft struct {
 	Author   string // likewise
 	Text     string
 	Data     json.RawMessage
-	Files    []string
+	Files    []string // ids of files that the author has uploaded and that no message has; see Chat.Files
 	ReplyTo  int64
 	Mentions []string
 	Key      string // if not "", the author posts only one message with this key in the room; for calls of Room.Post
@@ -52,14 +52,12 @@ func (d *device) post(ctx context.Context, a postArgs) (*posted, error) {
 	}
 	draft := &Draft{Room: a.Room, Author: d.user.ID, Text: a.Text, Data: a.Data, Files: a.Files, ReplyTo: a.ReplyTo, Mentions: a.Mentions}
 	d.c.checkDraft(&k, draft)
-	if len(a.Files) > 0 {
-		k.bad("files")
-	}
+	k.content(draft)
 	if err := k.result(); err != nil {
 		return nil, err
 	}
 	op := func() store.Post {
-		return store.Post{Room: a.Room, By: d.user.ID, Author: d.user.ID, CID: a.CID, Text: draft.Text, Data: draft.Data, ReplyTo: draft.ReplyTo, Mentions: draft.Mentions}
+		return store.Post{Room: a.Room, By: d.user.ID, Author: d.user.ID, CID: a.CID, Text: draft.Text, Data: draft.Data, Files: draft.Files, ReplyTo: draft.ReplyTo, Mentions: draft.Mentions}
 	}
 	if d.c.opts.BeforePost != nil || d.c.opts.Policy.CanPost != nil {
 		if r, err := d.repeated(ctx, op()); err == nil {
@@ -67,6 +65,9 @@ func (d *device) post(ctx context.Context, a postArgs) (*posted, error) {
 		}
 		if err := d.filter(ctx, draft); err != nil {
 			return nil, err
+		}
+		if k.content(draft); k.err != nil {
+			return nil, k.err
 		}
 	}
 	if err := d.pace(ctx, a.Room); err != nil {
@@ -105,6 +106,11 @@ func (c *Chat) checkDraft(k *check, d *Draft) {
 	if d.ReplyTo != 0 {
 		k.seq("replyTo", d.ReplyTo)
 	}
+}
+
+// content checks that a draft has some. An edit may leave a message with files
+// alone, which the store knows.
+func (k *check) content(d *Draft) {
 	if d.Text == "" && d.Data == nil && len(d.Files) == 0 {
 		k.bad("text")
 	}

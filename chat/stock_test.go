@@ -110,8 +110,9 @@ type wireRoom struct {
 	Rev, Seq, Read, Gen   int64
 	Unread, Mentions      int64
 	Last                  *struct {
-		Seq  int64
-		Text string
+		Seq   int64
+		Text  string
+		Files int
 	}
 }
 

@@ -41,6 +41,7 @@ type preview struct {
 	Author  string `json:"author"`
 	At      int64  `json:"at"`
 	Text    string `json:"text,omitempty"`
+	Files   int    `json:"files,omitempty"`
 	Deleted bool   `json:"deleted,omitempty"`
 }
 
@@ -66,7 +67,7 @@ func previewOf(m *store.Message) *preview {
 			break
 		}
 	}
-	return &preview{m.Seq, m.Author, m.At, text, m.Deleted != nil}
+	return &preview{m.Seq, m.Author, m.At, text, len(m.Files), m.Deleted != nil}
 }
 
 // stateOf returns a room as its member sees it.

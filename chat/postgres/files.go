@@ -42,8 +42,8 @@ func queueFiles(b *pgx.Batch, n *store.Needs, r *store.Rows) {
 	}
 }
 
-// writeFiles adds statements for what a transaction says of files. Files of
-// deleted messages are updated in the order of ids, as they are locked.
+// writeFiles adds the statements that write files. Files of deleted messages are
+// updated in the order of ids, as they are locked.
 func writeFiles(b *pgx.Batch, rows *store.Writes) {
 	key := func(id string) []any { return []any{id} }
 	below := func(k store.BelowKey) []any { return []any{k.Room, k.Seq} }

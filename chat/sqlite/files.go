@@ -43,7 +43,7 @@ func (w *writer) loadFiles(n *store.Needs, rows *store.Rows) (err error) {
 	return err
 }
 
-// writeFiles writes what a transaction says of files.
+// writeFiles runs the statements that write files.
 func (w *writer) writeFiles(rows *store.Writes) error {
 	key := func(id string) []any { return []any{id} }
 	below := func(k store.BelowKey) []any { return []any{k.Room, k.Seq} }

@@ -122,8 +122,8 @@ func (b *batch) drop(files []Attachment) {
 	}
 }
 
-// writeFiles adds what becomes of files. Those of messages that have come to be
-// below a floor, whatever has moved it, are dropped.
+// writeFiles adds the files that have changed. Wherever a floor has moved, for any
+// reason, the files of the messages below it are dropped.
 func (b *batch) writeFiles(w *Writes) {
 	w.Dropped = b.dropped
 	for _, id := range slices.Sorted(maps.Keys(b.files)) {

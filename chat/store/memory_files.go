@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// writeFiles writes what a transaction says of files.
+// writeFiles writes the files of a transaction.
 func (s *memory) writeFiles(w *Writes) {
 	for _, f := range w.Files {
 		s.files[f.ID] = f

@@ -157,8 +157,8 @@ type EndFile struct {
 	Size             int64
 }
 
-// A DropFile drops a file that is in no message: none can have it any longer, and
-// its content has to be removed.
+// A DropFile drops a file that is in no message: it can not be posted any longer,
+// and its content has to be removed.
 type DropFile struct{ ID string }
 
 // A RemoveFile removes the row of a dropped file, after its content.

@@ -93,8 +93,7 @@ type Store interface {
 	// Erasures returns the users whose erasure has begun and is not over.
 	Erasures(ctx context.Context) (users []string, err error)
 
-	// File returns a file. If there is none with this id, File returns
-	// NotFound.
+	// File returns a file. If the file does not exist, File returns NotFound.
 	File(ctx context.Context, id string) (*File, error)
 
 	// Strays returns the files that are in no message and were added before a
