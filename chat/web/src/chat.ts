@@ -4,6 +4,7 @@ import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket
 import { Room } from "./room.js";
 import { Refused, type Frame, type Marker, type Pending, type Ready, type Reply, type RoomState, type User } from "./wire.js";
 
+export * from "./upload.js";
 export * from "./wire.js";
 export type { Room } from "./room.js";
 

@@ -29,7 +29,7 @@ export class Room {
     this.#chat = chat;
     this.id = id;
     this.#outbox = new Outbox(
-      ({ cid, text, data, replyTo, mentions }) => this.#do("post", { cid, text, data, replyTo, mentions }),
+      ({ cid, text, data, files, replyTo, mentions }) => this.#do("post", { cid, text, data, files: files?.map((f) => f.id), replyTo, mentions }),
       (rev) => rev <= this.#window.rev || !this.#wanted || !!this.#error,
       () => {
         this.#changed();

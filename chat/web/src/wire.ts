@@ -10,7 +10,7 @@ export interface Message {
   at: number;
   text?: string;
   data?: unknown;
-  files?: string[];
+  files?: Attachment[];
   replyTo?: number;
   mentions?: string[];
   editedAt?: number;
@@ -21,8 +21,16 @@ export interface Message {
   lastReply?: number;
 }
 
-/** What a user says. Either text or data is required. */
-export type Draft = Pick<Message, "text" | "data" | "replyTo" | "mentions">;
+/** A file of a message. */
+export interface Attachment {
+  id: string;
+  name: string;
+  type: string;
+  size: number;
+}
+
+/** What a user says. Text, data or files, which `upload` returns, are required. */
+export type Draft = Pick<Message, "text" | "data" | "files" | "replyTo" | "mentions">;
 
 /** A post that is not among the messages yet. With `error` it was refused, and waits for retry or discard. */
 export interface Pending extends Draft {
@@ -110,14 +118,14 @@ export interface RoomState extends Settings, Marker {
   unread: number;
   mentions: number;
   with?: string;
-  last?: { seq: number; author: string; at: number; text?: string; deleted?: boolean };
+  last?: { seq: number; author: string; at: number; text?: string; files?: number; deleted?: boolean };
 }
 
 export interface Ready {
   user: User;
   device: string;
   now: number;
-  limits: { text: number; data: number; mentions: number; files: number; follows: number };
+  limits: { text: number; data: number; mentions: number; files: number; file: number; follows: number };
   rooms: RoomState[];
   more?: boolean;
 }

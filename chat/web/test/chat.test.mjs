@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Refused, upload } from "roomcast-chat";
 import { opened, startServer, texts, until } from "./helpers.mjs";
 
 describe("a chat", () => {
@@ -135,6 +136,28 @@ describe("a chat", () => {
     await until(hers, (v) => v.live && v.messages.length === 3);
     hers.post("after");
     assert.deepEqual(texts(await until(his, (v) => v.messages.length === 4)), ["old 1", "old 2", "old 3", "after"]);
+  });
+
+  test("a file is uploaded, posted, and fetched by members", async (t) => {
+    const { hers, his } = await annAndBob(t);
+    const url = `http://127.0.0.1:${server.port}/files`;
+    const as = (Authorization) => ({ headers: { Authorization } });
+    const png = new File([Buffer.from("\x89PNG\r\n\x1a\n", "latin1")], "näh & co.png");
+    const file = await upload(url, png, as("ann"));
+    assert.deepEqual(file, { id: file.id, name: "näh & co.png", type: "image/png", size: 8 });
+    hers.post({ files: [file] });
+    assert.deepEqual(hers.snapshot().pending[0].files, [file], "the bubble shows it");
+    const [m] = (await until(his, (v) => v.messages.length === 1)).messages;
+    assert.deepEqual(m.files, [file]);
+    await his.react(1, "👍");
+    const [liked] = (await until(hers, (v) => v.messages[0]?.reactions)).messages;
+    assert.deepEqual(liked.files, [file], "a short row keeps the files");
+    const got = await fetch(`${url}/${file.id}`, as("bob"));
+    assert.deepEqual([got.status, got.headers.get("content-type"), (await got.blob()).size], [200, "image/png", 8]);
+    assert.equal((await fetch(`${url}/${file.id}`, as("stranger"))).status, 404);
+    await assert.rejects(upload(url, new Blob(["x".repeat(100_001)]), as("ann")), (err) => err.data.code === "too_large" && err.data.limit === 100_000);
+    await assert.rejects(upload(url, png), (err) => err instanceof Refused && err.data.code === "unauthenticated");
+    assert.equal((await upload(url, new Blob(["x"]), as("ann"))).name, "file");
   });
 
   test("older messages are loaded page by page", async (t) => {

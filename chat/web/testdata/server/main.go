@@ -25,6 +25,7 @@ func main() {
 	rooms := store.Memory()
 	c, err := chat.New(io.Of("/chat"), &chat.Options{
 		Store:         rooms,
+		Limits:        chat.Limits{File: 100_000},
 		WatchInterval: 100 * time.Millisecond,
 		Authenticate: func(_ context.Context, s *socketio.Socket) (chat.User, error) {
 			var auth struct{ Token string }
@@ -45,6 +46,19 @@ func main() {
 	}
 	ctx := context.Background()
 	http.Handle(io.Pattern(), io)
+	dir, err := os.MkdirTemp("", "roomcast-files-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	files := c.Files(chat.Dir(dir), func(r *http.Request) (chat.User, error) {
+		if token := r.Header.Get("Authorization"); token != "" {
+			return chat.User{ID: token}, nil
+		}
+		return chat.User{}, errors.New("no token")
+	})
+	http.Handle("/files", files)
+	http.Handle("/files/", files)
 	// A room with members, and with so many messages.
 	http.HandleFunc("POST /room", func(w http.ResponseWriter, r *http.Request) {
 		var a struct {
