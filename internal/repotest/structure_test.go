@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // A sourcePackage is one with its syntax and types.
@@ -227,5 +228,18 @@ func TestBooleans(t *testing.T) {
 				return true
 			})
 		}
+	}
+}
+
+// TestArchitecturePage keeps the page short enough to be read at once.
+func TestArchitecturePage(t *testing.T) {
+	const limit = 900 // words
+	page, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := slices.DeleteFunc(strings.Fields(string(page)), func(word string) bool { return !strings.ContainsFunc(word, unicode.IsLetter) })
+	if len(words) > limit {
+		t.Errorf("ARCHITECTURE.md has %d words, want %d at most", len(words), limit)
 	}
 }
