@@ -48,9 +48,10 @@ type Options struct {
 	Store store.Store
 
 	// Authenticate says which user a socket is. If it returns an error, the
-	// client is refused with the connect_error "unauthenticated". An error that
-	// is ErrUnavailable is no answer: Authenticate is called again, for up to
-	// 20 seconds. It is required.
+	// client is refused: the message of the connect_error is the text of
+	// Refuse, or "unauthenticated". An error that is ErrUnavailable is no
+	// answer: Authenticate is called again, for up to 20 seconds. It is
+	// required.
 	Authenticate func(ctx context.Context, s *socketio.Socket) (User, error)
 
 	// Policy decides what users may do, besides the roles in their rooms.

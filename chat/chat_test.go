@@ -30,6 +30,9 @@ func authenticate(_ context.Context, s *socketio.Socket) (chat.User, error) {
 	if err := s.Handshake().DecodeAuth(&a); err != nil || a.User == "" {
 		return chat.User{}, errors.New("no user")
 	}
+	if a.User == "eve" {
+		return chat.User{}, chat.Refuse("the name is taken")
+	}
 	return chat.User{ID: a.User, Name: a.User + "'s name"}, nil
 }
 

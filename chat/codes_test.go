@@ -49,6 +49,9 @@ var codes = map[store.Code]codeTest{
 		if s := connect(w, "", w.h.Dial); !strings.Contains(s.refused, `"code":"unauthenticated"`) {
 			w.Errorf("refused with %s", s.refused)
 		}
+		if s := connect(w, "eve", w.h.Dial); s.refused != `{"message":"the name is taken","data":{"code":"unauthenticated"}}` {
+			w.Errorf("refused with %s", s.refused)
+		}
 	},
 	store.Forbidden: func(w *world, f *fixture) { f.reader.refusedWith("forbidden", "post", post("r", "c", "x")) },
 	store.NotFound: func(w *world, f *fixture) {

@@ -46,7 +46,7 @@ func (c *Chat) admit(ctx context.Context, s *socketio.Socket) error {
 		err = errors.New("invalid user id")
 	}
 	if err != nil {
-		return connectError(&Error{Code: store.Unauthenticated, Text: "unauthenticated"})
+		return connectError(err)
 	}
 	d := &device{c: c, socket: s, user: u}
 	var a auth

@@ -63,5 +63,13 @@ func refusalOf(e *Error) refusal {
 	return refusal{Error: text, Data: e}
 }
 
-// connectError returns an error of middleware.
-func connectError(e *Error) error { return &socketio.Error{Message: string(e.Code), Data: e} }
+// connectError returns the error of a client that is not let in. Only the text
+// of Refuse is for the client to see.
+func connectError(err error) error {
+	text := string(store.Unauthenticated)
+	var e *Error
+	if errors.As(err, &e) && e.Code == store.Refused {
+		text = e.Text
+	}
+	return &socketio.Error{Message: text, Data: &Error{Code: store.Unauthenticated}}
+}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/chat"
+	"github.com/goroomcast/socketio/chat/store"
 	"github.com/goroomcast/socketio/internal/testserver"
 )
 
@@ -175,6 +176,30 @@ func TestHeads(t *testing.T) {
 		testserver.Wait(2 * time.Second)
 		if got := phone.named("heads"); len(got) != 1 {
 			w.Errorf("a removed user is told: %s", got)
+		}
+	})
+}
+
+// slowLook is a store whose rows are late.
+type slowLook struct{ store.Store }
+
+func (s slowLook) Look(ctx context.Context, user string, rooms []string) ([]store.Membership, error) {
+	all, err := s.Store.Look(ctx, user, rooms)
+	if user == "ann" {
+		<-time.After(1500 * time.Millisecond)
+	}
+	return all, err
+}
+
+func TestHeadsOfANewRoom(t *testing.T) {
+	run(t, func(o *chat.Options) { o.Store = slowLook{o.Store} }, func(w *world) {
+		ann, bob := w.connect("ann"), w.connect("bob")
+		room := chat.DirectRoom("ann", "bob")
+		bob.must("direct", obj{"user": "ann"})
+		bob.must("post", post(room, "1", "sent before ann's list shows the room"))
+		testserver.Wait(3 * time.Second)
+		if got := ann.named("heads"); len(got) != 1 || string(got[0]) != fmt.Sprintf(`[[%q,1]]`, room) {
+			w.Errorf("ann has got %s", got)
 		}
 	})
 }

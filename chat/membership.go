@@ -325,6 +325,9 @@ func (c *Chat) shown(members []store.Member) {
 func (c *Chat) show(m store.Member) {
 	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
 	defer cancel()
+	if m.Role != "" {
+		c.heads.changed(c, memberHint{m.Room, m.User, true}) // before the look, so that no new message lies between
+	}
 	all, err := c.store.Look(ctx, m.User, []string{m.Room})
 	if err != nil {
 		c.log.Warn("chat: a user is not told of a change", "user", m.User, "room", m.Room, "err", err)
