@@ -55,7 +55,7 @@ export class Chat {
     at<{ room: string; user: string; for: number }>("typing", (room, e) => room.typed(e.user, e.for));
     at<{ room: string; seq: number; emoji: string; on: boolean }>("mine", (room, e) => room.mine(e.seq, e.emoji, e.on));
     this.socket.on("rooms", ({ set = [], gone = [] }: { set?: RoomState[]; gone?: { id: string }[] }) => {
-      for (const state of set) this.#rooms.get(state.id)?.listed(state);
+      for (const state of set) this.room(state.id).listed(state);
       for (const { id } of gone) this.#rooms.get(id)?.open(); // it may still be readable
     });
   }
@@ -102,7 +102,7 @@ export class Chat {
       const kept = JSON.parse(this.#storage?.getItem("chat " + ready.user.id) ?? "[]") as Pending[];
       for (const p of kept) this.room(p.room).restore(p);
     }
-    for (const state of ready.rooms) this.#rooms.get(state.id)?.listed(state);
+    for (const state of ready.rooms) this.room(state.id).listed(state); // also those that the page opens later
     for (const room of this.#rooms.values()) room.ready();
     for (const wake of this.#waiting.splice(0)) wake();
   }

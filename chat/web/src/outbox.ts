@@ -58,7 +58,7 @@ export class Outbox {
         this.#answered(p.cid, this.#shown(rev) ? undefined : { seq, rev });
       } catch (err) {
         if (!(err instanceof Refused)) break; // the chat is closed
-        this.#answered(p.cid, { error: err.data });
+        this.#answered(p.cid, { error: { ...err.data, text: err.message } });
       }
     }
     this.#sending = false;

@@ -46,6 +46,8 @@ export interface Pending extends Draft {
 /** Why a command was refused: docs/chat-protocol.md lists the codes and their fields. */
 export interface Refusal {
   code: string;
+  /** For people, in a post that was refused. */
+  text?: string;
   field?: string;
   limit?: number;
   until?: number;
@@ -93,6 +95,8 @@ export interface Frame {
   to: number;
   floor: number;
   messages: (Message | { seq: number; rev: number })[];
+  /** Who is a member now; without a role, no longer. */
+  members?: { user: string; role: string }[];
   info?: Settings;
   mine?: [seq: number, emoji: string][];
   reset?: boolean;

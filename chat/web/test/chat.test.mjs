@@ -100,7 +100,7 @@ describe("a chat", () => {
     const [spam, more] = [hers.post("spam"), hers.post("spam")];
     hers.post("hello");
     const view = await until(hers, (v) => v.messages.length === 1 && v.pending.length === 2 && v.pending.every((p) => p.error));
-    assert.deepEqual([texts(view), view.pending.map((p) => p.error.code)], [["hello"], ["refused", "refused"]]);
+    assert.deepEqual([texts(view), view.pending.map((p) => p.error.text)], [["hello"], ["no spam, please", "no spam, please"]]);
     hers.retry(spam);
     assert.deepEqual(hers.snapshot().pending.map((p) => [p.cid, !!p.error]), [[more, true], [spam, false]]);
     await until(hers, (v) => v.pending[1]?.error);
@@ -206,6 +206,17 @@ describe("a chat", () => {
     await his.markUnread(4);
     assert.deepEqual([his.snapshot().readTo, his.snapshot().unread], [3, 3]);
     await until(other, (v) => v.readTo === 3);
+  });
+
+  test("a room that is opened late knows what was read", async (t) => {
+    const { hers, his, id } = await annAndBob(t, 5);
+    await his.markUnread(1);
+    await his.read(2);
+    await until(hers, (v) => v.receipts.bob === 2);
+    const other = await server.client(t, "bob");
+    await other.call("members", { room: id }); // it is ready
+    const { readTo, unread } = (await opened(t, other, id)).snapshot();
+    assert.deepEqual([readTo, unread], [2, 3]);
   });
 
   test("typing is shown until the message is there", async (t) => {
