@@ -13,13 +13,13 @@ help: ## show this list
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 
 .PHONY: chat
-chat: $(CHAT) ## build the chat and serve it on http://localhost:3000, or at ADDR=host:port
-	$(CHAT) $(if $(ADDR),-addr '$(ADDR)')
+chat: $(CHAT) ## build the chat and serve it on http://localhost:3000, or at ADDR=host:port, with its messages in DB
+	$(CHAT) $(if $(ADDR),-addr '$(ADDR)') $(if $(DB),-db '$(DB)')
 
 .PHONY: chat-cluster
-chat-cluster: $(CHAT) ## three servers of the chat behind a front, on http://localhost:3000 or at ADDR=host:port
+chat-cluster: $(CHAT) ## three servers of the chat behind a front, with the same ADDR and DB
 	go build -o bin/cluster ./examples/cluster
-	bin/cluster -chat $(CHAT) $(if $(ADDR),-addr '$(ADDR)')
+	bin/cluster -chat $(CHAT) $(if $(ADDR),-addr '$(ADDR)') $(if $(DB),-db '$(DB)')
 
 .PHONY: chat-dev
 chat-dev: $(WEB)/node_modules | go npm ## the chat with hot reload on http://localhost:5173

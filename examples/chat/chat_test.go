@@ -2,17 +2,20 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
-	"time"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/chat"
+	"github.com/goroomcast/socketio/chat/store"
 	"github.com/goroomcast/socketio/socketiotest"
 )
 
@@ -22,6 +25,47 @@ const (
 )
 
 var png = []byte("\x89PNG\r\n\x1a\n")
+
+// A testServer is one of the servers of a chat.
+type testServer struct {
+	*socketiotest.Server
+	app *app
+}
+
+// startOne starts a server. Several servers share the bus and the store.
+func startOne(t *testing.T, bus adapter.Adapter, rooms store.Store) *testServer {
+	t.Helper()
+	io := socketio.NewServer(&socketio.Options{Adapter: bus})
+	a, err := newApp(context.Background(), io, rooms, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		io.Close()
+		a.Close()
+	})
+	return &testServer{socketiotest.NewServer(t, io), a}
+}
+
+func (s *testServer) options(name, key string) *socketiotest.Options {
+	return &socketiotest.Options{Namespace: "/chat", Auth: credentials{name, key}}
+}
+
+// arrive connects a person. Everybody's key contains their name.
+func (s *testServer) arrive(name string) *socketiotest.Client {
+	return s.Connect(s.options(name, "key-of-"+name+"-123456"))
+}
+
+// refusal returns why somebody is not let in.
+func (s *testServer) refusal(t *testing.T, name, key string) string {
+	t.Helper()
+	c, err := s.Dial(s.options(name, key))
+	if err == nil {
+		c.Close()
+		return ""
+	}
+	return err.Error()
+}
 
 func TestNames(t *testing.T) {
 	for _, test := range []struct{ typed, want, refusal string }{
@@ -33,6 +77,7 @@ func TestNames(t *testing.T) {
 		{" \u00a0 ", "", "Please enter a name."},
 		{"A\u200bda", "", "A name can't have invisible characters."},
 		{"A\u202eda", "", "A name can't have invisible characters."},
+		{"*", "", "A name needs a letter or a digit."},
 	} {
 		name, err := cleanName(test.typed, longestName)
 		if name != test.want || refusal(err) != test.refusal {
@@ -41,131 +86,170 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func refusal(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
-func TestNameIsTakenByAnotherKeyOnly(t *testing.T) {
-	c := &chat{}
-	ada := mustEnter(t, c, "Ada", adasKey)
-	if again := mustEnter(t, c, " ADA ", adasKey); again != ada {
-		t.Error("the same key is another person")
-	}
-	if _, err := enter(c, "aDa", evesKey); refusal(err) != "The name Ada is taken." {
-		t.Errorf("another key got in: %v", err)
-	}
-	if eve := mustEnter(t, c, "Eve", evesKey); eve.ID == ada.ID {
-		t.Error("two people have the same id")
-	}
-	if _, err := enter(c, "Bob", "short"); err == nil {
-		t.Error("a key to be guessed got in")
-	}
-}
-
-func TestIDOutlivesServer(t *testing.T) {
-	before, after := mustEnter(t, &chat{}, "Ada", adasKey), mustEnter(t, &chat{}, "Ada", adasKey)
-	if before.ID != after.ID {
-		t.Errorf("ids %s and %s", before.ID, after.ID)
-	}
-}
-
-func TestNameIsFreeAfterGrace(t *testing.T) {
+func TestNameBelongsToItsKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &chat{io: socketio.NewServer(nil)}
-		ada := mustEnter(t, c, "Ada", adasKey)
-		c.mu.Lock()
-		ada.tabs++
-		c.mu.Unlock()
-		<-time.After(2 * grace)
-		c.goodbye(ada)
-
-		<-time.After(grace - time.Second)
-		if _, err := enter(c, "Ada", evesKey); err == nil {
-			t.Error("the name was free during a reload")
-		}
-		<-time.After(2 * time.Second)
-		if _, err := enter(c, "Ada", evesKey); err != nil {
-			t.Errorf("the name wasn't freed: %v", err)
+		bus, rooms := new(adapter.Loopback), store.Memory()
+		one, two := startOne(t, bus, rooms), startOne(t, bus, rooms)
+		one.Connect(one.options("Ada", adasKey)).Close()
+		for _, test := range []struct{ name, key, want string }{
+			{"Ada", adasKey, ""},
+			{" ADA ", adasKey, ""},
+			{"aDa", evesKey, "The name Ada is taken."},
+			{"Eve", "short", "The key must have 16 to 64 characters."},
+			{"", evesKey, "Please enter a name."},
+			{"Eve", evesKey, ""},
+		} {
+			for i, server := range []*testServer{one, two} {
+				if got := server.refusal(t, test.name, test.key); !strings.Contains(got, test.want) || (got == "") != (test.want == "") {
+					t.Errorf("server %d says to %s with %s: %q, want %q", i+1, test.name, test.key, got, test.want)
+				}
+			}
 		}
 	})
 }
 
-func TestDuplicateIsAnsweredButNotSent(t *testing.T) {
-	c := &chat{io: socketio.NewServer(nil)}
-	ada, eve := mustEnter(t, c, "Ada", adasKey), mustEnter(t, c, "Eve", evesKey)
-	sent := 0
-	send := func(m *Message) error {
-		sent++
-		m.Text = fmt.Sprint("message ", sent)
-		return nil
-	}
-	first, _ := c.once(ada, "1", send)
-	again, err := c.once(ada, "1", send)
-	if sent != 1 || err != nil || again.Text != first.Text {
-		t.Errorf("sent %d times: %+v, then %+v, %v", sent, first, again, err)
-	}
-	if other, _ := c.once(eve, "1", send); sent != 2 || other.ID == first.ID {
-		t.Errorf("another person's message 1 counts as the same: %+v", other)
-	}
-	refused := func(*Message) error { sent++; return refuse("no") }
-	c.once(ada, "2", refused)
-	if c.once(ada, "2", refused); sent != 4 {
-		t.Error("a refused message counts as sent")
-	}
-	for _, id := range []string{"", strings.Repeat("x", longestID+1)} {
-		if _, err := c.once(ada, id, send); err == nil {
-			t.Errorf("id %q was taken", id)
-		}
-	}
+func enter(c *socketiotest.Client, name string) (room string) {
+	return socketiotest.Call[entry](c, "enter", enterArgs{name}).Room
 }
 
-func TestLimitsOfMessages(t *testing.T) {
+// A message is what clients get of one.
+type message struct {
+	Seq    int64
+	Author string
+	Text   string
+	Data   extra
+}
+
+// history returns the messages of a room, as somebody sees them.
+func history(c *socketiotest.Client, room string) []message {
+	return socketiotest.Call[struct{ Messages []message }](c, "history", map[string]any{"room": room}).Messages
+}
+
+func post(c *socketiotest.Client, room, text string, data any) (refused string) {
+	cid := fmt.Sprint(text, data)
+	reply := socketiotest.Call[struct{ Error string }](c, "post", map[string]any{"room": room, "cid": hash(cid), "text": text, "data": data})
+	return reply.Error
+}
+
+func TestRoomsAreFoundByName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startOne(t, nil, store.Memory())
+		ada, eve := s.arrive("Ada"), s.arrive("Eve")
+		for typed, want := range map[string]string{"Books": "books", " books ": "books", "BOOKS": "books", "Lobby": lobby, "Jane's room": hash("jane's-room")} {
+			if got := enter(ada, typed); got != want {
+				t.Errorf("%q is room %s, want %s", typed, got, want)
+			}
+		}
+		enter(eve, "books")
+		if refused := post(ada, "books", "hello", nil); refused != "" {
+			t.Error(refused)
+		}
+		if got := history(eve, "books"); len(got) != 1 || got[0].Text != "hello" {
+			t.Errorf("history %+v", got)
+		}
+		list := history(eve, directory)
+		if len(list) != 2 {
+			t.Errorf("the list of rooms is %+v", list)
+		}
+		for _, typed := range []string{"", strings.Repeat("x", longestRoomName+1)} {
+			if reply := socketiotest.Call[struct{ Error string }](ada, "enter", enterArgs{typed}); reply.Error == "" {
+				t.Errorf("%q is a room", typed)
+			}
+		}
+	})
+}
+
+func TestListsAreWrittenByTheProgramAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startOne(t, nil, store.Memory())
+		ada := s.arrive("Ada")
+		for _, room := range []string{directory, names} {
+			socketiotest.Call[struct{}](ada, "join", map[string]any{"room": room})
+			if post(ada, room, "a room of my own", nil) == "" {
+				t.Errorf("Ada writes into %s", room)
+			}
+		}
+		for _, event := range []string{"open", "history", "members"} {
+			if reply := socketiotest.Call[struct{ Error string }](ada, event, map[string]any{"room": names}); reply.Error == "" {
+				t.Errorf("Ada reads all names by %s", event)
+			}
+		}
+	})
+}
+
+func TestRoomsHaveALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startOne(t, nil, store.Memory())
+		ada := s.arrive("Ada")
+		for n := range mostRooms {
+			enter(ada, fmt.Sprint("room ", n))
+		}
+		if reply := socketiotest.Call[struct{ Error string }](ada, "enter", enterArgs{"one more"}); reply.Error != "There are too many rooms already." {
+			t.Errorf("reply %+v", reply)
+		}
+		if got := enter(ada, " ROOM  5 "); got != "room-5" {
+			t.Errorf("room 5 is %s", got)
+		}
+	})
+}
+
+func TestForwarding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startOne(t, nil, store.Memory())
+		ada, bob, eve := s.arrive("Ada"), s.arrive("Bob"), s.arrive("Eve")
+		type created struct{ Room string }
+		withBob := socketiotest.Call[created](ada, "direct", map[string]any{"user": "Bob"}).Room
+		withEve := socketiotest.Call[created](bob, "direct", map[string]any{"user": "Eve"}).Room
+		post(ada, withBob, "just for you", extra{Picture: "p"})
+		if refused := post(bob, withEve, "", extra{Forward: &origin{withBob, 1}}); refused != "" {
+			t.Fatal(refused)
+		}
+		want := message{1, "Bob", "just for you", extra{Picture: "p", Author: "Ada"}}
+		if got := history(eve, withEve); len(got) != 1 || got[0] != want {
+			t.Errorf("Eve has got %+v", got)
+		}
+		post(eve, lobby, "", extra{Forward: &origin{withEve, 1}})
+		if got := history(ada, lobby); len(got) != 1 || got[0].Author != "Eve" || got[0].Data.Author != "Ada" {
+			t.Errorf("forwarded again: %+v", got)
+		}
+		for name, from := range map[string]origin{
+			"a message that Eve may not read": {withBob, 1},
+			"a name of the list":              {names, 1},
+			"no message":                      {lobby, 9},
+			"no room":                         {"nowhere", 1},
+		} {
+			if refused := post(eve, lobby, "", extra{Forward: &from}); refused != "This message is no longer here." {
+				t.Errorf("%s: %q", name, refused)
+			}
+		}
+		post(eve, lobby, "I am a thief", extra{Author: "Ada"})
+		if got := history(ada, lobby); len(got) != 2 || got[1].Data.Author != "" {
+			t.Errorf("words in Ada's mouth: %+v", got)
+		}
+	})
+}
+
+func TestPictures(t *testing.T) {
 	picture := func(size int) []byte { return append(bytes.Clone(png), make([]byte, size-len(png))...) }
 	for name, test := range map[string]struct {
-		draft   draft
+		data    []byte
 		refusal string
 	}{
-		"text":              {draft{Text: "hello"}, ""},
-		"longest text":      {draft{Text: strings.Repeat("é", longestText)}, ""},
-		"text too long":     {draft{Text: strings.Repeat("é", longestText+1)}, "A message has at most 2000 characters."},
-		"nothing":           {draft{Text: " \n "}, "There is nothing to send."},
-		"largest picture":   {draft{Picture: picture(largestPicture)}, ""},
-		"picture too large": {draft{Picture: picture(largestPicture + 1)}, "A picture has at most 512 KiB."},
-		"HTML as picture":   {draft{Picture: []byte("<html><script>")}, "This is not a picture."},
-		"SVG as picture":    {draft{Picture: []byte("<svg onload='alert()'>")}, "This is not a picture."},
+		"largest picture":   {picture(largestPicture), ""},
+		"picture too large": {picture(largestPicture + 1), "A picture has at most 512 KiB."},
+		"HTML as picture":   {[]byte("<html><script>"), "This is not a picture."},
+		"SVG as picture":    {[]byte("<svg onload='alert()'>"), "This is not a picture."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, m := &chat{}, &Message{}
-			if err := c.fill(m, test.draft); refusal(err) != test.refusal {
-				t.Fatalf("fill = %v, want %q", err, test.refusal)
+			a := new(app)
+			id, err := a.upload(context.Background(), nil, test.data)
+			if text := refusal(err); text != test.refusal {
+				t.Fatalf("refused: %q, want %q", text, test.refusal)
 			}
-			if test.refusal != "" || test.draft.Picture == nil {
-				return
-			}
-			kept, err := c.album.get(m.Picture)
-			if err != nil || !bytes.Equal(kept, test.draft.Picture) {
+			if kept, err := a.album.get(id); test.refusal == "" && (err != nil || !bytes.Equal(kept, test.data)) {
 				t.Errorf("the picture isn't in the album: %v", err)
 			}
 		})
-	}
-}
-
-func TestHistoryKeepsTheLast(t *testing.T) {
-	var h history
-	if h.all() == nil {
-		t.Error("an empty history is null in JavaScript")
-	}
-	for n := range remembered + 2 {
-		h.add(Message{ID: fmt.Sprint(n)})
-	}
-	if _, ok := h.find("1"); ok || len(h) != remembered {
-		t.Errorf("%d messages, the oldest there: %v", len(h), ok)
-	}
-	if m, ok := h.find("2"); !ok || m.ID != "2" || h[0].ID != "2" {
-		t.Errorf("the first is %s", h[0].ID)
 	}
 }
 
@@ -185,84 +269,13 @@ func TestAlbumKeepsTheLatest(t *testing.T) {
 	}
 }
 
-func TestRoomsHaveALimit(t *testing.T) {
-	c := &chat{rooms: rooms{newRoom(lobby)}}
-	for n := range mostRooms - 1 {
-		if _, err := c.openRoom(fmt.Sprint("room ", n)); err != nil {
-			t.Fatal(err)
-		}
+// refusal returns the text of an error, "" for nil.
+func refusal(err error) string {
+	var e *chat.Error
+	if errors.As(err, &e) {
+		return e.Text
 	}
-	if _, err := c.openRoom("one more"); refusal(err) != "There are too many rooms already." {
-		t.Errorf("openRoom = %v", err)
-	}
-	r, err := c.openRoom(" ROOM  5 ")
-	if err != nil || r != c.rooms.find("room 5") {
-		t.Errorf("openRoom made another: %v, %v", r, err)
-	}
-}
-
-func TestEmptyRoomsVanish(t *testing.T) {
-	rooms := func(c *chat) []string {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		var names []string
-		for _, r := range c.rooms {
-			names = append(names, r.name)
-		}
-		return names
-	}
-	arrive := func(srv *socketiotest.Server, name, key string) *socketiotest.Client {
-		return srv.Connect(&socketiotest.Options{Auth: credentials{Name: name, Key: key}})
-	}
-	for name, test := range map[string]struct {
-		goes      func(*socketiotest.Client)
-		keptUntil time.Duration
-	}{
-		"at once, when the last person leaves":                       {func(tab *socketiotest.Client) { tab.Emit("leave", "books") }, 0},
-		"after a while, when the last tab, reloaded or closed, goes": {(*socketiotest.Client).Close, grace},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				io := socketio.NewServer(nil)
-				c := newChat(io)
-				srv := socketiotest.NewServer(t, io)
-				ada, eve := arrive(srv, "Ada", adasKey), arrive(srv, "Eve", evesKey)
-				arrive(srv, "Ada", adasKey) // another tab, that is not in the room
-				for _, tab := range []*socketiotest.Client{ada, eve} {
-					socketiotest.Call[joined](tab, "join", "books")
-				}
-				eve.Emit("leave", "books")
-				<-time.After(2 * grace)
-				if names := rooms(c); !slices.Equal(names, []string{"lobby", "books"}) {
-					t.Errorf("with one person left, the rooms are %q", names)
-				}
-				test.goes(ada)
-				<-time.After(test.keptUntil - time.Second)
-				synctest.Wait()
-				if names := rooms(c); test.keptUntil > 0 && len(names) != 2 {
-					t.Errorf("before anybody could come back, the rooms are %q", names)
-				}
-				<-time.After(2 * time.Second)
-				if names := rooms(c); len(names) != 1 {
-					t.Errorf("with nobody left, the rooms are %q", names)
-				}
-				for _, rooms := range []int{2, 1} { // as Eve is told
-					for len(socketiotest.Receive[[]roomInfo](eve, "rooms")) != rooms {
-					}
-				}
-			})
-		})
-	}
-}
-
-func TestTimesOfMessagesGrow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // here the clock stands still
-		c := &chat{}
-		first, second := c.now(), c.now()
-		if second <= first {
-			t.Errorf("%d, then %d", first, second)
-		}
-	})
+	return ""
 }
 
 func TestPage(t *testing.T) {
@@ -291,20 +304,4 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s: policy %q", test.path, policy)
 		}
 	}
-}
-
-func enter(c *chat, name, key string) (*person, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.enter(name, key)
-}
-
-func mustEnter(t *testing.T, c *chat, name, key string) *person {
-	t.Helper()
-	p, err := enter(c, name, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.leaving.Stop() })
-	return p
 }

@@ -1,5 +1,6 @@
 // Command chat is a chat with rooms, direct messages and pictures: a Roomcast
-// server, and a page in React that it serves. Start it by "make chat".
+// server with package chat, and a page in React that it serves. Start it by
+// "make chat".
 package main
 
 import (
@@ -18,64 +19,78 @@ import (
 	"github.com/goroomcast/socketio"
 )
 
+// flags are those of the command line.
+type flags struct {
+	addr, devOrigin, db, bus, peers string
+	rate                            float64
+}
+
 func main() {
-	addr := flag.String("addr", "localhost:3000", "address to listen on")
-	devOrigin := flag.String("dev-origin", "", "another origin that may connect, such as Vite's http://localhost:5173")
-	bus := flag.String("bus", "", "with several chat servers: where this one listens for the others, host:port")
-	peers := flag.String("peers", "", "where others listen, separated by commas")
+	var f flags
+	flag.StringVar(&f.addr, "addr", "localhost:3000", "address to listen on")
+	flag.StringVar(&f.devOrigin, "dev-origin", "", "another origin that may connect, such as Vite's http://localhost:5173")
+	flag.StringVar(&f.db, "db", besideProgram("chat.db"), `where messages are kept: a SQLite file, a postgres:// address, or "memory"`)
+	flag.StringVar(&f.bus, "bus", "", "with several chat servers: where this one listens for the others, host:port")
+	flag.StringVar(&f.peers, "peers", "", "where others listen, separated by commas")
+	flag.Float64Var(&f.rate, "rate", 5, "messages a second that a person may send")
 	flag.Parse()
-	if err := run(*addr, *devOrigin, *bus, *peers); err != nil {
+	if err := run(f); err != nil {
 		fmt.Fprintln(os.Stderr, "chat:", err)
 		os.Exit(1)
 	}
 }
 
-func run(addr, devOrigin, bus, peers string) error {
+func run(f flags) error {
+	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	listener, err := net.Listen("tcp", f.addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is in use by another program; choose another address by make chat ADDR=localhost:3001", f.addr)
+	case err != nil:
+		return err
+	}
+	defer listener.Close()
+
 	options := &socketio.Options{
-		PingInterval: 4 * time.Second,                    // so that a page soon notices that the server is silent, by pulse.ts
-		Limits:       socketio.Limits{Buffered: 4 << 20}, // so that a welcome with a full inbox never counts as too slow
+		PingInterval: 4 * time.Second, // so that a page soon notices that the server is silent, by pulse.ts
 		Logger:       slog.Default(),
 	}
-	if devOrigin != "" {
-		options.CORS.Origins = []string{devOrigin}
+	if f.devOrigin != "" {
+		options.CORS.Origins = []string{f.devOrigin}
 	}
-	if bus != "" {
-		others, err := joinOthers(bus, peers)
+	if f.bus != "" {
+		others, err := joinOthers(f.bus, f.peers)
 		if err != nil {
 			return err
 		}
 		defer others.Close()
 		options.Adapter = others
 	}
+	rooms, end, err := openStore(interrupted, f.db)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.db, err)
+	}
+	defer end()
 	io := socketio.NewServer(options)
-	chat := newChat(io)
+	chat, err := newApp(interrupted, io, rooms, f.rate)
+	if err != nil {
+		return err
+	}
 
 	mux := http.NewServeMux()
 	mux.Handle(io.Pattern(), io)
 	mux.Handle("/", servePage(builtPage))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 
-	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	listener, err := net.Listen("tcp", addr)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s is in use by another program; choose another address by make chat ADDR=localhost:3001", addr)
-	case err != nil:
-		return err
-	}
-	fmt.Printf("The chat is on http://%s\n", addr)
-	if bus != "" {
-		go chat.follow(interrupted)
-	}
-
+	fmt.Printf("The chat is on http://%s\n", f.addr)
 	stopped := make(chan error, 1)
 	go func() {
 		<-interrupted.Done()
 		stop() // a second interrupt ends the program at once
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 		defer cancel()
-		err := errors.Join(io.Shutdown(ctx), server.Shutdown(ctx))
+		err := errors.Join(io.Shutdown(ctx), server.Shutdown(ctx), chat.Close()) // which writes what waits, and closes the store
 		if errors.Is(err, context.DeadlineExceeded) {
 			slog.Warn("cut off the clients that took too long to leave")
 			err = nil

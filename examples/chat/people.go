@@ -1,145 +1,109 @@
 package main
 
 import (
-	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
+	"encoding/json"
+	"fmt"
 	"strings"
-	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat"
 )
 
 const (
 	longestName = 24 // characters
 	shortestKey = 16 // bytes
 	longestKey  = 64 // bytes
-
-	// grace is how long the name of a person whose last tab has gone is kept,
-	// and how long a room is kept for its last person.
-	grace = 30 * time.Second
 )
 
-// A Profile is what others may know of a person.
-type Profile struct {
-	ID   string `json:"id"`
+// credentials come with the handshake. The key, which only the person's browser
+// knows, tells a second tab from a second person. A real program asks for more:
+// examples/jwt and examples/sessions show how.
+type credentials struct {
 	Name string `json:"name"`
+	Key  string `json:"key"`
 }
 
-// A person has one or more tabs, all in one Socket.IO room.
-type person struct {
-	Profile
-	room    string
-	tabs    int
-	leaving *time.Timer
-	left    map[string]bool // the Socket.IO rooms of tabs that may come back
-	inbox   history         // direct messages, both ways
-	sent    history         // to know those that come again
-}
-
-// personRoom names the room of a person's tabs. The prefixes keep people,
-// rooms and socket ids apart, all of which a room name could mean.
-func personRoom(id string) string { return "person:" + id }
-
-type people []*person
-
-// enter finds or makes the person of a name. The key, which only the person's
-// browser knows, tells a second tab from a second person. The id follows from
-// both: it can't be forged, and outlives the server.
-func (c *chat) enter(typed, key string) (*person, error) {
-	name, err := cleanName(typed, longestName)
+// authenticate lets in a person with a name of their own, which is the user's
+// id. A new person is in the rooms that everybody is in.
+func (a *app) authenticate(ctx context.Context, s *socketio.Socket) (chat.User, error) {
+	var who credentials
+	if err := s.Handshake().DecodeAuth(&who); err != nil {
+		return chat.User{}, chat.Refuse("Please enter a name.")
+	}
+	name, err := cleanName(who.Name, longestName)
 	if err != nil {
-		return nil, err
+		return chat.User{}, err
 	}
+	if name, err = a.claim(ctx, name, who.Key); err != nil {
+		return chat.User{}, err
+	}
+	for _, room := range []string{lobby, everyone} {
+		if err := a.Room(room).Add(ctx, name, chat.Writer); err != nil {
+			return chat.User{}, err
+		}
+	}
+	user := chat.User{ID: name, Name: name}
+	s.SetData(user)
+	return user, nil
+}
+
+// A claim is the message by which a name was taken.
+type claim struct {
+	Key string `json:"key"` // the hash of it
+}
+
+// claim takes a name, unless somebody else has it, and returns it as it was
+// written first. Names are messages of a room that nobody is in: there is one
+// message for a name, so two people can't take it at once, on two servers
+// neither.
+func (a *app) claim(ctx context.Context, name, key string) (string, error) {
 	if len(key) < shortestKey || len(key) > longestKey {
-		return nil, refuse("The key must have %d to %d characters.", shortestKey, longestKey)
+		return "", refuse("The key must have %d to %d characters.", shortestKey, longestKey)
 	}
-	hash := sha256.Sum256([]byte(key + " " + strings.ToLower(name)))
-	id := hex.EncodeToString(hash[:12])
-	for _, p := range c.people {
-		if !strings.EqualFold(p.Name, name) {
-			continue
-		}
-		if p.ID != id {
-			return nil, refuse("The name %s is taken.", p.Name)
-		}
-		p.leaving.Reset(grace)
-		return p, nil
+	mine, err := json.Marshal(claim{hash(key)})
+	if err != nil {
+		return "", err
 	}
-	for _, p := range c.elsewhere() {
-		if strings.EqualFold(p.Name, name) && p.ID != id {
-			return nil, refuse("The name %s is taken.", p.Name)
-		}
+	taken, err := a.Room(names).Post(ctx, server, chat.Draft{Key: hash(strings.ToLower(name)), Text: name, Data: mine})
+	switch {
+	case err != nil:
+		return "", err
+	case string(taken.Data) != string(mine):
+		return "", refuse("The name %s is taken.", taken.Text)
 	}
-	p := &person{Profile: Profile{id, name}, room: personRoom(id), left: map[string]bool{}}
-	p.leaving = time.AfterFunc(grace, func() { c.forget(p) })
-	c.people = append(c.people, p)
-	return p, nil
+	return taken.Text, nil
 }
 
-// awaitBack remembers the rooms of a tab that goes: a page that is reloaded
-// finds them again.
-func (c *chat) awaitBack(p *person, rooms []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, key := range rooms {
-		p.left[key] = true
-	}
+// hash returns a short name of a text.
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:16])
 }
 
-func (c *chat) goodbye(p *person) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p.tabs--
-	p.leaving.Reset(grace)
-	c.publish()
+// userOf returns whose socket it is.
+func userOf(s *socketio.Socket) string { return s.Data().(chat.User).ID }
+
+// cleanName makes a name out of what somebody typed: without space around it,
+// and without characters that can't be seen, by which names could look alike.
+func cleanName(typed string, longest int) (string, error) {
+	name := strings.Join(strings.Fields(typed), " ")
+	switch {
+	case name == "":
+		return "", refuse("Please enter a name.")
+	case utf8.RuneCountInString(name) > longest:
+		return "", refuse("A name has at most %d characters.", longest)
+	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) }):
+		return "", refuse("A name can't have invisible characters.")
+	case !strings.ContainsFunc(name, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }):
+		return "", refuse("A name needs a letter or a digit.")
+	}
+	return name, nil
 }
 
-// forget frees the name of a person who hasn't come back, and the rooms that
-// nobody has come back to.
-func (c *chat) forget(p *person) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if p.tabs == 0 {
-		c.people = slices.DeleteFunc(c.people, func(q *person) bool { return q == p })
-	}
-	clear(p.left)
-	if c.dropEmptyRooms() {
-		c.publish()
-	}
-}
-
-// online lists who is there, by name.
-func (c *chat) online() []Profile {
-	list := append(c.people.online(), c.elsewhere()...)
-	slices.SortFunc(list, func(a, b Profile) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ID, b.ID))
-	})
-	return slices.Compact(list) // a person may have tabs on several servers
-}
-
-// online lists who is on this server.
-func (all people) online() []Profile {
-	list := []Profile{}
-	for _, p := range all {
-		if p.tabs > 0 {
-			list = append(list, p.Profile)
-		}
-	}
-	return list
-}
-
-// find returns a person who is online. The inbox of a person on another server
-// is kept there.
-func (c *chat) find(id string) (*person, error) {
-	for _, p := range c.people {
-		if p.ID == id && p.tabs > 0 {
-			return p, nil
-		}
-	}
-	for _, p := range c.elsewhere() {
-		if p.ID == id {
-			return &person{Profile: p, room: personRoom(id)}, nil
-		}
-	}
-	return nil, refuse("This person is not online.")
-}
+// refuse makes an error for the visitor to read.
+func refuse(format string, args ...any) error { return chat.Refuse(fmt.Sprintf(format, args...)) }

@@ -1,136 +1,104 @@
 package main
 
 import (
-	"slices"
+	"context"
+	"encoding/json"
+	"regexp"
 	"strings"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat"
+)
+
+// Rooms that exist from the beginning. Ids of other rooms have no upper case.
+const (
+	lobby     = "lobby"
+	everyone  = "everyone"
+	directory = "Rooms" // the list of rooms: a message is a room, and pages read it as any other history
+	names     = "Names" // who has which name
 )
 
 const (
-	lobby           = "lobby"
-	longestRoomName = 32 // characters
+	server          = "server" // the author of what the program writes
+	longestRoomName = 32       // characters
 	mostRooms       = 100
 )
 
-// A room of the chat is a Socket.IO room with a history.
-type room struct {
-	name    string
-	key     string // the Socket.IO room
-	history history
-}
-
-// rooms are in the order of their making, the lobby first.
-type rooms []*room
-
-func newRoom(name string) *room {
-	return &room{name: name, key: "room:" + name}
-}
-
-func (all rooms) find(name string) *room {
-	for _, r := range all {
-		if strings.EqualFold(r.name, name) {
-			return r
+func (a *app) createRooms(ctx context.Context) error {
+	for room, kind := range map[string]chat.Kind{lobby: chat.Open, everyone: chat.Open, directory: chat.Open, names: chat.Closed} {
+		if err := a.Room(room).Create(ctx, chat.RoomInfo{Kind: kind}); err != nil { // nothing, if it exists
+			return err
 		}
 	}
 	return nil
 }
 
-// has reports whether the socket is in the room.
-func (r *room) has(s *socketio.Socket) bool { return slices.Contains(s.Rooms(), r.key) }
-
-// roomOf returns a room that the socket is in.
-func (c *chat) roomOf(s *socketio.Socket, name string) (*room, error) {
-	r := c.rooms.find(name)
-	if r == nil || !r.has(s) {
-		return nil, refuse("You are not in this room.")
+// canJoin keeps people out of the lists, and out of what is somebody's alone.
+func (a *app) canJoin(_ context.Context, _ chat.User, r chat.RoomInfo) (chat.Role, error) {
+	if r.ID == directory || r.Kind != chat.Open {
+		return "", chat.ErrForbidden
 	}
-	return r, nil
+	return chat.Writer, nil
 }
 
-// openRoom finds or makes a room.
-func (c *chat) openRoom(typed string) (*room, error) {
-	name, err := cleanName(typed, longestRoomName)
+type enterArgs struct {
+	Name string `json:"name"`
+}
+
+// An entry is the reply to enter, and the data of a message in the list of
+// rooms. The message's text is the name.
+type entry struct {
+	Room string `json:"room"` // id
+}
+
+// enter makes somebody a member of the room of a name, and makes the room if
+// there is none.
+func (a *app) enter(ctx context.Context, s *socketio.Socket, arg enterArgs) (entry, error) {
+	name, err := cleanName(arg.Name, longestRoomName)
 	if err != nil {
-		return nil, err
+		return entry{}, err
 	}
-	if r := c.rooms.find(name); r != nil {
-		return r, nil
-	}
-	if len(c.rooms) >= mostRooms {
-		return nil, refuse("There are too many rooms already.")
-	}
-	r := newRoom(name)
-	c.rooms = append(c.rooms, r)
-	return r, nil
-}
-
-// rejoin puts a socket back into the rooms that its page was in.
-func (c *chat) rejoin(s *socketio.Socket) {
-	var who credentials
-	_ = s.Handshake().DecodeAuth(&who) // admit has seen that it decodes
-	for _, name := range who.Rooms[:min(len(who.Rooms), mostRooms)] {
-		if r, err := c.openRoom(name); err == nil {
-			s.Join(r.key)
+	room := a.Room(roomID(name))
+	if _, err := room.Info(ctx); err != nil {
+		if err := a.list(ctx, room.ID(), name); err != nil {
+			return entry{}, err
 		}
 	}
+	return entry{room.ID()}, room.Add(ctx, userOf(s), chat.Writer)
 }
 
-// dropEmptyRooms forgets the rooms that nobody is in, and that nobody who has
-// just gone may come back to. It reports whether there were any.
-func (c *chat) dropEmptyRooms() bool {
-	before := len(c.rooms)
-	c.rooms = slices.DeleteFunc(c.rooms, func(r *room) bool {
-		return r.name != lobby && !c.inUse(r) && !c.usedElsewhere(r)
-	})
-	return len(c.rooms) < before
-}
-
-// inUse reports whether somebody is in a room on this server, or may come back.
-func (c *chat) inUse(r *room) bool {
-	awaited := func(p *person) bool { return p.left[r.key] }
-	return slices.ContainsFunc(c.people, awaited) || len(c.here(r)) > 0
-}
-
-func (c *chat) usedElsewhere(r *room) bool {
-	for _, other := range c.others {
-		if _, used := other.Rooms[r.name]; used {
-			return true
-		}
+// list makes a room, and adds it to the list of rooms.
+func (a *app) list(ctx context.Context, room, name string) error {
+	last, err := a.Room(directory).History(ctx, 0, 1)
+	if err != nil {
+		return err
 	}
-	return false
-}
-
-// here returns the ids of the people in a room on this server, whatever their
-// tabs.
-func (c *chat) here(r *room) map[string]bool {
-	there := map[string]bool{}
-	for s := range c.io.In(r.key).Sockets() {
-		there[personOf(s).ID] = true
+	if len(last) > 0 && last[0].Seq >= mostRooms {
+		return refuse("There are too many rooms already.")
 	}
-	return there
-}
-
-// count returns how many people are in a room, on all servers.
-func (c *chat) count(r *room) int {
-	there := c.here(r)
-	for _, other := range c.others {
-		for _, id := range other.Rooms[r.name] {
-			there[id] = true
-		}
+	info, err := json.Marshal(name)
+	if err != nil {
+		return err
 	}
-	return len(there)
-}
-
-type roomInfo struct {
-	Name   string `json:"name"`
-	People int    `json:"people"`
-}
-
-func (c *chat) roomList() []roomInfo {
-	list := make([]roomInfo, len(c.rooms))
-	for i, r := range c.rooms {
-		list[i] = roomInfo{r.name, c.count(r)}
+	if err := a.Room(room).Create(ctx, chat.RoomInfo{Kind: chat.Open, Info: info}); err != nil {
+		return err
 	}
-	return list
+	at, err := json.Marshal(entry{room})
+	if err != nil {
+		return err
+	}
+	_, err = a.Room(directory).Post(ctx, server, chat.Draft{Key: hash(room), Text: name, Data: at})
+	return err
+}
+
+var plain = regexp.MustCompile("^[a-z0-9][a-z0-9-]*$")
+
+// roomID returns the id of the room of a name: rooms whose names differ in upper
+// and lower case only are the same.
+func roomID(name string) string {
+	id := strings.ReplaceAll(strings.ToLower(name), " ", "-")
+	if plain.MatchString(id) {
+		return id // to be read in the page's address
+	}
+	return hash(id)
 }

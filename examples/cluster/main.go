@@ -2,7 +2,8 @@
 // terminal. Start it by "make chat-cluster".
 //
 // The chat servers are processes of their own: kill one, and its pages come
-// back on another. Their bus is in the processes, by package embedded.
+// back on another. Their bus is in the processes, by package embedded, and
+// their messages are in one SQLite file, or in the database that -db names.
 package main
 
 import (
@@ -28,6 +29,7 @@ const servers = 3
 func main() {
 	chat := flag.String("chat", "bin/chat", "the program of a chat server")
 	addr := flag.String("addr", "localhost:3000", "address to listen on")
+	db := flag.String("db", "", "where messages are kept, as for the chat; a SQLite file beside the chat if empty")
 	flag.Parse()
 	log.SetFlags(log.Ltime)
 	listener, err := net.Listen("tcp", *addr)
@@ -36,13 +38,13 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *chat, listener); err != nil {
+	if err := run(ctx, *chat, *db, listener); err != nil {
 		log.Fatal("cluster: ", err)
 	}
 }
 
-func run(ctx context.Context, chat string, listener net.Listener) error {
-	nodes, err := newNodes(chat)
+func run(ctx context.Context, chat, db string, listener net.Listener) error {
+	nodes, err := newNodes(chat, db)
 	if err != nil {
 		return err
 	}
@@ -75,10 +77,11 @@ type node struct {
 	bus     string // where it listens for the others
 	peers   string
 	secret  string
+	db      string
 }
 
 // newNodes returns chat servers on ports that are free.
-func newNodes(program string) ([]*node, error) {
+func newNodes(program, db string) ([]*node, error) {
 	var nodes []*node
 	var buses []string
 	secret := rand.Text()
@@ -92,7 +95,7 @@ func newNodes(program string) ([]*node, error) {
 			defer l.Close() // after all have got theirs
 			addrs[j] = l.Addr().String()
 		}
-		nodes = append(nodes, &node{name: fmt.Sprint("server ", i+1), program: program, addr: addrs[0], bus: addrs[1], secret: secret})
+		nodes = append(nodes, &node{name: fmt.Sprint("server ", i+1), program: program, addr: addrs[0], bus: addrs[1], secret: secret, db: db})
 		buses = append(buses, addrs[1])
 	}
 	for _, n := range nodes {
@@ -118,7 +121,11 @@ func (n *node) await(ctx context.Context) {
 // run runs the server, and starts it again when it has ended.
 func (n *node) run(ctx context.Context) {
 	for {
-		cmd := exec.CommandContext(ctx, n.program, "-addr", n.addr, "-bus", n.bus, "-peers", n.peers)
+		args := []string{"-addr", n.addr, "-bus", n.bus, "-peers", n.peers}
+		if n.db != "" {
+			args = append(args, "-db", n.db)
+		}
+		cmd := exec.CommandContext(ctx, n.program, args...)
 		cmd.Env = append(os.Environ(), "CHAT_SECRET="+n.secret)
 		cmd.Stderr = os.Stderr
 		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

@@ -11,11 +11,11 @@ export class Bot {
   static async arrive(url, name, ...rooms) {
     const bot = new Bot();
     const key = `key-of-${name}`.padEnd(16, "-");
-    bot.socket = io(url, { auth: { name, key, rooms }, forceNew: true, transports: ["websocket"] });
+    bot.socket = io(`${url}/chat`, { auth: { name, key }, forceNew: true, transports: ["websocket"] });
     bot.messages = 0;
-    bot.socket.on("people", (people) => (bot.people = people));
-    [{ people: bot.people }] = await once(bot.socket, "welcome");
-    for (const room of rooms) await bot.ask("join", room);
+    await once(bot.socket, "ready");
+    bot.rooms = { lobby: "lobby" }; // ids by name
+    for (const name of rooms) bot.rooms[name] = (await bot.ask("enter", { name })).room;
     return bot;
   }
 
@@ -25,24 +25,26 @@ export class Bot {
     return reply;
   }
 
-  /** Says something in a room, with more fields for a picture. */
-  say(text, room = "lobby", more = {}) {
-    return this.ask("message", { id: `m${this.messages++}`, room, text, ...more });
+  /** Says something in a room, with more fields. Resolves with the number of the message. */
+  async say(text, room = "lobby", more = {}) {
+    const cid = `${Date.now()}-${this.messages++}`;
+    return (await this.ask("post", { room: this.rooms[room] ?? room, cid, text, ...more })).seq;
+  }
+
+  /** Says something in a room, with a picture. */
+  async show(picture, text, room = "lobby") {
+    return this.say(text, room, { data: { picture: await this.ask("upload", picture) } });
   }
 
   /** Says something to one person, by name. */
   async tell(name, text) {
-    let to;
-    while (!(to = this.people.find((p) => p.name === name)?.id)) await once(this.socket, "people");
-    return this.ask("direct", { id: `m${this.messages++}`, to, text });
+    return this.say(text, (await this.ask("direct", { user: name })).room);
   }
 
-  announce(text) {
-    return this.ask("announce", { id: `m${this.messages++}`, text });
-  }
-
-  types(room = "lobby") {
-    this.socket.emit("typing", { room });
+  /** Types in a room. Only who has a room open can. */
+  async types(room = "lobby") {
+    await this.ask("open", { room });
+    await this.ask("typing", { room });
   }
 
   leave() {

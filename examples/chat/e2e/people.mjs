@@ -122,7 +122,7 @@ export class Person {
         if (packet === "5") inUse(); // Engine.IO: the upgrade is done
       });
       toServer.onMessage((packet) => {
-        const ack = !lost && /^43\d+\[\{"id"/.test(packet);
+        const ack = !lost && /^43\/chat,\d+\[\{"seq"/.test(packet);
         lost ||= ack;
         if (ack) toPage.close();
         else toPage.send(packet);
@@ -148,10 +148,18 @@ export class Person {
     await this.item(name).first().click();
   }
 
+  /** The item of a message in the list. */
+  message = (text) => this.log().locator(".message").filter({ has: this.page.getByText(text, { exact: true }) });
+
+  /** Chooses what to do with a message. */
+  async choose(text, what) {
+    await this.message(text).hover();
+    await this.message(text).getByRole("button", { name: what, exact: true }).click();
+  }
+
   /** Forwards what somebody else said to a third person. */
   async forward(text, to) {
-    const message = this.log().getByRole("listitem").filter({ has: this.page.getByText(text, { exact: true }) });
-    await message.getByRole("button", { name: "Forward", exact: true }).click();
+    await this.choose(text, "Forward");
     await this.page.getByRole("dialog").getByRole("button", { name: to }).click();
   }
 

@@ -2,7 +2,10 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const HOST = "127.0.0.1";
@@ -16,11 +19,18 @@ export async function freePort() {
   return port;
 }
 
-/** Starts the chat (its path is in CHAT_BIN) and waits until it says where it listens. */
+const files = mkdtempSync(join(tmpdir(), "chat-"));
+process.once("exit", () => rmSync(files, { recursive: true }));
+
+/**
+ * Starts the chat (its path is in CHAT_BIN) and waits until it says where it listens. What was said is kept for the next
+ * server at the same port. People may write as fast as they can.
+ */
 export async function startChat(port, ...flags) {
   const binary = process.env.CHAT_BIN;
   if (!binary) throw new Error("CHAT_BIN must hold the path of the built chat: use make test-e2e");
-  return start(binary, ["-addr", `${HOST}:${port}`, ...flags], process.env);
+  const always = ["-addr", `${HOST}:${port}`, "-db", join(files, `${port}.db`), "-rate", "100000"];
+  return start(binary, [...always, ...flags], process.env);
 }
 
 /** Starts Vite's dev server for a chat at another port, hence another origin. */

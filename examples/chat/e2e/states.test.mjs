@@ -76,7 +76,7 @@ describeInBrowser("the page looks right", { timeout: 300_000 }, ({ after, afterE
     await charles.say("Good morning! The drawings of the mill are *done*: https://example.org/mill");
     await person.say("Splendid. Can it take its numbers from the cards?");
     await person.sent();
-    await charles.say("From the cards, yes. Three wheels are cut:", "lobby", { picture: gears });
+    await charles.show(gears, "From the cards, yes. Three wheels are cut:");
     await grace.say("This prints `B₁₂` in _four_ seconds:\n```\ncards.Punch(bernoulli(12))\n```");
     await zoe.say("🎉");
     await person.say("What a sight! I shall write the program tonight.");
@@ -110,14 +110,14 @@ describeInBrowser("the page looks right", { timeout: 300_000 }, ({ after, afterE
   it("busy, with a picture opened, and a message forwarded", async () => {
     const { person, charles } = await busyDay();
     const typing = async () => {
-      charles.types();
+      await charles.types();
       await person.sees("Charles Babbage is typing");
     };
     await looksRight(person, "busy", { prepare: typing });
     await person.page.getByRole("button", { name: /Three wheels/ }).click();
     await looksRight(person, "picture");
     await person.page.keyboard.press("Escape");
-    await person.page.getByRole("button", { name: "Forward", exact: true }).first().click();
+    await person.choose("🎉", "Forward");
     await looksRight(person, "forward");
   });
 

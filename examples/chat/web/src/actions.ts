@@ -1,121 +1,117 @@
-// What the visitor does.
+// What the visitor does, besides what useRoom offers.
 
-import type { Message, Profile, Reply } from "./events";
-import { forget, randomId, saveName, savedRooms, saveRooms } from "./identity";
-import { enter } from "./listeners";
-import { post } from "./outbox";
-import { preview } from "./pictures";
-import { socket } from "./socket";
-import {
-  type Entry,
-  EVERYONE,
-  type Key,
-  joinedRooms,
-  keyOf,
-  look,
-  merge,
-  nameOf,
-  personKey,
-  place,
-  roomKey,
-  turnTo,
-  update,
-  without,
-  withoutConversation,
-} from "./state";
+import type { Message } from "roomcast-chat";
+import { direct, joined, turn } from "./address";
+import type { Entry, EnterArgs } from "./events";
+import { forget, saveName } from "./identity";
+import { upload } from "./pictures";
+import { chat } from "./session";
+import { mark, type Task } from "./state";
 import { change, current } from "./store";
+import { wordsOf } from "./words";
+
+/** The data of a message: what this program adds to one. */
+export interface Extra {
+  picture?: string;
+  /** Who wrote a forwarded message. */
+  author?: string;
+  forward?: { room: string; seq: number };
+}
+
+export const extraOf = (m: { data?: unknown }): Extra => (m.data ?? {}) as Extra;
 
 export function signIn(name: string): void {
   saveName(name);
-  change((s) => {
-    let next = s;
-    for (const room of savedRooms()) next = merge(next, roomKey(room), []);
-    return { ...next, link: { status: "connecting" } };
-  });
-  socket.connect();
+  change((s) => ({ ...s, link: { status: "connecting" } }));
+  chat.socket.connect();
 }
 
 export function signOut(): void {
   forget();
-  location.reload();
+  location.assign(location.pathname);
 }
 
 export function reconnect(): void {
   change((s) => ({ ...s, link: { status: "connecting" } }));
-  socket.connect();
-}
-
-export function open(key: Key): void {
-  change((s) => look(turnTo(s, key)));
-}
-
-/** Says whether the visitor has scrolled the current conversation to its end. */
-export function seeEnd(atEnd: boolean): void {
-  change((s) => (s.atEnd === atEnd ? s : look({ ...s, atEnd })));
-}
-
-/** Opens a room, and makes it if there is none of this name. Resolves with why it can't, or with undefined. */
-export async function joinRoom(name: string): Promise<string | undefined> {
-  const { room, refusal } = await enter(name);
-  if (room) open(roomKey(room));
-  return refusal;
-}
-
-export function leaveRoom(name: string): void {
-  socket.emit("leave", name);
-  open(EVERYONE);
-  change((s) => withoutConversation(s, roomKey(name)));
-  saveRooms(joinedRooms(current()));
+  chat.socket.connect();
 }
 
 export function showNotice(notice = ""): void {
   change((s) => ({ ...s, notice }));
 }
 
-let lastTyping = 0;
-
-/** Says that the visitor is typing, at most every two seconds, and not at all while offline. */
-export function typing(key: Key): void {
-  if (Date.now() - lastTyping < 2000) return;
-  lastTyping = Date.now();
-  socket.volatile.emit("typing", place(key));
+/** Does something that the server may refuse, and shows why. */
+export async function attempt(work: Promise<unknown>): Promise<void> {
+  await work.catch((error) => showNotice(wordsOf(error)));
 }
 
-export function say(key: Key, text: string, picture?: ArrayBuffer): void {
-  const id = randomId();
-  const { room, to } = place(key);
-  const event = room ? "message" : to ? "direct" : "announce";
-  lastTyping = 0;
-  change((s) => look({ ...s, atEnd: true, newSince: undefined })); // who says something wants to see it
-  const shown = { text, picture: picture && preview(id, picture) };
-  deliver(key, id, shown, () => post({ event, data: { id, room, to, text, picture } }));
+export const open = (room: string): Promise<void> => attempt(joined(room).then(turn));
+
+export const openPerson = (person: string): Promise<void> => attempt(direct(person).then(turn));
+
+/** Opens the room of a name, and makes it if there is none. Resolves with why it can't, or with undefined. */
+export async function enterRoom(name: string): Promise<string | undefined> {
+  try {
+    turn((await chat.call<Entry>("enter", { name } satisfies EnterArgs)).room);
+  } catch (error) {
+    return wordsOf(error);
+  }
 }
 
-export function forward(entry: Entry, receiver: Profile): void {
-  const id = randomId();
-  const { text, picture, from } = entry;
-  const shown = { text, picture, author: entry.author ?? from };
-  deliver(personKey(receiver.id), id, shown, () =>
-    post({ event: "forward", data: { id, to: receiver.id, message: entry.id } }),
-  );
+export const leaveRoom = (room: string): Promise<void> => attempt(chat.call("leave", { room }));
+
+/** Says whether the visitor has scrolled the current room to its end. */
+export function seeEnd(atEnd: boolean): void {
+  change((s) => (s.atEnd === atEnd ? s : { ...s, atEnd }));
 }
 
-/** How to send a failed message again, by its id in the page. */
-const again = new Map<string, () => void>();
-
-export function retry(entry: Entry): void {
-  again.get(entry.id)?.();
+/** Notes that the visitor has seen a message and all before it. */
+export function read(room: string, seq: number): void {
+  change((s) => mark(s, room, seq, s.rooms[room]?.gen ?? 0));
+  void chat.room(room).read(seq);
 }
 
-export function discard(entry: Entry): void {
-  again.delete(entry.id);
-  change((s) => without(s, keyOf(entry, s.me), entry.id));
+/** Gives the composer something to do, or takes it away. */
+export function begin(task?: Task): void {
+  change((s) => ({ ...s, task }));
 }
 
-/** Gives the text of a failed message back to be written anew. */
-export function takeBack(entry: Entry): void {
-  discard(entry);
-  change((s) => ({ ...s, returned: entry.text }));
+/** Begins to edit the visitor's last message, if it is loaded. Returns whether there is one. */
+export function editLast(room: string): boolean {
+  const own = (m: Message) => m.author === current().me && !m.deleted && !extraOf(m).author;
+  const message = chat.room(room).snapshot().messages.findLast(own);
+  if (message) begin({ does: "edit", message });
+  return message !== undefined;
+}
+
+/** Sends what was written, or changes the message that is being edited. Throws if a picture is refused. */
+export async function say(room: string, text: string, picture?: ArrayBuffer): Promise<void> {
+  const { task, me } = current();
+  if (task?.does === "edit") {
+    await chat.room(room).edit(task.message, { text, data: task.message.data, mentions: mentioned(room, text) });
+    return begin();
+  }
+  const data: Extra | undefined = picture && { picture: await upload(picture) };
+  chat.room(room).post({ text: text || undefined, data, replyTo: task?.message.seq, mentions: mentioned(room, text, me) });
+  change((s) => ({ ...s, task: undefined, atEnd: true, newSince: undefined })); // who says something wants to see it
+}
+
+/** The members of a room that a text names: "@Ada". */
+function mentioned(room: string, text: string, me = current().me): string[] | undefined {
+  const names = (current().members[room] ?? []).filter((name) => name !== me && text.includes(`@${name}`));
+  return names.length > 0 ? names : undefined;
+}
+
+/** Forwards a message to somebody. The server looks it up. */
+export async function forward(room: string, message: Message, to: string): Promise<void> {
+  const data: Extra = { forward: { room, seq: message.seq } };
+  await attempt(direct(to).then((id) => chat.room(id).post({ data })));
+}
+
+/** Gives the text of a refused message back to be written anew. */
+export function takeBack(room: string, cid: string, text = ""): void {
+  chat.room(room).discard(cid);
+  change((s) => ({ ...s, returned: text }));
 }
 
 /** Hands over what was taken back. */
@@ -125,36 +121,10 @@ export function returned(): string {
   return text;
 }
 
-/** Shows a message as being sent, and then what became of it. */
-function deliver(
-  key: Key,
-  id: string,
-  shown: Pick<Entry, "text" | "picture" | "author">,
-  send: () => Promise<Reply<Message>>,
-): void {
-  const state = current();
-  if (!state.me) return;
-  const { room, to } = place(key);
-  const entry: Entry = {
-    id: `${state.me.id}/${id}`,
-    from: state.me,
-    room,
-    to: to ? { id: to, name: nameOf(state, to) } : undefined,
-    ...shown,
-    at: Date.now(),
-    sending: true,
-  };
-  change((s) => merge(s, key, [entry]));
-  const attempt = async () => {
-    again.delete(entry.id);
-    change((s) => update(s, key, entry.id, { sending: true, error: undefined }));
-    const reply = await send();
-    if ("error" in reply) {
-      again.set(entry.id, attempt);
-      change((s) => update(s, key, entry.id, { sending: false, error: reply.error }));
-    } else {
-      change((s) => merge(without(s, key, entry.id), key, [reply]));
-    }
-  };
-  void attempt();
+/** Tells the others whether the visitor is there. */
+function noticeVisibility(): void {
+  change((s) => ({ ...s, hidden: document.hidden }));
+  if (chat.ready) void chat.call("active", { idle: document.hidden }).catch(() => {});
 }
+noticeVisibility();
+document.addEventListener("visibilitychange", noticeVisibility);

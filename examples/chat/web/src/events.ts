@@ -9,107 +9,30 @@ export interface Failure {
 /** The answer to an event: a value, or why there is none. */
 export type Reply<T> = T | Failure;
 
-/** A draft is a message as its sender makes it. Who sends it, the server knows. */
-export interface Draft {
-  /** of the page's making, to send a message again but not twice */
-  id: string;
-  text: string;
-  picture?: ArrayBuffer | Uint8Array | Blob;
-  room?: string;
-  to?: string;
+export interface EnterArgs {
+  name: string;
 }
 
 /**
- * A forwarding names a message that the sender can see. The server looks it
- * up, so nobody can put words into somebody else's mouth.
+ * An entry is the reply to enter, and the data of a message in the list of
+ * rooms. The message's text is the name.
  */
-export interface Forwarding {
-  id: string;
-  to: string;
-  message: string;
-}
-
-/** A joined is the reply to "join". */
-export interface Joined {
+export interface Entry {
+  /** id */
   room: string;
-  history: Message[] | null;
 }
 
-/** A Message is what pages get. */
-export interface Message {
-  /** the sender's id and the draft's */
+export interface PictureArgs {
   id: string;
-  from: Profile;
-  room?: string;
-  /** neither Room nor To: an announcement */
-  to?: Profile;
-  text: string;
-  /** to be asked for by this id */
-  picture?: string;
-  /** of a forwarded message */
-  author?: Profile;
-  /**
-   * milliseconds since 1970
-   * (64 bits: exact up to 2^53)
-   */
-  at: number;
 }
 
-/**
- * A place is where something is said: in a room, to a person or, with neither,
- * to everyone.
- */
-export interface Place {
-  room?: string;
-  to?: string;
+/** The events that the server accepts from clients in the namespace /chat. */
+export interface ChatClientToServerEvents {
+  enter: (enterArgs: EnterArgs, ack: (reply: Reply<Entry>) => void) => void;
+  picture: (pictureArgs: PictureArgs, ack: (reply: Reply<ArrayBuffer | null>) => void) => void;
+  upload: (arg: ArrayBuffer | Uint8Array | Blob | null, ack: (reply: Reply<string>) => void) => void;
 }
 
-/** A Profile is what others may know of a person. */
-export interface Profile {
-  id: string;
-  name: string;
-}
-
-export interface RoomInfo {
-  name: string;
-  people: number;
-}
-
-export interface Typing {
-  from: Profile;
-  room?: string;
-  to?: string;
-}
-
-/** A welcome is all that a new page needs, except for what was said in its rooms. */
-export interface Welcome {
-  me: Profile;
-  people: Profile[] | null;
-  rooms: RoomInfo[] | null;
-  announcements: Message[] | null;
-  inbox: Message[] | null;
-}
-
-/** The events that the server accepts from clients in the namespace /. */
-export interface ClientToServerEvents {
-  announce: (draft: Draft, ack: (reply: Reply<Message>) => void) => void;
-  direct: (draft: Draft, ack: (reply: Reply<Message>) => void) => void;
-  forward: (forwarding: Forwarding, ack: (reply: Reply<Message>) => void) => void;
-  join: (arg: string, ack: (reply: Reply<Joined>) => void) => void;
-  leave: (arg: string, ack?: (failure?: Failure) => void) => void;
-  message: (draft: Draft, ack: (reply: Reply<Message>) => void) => void;
-  picture: (arg: string, ack: (reply: Reply<ArrayBuffer | null>) => void) => void;
-  typing: (place: Place, ack?: (failure?: Failure) => void) => void;
-}
-
-/** The events that the server sends to clients in the namespace /. */
-export interface ServerToClientEvents {
-  announcement: (m: Message) => void;
-  direct: (m: Message) => void;
-  forward: (m: Message) => void;
-  message: (m: Message) => void;
-  people: (arg: Profile[] | null) => void;
-  rooms: (arg: RoomInfo[] | null) => void;
-  typing: (t: Typing) => void;
-  welcome: (welcome: Welcome) => void;
+/** The events that the server sends to clients in the namespace /chat. */
+export interface ChatServerToClientEvents {
 }

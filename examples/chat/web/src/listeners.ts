@@ -1,35 +1,15 @@
-// What the server says becomes state. Each listener is registered once, when this module is loaded.
-//
-// A slice of Go that is nil arrives as null: here, at the border, it becomes an empty list.
+// What the server says besides the messages becomes state. Each listener is registered once, when this module is loaded.
 
-import type { Message, Typing } from "./events";
-import { saveRooms } from "./identity";
-import { socket } from "./socket";
-import {
-  EVERYONE,
-  hear,
-  joinedRooms,
-  keyOf,
-  look,
-  personKey,
-  roomKey,
-  type State,
-  startTyping,
-  stopTyping,
-  takeOver,
-  type Why,
-} from "./state";
+import type { Frame, Marker, Ready, RoomState } from "roomcast-chat";
+import { goTo, turn } from "./address";
+import { greet, meet, see, type Sighting } from "./people";
+import { chat } from "./session";
+import { hear, LOBBY, list, mark, unlist, type Why } from "./state";
 import { change, current } from "./store";
 
-const TYPING_LASTS = 4000; // ms after the last sign of it
+const { socket } = chat;
 
-socket.on("connect", async () => {
-  change((s) => ({ ...s, link: { status: "online" } }));
-  for (const room of joinedRooms(current())) {
-    const { refusal } = await enter(room);
-    if (refusal) change((s) => ({ ...s, notice: refusal }));
-  }
-});
+socket.on("connect", () => change((s) => ({ ...s, link: { status: "online" } })));
 
 socket.on("disconnect", (reason) => offline(reason));
 
@@ -39,7 +19,7 @@ socket.on("connect_error", (error) => {
 });
 
 function offline(reason: string): void {
-  change((s) => ({ ...s, typing: {}, link: { status: "offline", why: whyOf(reason) } }));
+  change((s) => ({ ...s, link: { status: "offline", why: whyOf(reason) } }));
 }
 
 function whyOf(reason: string): Why {
@@ -48,58 +28,52 @@ function whyOf(reason: string): Why {
   return reason === "ping timeout" || reason === "timeout" ? "silent" : "gone";
 }
 
-socket.on("welcome", ({ me, people, rooms, announcements, inbox }) => {
+socket.on("ready", async (ready: Ready) => {
+  const first = !current().me;
+  const rooms = [...ready.rooms, ...(ready.more ? await further(ready.rooms) : [])];
   change((s) => {
-    let next: State = { ...s, me, people: people ?? [], rooms: rooms ?? [] };
-    next = takeOver(next, EVERYONE, announcements ?? []);
-    for (const message of inbox ?? []) next = hear(next, keyOf(message, me), [message]);
-    return next;
+    const gone = Object.keys(s.rooms).filter((id) => !rooms.some((r) => r.id === id));
+    return list(gone.reduce(unlist, { ...s, me: ready.user.id }), rooms);
   });
+  if (first) void goTo(location.hash);
+  greet();
 });
 
-socket.on("people", (people) => change((s) => ({ ...s, people: people ?? [] })));
-socket.on("rooms", (rooms) => change((s) => ({ ...s, rooms: rooms ?? [] })));
-socket.on("message", receive);
-socket.on("announcement", receive);
-socket.on("direct", receive);
-socket.on("forward", receive);
-socket.on("typing", showTyping);
-
-/** Joins a room and takes over what was said there. Joining again is how a page catches up. */
-export async function enter(name: string): Promise<{ room?: string; refusal?: string }> {
-  const reply = await socket.timeout(20_000).emitWithAck("join", name).catch(lost);
-  if ("error" in reply) return { refusal: reply.error };
-  change((s) => takeOver(s, roomKey(reply.room), reply.history ?? []));
-  saveRooms(joinedRooms(current()));
-  return { room: reply.room };
+/** The rooms that the list of "ready" has no place for. */
+async function further(known: RoomState[]): Promise<RoomState[]> {
+  const after = known.at(-1)?.id;
+  const page = await chat.call<{ rooms: RoomState[]; more: boolean }>("rooms", { after });
+  return page.more ? [...page.rooms, ...(await further(page.rooms))] : page.rooms;
 }
 
-const lost = (): { error: string } => ({ error: "The server doesn't answer." });
+/** The newest messages of rooms that the list may not have yet. */
+const early = new Map<string, number>();
 
-function receive(message: Message): void {
+socket.on("rooms", ({ set = [], gone = [] }: { set?: RoomState[]; gone?: { id: string }[] }) => {
   change((s) => {
-    const key = keyOf(message, s.me);
-    return stopTyping(hear(s, key, [message]), key, message.from.id);
+    let next = gone.reduce((s, { id }) => unlist(s, id), list(s, set));
+    for (const { id } of set) next = hear(next, id, early.get(id) ?? 0);
+    return next;
   });
-}
+  for (const { id } of gone) if (id === current().current) turn(LOBBY);
+  greet();
+});
 
-const noticeVisibility = () => change((s) => look({ ...s, hidden: document.hidden }));
-noticeVisibility();
-document.addEventListener("visibilitychange", noticeVisibility);
+socket.on("heads", (heads: [room: string, seq: number][]) => {
+  for (const [room, seq] of heads) {
+    early.set(room, seq);
+    change((s) => hear(s, room, seq));
+  }
+});
 
-const timers = new Map<string, ReturnType<typeof setTimeout>>();
+socket.on("changes", (frame: Frame) => {
+  const newest = Math.max(0, ...frame.messages.map((m) => m.seq));
+  change((s) => hear(s, frame.room, newest));
+  if (frame.members) meet(frame.room, frame.members);
+});
 
-function showTyping({ from, room, to }: Typing): void {
-  if (from.id === current().me?.id) return; // another tab of the visitor
-  const key = room ? roomKey(room) : to ? personKey(from.id) : EVERYONE;
-  const timer = `${key} ${from.id}`;
-  clearTimeout(timers.get(timer));
-  timers.set(
-    timer,
-    setTimeout(() => {
-      timers.delete(timer);
-      change((s) => stopTyping(s, key, from.id));
-    }, TYPING_LASTS),
-  );
-  change((s) => startTyping(s, key, from));
-}
+socket.on("read", ({ room, user, read, gen }: Marker & { room: string; user: string }) => {
+  if (user === current().me) change((s) => mark(s, room, read, gen));
+});
+
+socket.on("presence", ({ users = [] }: { users?: Sighting[] }) => see(users));

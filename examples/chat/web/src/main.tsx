@@ -3,12 +3,13 @@ import { createRoot } from "react-dom/client";
 import { signIn } from "./actions";
 import { App } from "./components/App";
 import { savedName } from "./identity";
+import "./listeners";
 import "./pulse";
-import "./reading";
 import "./style/base.css";
 import "./style/composer.css";
 import "./style/layout.css";
 import "./style/messages.css";
+import "./style/tools.css";
 
 if (savedName()) signIn(savedName());
 

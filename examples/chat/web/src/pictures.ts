@@ -1,14 +1,13 @@
 // Pictures come down one by one, when a message shows them.
 
-import { socket } from "./socket";
+import type { PictureArgs } from "./events";
+import { chat } from "./session";
 
 const LARGEST = 512 * 1024; // bytes, as the server has it
 const LONGEST_SIDE = 1600; // px, of a picture that has to be made smaller
 export const ACCEPTED = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 const KEPT = 60;
-const ANSWER_WITHIN = 60_000; // ms: half a megabyte may take its time on a phone
-
 const cache = new Map<string, Promise<Blob>>();
 let last: Promise<unknown> = Promise.resolve();
 
@@ -26,18 +25,12 @@ export function picture(id: string): Promise<Blob> {
 }
 
 async function download(id: string): Promise<Blob> {
-  const reply = await socket.timeout(ANSWER_WITHIN).emitWithAck("picture", id);
-  if (!reply) throw new Error("This picture is empty.");
-  if ("error" in reply) throw new Error(reply.error);
-  return new Blob([reply]);
+  const bytes = await chat.call<ArrayBuffer>("picture", { id } satisfies PictureArgs);
+  return new Blob([bytes]);
 }
 
-/** Shows a picture that isn't sent yet; returns the id to show it by. */
-export function preview(id: string, data: ArrayBuffer): string {
-  const local = `unsent/${id}`;
-  cache.set(local, Promise.resolve(new Blob([data])));
-  return local;
-}
+/** Sends a picture to the server. Returns its id for a message. */
+export const upload = (data: ArrayBuffer): Promise<string> => chat.call<string>("upload", data);
 
 /** Why a file can't be sent, or undefined. The server checks again, by content. */
 export function unfit(file: File): string | undefined {

@@ -1,10 +1,11 @@
 // Notices that the server has fallen silent, long before the connection is given up for it.
 
-import { socket } from "./socket";
+import { chat } from "./session";
 import { change } from "./store";
 
 const SILENT_AFTER = 8000; // ms: the server sends a ping every four seconds
 
+const { socket } = chat;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 function hear(): void {

@@ -24,7 +24,7 @@ export function App() {
       <Banner link={link} notice={notice} />
       <div className="panes">
         <Sidebar shown={menu} close={closeMenu} />
-        <Conversation key={current} covered={menu} elsewhere={all - unread(state, current)} openMenu={() => setMenu(true)} />
+        <Conversation key={current} id={current} covered={menu} elsewhere={all - unread(state.rooms[current])} openMenu={() => setMenu(true)} />
       </div>
     </div>
   );

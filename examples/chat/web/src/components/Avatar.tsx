@@ -1,11 +1,11 @@
-import type { Profile } from "../events";
+import type { Presence } from "../state";
 
 /** Initials on a colour that stays with the person. */
-export function Avatar({ who, online }: { who: Profile; online?: boolean }) {
+export function Avatar({ who, presence }: { who: string; presence?: Presence }) {
   return (
-    <span className="avatar" style={{ "--hue": hue(who.id) }} aria-hidden="true">
-      {initials(who.name)}
-      {online !== undefined && <span className={online ? "dot on" : "dot"} />}
+    <span className="avatar" style={{ "--hue": hue(who) }} aria-hidden="true">
+      {initials(who)}
+      {presence && <span className={`dot ${presence}`} />}
     </span>
   );
 }
@@ -23,8 +23,8 @@ const characters = new Intl.Segmenter(); // an emoji or a letter with accents is
 
 const firstCharacter = (word: string): string => characters.segment(word)[Symbol.iterator]().next().value?.segment ?? "";
 
-function hue(id: string): number {
+function hue(name: string): number {
   let hash = 0;
-  for (const c of id) hash = (hash * 31 + c.charCodeAt(0)) % 3600;
+  for (const c of name) hash = (hash * 31 + c.charCodeAt(0)) % 3600;
   return hash / 10;
 }

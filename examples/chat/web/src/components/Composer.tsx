@@ -1,43 +1,57 @@
+import type { Room } from "roomcast-chat";
 import { type ClipboardEvent, type FormEvent, type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
-import { returned, say, typing } from "../actions";
+import { begin, editLast, returned, say } from "../actions";
 import { ACCEPTED, readPicture, unfit } from "../pictures";
-import type { Key } from "../state";
 import { useChat } from "../store";
+import { wordsOf } from "../words";
 import { CloseIcon, PictureIcon, SendIcon } from "./Icons";
+import { TaskBar } from "./TaskBar";
 import { useDrop } from "./useDrop";
+import { useMention } from "./useMention";
 
-const LONGEST = 2000; // characters, as the server has it
+const LONGEST = 2000; // characters, which are less than the bytes that the server takes
 
-/** What was begun in each conversation, for when the visitor comes back to it. */
-const drafts = new Map<Key, { text: string; picture: ArrayBuffer | null }>();
+/** What was begun in each room, for when the visitor comes back to it. */
+const drafts = new Map<string, { text: string; picture: ArrayBuffer | null }>();
 
 /** On a touch screen Enter begins a new line, since its keyboard has no Shift+Enter. */
 const byTouch = () => matchMedia("(pointer: coarse)").matches;
 
-export function Composer({ conversation, name }: { conversation: Key; name: string }) {
-  const [text, setText] = useState(() => drafts.get(conversation)?.text ?? "");
-  const [picture, setPicture] = useState(() => drafts.get(conversation)?.picture ?? null);
+export function Composer({ id, name, type }: { id: string; name: string; type: Room["type"] }) {
+  const [text, setText] = useState(() => drafts.get(id)?.text ?? "");
+  const [picture, setPicture] = useState(() => drafts.get(id)?.picture ?? null);
   const [error, setError] = useState("");
+  const [busy, setBusy] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
+  const draft = useRef(text); // while a message is edited
   const thumbnail = usePictureUrl(picture);
+  const mention = useMention(id, field, setText);
+  const { task, returned: again } = useChat();
   const label = `Message ${name}`;
+  const edited = task?.does === "edit" ? task.message : undefined;
 
   useEffect(() => {
-    drafts.set(conversation, { text, picture });
-  }, [conversation, text, picture]);
+    drafts.set(id, { text: edited ? draft.current : text, picture });
+  }, [id, text, picture]);
 
   useEffect(() => {
     if (!byTouch()) field.current?.focus(); // a phone would open its keyboard
   }, []);
 
-  const isReturned = Boolean(useChat().returned);
   useEffect(() => {
-    const again = isReturned && returned();
-    if (!again) return;
-    setText((begun) => (begun ? `${again}\n${begun}` : again));
+    if (task) field.current?.focus();
+    if (!edited) return;
+    setText((begun) => ((draft.current = begun), edited.text ?? ""));
+    return () => setText(draft.current);
+  }, [task, edited]);
+
+  useEffect(() => {
+    const text = again && returned();
+    if (!text) return;
+    setText((begun) => (begun ? `${text}\n${begun}` : text));
     field.current?.focus();
-  }, [isReturned]);
+  }, [again]);
 
   const attach = useCallback(async (file: File | undefined) => {
     if (!file) return;
@@ -61,19 +75,29 @@ export function Composer({ conversation, name }: { conversation: Key; name: stri
   }
 
   function onKeyDown(event: KeyboardEvent) {
+    if (mention.onKey(event)) return;
+    if (event.key === "Escape") begin();
+    if (event.key === "ArrowUp" && !text && editLast(id)) event.preventDefault();
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing || byTouch()) return;
     event.preventDefault();
-    send();
+    void send();
   }
 
-  function send(event?: FormEvent) {
+  async function send(event?: FormEvent) {
     event?.preventDefault();
     const said = text.trim();
-    if (!said && !picture) return;
-    setText("");
-    setPicture(null);
+    if (busy || (!said && !picture)) return;
     setError("");
-    say(conversation, said, picture ?? undefined);
+    if (!picture && !edited) setText("");
+    else setBusy(true);
+    try {
+      await say(id, said, picture ?? undefined);
+      if (picture) setText("");
+      setPicture(null);
+    } catch (error) {
+      setError(`Not sent: ${wordsOf(error)}`); // what was written stays
+    }
+    setBusy(false);
   }
 
   return (
@@ -85,6 +109,8 @@ export function Composer({ conversation, name }: { conversation: Key; name: stri
           </p>
         </div>
       )}
+      {task && <TaskBar task={task} />}
+      {mention.list}
       {error && (
         <p className="error" role="alert">
           {error}
@@ -121,18 +147,21 @@ export function Composer({ conversation, name }: { conversation: Key; name: stri
           dir="auto"
           value={text}
           maxLength={LONGEST}
+          readOnly={busy}
           rows={1}
           placeholder={label}
           aria-label={label}
           enterKeyHint={byTouch() ? "enter" : "send"}
           onChange={(e) => {
             setText(e.target.value);
-            typing(conversation);
+            mention.look(e.target);
+            type();
           }}
           onKeyDown={onKeyDown}
           onPaste={onPaste}
+          {...mention.shows}
         />
-        <button type="submit" className="send" disabled={!text.trim() && !picture} title="Send">
+        <button type="submit" className="send" disabled={busy || (!text.trim() && !picture)} title="Send">
           <SendIcon />
           <span className="hidden">Send</span>
         </button>

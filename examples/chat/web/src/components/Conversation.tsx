@@ -1,5 +1,7 @@
+import { useRoom } from "roomcast-chat/react";
 import { leaveRoom } from "../actions";
-import { type Entry, EVERYONE, LOBBY, nameOf, place, type State } from "../state";
+import { chat } from "../session";
+import { type Kind, kindOf, LOBBY, nameOf, type State } from "../state";
 import { useChat } from "../store";
 import { Avatar } from "./Avatar";
 import { Composer } from "./Composer";
@@ -7,20 +9,18 @@ import { HashIcon, LeaveIcon, MegaphoneIcon, MenuIcon } from "./Icons";
 import { Messages } from "./Messages";
 import { Unread } from "./Unread";
 
-const NOTHING: Entry[] = [];
-
 interface Props {
+  id: string; // of the room
   covered: boolean; // by the menu
   elsewhere: number; // unread messages of other conversations
   openMenu: () => void;
 }
 
-export function Conversation({ covered, elsewhere, openMenu }: Props) {
+export function Conversation({ id, covered, elsewhere, openMenu }: Props) {
   const state = useChat();
-  const key = state.current;
-  const { room, to } = place(key);
-  const typing = state.typing[key] ?? [];
-  const title = room ?? (to ? nameOf(state, to) : "Everyone");
+  const room = useRoom(chat, id);
+  const kind = kindOf(state.rooms[id]);
+  const name = kind === "notes" ? state.me : nameOf(state.rooms[id], id);
 
   return (
     <main className="conversation" inert={covered}>
@@ -30,27 +30,27 @@ export function Conversation({ covered, elsewhere, openMenu }: Props) {
           <Unread count={elsewhere} />
           <span className="hidden">Open the menu</span>
         </button>
-        {room && <HashIcon />}
-        {key === EVERYONE && <MegaphoneIcon />}
-        {to && <Avatar who={{ id: to, name: title }} />}
+        {kind === "room" && <HashIcon />}
+        {kind === "everyone" && <MegaphoneIcon />}
+        {(kind === "person" || kind === "notes") && <Avatar who={name} />}
         <div className="label">
-          <h1 dir="auto" title={title}>
-            {title}
+          <h1 dir="auto" title={name}>
+            {name}
           </h1>
-          <small>{about(state, room, to)}</small>
+          <small>{about(state, kind, id, name)}</small>
         </div>
-        {room && room !== LOBBY && (
-          <button type="button" className="tool" onClick={() => leaveRoom(room)} title="Leave the room">
+        {kind === "room" && id !== LOBBY && (
+          <button type="button" className="tool" onClick={() => void leaveRoom(id)} title="Leave the room">
             <LeaveIcon />
             <span className="hidden">Leave the room</span>
           </button>
         )}
       </header>
-      <Messages entries={state.conversations[key] ?? NOTHING} hint={hint(title, room, to)} />
+      <Messages id={id} room={room} hint={hint(kind, name)} />
       <p className="typing" aria-live="polite">
-        {typing.length > 0 && (
+        {room.typing.length > 0 && (
           <>
-            <bdi>{typing.map((p) => p.name).join(", ")}</bdi> {typing.length > 1 ? "are" : "is"} typing
+            <bdi>{room.typing.join(", ")}</bdi> {room.typing.length > 1 ? "are" : "is"} typing
             <span className="dots" aria-hidden="true">
               <i />
               <i />
@@ -59,25 +59,35 @@ export function Conversation({ covered, elsewhere, openMenu }: Props) {
           </>
         )}
       </p>
-      <Composer conversation={key} name={`${room ? "#" : ""}${title}`} />
+      <Composer id={id} name={`${kind === "room" ? "#" : ""}${name}`} type={room.type} />
     </main>
   );
 }
 
-function about(state: State, room?: string, to?: string): string {
-  if (room) {
-    const people = state.rooms.find((r) => r.name === room)?.people ?? 0;
-    return people === 1 ? "Only you are here" : `${people} people here`;
+function about(state: State, kind: Kind, id: string, name: string): string {
+  switch (kind) {
+    case "room": {
+      const here = (state.members[id] ?? []).filter((m) => m === state.me || (state.presence[m] ?? "offline") !== "offline");
+      return here.length > 1 ? `${here.length} people here` : "Only you are here";
+    }
+    case "person":
+      return { online: "Online", away: "Away", offline: "Offline" }[state.presence[name] ?? "offline"];
+    case "notes":
+      return "Notes to yourself, on all your tabs";
+    case "everyone":
+      return "Announcements to all";
   }
-  if (to) {
-    if (to === state.me?.id) return "Notes to yourself, on all your tabs";
-    return state.people.some((p) => p.id === to) ? "Online" : "Away";
-  }
-  return "Announcements to all who are online";
 }
 
-function hint(title: string, room?: string, to?: string): string {
-  if (room) return `This is the beginning of #${title}. Say hello.`;
-  if (to) return `Only you and ${title} see what is written here.`;
-  return "What is written here reaches everybody online, whatever room they are in.";
+function hint(kind: Kind, name: string): string {
+  switch (kind) {
+    case "room":
+      return `This is the beginning of #${name}. Say hello.`;
+    case "person":
+      return `Only you and ${name} see what is written here.`;
+    case "notes":
+      return "Only you see what is written here.";
+    case "everyone":
+      return "What is written here reaches everybody, whatever room they are in.";
+  }
 }

@@ -1,33 +1,33 @@
 import { useEffect, useRef } from "react";
+import type { Message } from "roomcast-chat";
 import { forward } from "../actions";
-import type { Profile } from "../events";
-import type { Entry } from "../state";
+import { LOBBY } from "../state";
 import { useChat } from "../store";
 import { Avatar } from "./Avatar";
 
-export function ForwardDialog({ entry, close }: { entry: Entry; close: () => void }) {
-  const { people, me } = useChat();
+export function ForwardDialog({ room, message, close }: { room: string; message: Message; close: () => void }) {
+  const { members, presence, me } = useChat();
   const dialog = useRef<HTMLDialogElement>(null);
-  const others = people.filter((p) => p.id !== me?.id);
+  const others = (members[LOBBY] ?? []).filter((name) => name !== me && (presence[name] ?? "offline") !== "offline");
 
   useEffect(() => dialog.current?.showModal(), []);
 
-  function send(to: Profile) {
-    forward(entry, to);
+  function send(to: string) {
+    void forward(room, message, to);
     dialog.current?.close();
   }
 
   return (
     <dialog ref={dialog} className="card" onClose={close} aria-labelledby="forward-title">
       <h2 id="forward-title">Forward to</h2>
-      <blockquote dir="auto">{entry.text || "A picture"}</blockquote>
+      <blockquote dir="auto">{message.text || "A picture"}</blockquote>
       {others.length === 0 && <p className="quiet">Nobody else is online.</p>}
       <ul>
-        {others.map((p) => (
-          <li key={p.id}>
-            <button type="button" className="item" onClick={() => send(p)}>
-              <Avatar who={p} online />
-              <span className="label" dir="auto">{p.name}</span>
+        {others.map((name) => (
+          <li key={name}>
+            <button type="button" className="item" onClick={() => send(name)}>
+              <Avatar who={name} presence={presence[name]} />
+              <span className="label" dir="auto">{name}</span>
             </button>
           </li>
         ))}

@@ -92,3 +92,28 @@ export const DownIcon = () => (
     <path d="M12 5v14m-6-6 6 6 6-6" />
   </Icon>
 );
+
+export const ReplyIcon = () => (
+  <Icon>
+    <path d="M10 6L4.5 11.5 10 17v-3.5c4.5 0 7.5 1.5 9.5 5 .5-6-3-10-9.5-10z" />
+  </Icon>
+);
+
+export const SmileIcon = () => (
+  <Icon>
+    <circle cx="12" cy="12" r="8.5" />
+    <path d="M8.5 14c1.5 2.5 5.5 2.5 7 0M9 9.5v.5M15 9.5v.5" />
+  </Icon>
+);
+
+export const EditIcon = () => (
+  <Icon>
+    <path d="M5 19l1-4L16.5 4.5l3 3L9 18zM14.5 6.5l3 3" />
+  </Icon>
+);
+
+export const TrashIcon = () => (
+  <Icon>
+    <path d="M5 7h14M10 4h4M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5" />
+  </Icon>
+);

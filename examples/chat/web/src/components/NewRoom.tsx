@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from "react";
-import { joinRoom } from "../actions";
+import { enterRoom } from "../actions";
 import { PlusIcon } from "./Icons";
 
 /** Makes a room and opens it. A name that is refused stays, to be mended. */
@@ -9,7 +9,7 @@ export function NewRoom({ done }: { done: () => void }) {
 
   async function submit(event: FormEvent) {
     event.preventDefault();
-    const refusal = await joinRoom(name);
+    const refusal = await enterRoom(name);
     setError(refusal ?? "");
     if (refusal) return;
     setName("");

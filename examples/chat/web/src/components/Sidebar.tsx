@@ -1,15 +1,21 @@
 import { type ReactNode, useEffect, useRef } from "react";
-import { joinRoom, open, showNotice, signOut } from "../actions";
-import { EVERYONE, type Key, joinedRooms, type Link, nameOf, personKey, place, roomKey, unread } from "../state";
+import { useRoom } from "roomcast-chat/react";
+import { open, openPerson, signOut } from "../actions";
+import type { Entry } from "../events";
+import { chat } from "../session";
+import { directWith, EVERYONE, kindOf, type Link, LOBBY, nameOf, unread } from "../state";
 import { useChat } from "../store";
 import { Avatar } from "./Avatar";
 import { CloseIcon, HashIcon, LeaveIcon, MegaphoneIcon } from "./Icons";
 import { NewRoom } from "./NewRoom";
 import { Unread } from "./Unread";
 
+const DIRECTORY = "Rooms"; // the room whose messages are the rooms that there are
+
 export function Sidebar({ shown, close }: { shown: boolean; close: () => void }) {
   const state = useChat();
-  const { me, people, rooms, conversations } = state;
+  const { me, rooms, members, presence } = state;
+  const directory = useRoom(chat, DIRECTORY);
   const closer = useRef<HTMLButtonElement>(null);
 
   // As a menu on a narrow screen, it takes the focus and gives it back.
@@ -25,45 +31,41 @@ export function Sidebar({ shown, close }: { shown: boolean; close: () => void })
     };
   }, [shown, close]);
 
+  useEffect(() => {
+    if (directory.live && directory.older) void directory.loadOlder();
+  }, [directory]);
+
   const here = state.link.status === "online"; // else the page doesn't know who is
-  const joined = joinedRooms(state);
-  const others = rooms.filter((r) => !joined.includes(r.name));
-  const away = Object.keys(conversations)
-    .map((key) => place(key).to)
-    .filter((id) => id !== undefined && !people.some((p) => p.id === id))
-    .map((id) => ({ id: id as string, name: nameOf(state, id as string) }));
+  const joined = Object.values(rooms).filter((r) => kindOf(r) === "room");
+  const named = directory.messages.map((m) => ({ id: (m.data as Entry).room, name: m.text ?? "" }));
+  const others = named.filter((r) => !rooms[r.id]);
+  const isThere = (name: string) => name === me || (presence[name] ?? "offline") !== "offline";
+  const people = [...new Set([me, ...(members[LOBBY] ?? [])])].filter(isThere).sort(byName);
+  const gone = Object.values(rooms).flatMap((r) => (r.with && !isThere(r.with) ? r.with : [])).sort(byName);
 
-  async function join(room: string) {
-    close();
-    const refusal = await joinRoom(room);
-    if (refusal) showNotice(refusal);
-  }
-
-  const item = (key: Key, icon: ReactNode, name: string, note?: ReactNode) => (
-    <Item
-      key={key}
-      icon={icon}
-      name={name}
-      current={state.current === key}
-      pick={() => {
-        open(key);
-        close();
-      }}
-    >
-      {note}
-      <Unread count={unread(state, key)} />
-    </Item>
-  );
+  const item = (id: string | undefined, icon: ReactNode, name: string, pick: () => void) => {
+    const room = id === undefined ? undefined : rooms[id];
+    return (
+      <Item key={name} icon={icon} name={name} current={id !== undefined && state.current === id} pick={() => (pick(), close())}>
+        {room && room.mentions > 0 && <Mentioned />}
+        <Unread count={unread(room)} />
+      </Item>
+    );
+  };
+  const person = (name: string, online: boolean) => {
+    const avatar = <Avatar who={name} presence={online && here ? (presence[name] ?? "online") : "offline"} />;
+    return item(directWith(state, name)?.id, avatar, name === me ? `${name} (you)` : name, () => void openPerson(name));
+  };
 
   return (
     <>
       {shown && <div className="scrim" onClick={close} />}
       <nav className={shown ? "sidebar shown" : "sidebar"} aria-label="Conversations">
         <header className="self">
-          {me && <Avatar who={me} />}
+          <Avatar who={me} />
           <span className="label">
-            <strong dir="auto" title={me?.name}>
-              {me?.name}
+            <strong dir="auto" title={me}>
+              {me}
             </strong>
             <small>{status(state.link)}</small>
           </span>
@@ -78,19 +80,16 @@ export function Sidebar({ shown, close }: { shown: boolean; close: () => void })
         </header>
 
         <div className="lists">
-          <ul>{item(EVERYONE, <MegaphoneIcon />, "Everyone")}</ul>
+          <ul>{item(EVERYONE, <MegaphoneIcon />, "Everyone", () => void open(EVERYONE))}</ul>
 
           <h2>Rooms</h2>
           <ul>
-            {joined.map((name) =>
-              item(roomKey(name), <HashIcon />, name, <Count of={rooms.find((r) => r.name === name)?.people} />),
-            )}
+            {joined.sort(lobbyFirst).map((r) => item(r.id, <HashIcon />, nameOf(r, r.id), () => void open(r.id)))}
           </ul>
           {others.length > 0 && (
             <ul aria-label="Rooms to join">
-              {others.map(({ name, people }) => (
-                <Item key={name} faint icon={<HashIcon />} name={name} pick={() => void join(name)}>
-                  <Count of={people} />
+              {others.map(({ id, name }) => (
+                <Item key={id} faint icon={<HashIcon />} name={name} pick={() => (void open(id), close())}>
                   <span className="join">Join</span>
                 </Item>
               ))}
@@ -100,15 +99,11 @@ export function Sidebar({ shown, close }: { shown: boolean; close: () => void })
 
           <h2>People online</h2>
           {people.length < 2 && <p className="quiet">Nobody else is here yet.</p>}
-          <ul aria-label="People online">
-            {people.map((p) =>
-              item(personKey(p.id), <Avatar who={p} online={here} />, p.id === me?.id ? `${p.name} (you)` : p.name),
-            )}
-          </ul>
-          {away.length > 0 && (
+          <ul aria-label="People online">{people.map((name) => person(name, true))}</ul>
+          {gone.length > 0 && (
             <>
-              <h2>Away</h2>
-              <ul>{away.map((p) => item(personKey(p.id), <Avatar who={p} online={false} />, p.name))}</ul>
+              <h2>Offline</h2>
+              <ul aria-label="People offline">{gone.map((name) => person(name, false))}</ul>
             </>
           )}
         </div>
@@ -146,14 +141,16 @@ function Item({ icon, name, current, faint, pick, children }: ItemProps) {
   );
 }
 
-function Count({ of = 0 }: { of?: number }) {
-  return (
-    <small className="count">
-      {of}
-      <span className="hidden">{of === 1 ? " person" : " people"}</span>
-    </small>
-  );
-}
+/** Marks a room in which somebody has mentioned the visitor. */
+const Mentioned = () => (
+  <span className="mentioned" title="You are mentioned">
+    @<span className="hidden"> mentions you </span>
+  </span>
+);
+
+const byName = (a: string, b: string): number => a.localeCompare(b, undefined, { sensitivity: "base" });
+
+const lobbyFirst = (a: { id: string }, b: { id: string }): number => Number(b.id === LOBBY) - Number(a.id === LOBBY);
 
 function status(link: Link): string {
   return link.status === "online" ? "Online" : link.status === "connecting" ? "Connecting…" : "Offline";

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/goroomcast/socketio/chat"
+)
+
+// An extra is the data of a message, besides its text.
+type extra struct {
+	Picture string  `json:"picture,omitempty"`
+	Author  string  `json:"author,omitempty"`  // of a forwarded message
+	Forward *origin `json:"forward,omitempty"` // asks to forward a message
+}
+
+// An origin is where a message is that somebody forwards.
+type origin struct {
+	Room string `json:"room"`
+	Seq  int64  `json:"seq"`
+}
+
+// beforePost fills in what is forwarded. The server looks the message up, so
+// nobody can put words into somebody else's mouth.
+func (a *app) beforePost(ctx context.Context, d *chat.Draft) error {
+	if d.Data == nil {
+		return nil
+	}
+	var e extra
+	if err := json.Unmarshal(d.Data, &e); err != nil {
+		return chat.Refuse("This message can't be read.")
+	}
+	e.Author = ""
+	if e.Forward != nil {
+		original, err := a.original(ctx, d.Author, *e.Forward)
+		if err != nil {
+			return err
+		}
+		var before extra
+		_ = json.Unmarshal(original.Data, &before) // it may have none
+		d.Text = original.Text
+		e = extra{Picture: before.Picture, Author: before.Author}
+		if e.Author == "" {
+			e.Author = original.Author
+		}
+	}
+	var err error
+	d.Data, err = json.Marshal(e)
+	return err
+}
+
+// original returns a message that a user may read.
+func (a *app) original(ctx context.Context, user string, from origin) (chat.Message, error) {
+	gone := chat.Refuse("This message is no longer here.")
+	if !a.mayRead(ctx, user, from.Room) {
+		return chat.Message{}, gone
+	}
+	m, err := a.Room(from.Room).Message(ctx, from.Seq)
+	if err != nil || m.Deleted != nil {
+		return chat.Message{}, gone
+	}
+	return m, nil
+}
+
+func (a *app) mayRead(ctx context.Context, user, room string) bool {
+	if info, err := a.Room(room).Info(ctx); err == nil && info.Kind == chat.Open {
+		return true
+	}
+	for m, err := range a.Room(room).Members(ctx) {
+		if err == nil && m.User == user {
+			return true
+		}
+	}
+	return false
+}
