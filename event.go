@@ -16,6 +16,7 @@ type Event struct {
 	acked  atomic.Bool
 	done   bool         // a typed handler has handled it; an empty reply says so
 	told   bool         // the log has been told of surplus arguments
+	shared bool         // more than one handler, hook or listener gets it
 	remote *remoteEvent // of another server; nil if socket is not
 }
 
@@ -130,6 +131,7 @@ func (s *Socket) handle(e *Event) {
 	}()
 	defer func() { e.conclude(err) }()
 	if hook := s.namespace.server.trace.Handle; hook != nil {
+		e.shared = true
 		ctx, done = s.begin(ctx, hook, e)
 	}
 	err = s.runHandlers(ctx, e)
@@ -146,22 +148,25 @@ func (s *Socket) begin(ctx context.Context, hook handleHook, e *Event) (within c
 // runHandlers returns what Trace.Handle is told. What failed has been logged.
 func (s *Socket) runHandlers(ctx context.Context, e *Event) error {
 	if err := s.pass(ctx, e); err != nil {
-		if !s.handles(e.Name()) {
+		if len(s.handlersOf(e.Name(), nil)) == 0 {
 			err = errors.Join(ErrNoHandler, err)
 		}
 		return err
 	}
-	found := false
-	var failed error
-	for _, n := range s.namespace.lineage {
-		found = s.handleBy(ctx, &n.handlers, e, &failed) || found
-	}
-	if own := s.handlers.Load(); own != nil {
-		found = s.handleBy(ctx, own, e, &failed) || found
-	}
-	if !found {
+	var few [2][]*Handler
+	lists := s.handlersOf(e.Name(), few[:0])
+	if len(lists) == 0 {
 		s.logUnhandled(e)
 		return ErrNoHandler
+	}
+	e.shared = e.shared || len(lists) > 1 || len(lists[0]) > 1
+	var failed error
+	for _, list := range lists {
+		for _, h := range list {
+			if err := s.run(e.Name(), func() error { return (*h)(ctx, e) }); err != nil {
+				failed = errors.Join(failed, err)
+			}
+		}
 	}
 	return failed
 }
@@ -174,6 +179,7 @@ func (s *Socket) pass(ctx context.Context, e *Event) error {
 		return nil
 	}
 	for _, m := range lists.use.all() {
+		e.shared = true
 		var refusal error
 		failed := s.namespace.server.guard.call("Use", s.namespace.name, s.id, func() error {
 			refusal = (*m)(ctx, e)
@@ -189,32 +195,26 @@ func (s *Socket) pass(ctx context.Context, e *Event) error {
 		}
 	}
 	for _, h := range lists.any.all() {
+		e.shared = true
 		_ = s.run("OnAny", func() error { return (*h)(ctx, e) })
 	}
 	return nil
 }
 
-// handleBy reports whether a table has handlers for the event, and joins their
-// errors.
-func (s *Socket) handleBy(ctx context.Context, hs *handlers[Handler], e *Event, failed *error) bool {
-	list := hs.get(e.Name())
-	for _, h := range list {
-		if err := s.run(e.Name(), func() error { return (*h)(ctx, e) }); err != nil {
-			*failed = errors.Join(*failed, err)
-		}
-	}
-	return len(list) > 0
-}
-
-// handles reports whether there are handlers for an event.
-func (s *Socket) handles(event string) bool {
+// handlersOf appends the lists of an event's handlers, those that contain any:
+// of the namespace, of its family, and of the socket.
+func (s *Socket) handlersOf(event string, lists [][]*Handler) [][]*Handler {
 	for _, n := range s.namespace.lineage {
-		if len(n.handlers.get(event)) > 0 {
-			return true
+		if list := n.handlers.get(event); len(list) > 0 {
+			lists = append(lists, list)
 		}
 	}
-	own := s.handlers.Load()
-	return own != nil && len(own.get(event)) > 0
+	if own := s.handlers.Load(); own != nil {
+		if list := own.get(event); len(list) > 0 {
+			lists = append(lists, list)
+		}
+	}
+	return lists
 }
 
 // run calls the program's code for the socket.

@@ -31,9 +31,9 @@ type EventTarget interface {
 // as from [OnCall] if a handler has failed. The retries option of
 // socket.io-client needs such a reply.
 func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) error) (off func()) {
-	takes := signatureOf[T]("On")
+	takes, direct := signatureOf[T]("On"), isDirect(t)
 	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := argument[T](e, takes)
+		arg, err := argument[T](e, takes, direct)
 		if err == nil {
 			err = h(ctx, e.socket, arg)
 		}
@@ -51,9 +51,9 @@ func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socke
 // into a T. It is "internal error" for any other error, for a panic and for a
 // result that cannot be encoded.
 func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) (R, error)) (off func()) {
-	takes, replies := signatureOf[T]("OnCall"), signatureOf[R]("OnCall")
+	takes, replies, direct := signatureOf[T]("OnCall"), signatureOf[R]("OnCall"), isDirect(t)
 	return t.On(event, func(ctx context.Context, e *Event) error {
-		arg, err := argument[T](e, takes)
+		arg, err := argument[T](e, takes, direct)
 		if err != nil {
 			return e.refuse(err)
 		}
@@ -100,6 +100,7 @@ func Call[R any](ctx context.Context, s *Socket, event string, args ...any) (R, 
 		var none R
 		return none, err
 	}
+	handOver(reply.args)
 	return decodeAs[R](reply.guard, replies, reply.args)
 }
 
@@ -140,14 +141,36 @@ func (s *signature) len() int {
 	return 1
 }
 
-// argument decodes the arguments of an event for a typed handler.
-func argument[T any](e *Event, takes *signature) (T, error) {
+// isDirect reports whether the server itself calls the handlers of t. Another
+// EventTarget may wrap them, and decode the event, too.
+func isDirect(t EventTarget) bool {
+	switch t.(type) {
+	case *Server, *Namespace, *Socket:
+		return true
+	}
+	return false
+}
+
+// argument decodes the arguments of an event for a typed handler. A direct one
+// that nobody shares the event with gets the attachments themselves.
+func argument[T any](e *Event, takes *signature, direct bool) (T, error) {
+	if direct && !e.shared {
+		handOver(e.packet.Args)
+	}
 	if n := e.Len(); n > takes.len() && !e.told {
 		e.told = true
 		e.server().logger.Debug("an event has more arguments than its handler takes",
 			"event", e.Name(), "namespace", e.packet.Namespace, "arguments", n)
 	}
 	return decodeAs[T](e.server().guard, takes, e.packet.Args)
+}
+
+// handOver lets whoever decodes the arguments next, and last, keep their
+// attachments.
+func handOver(args parser.Args) {
+	if a, is := args.(interface{ HandOver() }); is {
+		a.HandOver()
+	}
 }
 
 // decodeAs decodes values into a T.

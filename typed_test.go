@@ -190,3 +190,80 @@ func TestArgsWithinAnArgument(t *testing.T) {
 		c.Expect(`437["ann"]`)
 	})
 }
+
+// An onEach is an EventTarget of a program, which wraps what On registers.
+type onEach struct {
+	*socketio.Server
+	after func(e *socketio.Event)
+}
+
+func (w onEach) On(event string, h socketio.Handler) (off func()) {
+	return w.Server.On(event, func(ctx context.Context, e *socketio.Event) error {
+		err := h(ctx, e)
+		w.after(e)
+		return err
+	})
+}
+
+func TestBinaryBelongsToItsHandler(t *testing.T) {
+	type target struct {
+		*socketio.Server
+		s    *socketio.Socket
+		look func(e *socketio.Event)
+	}
+	// spoil adds a typed handler that changes its bytes, and then calls then.
+	spoil := func(to socketio.EventTarget, then func()) {
+		socketio.On(to, "file", func(_ context.Context, _ *socketio.Socket, data []byte) error {
+			copy(data, "xxxx")
+			then()
+			return nil
+		})
+	}
+	nothing := func() {}
+	for beside, register := range map[string]func(to target){
+		"a handler after it": func(to target) {
+			spoil(to.Server, nothing)
+			to.On("file", func(_ context.Context, e *socketio.Event) error { to.look(e); return nil })
+		},
+		"a handler of the socket": func(to target) {
+			spoil(to.Server, nothing)
+			to.s.On("file", func(_ context.Context, e *socketio.Event) error { to.look(e); return nil })
+		},
+		"a handler before it, which removes itself": func(to target) {
+			var kept *socketio.Event
+			var off func()
+			off = to.On("file", func(_ context.Context, e *socketio.Event) error { kept = e; off(); return nil })
+			spoil(to.Server, func() { to.look(kept) })
+		},
+		"middleware": func(to target) {
+			var kept *socketio.Event
+			to.s.Use(func(_ context.Context, e *socketio.Event) error { kept = e; return nil })
+			spoil(to.s, func() { to.look(kept) })
+		},
+		"a listener to all events": func(to target) {
+			var kept *socketio.Event
+			to.s.OnAny(func(_ context.Context, e *socketio.Event) error { kept = e; return nil })
+			spoil(to.s, func() { to.look(kept) })
+		},
+		"a wrapper of On": func(to target) { spoil(onEach{to.Server, to.look}, nothing) },
+	} {
+		testserver.Behaviour(t, "beside "+beside, func(h *testserver.Harness, mode rawclient.Mode) {
+			looks := 0
+			h.OnConnect(func(s *socketio.Socket) {
+				register(target{h.Server, s, func(e *socketio.Event) {
+					looks++
+					var data []byte
+					if err := e.Decode(&data); err != nil || string(data) != "data" {
+						h.T.Errorf("got %q, %v", data, err)
+					}
+				}})
+			})
+			c := h.Connect(mode)
+			c.Send(`451-7["file",{"_placeholder":true,"num":0}]`, "bZGF0YQ==")
+			c.Expect("437[]")
+			if looks != 1 {
+				h.T.Errorf("looked %d times", looks)
+			}
+		})
+	}
+}

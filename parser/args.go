@@ -12,9 +12,14 @@ type jsonArgs struct {
 	n           int
 	attachments [][]byte
 	tokens      *tokens // what stands in text for attachments; nil without
+	given       bool    // attachments belong to the next caller of Decode
 }
 
 func (a *jsonArgs) Len() int { return a.n }
+
+// HandOver makes the next Decode hand the attachments over instead of copies.
+// After it nobody may decode the arguments again.
+func (a *jsonArgs) HandOver() { a.given = true }
 
 func (a *jsonArgs) Decode(into ...any) error {
 	if len(into) > a.n {

@@ -153,3 +153,30 @@ func TestArgsDecodeAsEncodingJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestHandOver(t *testing.T) {
+	d := JSON{}.NewDecoder()
+	if _, err := d.Text([]byte(`51-["file",{"_placeholder":true,"num":0}]`)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := d.Binary([]byte("data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	decode := func() (data []byte) {
+		t.Helper()
+		if err := p.Args.Decode(&data); err != nil || string(data) != "data" {
+			t.Fatalf("got %q, %v", data, err)
+		}
+		return data
+	}
+	copied, again := decode(), decode()
+	p.Args.(interface{ HandOver() }).HandOver()
+	given := decode()
+	if &copied[0] == &again[0] || &again[0] == &given[0] {
+		t.Error("a decoded value is not the caller's alone")
+	}
+	if &given[0] != &decode()[0] {
+		t.Error("the attachment is copied after HandOver")
+	}
+}

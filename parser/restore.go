@@ -56,8 +56,12 @@ func (r *restoration) own(n int, token bool) (int, bool) {
 	return n, token && n < len(r.copies)
 }
 
-// attachment returns a copy of attachment n, since Decode may be called again.
+// attachment returns a copy of attachment n, since Decode may be called again,
+// or the attachment itself after HandOver.
 func (r *restoration) attachment(n int) []byte {
+	if r.args.given {
+		return r.args.attachments[n]
+	}
 	if r.copies[n] == nil {
 		r.copies[n] = append([]byte{}, r.args.attachments[n]...)
 	}
