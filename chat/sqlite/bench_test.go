@@ -42,3 +42,39 @@ func BenchmarkCommit(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkReads reads what a client that comes back needs: its rooms, and a page
+// of one.
+func BenchmarkReads(b *testing.B) {
+	s, err := Open(filepath.Join(b.TempDir(), "chat.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	var ops []store.Op
+	for i := range 5 {
+		room := fmt.Sprint("room", i)
+		ops = append(ops, store.Create{Room: room, By: "ann", Kind: store.KindOpen})
+		for n := range 100 {
+			ops = append(ops, store.Post{Room: room, By: "ann", Author: "ann", CID: fmt.Sprint(n), Text: "a text of 64 bytes, the length that most messages of a chat have"})
+		}
+	}
+	if _, err := s.Commit(ctx, ops); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("memberships", func(b *testing.B) {
+		for b.Loop() {
+			if list, err := s.Memberships(ctx, "ann", "", 201); err != nil || len(list) != 5 {
+				b.Fatal(len(list), err)
+			}
+		}
+	})
+	b.Run("history", func(b *testing.B) {
+		for b.Loop() {
+			page, err := s.History(ctx, "room1", store.Query{Before: 80, Limit: store.Limit{Rows: 50, Bytes: 1 << 20}})
+			if err != nil || len(page.Messages) != 50 {
+				b.Fatal(err)
+			}
+		}
+	})
+}

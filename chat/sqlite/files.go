@@ -11,7 +11,7 @@ import (
 // Statements about files.
 var (
 	filesByID  = named(tables.Files, "id")
-	strayFiles = tables.Files.Select("files WHERE room = '' AND id > ? AND at < ? ORDER BY id LIMIT ?")
+	strayFiles = tables.Files.Select("files WHERE room = '' AND id > ? AND at < ? ORDER BY id LIMIT 0+?")
 	putFile    = tables.Files.Put(tables.Question)
 	noFile     = tables.Files.Remove(tables.Question)
 )

@@ -14,14 +14,14 @@ const (
 			SELECT min(room) FROM outbox
 			UNION ALL SELECT (SELECT min(room) FROM outbox WHERE room > waiting.room) FROM waiting WHERE room IS NOT NULL)
 		SELECT waiting.room FROM waiting LEFT JOIN claims ON claims.room = waiting.room
-		WHERE waiting.room IS NOT NULL AND coalesce(claims.until, 0) <= ? LIMIT ?`
+		WHERE waiting.room IS NOT NULL AND coalesce(claims.until, 0) <= ? LIMIT 0+?`
 	claimRoom = `INSERT INTO claims (room, owner, until, tries) VALUES (?, ?, ?, 0)
 		ON CONFLICT (room) DO UPDATE SET owner = excluded.owner, until = excluded.until RETURNING tries`
 	claimOf    = "SELECT tries FROM claims WHERE room = ? AND owner = ?"
 	putClaim   = "UPDATE claims SET owner = ?, until = ?, tries = ? WHERE room = ?"
 	endClaim   = "DELETE FROM claims WHERE room = ?"
 	takeFrom   = "DELETE FROM outbox WHERE room = ? AND seq <= ?"
-	waitingFor = "SELECT seq FROM outbox WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"
+	waitingFor = "SELECT seq FROM outbox WHERE room = ? AND seq > ? ORDER BY seq LIMIT 0+?"
 )
 
 func scanInt[N int | int64](row tables.Scanner) (n N, err error) { return n, row(&n) }

@@ -80,7 +80,7 @@ func (s *db) Behind(ctx context.Context, room string, after int64, limit int) (n
 	err = s.readRoom(ctx, room, func(r roomReader) error {
 		for _, err := range each(r.query(`SELECT count(*) FROM (
 			SELECT 1 FROM messages WHERE room = ?1 AND rev > ?2 AND seq >= ?3
-			UNION ALL SELECT 1 FROM members WHERE room = ?1 AND rev > ?2 LIMIT ?4)`, room, after, r.room.Floor, limit),
+			UNION ALL SELECT 1 FROM members WHERE room = ?1 AND rev > ?2 LIMIT 0+?4)`, room, after, r.room.Floor, limit),
 			func(row tables.Scanner) (int, error) { return n, row(&n) }) {
 			return err
 		}
@@ -149,7 +149,7 @@ func (s *db) Memberships(ctx context.Context, user, after string, limit int) (li
 		list, err = all(r.query("SELECT "+membershipColumns+` FROM members
 			CROSS JOIN rooms ON rooms.id = members.room AND NOT rooms.deleted`+membership+`
 			WHERE members.user_id = ?1 AND members.room > ?2 AND members.role <> '' AND NOT members.hidden
-			ORDER BY members.room LIMIT ?3`, user, after, limit), tables.MembershipRow{User: user}.Scan)
+			ORDER BY members.room LIMIT 0+?3`, user, after, limit), tables.MembershipRow{User: user}.Scan)
 		return err
 	})
 	return list, err
@@ -158,7 +158,7 @@ func (s *db) Memberships(ctx context.Context, user, after string, limit int) (li
 // Members implements store.Store.
 func (s *db) Members(ctx context.Context, room, after string, limit int) (list []store.Member, err error) {
 	err = s.readRoom(ctx, room, func(r roomReader) (err error) {
-		list, err = all(r.query(tables.Members.Select("members WHERE room = ? AND user_id > ? AND (role <> '' OR banned) ORDER BY user_id LIMIT ?"),
+		list, err = all(r.query(tables.Members.Select("members WHERE room = ? AND user_id > ? AND (role <> '' OR banned) ORDER BY user_id LIMIT 0+?"),
 			room, after, limit), tables.Members.Scan)
 		return err
 	})
@@ -171,7 +171,7 @@ func (s *db) Unread(ctx context.Context, k store.MessageKey, author, after strin
 		list, err = all(r.query(tables.Members.Select(`members LEFT JOIN markers ON markers.room = members.room AND markers.user_id = members.user_id
 			WHERE members.room = ?1 AND members.user_id > ?2 AND role <> '' AND members.user_id <> ?3 AND coalesce(read, 0) < ?4
 			AND NOT EXISTS (SELECT 1 FROM blocks WHERE blocks.user_id = members.user_id AND blocked = ?3)
-			ORDER BY members.user_id LIMIT ?5`), k.Room, after, author, k.Seq, limit), tables.Members.Scan)
+			ORDER BY members.user_id LIMIT 0+?5`), k.Room, after, author, k.Seq, limit), tables.Members.Scan)
 		return err
 	})
 	return list, err
@@ -202,12 +202,12 @@ func (r roomReader) messages(rest string, args ...any) iter.Seq2[store.Message, 
 
 // Up implements store.Reader.
 func (r roomReader) Up(from int64, n int) iter.Seq2[store.Message, error] {
-	return r.messages("seq >= ? ORDER BY seq LIMIT ?", from, n)
+	return r.messages("seq >= ? ORDER BY seq LIMIT 0+?", from, n)
 }
 
 // Down implements store.Reader.
 func (r roomReader) Down(from, to int64, n int) iter.Seq2[store.Message, error] {
-	return r.messages("seq <= ? AND seq >= ? ORDER BY seq DESC LIMIT ?", from, to, n)
+	return r.messages("seq <= ? AND seq >= ? ORDER BY seq DESC LIMIT 0+?", from, to, n)
 }
 
 // Some implements store.Reader.
@@ -218,7 +218,7 @@ func (r roomReader) Some(seqs []int64) iter.Seq2[store.Message, error] {
 
 // Messages implements store.Reader.
 func (r roomReader) Messages(after int64, n int) iter.Seq2[store.Message, error] {
-	return r.messages("rev > ? AND seq >= ? ORDER BY rev LIMIT ?", after, r.room.Floor, n)
+	return r.messages("rev > ? AND seq >= ? ORDER BY rev LIMIT 0+?", after, r.room.Floor, n)
 }
 
 // Members implements store.Reader.

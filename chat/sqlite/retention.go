@@ -9,7 +9,7 @@ import (
 
 var extents = "SELECT " + tables.Rooms.List() + `, coalesce(messages.seq, 0), coalesce(messages.at, 0) FROM rooms
 	LEFT JOIN messages ON messages.room = rooms.id AND messages.seq = (SELECT min(seq) FROM messages WHERE room = rooms.id)
-	WHERE rooms.id > ? ORDER BY rooms.id LIMIT ?`
+	WHERE rooms.id > ? ORDER BY rooms.id LIMIT 0+?`
 
 // Extents implements store.Store.
 func (s *db) Extents(ctx context.Context, after string, limit int) (list []store.Extent, err error) {
@@ -24,7 +24,7 @@ func (s *db) Extents(ctx context.Context, after string, limit int) (list []store
 // messages are removed.
 const (
 	lastSwept = `SELECT coalesce(max(seq), 0), count(*) FROM (SELECT seq FROM messages WHERE room = ?1
-		AND seq < (SELECT floor FROM rooms WHERE id = ?1) ORDER BY seq LIMIT ?2)`
+		AND seq < (SELECT floor FROM rooms WHERE id = ?1) ORDER BY seq LIMIT 0+?2)`
 	sweptMentions = `DELETE FROM mentions WHERE (room, user_id, seq) IN (SELECT messages.room, value, seq
 		FROM messages CROSS JOIN json_each(messages.mentions) WHERE messages.room = ?1 AND seq <= ?2)`
 	sweptReactions = "DELETE FROM reactions WHERE room = ?1 AND seq <= ?2"
