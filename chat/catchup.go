@@ -34,7 +34,7 @@ func (c *Chat) open(ctx context.Context, d *device, room string, at cursor, know
 		return err
 	}
 	u.l = c.acquire(room)
-	err := u.l.load(ctx)
+	err := u.l.load(ctx, u.asOf)
 	if err == nil {
 		err = u.run(ctx)
 	}
@@ -124,6 +124,14 @@ func (u *catchUp) fromRing() (followed bool, err error) {
 	if !l.loaded || u.at.Epoch != l.epoch || u.at.Rev > l.head || u.at.Rev < oldest || u.asOf < oldest || u.stale() {
 		return false, nil
 	}
+	same := u.m.Room.Visibility != store.VisibleJoined // for all
+	if f := l.bridges[u.at.Rev]; f != nil && same {
+		if f.encoded == nil { // it is not the only one
+			f.encode()
+		}
+		u.why, u.at.Rev = "ring", f.To
+		return u.follow(f)
+	}
 	ch := l.ring.after(u.at.Rev)
 	if ch == nil {
 		ch = &store.Changes{Room: u.m.Room, From: l.head, To: l.head}
@@ -133,7 +141,11 @@ func (u *catchUp) fromRing() (followed bool, err error) {
 		return false, nil
 	}
 	u.why = "ring"
-	return u.follow(u.frame(ch, nil))
+	f := u.frame(ch, nil)
+	if same {
+		l.bridge(f)
+	}
+	return u.follow(f)
 }
 
 // stale reports whether the cursor is from before the user joined a room that

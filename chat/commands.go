@@ -132,7 +132,7 @@ func (c *Chat) openCommand(ctx context.Context, d *device, e *socketio.Event) er
 	if err := d.limit("read", c.limits.Reads); err != nil {
 		return err
 	}
-	return c.open(ctx, d, a.Room, a.cursor, nil, func(f *frame) error { return e.Ack(f) })
+	return c.open(ctx, d, a.Room, a.cursor, nil, func(f *frame) error { return e.Ack(f.wire()) })
 }
 
 type roomArgs struct {

@@ -189,7 +189,7 @@ func (d *device) resume(ctx context.Context, cursors map[string]cursor, known ma
 		}
 		send := func(f *frame) error {
 			sent += f.size()
-			return d.socket.Emit("changes", f)
+			return d.socket.Emit("changes", f.wire())
 		}
 		if sent > maxFrame || d.limit("read", d.c.limits.Reads) != nil {
 			_ = d.socket.Emit("changes", &frame{Room: room, Epoch: at.Epoch, From: at.Rev, To: at.Rev, Messages: []any{}, More: true})

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 
@@ -22,6 +23,26 @@ type frame struct {
 	Mine     [][2]any      `json:"mine,omitempty"` // seq and emoji of the user's own reactions
 	Reset    bool          `json:"reset,omitempty"`
 	More     bool          `json:"more,omitempty"`
+
+	encoded json.RawMessage // of a frame that is sent again and again
+}
+
+// wire returns what is sent.
+func (f *frame) wire() any {
+	if f.encoded != nil {
+		return f.encoded
+	}
+	return f
+}
+
+// encode makes a frame that is sent several times be encoded once.
+func (f *frame) encode() {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if e.Encode(f) == nil {
+		f.encoded = b.Bytes()
+	}
 }
 
 // A stub is a message that not all followers may see: the others ask for it.

@@ -191,6 +191,7 @@ func (c *Chat) poll(rooms []string) {
 func (l *live) compare(h store.Head, exists bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.bridges = nil
 	switch {
 	case !l.loaded || l.dead || l.reading:
 	case !exists:

@@ -31,6 +31,7 @@ type live struct {
 	heard   int64 // changes up to here exist
 	whole   int64 // up to here followers may lack the content of messages
 	ring    ring
+	bridges map[int64]*frame // from such a rev to head, of the ring
 	early   []*store.Changes // that are not next
 	asked   bool             // a goroutine is about to read, or reads, what the store has above head
 	reading bool             // it reads
@@ -82,8 +83,9 @@ func socketRoom(room string) string { return "room:" + room }
 // userRoom is the Socket.IO room of a user's devices.
 func userRoom(user string) string { return "user:" + user }
 
-// load finds out where the room is, and fills the ring.
-func (l *live) load(ctx context.Context) error {
+// load finds out where the room is, and fills the ring. The room was at rev a
+// moment ago, so one read is enough unless it is very busy.
+func (l *live) load(ctx context.Context, rev int64) error {
 	select {
 	case l.loading <- struct{}{}:
 		defer func() { <-l.loading }()
@@ -93,14 +95,11 @@ func (l *live) load(ctx context.Context) error {
 	if l.isLoaded() {
 		return nil
 	}
-	heads, err := l.c.store.Heads(ctx, []string{l.id})
-	switch {
-	case err != nil:
-		return err
-	case len(heads) == 0:
-		return ErrNotFound
+	limit := store.Limit{Rows: 2 * ringRows, Bytes: ringBytes}
+	ch, err := l.c.store.Changes(ctx, l.id, max(rev-ringRows, 0), limit)
+	if err == nil && ch.More && ch.Room.Rev > rev {
+		ch, err = l.c.store.Changes(ctx, l.id, max(ch.Room.Rev-ringRows, 0), limit)
 	}
-	ch, err := l.c.store.Changes(ctx, l.id, max(heads[0].Rev-ringRows, 0), store.Limit{Rows: ringRows, Bytes: ringBytes})
 	if err != nil {
 		return err
 	}
@@ -177,11 +176,27 @@ func (l *live) send(ch *store.Changes) {
 	l.evict(ch)
 	l.ring.add(ch)
 	l.emit(ch)
+	l.bridges = nil
 	l.head, l.seq = ch.To, max(l.seq, ch.Room.Seq)
 	l.heard = max(l.heard, l.head)
 	if l.c.opts.Trace.Delivered != nil {
 		l.c.opts.Trace.Delivered(l.id, l.head)
 	}
+}
+
+// maxBridges is how many frames of a room's ring are kept.
+const maxBridges = 8
+
+// bridge keeps a frame from the ring for a few seconds, because after a break of
+// the network many clients come back from the same rev. mu is locked.
+func (l *live) bridge(f *frame) {
+	if len(l.bridges) >= maxBridges {
+		clear(l.bridges)
+	}
+	if l.bridges == nil {
+		l.bridges = make(map[int64]*frame)
+	}
+	l.bridges[f.From] = f
 }
 
 // emit sends the frame of a range. mu is locked.
@@ -275,7 +290,7 @@ func (l *live) latest() (rev int64) {
 // no rows and no cursor, and open the room again. mu is locked.
 func (l *live) renew(r *store.Room) {
 	l.epoch, l.head, l.heard, l.whole, l.seq = r.Epoch, r.Rev, r.Rev, 0, r.Seq
-	l.ring, l.pace.held = ring{}, nil
+	l.ring, l.bridges, l.pace.held = ring{}, nil, nil
 	_ = l.c.ns.Local().To(socketRoom(l.id)).Emit("changes", &frame{Room: l.id, Messages: []any{}, Reset: true, More: true})
 	l.dismiss()
 }
