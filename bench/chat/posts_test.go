@@ -61,6 +61,7 @@ func (m *meter) postAll(f *fleet, by []*client, during time.Duration) (took []in
 		m.check(next(c))
 	}
 	m.check(f.run(during / 3))
+	f.servers[0].profiled()
 	measuring = true
 	m.check(f.run(during))
 	measuring, stopping = false, true
@@ -117,7 +118,7 @@ func (m *meter) bare(db *database, rooms int, during time.Duration) (perSecond f
 // alone measures one poster of an idle server.
 func alone(m *meter) {
 	db := newSQLite(m)
-	connect := m.crowd(db, 1, 10)
+	connect := m.crowd(db, 1, 1)
 	f := m.fleet(startServer(m, db.url))
 	connect(f)
 	took := m.postAll(f, f.clients[:1], m.time(3*time.Second))
@@ -139,7 +140,7 @@ func fanout(m *meter) {
 	author := f.add("author")
 	m.check(f.connect([]*client{author}))
 	var took []int64
-	for i := range max(m.size(200), 20) {
+	for i := range max(m.size(120), 20) {
 		f.servers[0].state(false) // forgets the transactions before
 		missing, last := n, int64(0)
 		f.delivered = func(*client, *message) {
@@ -154,7 +155,7 @@ func fanout(m *meter) {
 		}
 		committed := f.servers[0].state(false).Commits
 		took = append(took, last-committed[0])
-		m.check(f.run(20 * time.Millisecond))
+		m.check(f.run(80 * time.Millisecond)) // in a busier room changes are held
 	}
 	f.delivered = nil
 	f.settle(m, db)
@@ -190,6 +191,7 @@ func large(m *meter) {
 	h := new(histogram)
 	before := f.servers[0].state(true)
 	frames := f.deliveries
+	f.servers[0].profiled()
 	f.delivered = func(_ *client, msg *message) { h.add(f.loop.Now.UnixMicro() - msg.sent) }
 	stream(during)
 	after := f.servers[0].state(false)

@@ -174,6 +174,9 @@ func idle(m *meter) {
 		if !bare {
 			f.settle(m, db)
 		}
+		for _, c := range f.clients { // both times together are too many files
+			c.drop()
+		}
 		s.Kill()
 	}
 	m.set("bytes/socket", bytes[0])

@@ -71,6 +71,7 @@ func (m *meter) comeback(b comeback) {
 		s.Start()
 	}
 	before := s.state(true)
+	s.profiled()
 	begun := time.Now()
 	m.check(f.connect(left))
 	m.check(f.wait("the frames", patience, func() (bool, error) { return f.opening == 0, nil }))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -78,6 +79,31 @@ func (s *server) state(collect bool) (is state) {
 		s.Fatal(err)
 	}
 	return is
+}
+
+// profiled has the CPU profile of the next seconds written, if that is wanted.
+func (s *server) profiled() {
+	if *profile == "" {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		response, err := http.Get("http://" + s.addr.String() + "/debug/pprof/profile?seconds=5")
+		if err != nil {
+			s.Error(err)
+			return
+		}
+		defer response.Body.Close()
+		data, err := io.ReadAll(response.Body)
+		if err == nil {
+			err = os.WriteFile(*profile, data, 0o644)
+		}
+		if err != nil {
+			s.Error(err)
+		}
+	}()
+	s.Cleanup(func() { <-done })
 }
 
 // reads returns the sum of reads, and their kinds.

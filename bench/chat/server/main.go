@@ -13,6 +13,7 @@ import (
 	"log"
 	"log/slog"
 	"net/http"
+	_ "net/http/pprof" // go tool pprof http://…/debug/pprof/profile
 	"os"
 	"strings"
 	"time"
