@@ -29,6 +29,11 @@ func (s *db) Blocks(ctx context.Context, user string) ([]string, error) {
 	return one(ctx, s, text, "SELECT blocked FROM chat.blocks WHERE user_id = $1 ORDER BY blocked", user)
 }
 
+// Versions implements store.Store.
+func (s *db) Versions(ctx context.Context, k store.MessageKey) ([]store.Version, error) {
+	return one(ctx, s, versions.Scan, versions.Where("room = $1 AND seq = $2 ORDER BY ver"), k.Room, k.Seq)
+}
+
 // Erasures implements store.Store.
 func (s *db) Erasures(ctx context.Context) ([]string, error) {
 	return one(ctx, s, text, "SELECT user_id FROM chat.erasures")
@@ -46,9 +51,11 @@ func (w *writer) Reacted(ctx context.Context, user, room string, seqs []int64) (
 	return all(ctx, w.tx, reactions.Scan, reactions.Where(reactedBy), room, seqs, user)
 }
 
-// queueErasure adds what belongs to erasures to a batch.
+// queueErasure adds what belongs to versions and erasures to a batch.
 func queueErasure(b *pgx.Batch, rows *store.Writes) {
 	name := func(user string) []any { return []any{user} }
+	queueEach(b, versions.Put(tables.Dollar), rows.Versions, versions.Values)
+	queueEach(b, "DELETE FROM chat.versions WHERE room = $1 AND seq = $2", rows.Unversioned, func(k store.MessageKey) []any { return []any{k.Room, k.Seq} })
 	queueEach(b, markers.Remove(tables.Dollar), rows.Unmarked, func(k store.MemberKey) []any { return []any{k.Room, k.User} })
 	queueEach(b, "INSERT INTO chat.erasures (user_id) VALUES ($1) ON CONFLICT DO NOTHING", rows.Erasing, name)
 	queueEach(b, "DELETE FROM chat.erasures WHERE user_id = $1", rows.Erased, name)

@@ -25,6 +25,7 @@ const (
 		AND seq < (SELECT floor FROM chat.rooms WHERE id = $1) ORDER BY seq LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING seq`
 	sweptReactions = "DELETE FROM chat.reactions WHERE room = $1 AND seq = ANY ($2)"
 	sweptMentions  = "DELETE FROM chat.mentions WHERE room = $1 AND seq = ANY ($2)"
+	sweptVersions  = "DELETE FROM chat.versions WHERE room = $1 AND seq = ANY ($2)"
 	sweptThread    = "DELETE FROM chat.rooms WHERE id = $1 AND deleted AND NOT EXISTS (SELECT 1 FROM chat.messages WHERE room = $1)"
 )
 
@@ -43,6 +44,7 @@ func (s *db) Sweep(ctx context.Context, room string, limit int) (n int, err erro
 		if n > 0 {
 			b.Queue(sweptReactions, room, seqs)
 			b.Queue(sweptMentions, room, seqs)
+			b.Queue(sweptVersions, room, seqs)
 		}
 		if _, _, thread := store.Parent(room); thread {
 			b.Queue(sweptThread, room)

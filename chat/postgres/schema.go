@@ -87,6 +87,11 @@ CREATE TABLE chat.claims ( -- of rooms in the outbox
 	owner text, -- empty while nobody may take the room
 	until bigint, tries bigint
 );
+`, `
+CREATE TABLE chat.versions (
+	room text COLLATE "C", seq bigint, ver bigint, at bigint, text text, data bytea,
+	PRIMARY KEY (room, seq, ver)
+);
 `}
 
 // migrate runs the migrations that the database lacks, in one transaction. The

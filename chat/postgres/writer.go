@@ -22,6 +22,7 @@ var (
 	mentions  = tables.Mentions.In("chat")
 	outbox    = tables.Outbox.In("chat")
 	blocks    = tables.Blocks.In("chat")
+	versions  = tables.Versions.In("chat")
 	files     = tables.Files.In("chat")
 )
 

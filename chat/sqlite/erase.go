@@ -22,6 +22,9 @@ var (
 	putErasure  = "INSERT INTO erasures (user_id) VALUES (?) ON CONFLICT DO NOTHING"
 	noErasure   = "DELETE FROM erasures WHERE user_id = ?"
 	noMarker    = tables.Markers.Remove(tables.Question)
+	versionsOf  = tables.Versions.Select("versions WHERE room = ? AND seq = ? ORDER BY ver")
+	putVersion  = tables.Versions.Put(tables.Question)
+	noVersions  = "DELETE FROM versions WHERE room = ? AND seq = ?"
 	noBlocksBy  = "DELETE FROM blocks WHERE user_id = ?"
 	noBlocksOf  = "DELETE FROM blocks WHERE blocked = ?"
 	eraseOfUser = []string{noErasure, noBlocksBy, noBlocksOf}
@@ -54,6 +57,15 @@ func (s *db) Traces(ctx context.Context, user, after string, limit int) ([]strin
 // Blocks implements store.Store.
 func (s *db) Blocks(ctx context.Context, user string) ([]string, error) {
 	return readColumn[string](ctx, s, blocksOf, user)
+}
+
+// Versions implements store.Store.
+func (s *db) Versions(ctx context.Context, k store.MessageKey) (list []store.Version, err error) {
+	err = s.read(ctx, func(r snapshot) (err error) {
+		list, err = all(r.query(versionsOf, k.Room, k.Seq), tables.Versions.Scan)
+		return err
+	})
+	return list, err
 }
 
 // Erasures implements store.Store.
@@ -93,10 +105,16 @@ func (w *writer) vacuum() {
 	w.scrub = err != nil
 }
 
-// erase writes what belongs to erasures.
+// erase writes what belongs to versions and erasures.
 func (w *writer) erase(rows *store.Writes) error {
 	name := func(user string) []any { return []any{user} }
-	err := writeEach(w, noMarker, rows.Unmarked, func(k store.MemberKey) []any { return []any{k.Room, k.User} })
+	err := writeEach(w, putVersion, rows.Versions, tables.Versions.Values)
+	if err == nil {
+		err = writeEach(w, noVersions, rows.Unversioned, func(k store.MessageKey) []any { return []any{k.Room, k.Seq} })
+	}
+	if err == nil {
+		err = writeEach(w, noMarker, rows.Unmarked, func(k store.MemberKey) []any { return []any{k.Room, k.User} })
+	}
 	if err == nil {
 		err = writeEach(w, putErasure, rows.Erasing, name)
 	}

@@ -28,6 +28,7 @@ const (
 	sweptMentions = `DELETE FROM mentions WHERE (room, user_id, seq) IN (SELECT messages.room, value, seq
 		FROM messages CROSS JOIN json_each(messages.mentions) WHERE messages.room = ?1 AND seq <= ?2)`
 	sweptReactions = "DELETE FROM reactions WHERE room = ?1 AND seq <= ?2"
+	sweptVersions  = "DELETE FROM versions WHERE room = ?1 AND seq <= ?2"
 	sweptMessages  = "DELETE FROM messages WHERE room = ?1 AND seq <= ?2"
 	sweptThread    = "DELETE FROM rooms WHERE id = ?1 AND deleted AND NOT EXISTS (SELECT 1 FROM messages WHERE room = ?1)"
 )
@@ -41,7 +42,7 @@ func (s *db) Sweep(ctx context.Context, room string, limit int) (n int, err erro
 				return err
 			}
 		}
-		for _, text := range []string{sweptMentions, sweptReactions, sweptMessages} {
+		for _, text := range []string{sweptMentions, sweptReactions, sweptVersions, sweptMessages} {
 			if n > 0 {
 				if err := w.exec(text, room, last); err != nil {
 					return err

@@ -81,6 +81,11 @@ CREATE TABLE claims ( -- of rooms in the outbox
 	owner TEXT, -- empty while nobody may take the room
 	until INTEGER, tries INTEGER
 ) WITHOUT ROWID;
+`, `
+CREATE TABLE versions (
+	room TEXT, seq INTEGER, ver INTEGER, at INTEGER, text TEXT, data BLOB,
+	PRIMARY KEY (room, seq, ver)
+) WITHOUT ROWID;
 `}
 
 // migrate runs the migrations that the database lacks, in one transaction: after

@@ -79,6 +79,8 @@ type Writes struct {
 	Markers     []Marker      // to merge into those that exist, by Marker.Merge
 	Blocks      []BlockKey    // to add
 	Unblocks    []BlockKey    // to remove, those that exist
+	Versions    []Version     // to add
+	Unversioned []MessageKey  // messages that lose all versions, after any are added
 	Unmarked    []MemberKey   // markers to remove, after members are written
 	Erasing     []string      // users to add to those whose erasure has begun
 	Erased      []string      // users to remove from them, with all blocks by and of them; their files are to be dropped without name and owner
@@ -94,8 +96,7 @@ type Writes struct {
 func (w *Writes) Empty() bool {
 	return len(w.NewRooms)+len(w.Rooms)+len(w.Members)+len(w.NewMessages)+len(w.Messages)+len(w.Reactions)+
 		len(w.Unreactions)+len(w.Mentions)+len(w.Unmentions)+len(w.Markers)+len(w.Blocks)+len(w.Unblocks)+len(w.Emptied)+len(w.Unreacted)+
-		len(w.Unmarked)+len(w.Erasing)+len(w.Erased)+len(w.Outbox)+
-
+		len(w.Versions)+len(w.Unversioned)+len(w.Unmarked)+len(w.Erasing)+len(w.Erased)+len(w.Outbox)+
 		len(w.Files)+len(w.Dropped)+len(w.Below)+len(w.Removed) == 0
 }
 

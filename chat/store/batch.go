@@ -26,6 +26,8 @@ type batch struct {
 	emptied   []string
 	unreacted []MessageKey
 	unmarked  []MemberKey
+	versions  []Version
+	lost      []MessageKey // messages that lose their versions
 	erasing   []string
 	erased    []string
 	files     map[string]*fileRow
@@ -221,7 +223,7 @@ func sortByRev(c *Changes) {
 
 // writes returns the rows to write, in an order that is the same each time.
 func (b *batch) writes() *Writes {
-	w := &Writes{Markers: b.markers, Emptied: b.emptied, Unreacted: b.unreacted, Unmarked: b.unmarked, Erasing: b.erasing, Erased: b.erased, Outbox: b.outbox}
+	w := &Writes{Markers: b.markers, Emptied: b.emptied, Unreacted: b.unreacted, Versions: b.versions, Unversioned: b.lost, Unmarked: b.unmarked, Erasing: b.erasing, Erased: b.erased, Outbox: b.outbox}
 	for _, id := range slices.Sorted(maps.Keys(b.rooms)) {
 		switch r := b.rooms[id]; {
 		case r.isNew:

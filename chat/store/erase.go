@@ -139,6 +139,7 @@ func (b *batch) eraseIn(room *roomRow, m *messageRow, user string) {
 	if own {
 		delete(b.cids, CIDKey{m.Room, m.Author, m.CID})
 		b.bury(room, m, "", "")
+		b.lost = append(b.lost, MessageKey{m.Room, m.Seq})
 		m.Author, m.CID = Deleted, ""
 	} else {
 		b.eraseFrom(m, user)

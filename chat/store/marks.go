@@ -30,6 +30,9 @@ func (d Delete) apply(b *batch, r *Result) error {
 	if err := b.mayDelete(a, m); err != nil {
 		return err
 	}
+	if d.Keep {
+		b.keep(m)
+	}
 	b.delete(room, m, d.By, d.Reason)
 	r.Rev = m.Rev
 	return nil
@@ -56,6 +59,11 @@ func (b *batch) delete(room *roomRow, m *messageRow, by, reason string) {
 	b.bury(room, m, by, reason)
 	m.Rev = room.nextRev()
 	m.Ver = m.Rev
+}
+
+// keep keeps what a message says now as a version.
+func (b *batch) keep(m *messageRow) {
+	b.versions = append(b.versions, Version{m.Room, m.Seq, m.Ver, max(m.At, m.EditedAt), m.Text, m.Data})
 }
 
 // bury is delete without a rev.

@@ -284,6 +284,9 @@ func (s SetMember) ban(b *batch, a actor, m *memberRow, r *Result) error {
 			b.messages[k] = &messageRow{Message: post, was: post.weight()}
 		}
 		if row := b.message(a.home, post.Seq); row != nil && row.Deleted == nil {
+			if s.Keep {
+				b.keep(row)
+			}
 			b.delete(a.home, row, s.By, s.Reason)
 			r.Purged++
 		}

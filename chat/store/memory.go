@@ -45,6 +45,7 @@ type memoryRoom struct {
 	cids      map[CIDKey]int64
 	reactions map[ReactionKey]bool
 	mentions  map[MentionKey]bool
+	versions  map[int64][]Version
 	log       []logged // of each change, in the order of revs
 }
 
@@ -184,6 +185,7 @@ func (s *memory) room(id string) *memoryRoom {
 		s.rooms[id] = r
 		s.empty(r)
 		r.cids = make(map[CIDKey]int64)
+		r.versions = make(map[int64][]Version)
 	}
 	return r
 }

@@ -8,6 +8,13 @@ import (
 
 // erase writes what belongs to erasures.
 func (s *memory) erase(w *Writes) {
+	for _, v := range w.Versions {
+		r := s.rooms[v.Room]
+		r.versions[v.Seq] = append(slices.Clip(r.versions[v.Seq]), v)
+	}
+	for _, k := range w.Unversioned {
+		delete(s.rooms[k.Room].versions, k.Seq)
+	}
 	for _, k := range w.Unmarked {
 		delete(s.rooms[k.Room].markers, k.User)
 	}
@@ -18,6 +25,15 @@ func (s *memory) erase(w *Writes) {
 		delete(s.erasing, user)
 		maps.DeleteFunc(s.blocks, func(k BlockKey, _ bool) bool { return k.User == user || k.Blocked == user })
 	}
+}
+
+func (s *memory) Versions(ctx context.Context, k MessageKey) (all []Version, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if r := s.rooms[k.Room]; r != nil {
+		all = r.versions[k.Seq]
+	}
+	return all, s.usable(ctx)
 }
 
 func (s *memory) Erasures(ctx context.Context) ([]string, error) {

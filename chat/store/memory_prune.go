@@ -44,6 +44,7 @@ func (s *memory) Sweep(ctx context.Context, room string, limit int) (n int, err 
 		delete(r.cids, CIDKey{m.Room, m.Author, m.CID})
 	}
 	maps.DeleteFunc(r.reactions, func(k ReactionKey, _ bool) bool { return k.Seq < low })
+	maps.DeleteFunc(r.versions, func(seq int64, _ []Version) bool { return seq < low })
 	maps.DeleteFunc(r.mentions, func(k MentionKey, _ bool) bool { return k.Seq < low })
 	r.messages = slices.Clone(r.messages[n:])
 	r.base += int64(n)

@@ -37,6 +37,7 @@ type Edit struct {
 	Text     string
 	Data     json.RawMessage
 	Mentions []string
+	Keep     bool // the version before
 }
 
 // A Delete makes a message a tombstone. To delete it again does nothing.
@@ -44,6 +45,7 @@ type Delete struct {
 	Room, By string
 	Seq      int64
 	Reason   string
+	Keep     bool // the version before
 }
 
 // A React adds a reaction to a message, or removes it.
@@ -74,6 +76,7 @@ type SetMember struct {
 	Reason   string
 	Invited  bool  // of Join: the program allows it whatever the room's kind
 	Purge    int64 // of Ban: messages of the last Purge ms are deleted, too
+	Keep     bool  // of Ban: the versions of what Purge deletes
 	Max      int   // of Join and Add: how many members the room may have; 0 means any number
 }
 

@@ -254,6 +254,9 @@ func (e Edit) apply(b *batch, r *Result) error {
 		now := m.Message
 		return &Error{Code: Conflict, Text: "the message has changed", Message: &now}
 	}
+	if e.Keep {
+		b.keep(m)
+	}
 	b.mention(m, mentions)
 	m.Text, m.Data, m.EditedAt = e.Text, e.Data, max(b.now, m.At)
 	m.Rev = room.nextRev()

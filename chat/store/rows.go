@@ -163,6 +163,16 @@ type File struct {
 	Seq    int64  // likewise
 }
 
+// A Version is what a message said before it was edited or deleted.
+type Version struct {
+	Room string          `json:"-"`
+	Seq  int64           `json:"-"`
+	Ver  int64           `json:"ver"` // Message.Ver at that time
+	At   int64           `json:"at"`  // since when it said so, ms
+	Text string          `json:"text,omitempty"`
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
 // A Deletion describes how a message was deleted.
 type Deletion struct {
 	By     string `json:"by,omitempty"`

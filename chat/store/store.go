@@ -79,6 +79,7 @@ type Store interface {
 	// removed. With the last message of a thread that is deleted, the room
 	// goes, too.
 	Sweep(ctx context.Context, room string, limit int) (int, error)
+
 	// Touched returns the seqs above after of messages in a room that a user
 	// has written, reacted to or deleted, or that mention the user, ascending.
 	Touched(ctx context.Context, user, room string, after int64, limit int) ([]int64, error)
@@ -89,6 +90,9 @@ type Store interface {
 
 	// Blocks returns the users that a user blocks, in the order of ids.
 	Blocks(ctx context.Context, user string) ([]string, error)
+
+	// Versions returns the earlier versions of a message, the oldest first.
+	Versions(ctx context.Context, k MessageKey) ([]Version, error)
 
 	// Erasures returns the users whose erasure has begun and is not over.
 	Erasures(ctx context.Context) (users []string, err error)

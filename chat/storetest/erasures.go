@@ -234,4 +234,48 @@ var erasureCases = []testCase{
 		f.equal("traces", f.traces("cy"), []string{"r"})
 		f.equal("traces of nobody", len(f.traces("nobody")), 0)
 	}},
+	{"versions are kept if an operation asks for that", func(f *fixture) {
+		f.create("r", store.KindOpen)
+		first := f.do(store.Post{Room: "r", By: "ann", Author: "ann", Text: "first", Data: []byte("[1.0]")})
+		f.do(store.Edit{Room: "r", By: "ann", Seq: 1, Text: "second", Keep: true})
+		f.do(store.Edit{Room: "r", By: "ann", Seq: 1, Text: "second", Keep: true})
+		f.do(store.Edit{Room: "r", By: "ann", Seq: 1, Text: "third"})
+		third := f.message("r", 1)
+		f.do(store.Delete{Room: "r", By: "ann", Seq: 1, Keep: true})
+		versions := f.versions("r", 1)
+		f.equal("texts", fmt.Sprintln(len(versions), versions[0].Text, versions[1].Text), "2 first third\n")
+		f.equal("first", versions[0], store.Version{Room: "r", Seq: 1, Ver: first.Rev, At: first.At, Text: "first", Data: []byte("[1.0]")})
+		f.equal("third", versions[1], store.Version{Room: "r", Seq: 1, Ver: third.Ver, At: third.EditedAt, Text: "third"})
+		f.equal("of another", len(f.versions("r", 2)), 0)
+	}},
+	{"versions go with an erasure, and a ban keeps those of what it purges", func(f *fixture) {
+		f.create("r", store.KindOpen)
+		for _, user := range []string{"ann", "bob"} {
+			f.post("r", user, "c", "first")
+		}
+		f.do(store.Edit{Room: "r", By: "ann", Seq: 1, Text: "second", Keep: true})
+		f.do(store.SetMember{Room: "r", By: "mo", User: "ann", Do: store.Ban, Purge: 1 << 40, Keep: true})
+		f.do(store.Edit{Room: "r", By: "bob", Seq: 2, Text: "second", Keep: true})
+		f.equal("of ann", len(f.versions("r", 1)), 2)
+		f.erase("r", "ann")
+		f.equal("of ann", len(f.versions("r", 1)), 0)
+		f.equal("of bob", len(f.versions("r", 2)), 1)
+	}},
+	{"versions go with their message", func(f *fixture) {
+		f.create("r", store.KindOpen)
+		f.post("r", "ann", "c", "first")
+		f.do(store.Edit{Room: "r", By: "ann", Seq: 1, Text: "second", Keep: true})
+		f.do(store.DeleteRoom{Room: "r", By: "olga"})
+		_, err := f.Sweep(ctx, "r", 10)
+		f.check(err)
+		f.equal("versions", len(f.versions("r", 1)), 0)
+	}},
+}
+
+// versions returns the earlier versions of a message.
+func (f *fixture) versions(room string, seq int64) []store.Version {
+	f.Helper()
+	all, err := f.Versions(ctx, store.MessageKey{Room: room, Seq: seq})
+	f.check(err)
+	return all
 }

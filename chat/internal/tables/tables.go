@@ -60,6 +60,9 @@ var (
 	Outbox = Table[store.MessageKey]{Name: "outbox", columns: []string{"room", "seq"}, keys: 2,
 		Fields: func(k *store.MessageKey) []any { return []any{&k.Room, &k.Seq} }}
 
+	Versions = Table[store.Version]{Name: "versions", columns: []string{"room", "seq", "ver", "at", "text", "data"}, keys: 3,
+		Fields: func(v *store.Version) []any { return []any{&v.Room, &v.Seq, &v.Ver, &v.At, &v.Text, raw{&v.Data}} }}
+
 	Blocks = Table[store.BlockKey]{Name: "blocks", columns: []string{"user_id", "blocked"}, keys: 2,
 		Fields: func(k *store.BlockKey) []any { return []any{&k.User, &k.Blocked} }}
 
