@@ -58,10 +58,24 @@ type Options struct {
 	Policy Policy
 
 	// BeforePost may change a draft that a client posts, or refuse it by the
-	// error of Refuse. It may take 3 seconds; then the post is refused, or
-	// allowed if AllowUnfiltered is set.
+	// error of Refuse. Policy.CanPost and BeforePost may take 3 seconds
+	// together; then the post is refused, or it is allowed as the client has
+	// sent it if AllowUnfiltered is set and BeforePost is late.
 	BeforePost      func(ctx context.Context, d *Draft) error
 	AllowUnfiltered bool
+
+	// OnReport is called when a user reports a message to the moderators, with
+	// a reason that may be "". A client may send a report again. Without it,
+	// reports are refused.
+	OnReport func(ctx context.Context, by User, m Message, reason string) error
+
+	// Users returns the names and data of users, for other users that may see
+	// them. Without it, only the users with a device on this server are known.
+	Users func(ctx context.Context, ids []string) ([]User, error)
+
+	// KeepVersions keeps what messages said before they were edited or
+	// deleted, for moderators. Defaults to false.
+	KeepVersions bool
 
 	// OnPost is called after a post was committed by this server, for example
 	// to send pushes to [Posted.Recipients]: at most once, in the order of the
@@ -141,10 +155,10 @@ type Policy struct {
 	CanCreate func(ctx context.Context, u User, r RoomInfo) error
 
 	// CanModerate is asked about the commands of moderators, by name: "add",
-	// "kick", "ban", "unban", "mute", "role", "set".
+	// "kick", "ban", "unban", "mute", "role", "set", "versions".
 	CanModerate func(ctx context.Context, u User, r RoomInfo, command, user string) error
 
-	// CanSee is asked when a user wants to know the presence of another.
+	// CanSee is asked when a user wants to know the presence or the name of another.
 	// Without it, users see those with whom they share a room.
 	CanSee func(ctx context.Context, u User, other string) error
 }

@@ -30,6 +30,10 @@ func (c *Chat) serveCommands() {
 	command(c, "unread", marks, (*device).unread)
 	command(c, "active", marks, (*device).setActive)
 	command(c, "watch", reads, (*device).watch)
+	command(c, "users", reads, (*device).users)
+	command(c, "blocks", reads, (*device).blocks)
+	command(c, "versions", reads, (*device).versions)
+	command(c, "report", budget{"report", c.limits.Reports}, (*device).report)
 	command(c, "typing", budget{}, (*device).typing)
 
 	changes := budget{"change", c.limits.Changes}

@@ -88,16 +88,16 @@ func (c *Chat) eraseRoom(ctx context.Context, user, room string) error {
 // ended, until the chat is closed.
 func (c *Chat) keepErasures() {
 	for {
-		users, err := c.store.Erasures(c.ctx)
+		users, err := c.store.Erasures(c.serving)
 		for _, user := range users {
 			if err == nil {
-				err = c.erase(c.ctx, user)
+				err = c.erase(c.serving, user)
 			}
 		}
-		if err != nil && c.ctx.Err() == nil {
+		if err != nil && c.serving.Err() == nil {
 			c.log.Warn("chat: erasures are not finished yet", "users", len(users), "err", err)
 		}
-		if !pause(c.ctx, eraseInterval) {
+		if !pause(c.serving, eraseInterval) {
 			return
 		}
 	}

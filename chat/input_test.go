@@ -32,6 +32,10 @@ var commands = map[string]obj{
 	"typing":    {"room": "r"},
 	"active":    {"room": "r", "idle": true},
 	"watch":     {"users": []string{"bob"}},
+	"users":     {"users": []string{"bob"}},
+	"blocks":    {},
+	"report":    {"room": "r", "seq": 1, "reason": "x"},
+	"versions":  {"room": "r", "seq": 1},
 	"join":      {"room": "r"},
 	"leave":     {"room": "r"},
 	"create":    {"cid": "c", "kind": "open", "info": obj{"a": 1}, "visibility": "joined", "slowMode": 5},
@@ -50,7 +54,8 @@ var commands = map[string]obj{
 // required are the fields that a command can not do without.
 var required = map[string][]string{
 	"open": {"room"}, "close": {"room"}, "post": {"room", "cid"}, "edit": {"room", "seq", "ver"}, "delete": {"room", "seq"},
-	"read": {"room", "seq"}, "delivered": {"room", "seq"}, "unread": {"room", "seq"}, "typing": {"room"}, "watch": {"users"},
+	"read": {"room", "seq"}, "delivered": {"room", "seq"}, "unread": {"room", "seq"}, "typing": {"room"}, "watch": {"users"}, "users": {"users"},
+	"report": {"room", "seq"}, "versions": {"room", "seq"},
 	"react": {"room", "seq", "emoji", "on"}, "history": {"room"}, "members": {"room"}, "join": {"room"}, "leave": {"room"},
 	"create": {"cid", "kind"}, "direct": {"user"}, "notify": {"room", "notify"}, "set": {"room"}, "block": {"user", "on"},
 	"add": {"room", "user"}, "kick": {"room", "user"}, "ban": {"room", "user"}, "unban": {"room", "user"},

@@ -33,6 +33,7 @@ type Limits struct {
 	Reads     Rate // open, history and lists; defaults to 20 per second, burst 200
 	Changes   Rate // of rooms and members, and uploads of files apart; defaults to 5 per second, burst 20
 	Directs   Rate // new direct rooms; defaults to 20 a day, burst 20
+	Reports   Rate // defaults to one in 10 seconds, burst 10
 }
 
 // A Rate is a token bucket.
@@ -56,7 +57,7 @@ func (l Limits) withDefaults() Limits {
 		otherwise Rate
 	}{
 		{&l.Posts, Rate{5, 20}}, {&l.RoomPosts, Rate{2, 10}}, {&l.Edits, Rate{10, 20}}, {&l.Reads, Rate{20, 200}},
-		{&l.Changes, Rate{5, 20}}, {&l.Directs, Rate{20.0 / 86400, 20}},
+		{&l.Changes, Rate{5, 20}}, {&l.Directs, Rate{20.0 / 86400, 20}}, {&l.Reports, Rate{0.1, 10}},
 	} {
 		if f.v.PerSecond == 0 {
 			*f.v = f.otherwise

@@ -234,6 +234,11 @@ func (d *device) block(ctx context.Context, a blockArgs) (nothing, error) {
 	if err := k.result(); err != nil {
 		return nothing{}, err
 	}
+	if *a.On {
+		if err := d.mayBlock(ctx); err != nil {
+			return nothing{}, err
+		}
+	}
 	r, err := d.c.do(ctx, d.user.ID, store.Block{By: d.user.ID, User: a.User, On: *a.On})
 	if err == nil && !r.Dup {
 		_ = d.c.ns.To(userRoom(d.user.ID)).Emit("block", struct {
@@ -290,7 +295,7 @@ func (d *device) moderate(ctx context.Context, do moderate, a moderateArgs) (cha
 			op.Until = *a.Until
 		}
 	case store.Ban:
-		op.Purge = a.Purge
+		op.Purge, op.Keep = a.Purge, d.c.opts.KeepVersions
 	}
 	if err := k.result(); err != nil {
 		return changed{}, err

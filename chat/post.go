@@ -3,9 +3,7 @@ package chat
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
-	"time"
 
 	"github.com/goroomcast/socketio/chat/store"
 )
@@ -116,42 +114,6 @@ func (k *check) content(d *Draft) {
 	}
 }
 
-// filterTimeout is how long BeforePost may take.
-const filterTimeout = 3 * time.Second
-
-// filter asks the program about a draft.
-func (d *device) filter(ctx context.Context, draft *Draft) error {
-	if can := d.c.opts.Policy.CanPost; can != nil {
-		m, err := d.readable(ctx, draft.Room)
-		if err == nil {
-			err = can(ctx, d.user, infoOf(&m.Room), draft)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if d.c.opts.BeforePost == nil {
-		return nil
-	}
-	room, author := draft.Room, draft.Author
-	limited, cancel := context.WithTimeout(ctx, filterTimeout)
-	defer cancel()
-	err := d.c.opts.BeforePost(limited, draft)
-	if err != nil && limited.Err() != nil && errors.Is(err, limited.Err()) {
-		if d.c.opts.AllowUnfiltered {
-			return nil
-		}
-		return ErrUnavailable
-	}
-	draft.Room, draft.Author = room, author
-	if err == nil {
-		var k check
-		d.c.checkDraft(&k, draft)
-		err = k.result()
-	}
-	return err
-}
-
 type editArgs struct {
 	Room     string          `json:"room"`
 	Seq      int64           `json:"seq"`
@@ -188,7 +150,8 @@ func (d *device) edit(ctx context.Context, a editArgs) (changed, error) {
 	if err := d.filter(ctx, draft); err != nil {
 		return changed{}, err
 	}
-	return d.change(ctx, a.Room, store.Edit{Room: a.Room, By: d.user.ID, Seq: a.Seq, Ver: a.Ver, Text: draft.Text, Data: draft.Data, Mentions: draft.Mentions})
+	return d.change(ctx, a.Room, store.Edit{Room: a.Room, By: d.user.ID, Seq: a.Seq, Ver: a.Ver, Text: draft.Text, Data: draft.Data, Mentions: draft.Mentions,
+		Keep: d.c.opts.KeepVersions})
 }
 
 type deleteArgs struct {
@@ -205,7 +168,7 @@ func (d *device) delete(ctx context.Context, a deleteArgs) (changed, error) {
 	if err := k.result(); err != nil {
 		return changed{}, err
 	}
-	return d.change(ctx, a.Room, store.Delete{Room: a.Room, By: d.user.ID, Seq: a.Seq, Reason: a.Reason})
+	return d.change(ctx, a.Room, store.Delete{Room: a.Room, By: d.user.ID, Seq: a.Seq, Reason: a.Reason, Keep: d.c.opts.KeepVersions})
 }
 
 type reactArgs struct {

@@ -237,14 +237,18 @@ type watchArgs struct {
 	Users []string `json:"users"`
 }
 
-// watch replaces the users that the device watches, and replies with their
-// presence. Users that the user must not see are left out.
-func (d *device) watch(ctx context.Context, a watchArgs) (*presenceEvent, error) {
+func (a watchArgs) check() error {
 	var k check
 	if k.list("users", a.Users, maxWatched, maxUser); a.Users == nil {
 		k.bad("users")
 	}
-	if err := k.result(); err != nil {
+	return k.result()
+}
+
+// watch replaces the users that the device watches, and replies with their
+// presence. Users that the user must not see are left out.
+func (d *device) watch(ctx context.Context, a watchArgs) (*presenceEvent, error) {
+	if err := a.check(); err != nil {
 		return nil, err
 	}
 	if err := d.limit("watch", watchRate); err != nil {

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -20,6 +21,9 @@ func runFarm(t *testing.T, servers int, f func(w *world, farm *farm)) {
 	t.Helper()
 	testserver.Run(t, nil, func(h *testserver.Harness) {
 		farm := &farm{h: h, db: store.Memory(), random: rand.New(rand.NewPCG(1, 0))}
+		farm.change = func(o *chat.Options) {
+			o.OnReport = func(context.Context, chat.User, chat.Message, string) error { return nil }
+		}
 		for range servers {
 			farm.add()
 		}

@@ -196,14 +196,14 @@ func (r *Room) Post(ctx context.Context, author string, d Draft) (Message, error
 // Edit replaces the content of a message. If by is not "", it must be the
 // author.
 func (r *Room) Edit(ctx context.Context, by string, seq int64, d Draft) error {
-	_, err := r.do(ctx, store.Edit{Room: r.id, By: by, Seq: seq, Text: d.Text, Data: d.Data, Mentions: d.Mentions})
+	_, err := r.do(ctx, store.Edit{Room: r.id, By: by, Seq: seq, Text: d.Text, Data: d.Data, Mentions: d.Mentions, Keep: r.c.opts.KeepVersions})
 	return err
 }
 
 // DeleteMessage deletes a message. If by is not "", it must be a user that may
 // delete it.
 func (r *Room) DeleteMessage(ctx context.Context, by string, seq int64, reason string) error {
-	_, err := r.do(ctx, store.Delete{Room: r.id, By: by, Seq: seq, Reason: reason})
+	_, err := r.do(ctx, store.Delete{Room: r.id, By: by, Seq: seq, Reason: reason, Keep: r.c.opts.KeepVersions})
 	return err
 }
 

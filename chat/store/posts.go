@@ -16,6 +16,7 @@ func (p Post) needs(b *batch, n *Needs) {
 	home := homeOf(p.Room)
 	for _, user := range p.Mentions {
 		n.Members = append(n.Members, MemberKey{home, user})
+		n.Blocks = append(n.Blocks, BlockKey{user, p.Author})
 	}
 	if parent, seq, is := Parent(p.Room); is {
 		n.Messages = append(n.Messages, MessageKey{parent, seq})
@@ -185,7 +186,7 @@ func (b *batch) add(room *roomRow, a actor, p Post, r *Result) {
 	room.LastAt = max(b.now, room.LastAt)
 	m := Message{
 		Room: room.ID, Seq: room.Seq, Rev: rev, Ver: rev, Author: p.Author, CID: p.CID, At: room.LastAt,
-		Text: p.Text, Data: p.Data, Files: b.attach(p.Files, room), ReplyTo: p.ReplyTo, Mentions: b.mentioned(a, p.Mentions),
+		Text: p.Text, Data: p.Data, Files: b.attach(p.Files, room), ReplyTo: p.ReplyTo, Mentions: b.mentioned(a, p.Author, p.Mentions),
 	}
 	b.messages[MessageKey{m.Room, m.Seq}] = &messageRow{Message: m, isNew: true}
 	if m.CID != "" {
@@ -203,12 +204,14 @@ func (b *batch) add(room *roomRow, a actor, p Post, r *Result) {
 	r.Seq, r.Rev, r.At = m.Seq, m.Rev, m.At
 }
 
-// mentioned returns those mentions that count, each once: members, and all for
-// moderators.
-func (b *batch) mentioned(a actor, users []string) (count []string) {
+// mentioned returns those mentions that count, each once: members that do not
+// block the author, and all for moderators.
+func (b *batch) mentioned(a actor, author string, users []string) (count []string) {
 	for _, user := range users {
 		all := user == "*" && a.rank() >= RoleModerator.Rank()
-		if (all || b.member(a.home.ID, user).Role != "") && !slices.Contains(count, user) {
+		block := b.blocks[BlockKey{user, author}]
+		blocked := block != nil && block.is
+		if (all || b.member(a.home.ID, user).Role != "" && !blocked) && !slices.Contains(count, user) {
 			count = append(count, user)
 		}
 	}
@@ -222,6 +225,7 @@ func (e Edit) needs(_ *batch, n *Needs) {
 	n.Messages = append(n.Messages, MessageKey{e.Room, e.Seq})
 	for _, user := range e.Mentions {
 		n.Members = append(n.Members, MemberKey{homeOf(e.Room), user})
+		n.Blocks = append(n.Blocks, BlockKey{user, e.By})
 	}
 }
 
@@ -241,7 +245,7 @@ func (e Edit) apply(b *batch, r *Result) error {
 	case !a.program() && e.Text == "" && e.Data == nil && len(m.Files) == 0:
 		return badField("text")
 	}
-	mentions := b.mentioned(a, e.Mentions)
+	mentions := b.mentioned(a, e.By, e.Mentions)
 	r.Seq, r.Rev, r.At = m.Seq, m.Rev, m.At
 	if m.Text == e.Text && bytes.Equal(m.Data, e.Data) && slices.Equal(m.Mentions, mentions) {
 		r.Dup = true
