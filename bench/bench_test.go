@@ -7,9 +7,12 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +31,7 @@ func sample() *cells {
 		{Name: "ack", Group: load.Replies, Unit: "µs", Does: "acknowledged"},
 		{Name: "crowd", Group: load.Memory, Unit: "KiB", Does: "many"},
 	}
-	t := newCells(scenarios, []*server{fine, other, gone}, 3)
+	t := newCells(scenarios, []*server{fine, other, gone})
 	for _, sc := range scenarios {
 		for _, cost := range []float64{9, 2, 4} {
 			t.of[sc][fine].results = append(t.of[sc][fine].results,
@@ -58,6 +61,105 @@ func TestTable(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
+}
+
+// withFeature is sample with a variant of this library's server, and a scenario of
+// scale.
+func withFeature() *cells {
+	t := sample()
+	crowds := []*load.Scenario{
+		{Name: "scale-1k", Group: load.Scale, Unit: "µs", Clients: 1000},
+		{Name: "scale-9k", Group: load.Scale, Unit: "µs", Clients: 9000},
+		{Name: "scale-99k", Group: load.Scale, Unit: "µs", Clients: 99_000},
+	}
+	with := &server{name: ours + "/zeal", about: "with zeal", variant: true}
+	t = newCells(append(t.scenarios, crowds...), append(t.servers, with))
+	own, echo := t.own(), t.scenarios[0]
+	t.of[echo][own].results = []load.Result{{Cost: 4}}
+	t.of[echo][with].results = []load.Result{{Cost: 5}, {Cost: 7}}
+	t.of[crowds[0]][own].results = []load.Result{{Cost: 2, Memory: 5}}
+	t.of[crowds[0]][with].results = []load.Result{{Cost: 3, Memory: 20}}
+	t.of[crowds[1]][own].results = []load.Result{{Cost: 3, Memory: 6}}
+	t.of[crowds[2]][own].skipped = "too few descriptors"
+	return t
+}
+
+func TestFeatures(t *testing.T) {
+	text := withFeature().text()
+	for _, want := range []string{
+		"scenario                  plain  zeal\n",
+		"echo, µs                  4.00   6.00 (1.50×)\n",
+		"scale-1k, µs              2.00   3.00 (1.50×)\n",
+		"scale-1k, KiB per client  5.00   20.0 (4.00×)\n",
+		"1000     2.00 (1.00×)     5.00            –\n",
+		"9000     3.00 (1.50×)     6.00            –\n",
+		"99000    –                –               –\n",
+		"scale-99k, roomcast: not tried: too few descriptors\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	for _, other := range []string{"ack, µs   ", "scale-1k, node", "scale-1k, µs  2.00  –"} { // no variant has tried it, or it is not compared
+		if strings.Contains(text[strings.Index(text, "zeal"):], other) {
+			t.Errorf("%q in\n%s", other, text)
+		}
+	}
+	dir := t.TempDir()
+	if err := withFeature().write(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "RESULTS.md"))
+	if want := "| scenario | plain | zeal |\n| --- | --- | --- |\n| echo, µs | 4.00 | 6.00 (1.50×) |\n"; err != nil || !bytes.Contains(page, []byte(want)) {
+		t.Errorf("no %q (%v) in\n%s", want, err, page)
+	}
+}
+
+// TestKeep has the rounds of a run be several runs.
+func TestKeep(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "kept.json")
+	for range 2 {
+		c := sample()
+		again := newCells(c.scenarios, c.servers)
+		if err := errors.Join(c.keep(file), again.read(file)); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := again.costs(), c.costs(); got != want {
+			t.Errorf("read\n%s, kept\n%s", got, want)
+		}
+		if err := newCells(c.scenarios[:1], c.servers[:1]).keep(file); err != nil { // the others stay
+			t.Fatal(err)
+		}
+		if err := again.read(file); err != nil || len(again.of[c.scenarios[1]][c.servers[0]].results) != 3 {
+			t.Errorf("%v: figures are lost", err)
+		}
+	}
+}
+
+// TestVariants runs a scenario against each variant, TLS by the tunnel.
+func TestVariants(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "roomcast")
+	if out, err := exec.Command("go", "build", "-o", bin, "./servers/roomcast").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	echo := slices.IndexFunc(load.Scenarios, func(sc *load.Scenario) bool { return sc.Name == "echo-k1" })
+	for _, v := range variants {
+		s := *v
+		s.run = append([]string{bin}, v.run[1:]...)
+		o := load.Options{Warmup: 10 * time.Millisecond, Measure: 50 * time.Millisecond}
+		if r, err := trial(t.Context(), &s, load.Scenarios[echo], o, ""); err != nil || r.Messages == 0 {
+			t.Errorf("%s: %d messages, %v", s.name, r.Messages, err)
+		}
+	}
+}
+
+// TestMain is the tunnel, if a test has started it.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 4 && os.Args[1] == tunnelRole {
+		fmt.Fprintln(os.Stderr, serveTunnel(os.Args[2], os.Args[3]))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
 }
 
 func TestFigure(t *testing.T) {

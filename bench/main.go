@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,12 +19,17 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == tunnelRole {
+		fmt.Fprintln(os.Stderr, serveTunnel(os.Args[2], os.Args[3]))
+		os.Exit(1)
+	}
 	run := flag.String("run", "*", "scenarios, by comma-separated `patterns`: echo-*,bcast-1k")
-	which := flag.String("servers", "*", "servers, by comma-separated `patterns`")
+	which := flag.String("servers", "*", "servers, by comma-separated `patterns`; roomcast/* are this library's with each feature")
 	rounds := flag.Int("rounds", 1, "how often to run everything; medians are shown")
 	measure := flag.Duration("d", 2*time.Second, "how long to measure")
 	warmup := flag.Duration("warmup", 500*time.Millisecond, "how long to run before that")
 	short := flag.Bool("short", false, "leave out the scenarios that take long")
+	keep := flag.String("keep", "", "add to the figures that a `file` contains, if it exists, and write it")
 	results := flag.String("results", "", "write RESULTS.md and its plots to a `directory`")
 	profile := flag.String("cpuprofile", "", "have the server, in Go, write a CPU profile to a `file` while measuring")
 	flag.Parse()
@@ -35,7 +41,7 @@ func main() {
 		}
 	}
 	var chosen []*server
-	for _, s := range servers {
+	for _, s := range slices.Concat(servers, variants) {
 		if matches(*which, s.name) {
 			chosen = append(chosen, s)
 		}
@@ -50,11 +56,19 @@ func main() {
 	for _, s := range chosen {
 		s.prepare(ctx)
 	}
-	t := newCells(scenarios, chosen, *rounds)
-	t.fill(ctx, load.Options{Warmup: *warmup, Measure: *measure}, *profile, func(line string) {
+	t := newCells(scenarios, chosen)
+	if err := t.read(*keep); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	t.fill(ctx, *rounds, load.Options{Warmup: *warmup, Measure: *measure}, *profile, func(line string) {
 		fmt.Fprintln(os.Stderr, line)
 	})
 	if ctx.Err() != nil {
+		os.Exit(1)
+	}
+	if err := t.keep(*keep); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	fmt.Print(t.text())

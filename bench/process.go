@@ -20,6 +20,7 @@ import (
 // A process is a server that runs.
 type process struct {
 	target load.Target
+	tunnel *process // that speaks TLS for the clients, if any
 	cmd    *exec.Cmd
 	stderr tail
 	lines  chan string   // the first line it writes
@@ -48,7 +49,8 @@ func (s *server) start(ctx context.Context) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	p.target = load.Target{Addr: addr, PID: p.cmd.Process.Pid, EIO: s.eio}
+	p.target = s.client
+	p.target.Addr, p.target.PID, p.target.EIO = addr, p.cmd.Process.Pid, s.eio
 	go func() {
 		defer close(p.done)
 		lines := bufio.NewScanner(stdout)
@@ -62,6 +64,13 @@ func (s *server) start(ctx context.Context) (*process, error) {
 	if err := p.awaitListening(); err != nil {
 		p.stop()
 		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(p.stderr.text)))
+	}
+	if s.client.Tunnel {
+		if p.tunnel, err = startTunnel(ctx, addr); err != nil {
+			p.stop()
+			return nil, err
+		}
+		p.target.Addr = p.tunnel.target.Addr
 	}
 	return p, nil
 }
@@ -92,6 +101,9 @@ func (p *process) ended() bool {
 
 // stop ends the process and what it has started.
 func (p *process) stop() {
+	if p.tunnel != nil {
+		p.tunnel.stop()
+	}
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.done
 }

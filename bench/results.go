@@ -94,7 +94,7 @@ type section struct {
 	Scenarios []*load.Scenario
 }
 
-func (r report) Rounds() int       { return r.Cells.rounds }
+func (r report) Rounds() int       { return r.Cells.rounds() }
 func (r report) Remarks() []string { return r.Cells.remarks() }
 
 // Row is a line of a table, between its bars.
@@ -121,10 +121,34 @@ func (r report) Generator(sc *load.Scenario) string {
 
 // WithLatency are the scenarios that have some.
 func (r report) WithLatency() (all []*load.Scenario) {
-	for _, sc := range r.Cells.scenarios {
+	for _, sc := range r.Cells.compared() {
 		if r.Cells.hasLatency(sc) {
 			all = append(all, sc)
 		}
+	}
+	return all
+}
+
+// Features and Scale are tables in Markdown, "" for none.
+func (r report) Features() string { return markdown(r.Cells.features()) }
+func (r report) Scale() string    { return markdown(r.Cells.scale()) }
+
+// markdown is a table of rows whose cells have tabs between them.
+func markdown(rows []string) string {
+	var b strings.Builder
+	for i, row := range rows {
+		b.WriteString("| " + strings.ReplaceAll(row, "\t", " | ") + " |\n")
+		if i == 0 {
+			b.WriteString(strings.Repeat("| --- ", strings.Count(row, "\t")+1) + "|\n")
+		}
+	}
+	return b.String()
+}
+
+// Variants are this library's servers with a feature.
+func (r report) Variants() (all []version) {
+	for _, s := range r.Cells.variants {
+		all = append(all, version{Name: strings.TrimPrefix(s.name, ours+"/"), About: s.about})
 	}
 	return all
 }
@@ -160,6 +184,20 @@ not to conclude from it.
 {{end}}
 {{range .Scenarios}}- {{.Name}}: {{.Does}}
 {{end}}
+{{end}}{{with .Features}}## What each feature costs
+
+This library's server with one feature each, and how many times as much as without it.
+
+{{.}}
+{{range $.Variants}}- {{.Name}}: {{.About}}
+{{end}}
+{{end}}{{with .Scale}}## Scale
+
+This library's server with more and more clients in rooms of ten: 128 bytes to a room, eight emits on their way. KiB per client is the
+growth of the resident size, after a garbage collection, with each client in its room. In parentheses is how many times as much as with
+the fewest clients.
+
+{{.}}
 {{end}}## Latency
 
 p50 / p99 in ms, from a message's sending to its arrival or reply. All connections share the same few cores with the generator: compare,

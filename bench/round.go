@@ -23,25 +23,30 @@ type cell struct {
 type cells struct {
 	scenarios []*load.Scenario
 	servers   []*server // those that are there
+	variants  []*server // of this library's, with a feature each
 	missing   []*server // those that are not
-	rounds    int
 	of        map[*load.Scenario]map[*server]*cell
 }
 
-func newCells(scenarios []*load.Scenario, all []*server, rounds int) *cells {
-	t := &cells{scenarios: scenarios, rounds: rounds, of: map[*load.Scenario]map[*server]*cell{}}
+func newCells(scenarios []*load.Scenario, all []*server) *cells {
+	t := &cells{scenarios: scenarios, of: map[*load.Scenario]map[*server]*cell{}}
 	for _, s := range all {
-		if s.problem != "" {
+		switch {
+		case s.problem != "":
 			t.missing = append(t.missing, s)
-		} else {
+		case s.variant:
+			t.variants = append(t.variants, s)
+		default:
 			t.servers = append(t.servers, s)
 		}
 	}
 	for _, sc := range scenarios {
 		t.of[sc] = map[*server]*cell{}
-		for _, s := range t.servers {
+		for _, s := range t.tried() {
 			t.of[sc][s] = &cell{}
 			switch {
+			case sc.Group == load.Scale && s.name != ours && !s.variant:
+				t.of[sc][s].skipped = notCompared
 			case sc.Polling && !s.polling:
 				t.of[sc][s].skipped = "it has no polling"
 			case s.only != "" && s.only != sc.Name:
@@ -52,13 +57,29 @@ func newCells(scenarios []*load.Scenario, all []*server, rounds int) *cells {
 	return t
 }
 
+// notCompared says that a scenario is about this library alone.
+const notCompared = "not compared"
+
+// tried are all servers that are there.
+func (t *cells) tried() []*server { return slices.Concat(t.servers, t.variants) }
+
+// rounds is how many results the fullest cell contains.
+func (t *cells) rounds() (n int) {
+	for _, row := range t.of {
+		for _, c := range row {
+			n = max(n, len(c.results))
+		}
+	}
+	return n
+}
+
 // fill runs all scenarios, each against one server after the other, as many
 // times as there are rounds: what changes on the machine meanwhile concerns
 // all servers.
-func (t *cells) fill(ctx context.Context, o load.Options, profile string, progress func(line string)) {
-	for round := range t.rounds {
+func (t *cells) fill(ctx context.Context, rounds int, o load.Options, profile string, progress func(line string)) {
+	for round := range rounds {
 		for _, sc := range t.scenarios {
-			for _, s := range t.servers {
+			for _, s := range t.tried() {
 				c := t.of[sc][s]
 				if c.skipped != "" || c.failed != nil {
 					continue
@@ -76,7 +97,7 @@ func (t *cells) fill(ctx context.Context, o load.Options, profile string, progre
 				default:
 					c.results = append(c.results, r)
 				}
-				progress(fmt.Sprintf("%d/%d %-12s %-12s %s", round+1, t.rounds, sc.Name, s.name, outcome(sc, r, err)))
+				progress(fmt.Sprintf("%d/%d %-12s %-12s %s", round+1, rounds, sc.Name, s.name, outcome(sc, r, err)))
 			}
 		}
 	}
@@ -92,6 +113,9 @@ func outcome(sc *load.Scenario, r load.Result, err error) string {
 	}
 	if r.P50 > 0 {
 		line += fmt.Sprintf(", p50 %.2f ms, p99 %.2f ms", millis(r.P50), millis(r.P99))
+	}
+	if r.Memory > 0 {
+		line += fmt.Sprintf(", %.2f KiB per client", r.Memory)
 	}
 	if r.Note != "" {
 		line += ", " + r.Note
@@ -136,6 +160,7 @@ func (c *cell) median() (r load.Result, ok bool) {
 	r.Rate = middle(c.results, func(r load.Result) float64 { return r.Rate })
 	r.P50 = middle(c.results, func(r load.Result) time.Duration { return r.P50 })
 	r.P99 = middle(c.results, func(r load.Result) time.Duration { return r.P99 })
+	r.Memory = middle(c.results, func(r load.Result) float64 { return r.Memory })
 	return r, true
 }
 

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/goroomcast/socketio/bench/load"
 )
 
 // A server is one of those that are compared.
@@ -24,6 +26,8 @@ type server struct {
 	run     []string      // command, with the address to listen on to follow
 	version []string      // command, in folder
 	cold    time.Duration // to be added to the warm-up
+	variant bool          // this library's server with a feature
+	client  load.Target   // what clients must know of it
 
 	problem string // why it is not there
 }
@@ -68,6 +72,24 @@ var servers = []*server{
 	{name: "nethttp", about: "bare net/http, no library", eio: 4, polling: true, only: "polling", folder: "servers/nethttp",
 		build: [][]string{{"go", "build", "-o", "../../bin/nethttp", "."}}, run: []string{"bin/nethttp"},
 		version: []string{"go", "env", "GOVERSION"}},
+}
+
+// variants are this library's server with one feature each. The pattern * does
+// not match their names.
+var variants = []*server{
+	variant("adapter", "an adapter in memory, with a second server that gets all broadcasts and has no clients"),
+	variant("recovery", "`Options.Recovery`: each event has an offset, and is kept"),
+	variant("metrics", "`Options.Trace` of metrics/prometheus"),
+	variant("deflate", "permessage-deflate with a threshold of one byte: each message is compressed in both directions, without context takeover"),
+	variant("tls", "TLS 1.3 by crypto/tls, so without the epoll loop"),
+}
+
+func variant(feature, about string) *server {
+	s := *servers[0]
+	s.name, s.about, s.variant = ours+"/"+feature, about, true
+	s.run = append(s.run[:len(s.run):len(s.run)], "-with", feature)
+	s.client = load.Target{Deflate: feature == "deflate", Offsets: feature == "recovery", Tunnel: feature == "tls"}
+	return &s
 }
 
 const (

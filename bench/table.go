@@ -87,13 +87,13 @@ func figure(v float64) string {
 // remarks are the failures, and what the figures do not say.
 func (t *cells) remarks() (all []string) {
 	for _, sc := range t.scenarios {
-		for _, s := range t.servers {
+		for _, s := range t.tried() {
 			c := t.of[sc][s]
 			head := sc.Name + ", " + s.name + ": "
 			switch {
 			case c.failed != nil:
 				all = append(all, fmt.Sprintf("%sfails in round %d: %v", head, len(c.results)+1, c.failed))
-			case c.skipped != "" && s.only == "": // or else README.md says so
+			case c.skipped != "" && s.only == "" && c.skipped != notCompared: // or else README.md says so
 				all = append(all, head+"not tried: "+c.skipped)
 			case len(c.results) > 0 && c.results[0].Note != "":
 				all = append(all, head+c.results[0].Note)
@@ -108,13 +108,111 @@ func (t *cells) remarks() (all []string) {
 
 // text is all of it, for a terminal.
 func (t *cells) text() string {
-	return fmt.Sprintf("\nWhat the server spends, and how many times less that is than %s's:\n\n%s\nLatency p50 / p99, ms:\n\n%s\n%s\n",
-		reference, t.costs(), t.latencies(), strings.Join(t.remarks(), "\n"))
+	var b strings.Builder
+	if len(t.servers) > 0 && len(t.compared()) > 0 {
+		fmt.Fprintf(&b, "\nWhat the server spends, and how many times less that is than %s's:\n\n%s\nLatency p50 / p99, ms:\n\n%s",
+			reference, t.costs(), t.latencies())
+	}
+	if rows := t.features(); rows != nil {
+		fmt.Fprintf(&b, "\nWhat each feature costs, and how many times more that is than without it:\n\n%s", aligned(rows))
+	}
+	if rows := t.scale(); rows != nil {
+		fmt.Fprintf(&b, "\n%s:\n\n%s", load.Scale.Title, aligned(rows))
+	}
+	fmt.Fprintf(&b, "\n%s\n", strings.Join(t.remarks(), "\n"))
+	return b.String()
+}
+
+// compared are the scenarios in which servers are compared.
+func (t *cells) compared() []*load.Scenario {
+	return slices.DeleteFunc(slices.Clone(t.scenarios), func(sc *load.Scenario) bool { return sc.Group == load.Scale })
+}
+
+// own is this library's server, or nil.
+func (t *cells) own() *server {
+	for _, s := range t.servers {
+		if s.name == ours {
+			return s
+		}
+	}
+	return nil
+}
+
+// features are the rows of the table of features, whose columns have tabs
+// between them.
+func (t *cells) features() (rows []string) {
+	own := t.own()
+	if own == nil || len(t.variants) == 0 {
+		return nil
+	}
+	head := "scenario\tplain"
+	for _, s := range t.variants {
+		head += "\t" + strings.TrimPrefix(s.name, ours+"/")
+	}
+	rows = append(rows, head)
+	for _, sc := range t.scenarios {
+		if !slices.ContainsFunc(t.variants, func(s *server) bool { return len(t.of[sc][s].results) > 0 }) {
+			continue
+		}
+		value := func(r load.Result) float64 { return r.Cost }
+		rows = append(rows, t.featureRow(sc.Name+", "+sc.Unit, sc, own, value))
+		if sc.Group == load.Scale {
+			rows = append(rows, t.featureRow(sc.Name+", KiB per client", sc, own, func(r load.Result) float64 { return r.Memory }))
+		}
+	}
+	return rows
+}
+
+func (t *cells) featureRow(name string, sc *load.Scenario, own *server, value func(load.Result) float64) string {
+	plain, known := t.of[sc][own].median()
+	row := name + "\t" + t.of[sc][own].without()
+	if known {
+		row = name + "\t" + figure(value(plain))
+	}
+	for _, s := range t.variants {
+		r, ok := t.of[sc][s].median()
+		switch {
+		case !ok:
+			row += "\t" + t.of[sc][s].without()
+		case !known || value(plain) <= 0:
+			row += "\t" + figure(value(r))
+		default:
+			row += fmt.Sprintf("\t%s (%.2f×)", figure(value(r)), value(r)/value(plain))
+		}
+	}
+	return row
+}
+
+// scale are the rows of the table of scenarios with more and more clients.
+func (t *cells) scale() (rows []string) {
+	own, first := t.own(), 0.0
+	if own == nil {
+		return nil
+	}
+	for _, sc := range t.scenarios {
+		if sc.Group != load.Scale {
+			continue
+		}
+		if rows == nil {
+			rows = append(rows, "clients\tµs per delivery\tKiB per client\tp50 / p99, ms")
+		}
+		r, ok := t.of[sc][own].median()
+		if !ok {
+			why := t.of[sc][own].without()
+			rows = append(rows, fmt.Sprintf("%d\t%s\t%s\t%s", sc.Clients, why, why, why))
+			continue
+		}
+		if first == 0 {
+			first = r.Cost
+		}
+		rows = append(rows, fmt.Sprintf("%d\t%s (%.2f×)\t%s\t%s", sc.Clients, figure(r.Cost), r.Cost/first, figure(r.Memory), t.latency(sc, own)))
+	}
+	return rows
 }
 
 func (t *cells) costs() string {
 	rows := []string{t.head()}
-	for _, sc := range t.scenarios {
+	for _, sc := range t.compared() {
 		rows = append(rows, t.row(sc.Name+", "+sc.Unit, sc, t.costWithoutUnit))
 	}
 	return aligned(rows)
@@ -122,7 +220,7 @@ func (t *cells) costs() string {
 
 func (t *cells) latencies() string {
 	rows := []string{t.head()}
-	for _, sc := range t.scenarios {
+	for _, sc := range t.compared() {
 		if t.hasLatency(sc) {
 			rows = append(rows, t.row(sc.Name, sc, t.latency))
 		}

@@ -29,10 +29,10 @@ type client struct {
 	fleet   *fleet
 	stream  *epoll.Stream
 	state   state
-	key     uint32 // masks its frames
-	partial []byte // of a fragmented message
-	opcode  byte   // of that message
-	mayEnd  bool   // the server may close the connection
+	key     uint32          // masks its frames
+	partial []byte          // of a fragmented message
+	first   websocket.Frame // of that message
+	mayEnd  bool            // the server may close the connection
 	ended   bool
 	probed  func() error // what follows a probe that was answered
 
@@ -55,9 +55,13 @@ func (f *fleet) newClient(id int, sid string) (*client, error) {
 	if sid != "" {
 		url += "&sid=" + sid
 	}
-	return c, stream.Send(fmt.Appendf(stream.Out(), "GET %s HTTP/1.1\r\nHost: %v\r\n"+
-		"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n",
-		url, f.target.Addr, handshakeKey))
+	head := fmt.Appendf(stream.Out(), "GET %s HTTP/1.1\r\nHost: %v\r\n"+
+		"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n",
+		url, f.target.Addr, handshakeKey)
+	if f.target.Deflate {
+		head = append(head, "Sec-WebSocket-Extensions: "+websocket.Offer+"\r\n"...)
+	}
+	return c, stream.Send(append(head, "\r\n"...))
 }
 
 func (c *client) end(err error) error {
@@ -96,6 +100,9 @@ func (c *client) shakenHands(data []byte) (used int, err error) {
 	if !bytes.HasPrefix(head, []byte("HTTP/1.1 101 ")) || !bytes.Contains(head, []byte(websocket.Accept(handshakeKey))) {
 		return 0, fmt.Errorf("client %d: handshake refused: %s", c.id, abridged(data))
 	}
+	if c.fleet.target.Deflate && !bytes.Contains(head, []byte("permessage-deflate")) {
+		return 0, fmt.Errorf("client %d: no compression", c.id)
+	}
 	c.state = opening
 	if c.probed != nil {
 		c.state = probing
@@ -110,14 +117,14 @@ func (c *client) frame(f websocket.Frame) error {
 	switch f.Opcode {
 	case websocket.Text, websocket.Binary:
 		if f.Final {
-			return c.message(f.Opcode, f.Payload)
+			return c.inflated(f, f.Payload)
 		}
-		c.opcode, c.partial = f.Opcode, append(c.partial[:0], f.Payload...)
+		c.first, c.partial = f, append(c.partial[:0], f.Payload...)
 		return nil
 	case websocket.Continuation:
 		c.partial = append(c.partial, f.Payload...)
 		if f.Final {
-			return c.message(c.opcode, c.partial)
+			return c.inflated(c.first, c.partial)
 		}
 		return nil
 	case websocket.Ping:
@@ -130,6 +137,19 @@ func (c *client) frame(f websocket.Frame) error {
 	default:
 		return fmt.Errorf("client %d: frame with opcode %d", c.id, f.Opcode)
 	}
+}
+
+// inflated handles a message, which may be compressed; its first frame says so.
+func (c *client) inflated(first websocket.Frame, data []byte) (err error) {
+	if first.Compressed {
+		if !c.fleet.target.Deflate {
+			return fmt.Errorf("client %d: compressed, though it does not offer that", c.id)
+		}
+		if data, err = c.fleet.deflater.Inflate(nil, data); err != nil {
+			return fmt.Errorf("client %d: %w", c.id, err)
+		}
+	}
+	return c.message(first.Opcode, data)
 }
 
 var errPacket = errors.New("not an Engine.IO packet that is expected")
@@ -148,7 +168,11 @@ func (c *client) message(opcode byte, data []byte) error {
 	switch {
 	case len(data) == 0:
 	case data[0] == '4' && c.state == connected:
-		return c.fleet.deliver(c, trimmed(data[1:]), false)
+		packet, err := c.fleet.withoutOffset(trimmed(data[1:]))
+		if err != nil {
+			return fmt.Errorf("client %d: %w", c.id, err)
+		}
+		return c.fleet.deliver(c, packet, false)
 	case data[0] == '2' && c.fleet.target.EIO == 4:
 		return c.sendText([]byte("3"))
 	case data[0] == '3' && c.state == probing:
@@ -170,6 +194,9 @@ func (c *client) message(opcode byte, data []byte) error {
 }
 
 func (c *client) send(opcode byte, parts ...[]byte) error {
+	if c.fleet.target.Deflate && opcode < websocket.Close {
+		return c.stream.Send(websocket.AppendMasked(c.stream.Out(), opcode|websocket.Compressed, c.key, c.fleet.deflater.Deflate(parts...)))
+	}
 	return c.stream.Send(websocket.AppendMasked(c.stream.Out(), opcode, c.key, parts...))
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/bench/epoll"
+	"github.com/goroomcast/socketio/bench/websocket"
 )
 
 // A Target is the server under load.
@@ -16,6 +17,10 @@ type Target struct {
 	Addr netip.AddrPort
 	PID  int // of the process whose costs are measured, its descendants included
 	EIO  int // the revision of Engine.IO it speaks, 3 or 4
+
+	Deflate bool // clients offer compression, and compress what they send
+	Offsets bool // each event ends with an offset, for clients that come back
+	Tunnel  bool // a process between clients and server has two descriptors for each connection
 }
 
 const (
@@ -36,6 +41,7 @@ type fleet struct {
 	deliver func(c *client, packet []byte, binary bool) error
 
 	connected int
+	deflater  websocket.Deflater
 	nextPing  time.Time
 	patience  time.Duration
 }

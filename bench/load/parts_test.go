@@ -133,3 +133,19 @@ func TestScenarios(t *testing.T) {
 		seen[s.Name] = true
 	}
 }
+
+func TestOffsets(t *testing.T) {
+	f := &fleet{target: Target{Offsets: true}}
+	for packet, want := range map[string]string{
+		`2["echo","a,\"b","x.1"]`:                           `2["echo","a,\"b"]`,
+		`51-["binary",{"_placeholder":true,"num":0},"x.1"]`: `51-["binary",{"_placeholder":true,"num":0}]`,
+		`31["a","b"]`: `31["a","b"]`, // a reply
+	} {
+		if got, err := f.withoutOffset([]byte(packet)); err != nil || string(got) != want {
+			t.Errorf("%s: got %s, %v, want %s", packet, got, err, want)
+		}
+	}
+	if got, err := f.withoutOffset([]byte(`2["echo",1]`)); err == nil {
+		t.Errorf("got %s of an event without offset", got)
+	}
+}

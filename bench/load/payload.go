@@ -62,6 +62,19 @@ func verify(c *client, got, want []byte) error {
 // it writes to a stream: the one difference between servers that is tolerated.
 func trimmed(packet []byte) []byte { return bytes.TrimSuffix(packet, []byte("\n")) }
 
+// withoutOffset is a packet without the last argument of an event, if that is
+// the event's offset.
+func (f *fleet) withoutOffset(packet []byte) ([]byte, error) {
+	if !f.target.Offsets || len(packet) == 0 || packet[0] != '2' && packet[0] != '5' {
+		return packet, nil
+	}
+	start := bytes.LastIndex(packet, []byte(`,"`))
+	if start < 0 || !bytes.HasSuffix(packet, []byte(`"]`)) {
+		return nil, fmt.Errorf("no offset in %s", abridged(packet))
+	}
+	return append(packet[:start], ']'), nil
+}
+
 func abridged(b []byte) string {
 	const limit = 140
 	if len(b) > limit {

@@ -91,7 +91,11 @@ func (p *poller) received(packet []byte) error {
 		}
 		return p.send([]byte("40"))
 	case len(packet) > 0 && packet[0] == '4':
-		return p.packet(trimmed(packet))
+		event, err := p.fleet.withoutOffset(trimmed(packet[1:]))
+		if err != nil {
+			return err
+		}
+		return p.packet(append(packet[:1], event...))
 	case string(packet) == "2":
 		return p.send([]byte("3"))
 	case string(packet) == "6":

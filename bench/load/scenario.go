@@ -17,8 +17,9 @@ var (
 	Transport = &Group{"transport", "CPU time of polling and of connecting"}
 	Memory    = &Group{"idle", "Memory per idle connection"}
 	Stress    = &Group{"stress", "Memory under stress"}
+	Scale     = &Group{"scale", "What a server costs, by the number of its clients"}
 
-	Groups = []*Group{Replies, Fanout, Transport, Memory, Stress} // in the order of the results
+	Groups = []*Group{Replies, Fanout, Transport, Memory, Stress} // those in which servers are compared, in the order of the results
 )
 
 // A Scenario is what the clients do.
@@ -75,6 +76,17 @@ var Scenarios = []*Scenario{
 		Does: "growth of the resident size when one of 100 clients does not read, 400 broadcasts of 64 KiB"},
 	{Name: "leave", Group: Stress, Unit: "KiB", Clients: 2100, run: leaves(2000),
 		Does: "what is left per client after 2,000 have come, joined a room and gone"},
+
+	scaleScenario("scale-1k", 1000),
+	scaleScenario("scale-5k", 5000),
+	scaleScenario("scale-10k", 10_000),
+	scaleScenario("scale-19k", 19_500), // what a limit of 20,000 descriptors allows
+	scaleScenario("scale-50k", 50_000),
+}
+
+func scaleScenario(name string, n int) *Scenario {
+	return &Scenario{Name: name, Group: Scale, Unit: "µs", Clients: n, Long: true, run: scale(n, 8),
+		Does: fmt.Sprintf("%d clients in rooms of ten, 128 bytes to a room, eight on their way", n)}
 }
 
 // A LimitError says that the machine does not allow a scenario.
@@ -86,11 +98,14 @@ func (e *LimitError) Error() string {
 
 // affordable raises the limit of descriptors, which the server inherits, and
 // returns a LimitError where that is not allowed.
-func (s *Scenario) affordable() error {
+func (s *Scenario) affordable(t Target) error {
 	const spare = 200
 	need := uint64(s.Clients + spare)
-	if s.Polling {
+	if s.Polling || t.Tunnel {
 		need = uint64(2*s.Clients + spare) // a GET waits while a POST is sent
+	}
+	if s.Polling && t.Tunnel {
+		need = uint64(4*s.Clients + spare)
 	}
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {

@@ -28,6 +28,7 @@ type Result struct {
 	Rate     float64       // messages per second
 	P50, P99 time.Duration // from a message's sending to its arrival or reply; 0 where there are none
 	Client   float64       // CPU time of the generator per message, µs
+	Memory   float64       // the server's per client, KiB; 0 where it is not measured
 	Note     string        // what the figures do not say
 }
 
@@ -51,7 +52,7 @@ type trial struct {
 // Run runs one scenario against a server that is fresh. An error says that the
 // server, or the machine, has failed in it.
 func Run(s *Scenario, t Target, o Options) (Result, error) {
-	if err := s.affordable(); err != nil {
+	if err := s.affordable(t); err != nil {
 		return Result{}, err
 	}
 	f, err := newFleet(t)

@@ -19,14 +19,18 @@ const (
 	Pong         = 0xA
 )
 
+// Compressed is the bit of a frame that RFC 7692 compresses, added to its opcode.
+const Compressed = 0x40
+
 // A Frame's payload is a part of the bytes it was cut from.
 type Frame struct {
-	Opcode  byte
-	Final   bool
-	Payload []byte
+	Opcode     byte
+	Final      bool
+	Compressed bool // by RFC 7692
+	Payload    []byte
 }
 
-var errReserved = errors.New("websocket: reserved bits set, though no extension was agreed on")
+var errReserved = errors.New("websocket: reserved bits set that no extension uses")
 
 // Cut cuts the first frame off data, whose payload it unmasks in place. It
 // returns 0 if the frame is not complete.
@@ -34,7 +38,7 @@ func Cut(data []byte) (f Frame, size int, err error) {
 	if len(data) < 2 {
 		return f, 0, nil
 	}
-	if data[0]&0x70 != 0 {
+	if data[0]&0x30 != 0 {
 		return f, 0, errReserved
 	}
 	length, head := int(data[1]&0x7F), 2
@@ -61,7 +65,7 @@ func Cut(data []byte) (f Frame, size int, err error) {
 		return f, 0, nil
 	}
 	size = head + length
-	f = Frame{Opcode: data[0] & 0x0F, Final: data[0]&0x80 != 0, Payload: data[head:size]}
+	f = Frame{Opcode: data[0] & 0x0F, Final: data[0]&0x80 != 0, Compressed: data[0]&0x40 != 0, Payload: data[head:size]}
 	if masked {
 		mask(f.Payload, binary.LittleEndian.Uint32(data[head-4:]))
 	}
@@ -74,7 +78,8 @@ func Append(b []byte, opcode byte, payload []byte) []byte {
 }
 
 // AppendMasked appends a final frame as a client sends it. The payload is the
-// concatenation of the parts.
+// concatenation of the parts. The opcode of a compressed frame includes
+// Compressed.
 func AppendMasked(b []byte, opcode byte, key uint32, parts ...[]byte) []byte {
 	n := 0
 	for _, p := range parts {

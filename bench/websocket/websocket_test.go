@@ -37,7 +37,7 @@ func TestMaskedBytes(t *testing.T) { // RFC 6455, section 5.7
 }
 
 func TestReservedBits(t *testing.T) {
-	if _, _, err := Cut([]byte{0xC1, 0x00}); !errors.Is(err, errReserved) {
+	if _, _, err := Cut([]byte{0xA1, 0x00}); !errors.Is(err, errReserved) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -14,18 +14,23 @@ import (
 	"runtime/debug"
 )
 
-// Run serves a Socket.IO server on the address that is the first argument,
-// with /gauge and /debug/pprof/ beside it. It says when it listens.
+// Run serves a Socket.IO server on the address that is the last argument.
 func Run(io http.Handler) {
+	l, err := net.Listen("tcp", os.Args[len(os.Args)-1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	Serve(l, io)
+}
+
+// Serve serves a Socket.IO server, with /gauge and /debug/pprof/ beside it. It
+// says when it listens.
+func Serve(l net.Listener, io http.Handler) {
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", io)
 	mux.HandleFunc("/gauge", gauge)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	l, err := net.Listen("tcp", os.Args[1])
-	if err != nil {
-		log.Fatal(err)
-	}
 	fmt.Println("listening")
 	log.Fatal(http.Serve(l, mux))
 }

@@ -1,8 +1,12 @@
-// Roomcast is the benchmark's application on this library.
+// Roomcast is the benchmark's application on this library, with one of its
+// features if -with names one.
 package main
 
 import (
 	"context"
+	"flag"
+	"log"
+	"net"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/bench/servers/host"
@@ -14,7 +18,17 @@ type message struct {
 }
 
 func main() {
-	io := socketio.NewServer(nil)
+	with := flag.String("with", "", "a feature: adapter, recovery, metrics, deflate or tls")
+	flag.Parse()
+	l, err := net.Listen("tcp", flag.Arg(0))
+	if err != nil {
+		log.Fatal(err)
+	}
+	l, o, err := feature(*with, l)
+	if err != nil {
+		log.Fatal(err)
+	}
+	io := socketio.NewServer(o)
 	socketio.On(io, "echo", func(_ context.Context, s *socketio.Socket, text string) error {
 		return s.Emit("echo", text)
 	})
@@ -38,5 +52,5 @@ func main() {
 	socketio.On(io, "room", func(_ context.Context, _ *socketio.Socket, m message) error {
 		return io.To(m.Room).Emit("room", m.Text)
 	})
-	host.Run(io)
+	host.Serve(l, io)
 }
