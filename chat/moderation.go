@@ -7,23 +7,6 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// message returns a message of a room that the user may see. m is what the user
-// is in the room, or in the parent of a thread.
-func (d *device) message(ctx context.Context, m *store.Membership, room string, seq int64) (*Message, error) {
-	q := store.Query{Seqs: []int64{seq}, Limit: pageLimit}
-	if m.Room.ID == room {
-		q.Since = lowestOf(m)
-	}
-	page, err := d.c.store.History(ctx, room, q)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(page.Messages) == 0:
-		return nil, ErrNotFound
-	}
-	return &page.Messages[0], nil
-}
-
 // report passes a message to the program.
 func (d *device) report(ctx context.Context, a deleteArgs) (nothing, error) {
 	var k check
@@ -33,11 +16,7 @@ func (d *device) report(ctx context.Context, a deleteArgs) (nothing, error) {
 	if err := k.result(); err != nil {
 		return nothing{}, err
 	}
-	m, err := d.readable(ctx, a.Room)
-	if err != nil {
-		return nothing{}, err
-	}
-	message, err := d.message(ctx, m, a.Room, a.Seq)
+	message, err := d.message(ctx, a.Room, a.Seq)
 	switch {
 	case err != nil:
 		return nothing{}, err
@@ -79,7 +58,7 @@ func (d *device) versions(ctx context.Context, a versionsArgs) (*versionsList, e
 	if err := d.mayModerate(ctx, a.Room, "versions", ""); err != nil {
 		return nil, err
 	}
-	if _, err := d.message(ctx, m, a.Room, a.Seq); err != nil {
+	if _, err := d.message(ctx, a.Room, a.Seq); err != nil {
 		return nil, err
 	}
 	all, err := d.c.store.Versions(ctx, store.MessageKey{Room: a.Room, Seq: a.Seq})
