@@ -248,12 +248,7 @@ func (u *catchUp) reset(ctx context.Context) (*store.Changes, error) {
 }
 
 // lowestOf returns the first seq that a user may see.
-func lowestOf(m *store.Membership) int64 {
-	if m.Room.Visibility == store.VisibleJoined {
-		return max(m.Room.Floor, m.Member.Since)
-	}
-	return m.Room.Floor
-}
+func lowestOf(m *store.Membership) int64 { return store.Lowest(&m.Room, &m.Member) }
 
 // join follows the room if the page reaches the live frames, or the ring bridges
 // what lies between.

@@ -40,7 +40,7 @@ func authenticate(_ context.Context, s *socketio.Socket) (chat.User, error) {
 var generous = chat.Limits{
 	Posts: chat.Rate{PerSecond: 1e4, Burst: 1e5}, RoomPosts: chat.Rate{PerSecond: 1e4, Burst: 1e5}, Edits: chat.Rate{PerSecond: 1e4, Burst: 1e5},
 	Reads: chat.Rate{PerSecond: 1e4, Burst: 1e5}, Changes: chat.Rate{PerSecond: 1e4, Burst: 1e5}, Directs: chat.Rate{PerSecond: 1e4, Burst: 1e5},
-	Reports: chat.Rate{PerSecond: 1e4, Burst: 1e5},
+	Searches: chat.Rate{PerSecond: 1e4, Burst: 1e5}, Reports: chat.Rate{PerSecond: 1e4, Burst: 1e5},
 }
 
 // run runs f with a chat in a bubble.

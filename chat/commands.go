@@ -15,6 +15,7 @@ func (c *Chat) serveCommands() {
 	c.on("open", func(ctx context.Context, d *device, e *socketio.Event) error { return c.openCommand(ctx, d, e) })
 	command(c, "close", reads, (*device).closeRoom)
 	command(c, "history", reads, (*device).history)
+	command(c, "search", budget{"search", c.limits.Searches}, (*device).search)
 	command(c, "rooms", reads, (*device).listRooms)
 	command(c, "members", reads, (*device).listMembers)
 

@@ -195,6 +195,13 @@ func (p *process) Memberships(ctx context.Context, user, after string, limit int
 	return all, err
 }
 
+func (p *process) Search(ctx context.Context, s store.Search) (*store.Found, error) {
+	if err := p.call("in search"); err != nil {
+		return nil, err
+	}
+	return p.db.(store.Searcher).Search(ctx, s)
+}
+
 func (p *process) Mark(ctx context.Context, m []store.Marker) ([]store.Marker, error) {
 	p.mu.Lock()
 	p.marks++

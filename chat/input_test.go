@@ -24,6 +24,7 @@ var commands = map[string]obj{
 	"delete":    {"room": "r", "seq": 1, "reason": "x"},
 	"react":     {"room": "r", "seq": 1, "emoji": "x", "on": true},
 	"history":   {"room": "r", "before": 3, "limit": 5},
+	"search":    {"text": "by", "room": "r", "after": "", "limit": 5},
 	"rooms":     {"after": "a", "limit": 5},
 	"members":   {"room": "r", "after": "a", "limit": 5},
 	"read":      {"room": "r", "seq": 1, "gen": 0},
@@ -56,7 +57,7 @@ var required = map[string][]string{
 	"open": {"room"}, "close": {"room"}, "post": {"room", "cid"}, "edit": {"room", "seq", "ver"}, "delete": {"room", "seq"},
 	"read": {"room", "seq"}, "delivered": {"room", "seq"}, "unread": {"room", "seq"}, "typing": {"room"}, "watch": {"users"}, "users": {"users"},
 	"report": {"room", "seq"}, "versions": {"room", "seq"},
-	"react": {"room", "seq", "emoji", "on"}, "history": {"room"}, "members": {"room"}, "join": {"room"}, "leave": {"room"},
+	"react": {"room", "seq", "emoji", "on"}, "history": {"room"}, "search": {"text"}, "members": {"room"}, "join": {"room"}, "leave": {"room"},
 	"create": {"cid", "kind"}, "direct": {"user"}, "notify": {"room", "notify"}, "set": {"room"}, "block": {"user", "on"},
 	"add": {"room", "user"}, "kick": {"room", "user"}, "ban": {"room", "user"}, "unban": {"room", "user"},
 	"mute": {"room", "user", "until"}, "role": {"room", "user", "role"},
@@ -192,8 +193,8 @@ func TestForeignArguments(t *testing.T) {
 				}
 				arg["room"] = room
 				r := owner.do(name, arg)
-				if name == "active" && room == "" {
-					continue // no room is in front
+				if (name == "active" || name == "search") && room == "" {
+					continue // no room is in front, and a search is in all
 				}
 				if unchanged(name+" in "+room, r); r.Data.Code != "bad_request" || r.Data.Field != "room" {
 					w.Errorf("%s in %q: %+v", name, room, r)

@@ -31,6 +31,7 @@ type Limits struct {
 	RoomPosts Rate // in one room; defaults to 2 per second, burst 10
 	Edits     Rate // edits, deletions and reactions; defaults to 10 per second, burst 20
 	Reads     Rate // open, history and lists; defaults to 20 per second, burst 200
+	Searches  Rate // defaults to 1 per second, burst 5
 	Changes   Rate // of rooms and members, and uploads of files apart; defaults to 5 per second, burst 20
 	Directs   Rate // new direct rooms; defaults to 20 a day, burst 20
 	Reports   Rate // defaults to one in 10 seconds, burst 10
@@ -57,7 +58,7 @@ func (l Limits) withDefaults() Limits {
 		otherwise Rate
 	}{
 		{&l.Posts, Rate{5, 20}}, {&l.RoomPosts, Rate{2, 10}}, {&l.Edits, Rate{10, 20}}, {&l.Reads, Rate{20, 200}},
-		{&l.Changes, Rate{5, 20}}, {&l.Directs, Rate{20.0 / 86400, 20}}, {&l.Reports, Rate{0.1, 10}},
+		{&l.Changes, Rate{5, 20}}, {&l.Directs, Rate{20.0 / 86400, 20}}, {&l.Reports, Rate{0.1, 10}}, {&l.Searches, Rate{1, 5}},
 	} {
 		if f.v.PerSecond == 0 {
 			*f.v = f.otherwise

@@ -92,7 +92,7 @@ CREATE TABLE chat.versions (
 	room text COLLATE "C", seq bigint, ver bigint, at bigint, text text, data bytea,
 	PRIMARY KEY (room, seq, ver)
 );
-`}
+`, searchSchema}
 
 // migrate runs the migrations that the database lacks, in one transaction. The
 // servers of a cluster do it one after the other.

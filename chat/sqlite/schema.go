@@ -86,7 +86,7 @@ CREATE TABLE versions (
 	room TEXT, seq INTEGER, ver INTEGER, at INTEGER, text TEXT, data BLOB,
 	PRIMARY KEY (room, seq, ver)
 ) WITHOUT ROWID;
-`}
+`, searchSchema}
 
 // migrate runs the migrations that the database lacks, in one transaction: after
 // a crash it has the state before or the state after.

@@ -113,7 +113,12 @@ func (s *db) write(ctx context.Context, f func(w *writer) error) error {
 		// The transaction is short, and an interrupted COMMIT may have happened.
 		defer w.emptyLog()
 		defer w.vacuum()
-		return unavailable(w.transaction("BEGIN IMMEDIATE", func() error { return f(w) }))
+		return unavailable(w.transaction("BEGIN IMMEDIATE", func() error {
+			if err := f(w); err != nil {
+				return err
+			}
+			return w.index()
+		}))
 	case <-ctx.Done():
 		return unavailable(ctx.Err())
 	}

@@ -2,7 +2,7 @@
 
 import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
 import { Room } from "./room.js";
-import { Refused, type Frame, type Marker, type Pending, type Ready, type Reply, type RoomState, type User } from "./wire.js";
+import { Refused, type Found, type Frame, type Marker, type Pending, type Ready, type Reply, type RoomState, type User } from "./wire.js";
 
 export * from "./upload.js";
 export * from "./wire.js";
@@ -80,6 +80,10 @@ export class Chat {
       }
     }
   }
+
+  /** Searches a room and its threads, or all rooms that the user may read, for words and "words one after the other". */
+  search = (text: string, page: { room?: string; after?: string; limit?: number } = {}): Promise<Found> =>
+    this.call<Found>("search", { text, ...page });
 
   /** Sends a command once. The answer is undefined if none has come, or the chat is not ready. */
   send<T>(event: string, arg: object, answer: (reply?: Reply<T>) => void): void {

@@ -111,6 +111,13 @@ export interface Page {
   mine?: [seq: number, emoji: string][];
 }
 
+/** A page of messages that a search has found, the newest first. */
+export interface Found {
+  messages: (Message & { room: string })[];
+  /** Of the next page, if there is one. */
+  after?: string;
+}
+
 /** A room in the user's list. */
 export interface RoomState extends Settings, Marker {
   id: string;

@@ -191,6 +191,22 @@ describe("a chat", () => {
     assert.equal(his.snapshot().older, false);
   });
 
+  test("a search finds messages of a room, and of all rooms, page by page", async (t) => {
+    const { ann, hers, id } = await annAndBob(t, 30);
+    const other = await server.room(["ann"], 3);
+    const found = ({ messages }) => messages.map((m) => `${m.room} ${m.text}`);
+    assert.deepEqual(found(await ann.search("old 7", { room: id })), [`${id} old 7`]);
+    const all = found(await ann.search('"old 2"')); // also in the rooms of other tests
+    assert.deepEqual(all.slice(0, 2).sort(), [`${id} old 2`, `${other} old 2`].sort());
+    const first = await ann.search("old", { room: id });
+    const rest = await ann.search("old", { room: id, after: first.after, limit: 100 });
+    assert.deepEqual([...first.messages, ...rest.messages].map((m) => m.seq), Array.from({ length: 30 }, (_, i) => 30 - i));
+    assert.deepEqual([first.messages.length, rest.after], [20, undefined]);
+    await hers.delete(7);
+    assert.deepEqual(found(await ann.search("old 7", { room: id })), []); // waits for its turn
+    await assert.rejects(ann.search("old", { room: "missing" }), (err) => err.data.code === "not_found");
+  });
+
   test("read markers move on all devices, and back", async (t) => {
     const { hers, his, id } = await annAndBob(t, 5);
     const other = await opened(t, await server.client(t, "bob"), id);

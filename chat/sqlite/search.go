@@ -1,0 +1,169 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/goroomcast/socketio/chat/internal/tables"
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// searchSchema is the index of words, and the triggers that keep it. A row of
+// searched stands for a message with a text. Its id grows with the time of the
+// message, so that the index yields the newest messages first. Its scope is
+// words that say where the message is: the room, or the parent of a thread, and
+// whether that is open to all. With secure-delete, a word that no message
+// contains any longer is not in the index either.
+//
+// New messages wait in unindexed until the end of the transaction: FTS5 writes
+// what it has gathered at each statement with a trigger.
+const searchSchema = `
+CREATE TABLE searched (id INTEGER PRIMARY KEY, room TEXT, seq INTEGER, scope TEXT);
+CREATE UNIQUE INDEX searched_message ON searched (room, seq);
+CREATE TABLE unindexed (id INTEGER PRIMARY KEY);
+CREATE VIEW searchable AS SELECT searched.id AS id, scope, text
+	FROM searched CROSS JOIN messages ON messages.room = searched.room AND messages.seq = searched.seq;
+CREATE VIEW scopes AS SELECT rooms.id AS room, 'x' || hex(home.id) || iif(home.kind = 'open', ' o', '') AS scope
+	FROM rooms CROSS JOIN rooms AS home ON home.id = ` + home + `;
+
+INSERT INTO searched SELECT (at << 20) + row_number() OVER (PARTITION BY at ORDER BY messages.room, seq) - 1, messages.room, seq, scope
+	FROM messages JOIN scopes ON scopes.room = messages.room WHERE text <> '';
+CREATE VIRTUAL TABLE search USING fts5 (scope, text, content = 'searchable', content_rowid = 'id', columnsize = 0,
+	tokenize = "unicode61 remove_diacritics 0 categories 'L* N* Co M*'");
+INSERT INTO search (search, rank) VALUES ('secure-delete', 1);
+INSERT INTO search (search) VALUES ('rebuild');
+
+CREATE TRIGGER searched_in AFTER INSERT ON searched BEGIN
+	INSERT INTO unindexed VALUES (new.id);
+END;
+CREATE TRIGGER searched_out BEFORE DELETE ON searched BEGIN
+	INSERT INTO search (search, rowid, scope, text) SELECT 'delete', id, scope, text FROM searchable
+		WHERE id = old.id AND NOT EXISTS (SELECT 1 FROM unindexed WHERE id = old.id);
+	DELETE FROM unindexed WHERE id = old.id;
+END;
+CREATE TRIGGER text_in AFTER INSERT ON messages WHEN new.text <> '' BEGIN` + searchNew + `END;
+CREATE TRIGGER text_old BEFORE UPDATE OF text ON messages WHEN old.text <> new.text AND old.text <> '' BEGIN` + searchOld + `END;
+CREATE TRIGGER text_new AFTER UPDATE OF text ON messages WHEN old.text <> new.text AND new.text <> '' BEGIN` + searchNew + `END;
+CREATE TRIGGER text_out BEFORE DELETE ON messages WHEN old.text <> '' BEGIN` + searchOld + `END;
+`
+
+const (
+	searchNew = `
+	INSERT INTO searched SELECT coalesce((SELECT max(id) + 1 FROM searched WHERE id >= new.at << 20 AND id < (new.at + 1) << 20), new.at << 20),
+		room, new.seq, scope FROM scopes WHERE room = new.room;
+`
+	searchOld = `
+	DELETE FROM searched WHERE room = old.room AND seq = old.seq;
+`
+	// home is the id of the room that decides about permissions.
+	home = "iif(rooms.kind = 'thread', rtrim(rtrim(rooms.id, '0123456789'), '~'), rooms.id)"
+)
+
+// The statements that put new messages into the index.
+const (
+	indexNew  = "INSERT INTO search (rowid, scope, text) SELECT id, scope, text FROM unindexed CROSS JOIN searchable USING (id)"
+	noneIsNew = "DELETE FROM unindexed"
+)
+
+// index puts the messages of the transaction into the index.
+func (w *writer) index() error {
+	fresh, err := all(w.query("SELECT id FROM unindexed LIMIT 1"), func(row tables.Scanner) (id int64, err error) { return id, row(&id) })
+	if err != nil || len(fresh) == 0 {
+		return err
+	}
+	if err := w.exec(indexNew); err != nil {
+		return err
+	}
+	return w.exec(noneIsNew)
+}
+
+// searchHits finds messages. Parameter 1 is the user, 2 the query for the index,
+// 3 the id that the page is after, 4 the room or ”, 5 the rooms that are left
+// out.
+var searchHits = "SELECT searched.id, " + tables.Messages.List() + ` FROM search
+	CROSS JOIN searched ON searched.id = search.rowid
+	CROSS JOIN rooms ON rooms.id = searched.room AND NOT rooms.deleted AND searched.seq >= rooms.floor
+	CROSS JOIN rooms AS home ON home.id = ` + home + ` AND NOT home.deleted
+	LEFT JOIN members ON members.room = home.id AND members.user_id = ?1
+	CROSS JOIN messages ON messages.room = searched.room AND messages.seq = searched.seq
+	WHERE search MATCH ?2 AND search.rowid < ?3 AND ?4 IN ('', rooms.id, home.id)
+		AND home.id NOT IN (SELECT value FROM json_each(?5))
+		AND (home.kind = 'open' OR coalesce(members.role, '') <> '') AND NOT coalesce(members.banned, 0)
+		AND ` + root + ` >= iif(home.visibility = 'joined', max(home.floor, coalesce(members.since, 0)), home.floor)
+	ORDER BY search.rowid DESC LIMIT ?6`
+
+// root is the seq of the message in the home, or of the one that its thread
+// belongs to.
+const root = "iif(rooms.kind = 'thread', CAST(substr(rooms.id, length(home.id) + 2) AS INTEGER), searched.seq)"
+
+// Search implements store.Searcher.
+func (s *db) Search(ctx context.Context, q store.Search) (f *store.Found, err error) {
+	before := int64(math.MaxInt64)
+	if q.After != "" {
+		if before, err = strconv.ParseInt(q.After, 10, 64); err != nil {
+			return nil, &store.Error{Code: store.BadRequest, Text: "invalid after", Field: "after"}
+		}
+	}
+	if len(q.Terms) == 0 {
+		return new(store.Found), nil
+	}
+	except, err := json.Marshal(append([]string{}, q.Except...)) // null would be a row
+	if err != nil {
+		return nil, err
+	}
+	err = s.read(ctx, func(r snapshot) error {
+		scope, err := r.scope(q)
+		if err != nil {
+			return err
+		}
+		hits := each(r.query(searchHits, q.User, scope+" AND text : ("+match(q.Terms)+")", before, q.Room, string(except), q.Limit.Rows+1), scanHit)
+		f, err = store.Collect(hits, q.Limit)
+		return err
+	})
+	return f, err
+}
+
+func scanHit(row tables.Scanner) (h store.Hit, err error) {
+	var id int64
+	err = row(append([]any{&id}, tables.Messages.Fields(&h.Message)...)...)
+	h.After = strconv.FormatInt(id, 10)
+	return h, err
+}
+
+// scope returns a query for the messages in rooms that the user may read. It
+// only spares the index the others: the statement decides.
+func (r snapshot) scope(q store.Search) (string, error) {
+	if q.Room != "" {
+		if parent, _, is := store.Parent(q.Room); is {
+			return "scope : " + scopeOf(parent), nil
+		}
+		return "scope : " + scopeOf(q.Room), nil
+	}
+	ids, err := all(r.query("SELECT room FROM members WHERE user_id = ? AND role <> ''", q.User), func(row tables.Scanner) (id string, err error) { return id, row(&id) })
+	any := []string{"o"}
+	for _, id := range ids {
+		if _, _, is := store.Parent(id); !is {
+			any = append(any, scopeOf(id))
+		}
+	}
+	return "scope : (" + strings.Join(any, " OR ") + ")", err
+}
+
+func scopeOf(id string) string { return "x" + hex.EncodeToString([]byte(id)) }
+
+// match returns the query of the index for terms. Their words are letters and
+// digits, so nothing in them has a meaning in the query.
+func match(terms []store.Term) string {
+	phrases := make([]string, len(terms))
+	for i, t := range terms {
+		phrases[i] = `"` + strings.Join(t.Words, " ") + `"`
+		if t.Prefix {
+			phrases[i] += " *"
+		}
+	}
+	return strings.Join(phrases, " AND ")
+}

@@ -1,0 +1,162 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"unicode"
+)
+
+// A Searcher is a Store that finds messages by the words of their texts. A word is
+// letters and digits; upper and lower case are the same.
+type Searcher interface {
+	Store
+	// Search returns messages in rooms that a user may read when it is called:
+	// of a thread, if the user may read the message that it belongs to. The
+	// newest come first. The text of a message that was edited or deleted is
+	// no longer found.
+	Search(ctx context.Context, s Search) (*Found, error)
+}
+
+// A Search asks for messages.
+type Search struct {
+	User   string
+	Room   string   // in this room and its threads, or in this thread; "" means in all rooms
+	Except []string // not in these rooms and their threads
+	Terms  []Term   // a message has all of them; without any, none is found
+	After  string   // Found.After of the page before
+	Limit  Limit
+}
+
+// A Term is words that follow each other.
+type Term struct {
+	Words  []string // of letters and digits
+	Prefix bool     // the last word may go on
+}
+
+// Found is a page of messages.
+type Found struct {
+	Messages []Message
+	After    string // where the next page begins, if there is one; only this store knows what it means
+}
+
+// A Hit is a message that was found, and what Found.After is if a page ends with
+// it.
+type Hit struct {
+	Message Message
+	After   string
+}
+
+// Collect makes a page of hits.
+func Collect(hits iter.Seq2[Hit, error], l Limit) (*Found, error) {
+	f := new(Found)
+	last, bytes := "", 0
+	for h, err := range hits {
+		if err != nil {
+			return nil, err
+		}
+		if len(f.Messages) >= l.Rows || bytes >= l.Bytes {
+			f.After = last
+			break
+		}
+		f.Messages = append(f.Messages, h.Message)
+		last = h.After
+		bytes += h.Message.Size()
+	}
+	return f, nil
+}
+
+// Terms returns what a user searches for with a text: words, and between
+// quotation marks words that follow each other. The last word is the beginning
+// of one, unless a quotation mark ends it. Whatever else is in the text separates
+// words.
+func Terms(text string) (terms []Term) {
+	parts := strings.Split(text, `"`)
+	for i, part := range parts {
+		if i%2 == 1 {
+			terms = append(terms, phrase(part)...)
+			continue
+		}
+		for _, word := range strings.Fields(part) {
+			terms = append(terms, phrase(word)...)
+		}
+	}
+	open := len(parts)%2 == 0 || len(words(parts[len(parts)-1])) > 0
+	if open && len(terms) > 0 {
+		terms[len(terms)-1].Prefix = true
+	}
+	return terms
+}
+
+// phrase returns the term that a text is, if it has words.
+func phrase(text string) []Term {
+	if w := words(text); len(w) > 0 {
+		return []Term{{Words: w}}
+	}
+	return nil
+}
+
+func words(text string) []string {
+	return strings.FieldsFunc(text, func(c rune) bool { return !unicode.In(c, unicode.L, unicode.N, unicode.M, unicode.Co) })
+}
+
+// in reports whether a text, as words in lower case, contains the term.
+func (t Term) in(text []string) bool {
+	for first := range text {
+		if t.at(text[first:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// at reports whether words begin with those of the term.
+func (t Term) at(text []string) bool {
+	if len(text) < len(t.Words) {
+		return false
+	}
+	for i, word := range t.Words {
+		word = strings.ToLower(word)
+		if last := i == len(t.Words)-1; text[i] != word && !(last && t.Prefix && strings.HasPrefix(text[i], word)) {
+			return false
+		}
+	}
+	return true
+}
+
+// A Place is a Found.After: where a message is among others, the newest first.
+type Place struct {
+	At, Seq int64
+	Room    string
+}
+
+// PlaceOf returns the place of a message.
+func PlaceOf(m *Message) Place { return Place{m.At, m.Seq, m.Room} }
+
+func (p Place) String() string { return fmt.Sprintf("%d %d %s", p.At, p.Seq, p.Room) }
+
+// ParsePlace is the opposite of Place.String. "" is before all messages.
+func ParsePlace(after string) (p Place, err error) {
+	if after == "" {
+		return Place{At: 1<<63 - 1}, nil
+	}
+	if n, err := fmt.Sscanf(after, "%d %d %s", &p.At, &p.Seq, &p.Room); n < 3 || err != nil || p.String() != after {
+		return p, badField("after")
+	}
+	return p, nil
+}
+
+// compare orders places.
+func (p Place) compare(o Place) int {
+	return cmp.Or(cmp.Compare(o.At, p.At), cmp.Compare(p.Room, o.Room), cmp.Compare(o.Seq, p.Seq))
+}
+
+// Lowest returns the first seq of a room that a user may read.
+func Lowest(r *Room, m *Member) int64 {
+	if r.Visibility == VisibleJoined {
+		return max(r.Floor, m.Since)
+	}
+	return r.Floor
+}
