@@ -39,7 +39,7 @@ test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_
 	cd examples/chat && go run ../../cmd/socketio-ts -check -o web/src/events.ts .
 	go test -race $$(go list $(MODULES) | grep -v '/interop$$')
 	go test -race ./interop # alone: its scenarios have a clock
-	go test -run 'TestAllocationBudgets|TestMemoryOfOneClient' ./internal/systemtest ./parser # what the shipped build takes
+	go test -run 'TestAllocation|TestMemoryOfOneClient' ./internal/systemtest ./parser # what the shipped build takes
 	go test ./internal/engine ./internal/hostile # with the system calls of the shipped build
 	go test -run TestStressPayloads ./internal/systemtest # likewise
 

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"runtime"
@@ -94,7 +96,7 @@ var benchEvent = rawclient.Frame(0x81, `42["echo","`+benchText+`"]`)
 // frames in which it comes back.
 func echoes[T any](srv *benchServer, frames int, events []byte) func() {
 	socketio.On(srv.Server, "echo", func(_ context.Context, s *socketio.Socket, arg T) error { return s.Emit("echo", arg) })
-	conn, in, err := dialSocket(srv.addr)
+	conn, in, err := dialSocket(srv.addr, srv.wire)
 	skip := func(n int) {
 		for i := 0; i < n && err == nil; i++ {
 			err = skipFrame(in)
@@ -139,7 +141,7 @@ func BenchmarkServer(b *testing.B) {
 // A benchServer knows how many packets it has written.
 type benchServer struct {
 	*socketio.Server
-	addr              string
+	addr, wire        string // wire is how clients speak: plain, deflate or tls
 	written, expected atomic.Int64
 }
 
@@ -155,21 +157,29 @@ func (srv *benchServer) sent(n int) {
 // else, in a process of their own.
 func serverWith(tb testing.TB, sockets int) *benchServer {
 	tb.Helper()
+	return featuredServer(tb, sockets, &socketio.Options{Trace: &socketio.Trace{}}, "plain")
+}
+
+// featuredServer is serverWith for a server with options, a Trace among them.
+func featuredServer(tb testing.TB, sockets int, o *socketio.Options, wire string) *benchServer {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	srv := &benchServer{addr: l.Addr().String()}
-	trace := &socketio.Trace{}
-	trace.Sent = func(_ socketio.Conn, packets, _ int) { srv.written.Add(int64(packets)) }
-	srv.Server = socketio.NewServer(&socketio.Options{Trace: trace})
+	srv := &benchServer{addr: l.Addr().String(), wire: wire}
+	if wire == "tls" {
+		l = tls.NewListener(l, serverTLS(tb))
+	}
+	o.Trace.Sent = func(_ socketio.Conn, packets, _ int) { srv.written.Add(int64(packets)) }
+	srv.Server = socketio.NewServer(o)
 	connected := make(chan struct{}, sockets+1)
 	srv.OnConnect(func(*socketio.Socket) { connected <- struct{}{} })
 	hs := &http.Server{Handler: srv}
 	go hs.Serve(l)
 
 	clients := exec.Command(os.Args[0])
-	clients.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", silentClients, srv.addr, sockets))
+	clients.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %s", silentClients, srv.addr, sockets, wire))
 	clients.Stderr = os.Stderr
 	stop, err := clients.StdinPipe()
 	if err == nil {
@@ -213,14 +223,14 @@ func TestMain(m *testing.M) {
 
 // beClients connects clients that read whatever comes, until its input ends.
 func beClients(spec string) {
-	var addr string
+	var addr, wire string
 	var n int
-	_, err := fmt.Sscan(spec, &addr, &n)
+	_, err := fmt.Sscan(spec, &addr, &n, &wire)
 	for range n {
 		if err != nil {
 			break
 		}
-		err = beClient(addr)
+		err = beClient(addr, wire)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -229,8 +239,8 @@ func beClients(spec string) {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-func beClient(addr string) error {
-	_, in, err := dialSocket(addr)
+func beClient(addr, wire string) error {
+	_, in, err := dialSocket(addr, wire)
 	if err == nil {
 		go io.Copy(io.Discard, in)
 	}
@@ -238,13 +248,20 @@ func beClient(addr string) error {
 }
 
 // dialSocket connects a client, whose first frame is still to be read.
-func dialSocket(addr string) (net.Conn, *bufio.Reader, error) {
+func dialSocket(addr, wire string) (net.Conn, *bufio.Reader, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, nil, err
 	}
+	if wire == "tls" {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	}
 	request := "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: " + addr + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+	if wire == "deflate" {
+		request += "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n"
+	}
+	request += "\r\n"
 	if _, err := conn.Write(append([]byte(request), rawclient.Frame(0x81, "40")...)); err != nil {
 		return nil, nil, err
 	}
@@ -271,4 +288,11 @@ func skipFrame(in *bufio.Reader) error {
 	}
 	_, err = in.Discard(size)
 	return err
+}
+
+// serverTLS returns the configuration of a server with a certificate for tests.
+func serverTLS(tb testing.TB) *tls.Config {
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	tb.Cleanup(s.Close)
+	return s.TLS
 }
