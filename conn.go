@@ -83,6 +83,7 @@ func newConn(server *Server, session *engine.Session, r *http.Request) *conn {
 			session: session,
 			budget:  budget{limit: int64(server.opts.Limits.Inbox)},
 			workers: &server.workers,
+			batches: &server.batches,
 		},
 		server:  server,
 		decoder: server.coder.parser.NewDecoder(),

@@ -159,7 +159,7 @@ func (b Broadcast) send(out *outgoing) {
 		targets = b.namespace.recovery.queue(b, out.logged(b))
 	}
 	defer putTargets(targets)
-	how := out.delivery(len(*targets))
+	how := out.delivery(len(*targets), b.namespace.server.batches.Load() > 0)
 	for _, s := range *targets {
 		switch {
 		case s == nil:
@@ -185,12 +185,14 @@ func (o *outgoing) logged(b Broadcast) *loggedEvent {
 // maxDirect is the largest fan-out that the emitting goroutine writes itself.
 const maxDirect = 16
 
-// delivery returns how the event is sent to further sockets.
-func (o *outgoing) delivery(targets int) delivery {
+// delivery returns how the event is sent to further sockets. While a batch of
+// events is being handled, more may follow for the same sockets, and a flusher
+// writes all of them at once.
+func (o *outgoing) delivery(targets int, batch bool) delivery {
 	if o.volatile {
 		return sendVolatile
 	}
-	if o.direct += targets; o.direct > maxDirect {
+	if o.direct += targets; o.direct > maxDirect || batch {
 		return sendLater
 	}
 	return sendNow

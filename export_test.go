@@ -46,3 +46,9 @@ func (s *Server) Kept() (sessions, events int, timer bool) {
 
 // EngineOptions returns what the engine is configured with.
 func (o *Options) EngineOptions() *engine.Options { return o.engine(new(origins)) }
+
+// WritesLater reports whether a fan-out to so many sockets is now left to the
+// flushers.
+func (s *Server) WritesLater(targets int) bool {
+	return new(outgoing).delivery(targets, s.batches.Load() > 0) == sendLater
+}

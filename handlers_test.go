@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
@@ -110,5 +111,52 @@ func TestHandlersComeAndGo(t *testing.T) {
 				t.Errorf("handled %d", always)
 			}
 		})
+	})
+}
+
+// While events that came together are handled, more may be emitted to the same
+// sockets, so the flushers write.
+func TestWhoWritesFanouts(t *testing.T) {
+	testserver.ForEachMode(t, nil, func(h *testserver.Harness, mode rawclient.Mode) {
+		var later []bool
+		look := func(context.Context, *socketio.Event) error {
+			later = append(later, h.WritesLater(1))
+			return nil
+		}
+		var gate chan struct{}
+		h.On("wait", func(context.Context, *socketio.Event) error { <-gate; return nil })
+		h.On("look", look)
+		h.On("look slowly", func(ctx context.Context, e *socketio.Event) error {
+			<-time.After(2 * time.Millisecond)
+			return look(ctx, e)
+		})
+		h.On("exit", func(context.Context, *socketio.Event) error { runtime.Goexit(); return nil })
+		c := h.Connect(mode)
+		for _, step := range []struct {
+			events []string
+			want   string
+		}{
+			{[]string{"look"}, "[false]"},
+			{[]string{"look", "look"}, "[true true]"},
+			{[]string{"look", "look slowly", "look"}, "[true false false]"}, // the replies have left by then
+			{[]string{"look", "exit", "look"}, "[true false]"},
+		} {
+			later, gate = nil, make(chan struct{})
+			c.Send(`42["wait"]`)
+			synctest.Wait()
+			for _, event := range step.events {
+				c.Send(`42["` + event + `"]`)
+			}
+			synctest.Wait()
+			close(gate)
+			<-time.After(time.Second)
+			synctest.Wait()
+			if got := fmt.Sprint(later); got != step.want {
+				h.T.Errorf("%v: %s, want %s", step.events, got, step.want)
+			}
+			if h.WritesLater(16) || !h.WritesLater(17) {
+				h.T.Errorf("%v: after it the size of a fan-out does not decide", step.events)
+			}
+		}
 	})
 }

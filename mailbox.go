@@ -38,6 +38,13 @@ type line struct {
 	session *engine.Session
 	budget  budget
 	workers *sync.WaitGroup // counts the mailboxes at work, those of all connections
+	batches *atomic.Int64   // counts those that hold replies together, likewise
+}
+
+// uncork sends the replies to a batch, which have waited for each other.
+func (l *line) uncork() {
+	l.batches.Add(-1)
+	l.session.Uncork()
 }
 
 // A job is an event to handle, or anything else.
@@ -172,16 +179,16 @@ func (b *mailbox[E]) take() bool {
 		return false
 	}
 	if b.batch.next != nil {
-		session := b.line.session
-		session.Cork()
-		b.cork = time.AfterFunc(corkTime, session.Uncork)
+		b.line.session.Cork()
+		b.line.batches.Add(1)
+		b.cork = time.AfterFunc(corkTime, b.line.uncork)
 	}
 	return true
 }
 
 func (b *mailbox[E]) uncork() {
 	if b.cork != nil && b.cork.Stop() {
-		b.line.session.Uncork()
+		b.line.uncork()
 	}
 	b.cork = nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/goroomcast/socketio/internal/cluster"
 	"github.com/goroomcast/socketio/internal/engine"
@@ -39,6 +40,7 @@ type Server struct {
 	engine  *engine.Server
 	handler http.Handler
 	workers sync.WaitGroup // sockets, and goroutines that run handlers
+	batches atomic.Int64   // of events that are being handled
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace

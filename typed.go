@@ -165,8 +165,8 @@ func argument[T any](e *Event, takes *signature, direct bool) (T, error) {
 	return decodeAs[T](e.server().guard, takes, e.packet.Args)
 }
 
-// handOver lets whoever decodes the arguments next, and last, keep their
-// attachments.
+// handOver gives the attachments to the next caller of Decode, who must be the
+// last.
 func handOver(args parser.Args) {
 	if a, is := args.(interface{ HandOver() }); is {
 		a.HandOver()
