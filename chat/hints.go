@@ -2,17 +2,20 @@ package chat
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// By hintEvent servers tell each other where rooms are. The event says only that
-// there is something to read; a lost one costs time and no message.
+// By hintEvent servers tell each other where rooms are, and what has changed if
+// that is short. A lost one costs time and no message, because the store is
+// asked, too.
 const hintEvent = "chat:rev"
 
 // A headHint says where a room is.
@@ -22,23 +25,71 @@ type headHint struct {
 	Rev   int64  `json:"v"`
 	Seq   int64  `json:"s"`
 	New   bool   `json:"n,omitempty"` // the newest message is new
+	Rows  string `json:"c,omitempty"` // the changes that end at Rev, in JSON; without them the store has to be read
 }
+
+const (
+	hintRows  = 4 << 10 // bytes of Rows at most
+	hintBytes = 7000    // of an event that has several hints, so that it fits into a NOTIFY of PostgreSQL
+)
 
 // hint tells other servers what was committed.
 func (c *Chat) hint(changes []store.Changes) {
-	if len(changes) == 0 {
-		return
-	}
-	hints := make([]headHint, len(changes))
+	peers := c.presences.hasPeers()
+	var hints []headHint
+	bytes := 0
 	for i := range changes {
 		r := &changes[i].Room
-		news := hasNew(&changes[i])
-		hints[i] = headHint{r.ID, r.Epoch, r.Rev, r.Seq, news}
-		if news {
+		h := headHint{Room: r.ID, Epoch: r.Epoch, Rev: r.Rev, Seq: r.Seq, New: hasNew(&changes[i])}
+		if h.New {
 			c.heads.hear(r.ID, r.Seq)
 		}
+		if peers {
+			h.Rows = encodeRows(&changes[i])
+		}
+		size := 150 + len(h.Rows)*5/4 // quotes are escaped
+		if len(hints) > 0 && bytes+size > hintBytes {
+			c.sendHints(hints)
+			hints, bytes = nil, 0
+		}
+		hints, bytes = append(hints, h), bytes+size
 	}
-	_ = c.ns.ServerSideEmit(hintEvent, hints) // without an adapter it does nothing
+	c.sendHints(hints)
+}
+
+func (c *Chat) sendHints(hints []headHint) {
+	if len(hints) > 0 {
+		_ = c.ns.ServerSideEmit(hintEvent, hints) // without an adapter it does nothing
+	}
+}
+
+// encodeRows returns changes as a hint has them, or "" if they are too long.
+func encodeRows(ch *store.Changes) string {
+	if bytesOf(ch) > hintRows {
+		return ""
+	}
+	var text strings.Builder
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // Info and Data stay as they are
+	if e.Encode(ch) != nil || text.Len() > hintRows {
+		return ""
+	}
+	return text.String()
+}
+
+// rows returns the changes of a hint, or nil.
+func (h *headHint) rows() *store.Changes {
+	ch := new(store.Changes)
+	if h.Rows == "" || json.Unmarshal([]byte(h.Rows), ch) != nil || ch.Room.ID != h.Room || ch.Room.Epoch != h.Epoch || ch.To != h.Rev {
+		return nil
+	}
+	for i := range ch.Messages {
+		ch.Messages[i].Room = h.Room
+	}
+	if string(ch.Room.Info) == "null" {
+		ch.Room.Info = nil
+	}
+	return ch
 }
 
 // hasNew reports whether changes contain the room's newest message as a new one.
@@ -74,7 +125,7 @@ func (c *Chat) serveHints() {
 	}
 }
 
-// hear makes a room read what it lacks.
+// hear sends what a hint says, or makes a room read what it lacks.
 func (c *Chat) hear(h headHint) {
 	if h.New {
 		c.heads.hear(h.Room, h.Seq)
@@ -83,12 +134,15 @@ func (c *Chat) hear(h headHint) {
 	if l == nil {
 		return
 	}
+	rows := h.rows()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case !l.loaded || l.dead:
 	case h.Epoch != l.epoch: // an old hint, perhaps
 		c.spawn(func() { c.poll([]string{h.Room}) })
+	case rows != nil:
+		l.advanceLocked(rows)
 	case h.Rev > l.heard:
 		l.heard = h.Rev
 		l.next()

@@ -131,6 +131,11 @@ func (c *Chat) advance(ch *store.Changes) {
 func (l *live) advance(ch *store.Changes) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.advanceLocked(ch)
+}
+
+// advanceLocked is advance with mu locked.
+func (l *live) advanceLocked(ch *store.Changes) {
 	l.heard = max(l.heard, ch.To)
 	if !l.loaded || l.dead || ch.To <= l.head && ch.Room.Epoch == l.epoch {
 		return
@@ -150,9 +155,8 @@ func (l *live) next() {
 		rest := l.early[:0]
 		for _, ch := range l.early {
 			switch {
-			case ch.Room.Epoch != l.epoch:
-				l.renew(&ch.Room)
-				progress = true
+			case ch.Room.Epoch != l.epoch: // the store knows which is newer
+				l.c.spawn(func() { l.c.poll([]string{l.id}) })
 			case ch.To <= l.tail():
 			case ch.From <= l.tail():
 				l.deliver(above(ch, l.tail()))
