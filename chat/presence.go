@@ -139,9 +139,6 @@ func (u *present) best(now moment) Presence {
 	return state
 }
 
-// inUse reports whether the user is at the device. presences.mu is locked.
-func (d *device) inUse(now moment) bool { return !d.idle && now-d.active < moment(activeTime) }
-
 // set notes the state of a user here. mu is locked.
 func (p *presences) set(user string, u *present, state Presence) {
 	if u.state != state {
@@ -194,30 +191,6 @@ func (p *presences) forget(user string) {
 		p.set(user, u, Offline)
 		delete(p.here, user)
 	}
-}
-
-type activeArgs struct {
-	Room string `json:"room"` // the room in front of the user, for pushes
-	Idle bool   `json:"idle"`
-}
-
-// setActive says that the user is at the device, or is not.
-func (d *device) setActive(_ context.Context, a activeArgs) (nothing, error) {
-	var k check
-	if a.Room != "" {
-		k.room(a.Room)
-	}
-	if err := k.result(); err != nil {
-		return nothing{}, err
-	}
-	p := &d.c.presences
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	d.active, d.idle, d.front = p.now(), a.Idle, a.Room
-	if u := p.here[d.user.ID]; u != nil && slices.Contains(u.devices, d) {
-		p.set(d.user.ID, u, u.best(d.active))
-	}
-	return nothing{}, nil
 }
 
 // A presenceRow is the presence of a user.

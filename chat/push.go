@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
@@ -108,75 +107,4 @@ func (p *Posted) leavesOut(m Member) bool {
 	defer k.mu.Unlock()
 	known := k.known[store.MemberKey{Room: p.Room, User: m.User}]
 	return known != nil && known.Read >= p.Message.Seq
-}
-
-const (
-	attentionEvent = "chat:attention?"
-	// attentionTime is how long other servers are waited for. Users of a server
-	// that does not answer get a push.
-	attentionTime = time.Second
-)
-
-// inattentive returns those of members that do not look at a room, on any
-// server.
-func (c *Chat) inattentive(ctx context.Context, room string, members []Member) []Member {
-	users := make([]string, len(members))
-	for i := range members {
-		users[i] = members[i].User
-	}
-	look := make(map[string]bool)
-	for _, user := range c.attentive(room, users) {
-		look[user] = true
-	}
-	if len(users) > 0 && c.presences.hasPeers() {
-		ctx, cancel := context.WithTimeout(ctx, attentionTime)
-		defer cancel()
-		for r, err := range c.ns.ServerSideCall(ctx, attentionEvent, room, users) {
-			var there []string
-			if err == nil && r.Decode(&there) == nil {
-				for _, user := range there {
-					look[user] = true
-				}
-			}
-		}
-	}
-	return slices.DeleteFunc(members, func(m Member) bool { return look[m.User] })
-}
-
-// attentive returns those of users that look at a room on this server.
-func (c *Chat) attentive(room string, users []string) (look []string) {
-	for _, user := range users {
-		for _, d := range c.devicesOf(user) {
-			if d.following(room) != nil && c.presences.shows(d, room) {
-				look = append(look, user)
-				break
-			}
-		}
-	}
-	return look
-}
-
-// shows reports whether a device that follows a room is in use, and shows no
-// other room.
-func (p *presences) shows(d *device, room string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return d.inUse(p.now()) && (d.front == "" || d.front == room)
-}
-
-func (p *presences) hasPeers() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.peers) > 0
-}
-
-func (c *Chat) serveAttention() {
-	c.ns.OnServerSide(attentionEvent, func(_ context.Context, e *socketio.Event) error {
-		var room string
-		var users []string
-		if err := e.Decode(&room, &users); err != nil {
-			return err
-		}
-		return e.Ack(c.attentive(room, users))
-	})
 }
