@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -122,6 +123,9 @@ func serveCrash(file, address string) error {
 	go func() {
 		lines := bufio.NewScanner(os.Stdin)
 		for lines.Scan() {
+			if user, is := strings.CutPrefix(lines.Text(), "erase "); is {
+				go eraseGuest(c, user)
+			}
 			arm(lines.Text())
 		}
 		os.Exit(0)
@@ -155,7 +159,8 @@ func stopInTransactions(s *db) error {
 	defer func() { s.writer <- w }()
 	_, err := w.conn.ExecContext(ctx, `
 		CREATE TEMP TRIGGER stop_insert AFTER INSERT ON main.messages BEGIN SELECT reached('in the transaction'); END;
-		CREATE TEMP TRIGGER stop_reaction AFTER INSERT ON main.reactions BEGIN SELECT reached('in the transaction'); END;`)
+		CREATE TEMP TRIGGER stop_reaction AFTER INSERT ON main.reactions BEGIN SELECT reached('in the transaction'); END;
+		CREATE TEMP TRIGGER stop_erase AFTER UPDATE ON main.messages WHEN new.author = 'deleted' BEGIN SELECT reached('in an erasure'); END;`)
 	return err
 }
 
@@ -168,9 +173,14 @@ func (s stopping) Claim(ctx context.Context, owner string, settle []store.Claim,
 }
 
 func (s stopping) Commit(ctx context.Context, ops []store.Op) (*store.Committed, error) {
-	points.reach("before commit")
+	erases := slices.ContainsFunc(ops, func(op store.Op) bool { _, is := op.(store.Erase); return is })
+	if points.reach("before commit"); erases {
+		points.reach("before a step")
+	}
 	done, err := s.Outbox.Commit(ctx, ops)
-	points.reach("after commit")
+	if points.reach("after commit"); erases {
+		points.reach("after a step")
+	}
 	return done, err
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 
@@ -90,19 +91,30 @@ func (w *writer) Reacted(_ context.Context, user, room string, seqs []int64) ([]
 // maxVacuum is the size of a file, in bytes, up to which an erasure rewrites it.
 const maxVacuum = 128 << 20
 
-// vacuum rewrites the file after an erasure, without what is between the rows.
-// If another process keeps it from that, the next commit tries again.
-func (w *writer) vacuum() {
-	if !w.scrub {
-		return
+func endsErasure(op store.Op) bool {
+	e, is := op.(store.Erase)
+	return is && e.Over
+}
+
+// vacuum rewrites the file, without what is between the rows. It is called before
+// an erasure is over, so that a crash can not come between.
+func (s *db) vacuum(ctx context.Context) error {
+	select {
+	case w, open := <-s.writer:
+		if !open {
+			return unavailable(sql.ErrConnDone)
+		}
+		defer func() { s.writer <- w }()
+		defer w.emptyLog()
+		var bytes int64
+		err := w.conn.QueryRowContext(ctx, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").Scan(&bytes)
+		if err == nil && bytes <= maxVacuum {
+			_, err = w.conn.ExecContext(context.WithoutCancel(ctx), "VACUUM")
+		}
+		return unavailable(err)
+	case <-ctx.Done():
+		return unavailable(ctx.Err())
 	}
-	var bytes int64
-	ctx := context.Background()
-	err := w.conn.QueryRowContext(ctx, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").Scan(&bytes)
-	if err == nil && bytes <= maxVacuum {
-		_, err = w.conn.ExecContext(ctx, "VACUUM")
-	}
-	w.scrub = err != nil
 }
 
 // erase writes what belongs to versions and erasures.

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/goroomcast/socketio/chat/internal/tables"
 	"github.com/goroomcast/socketio/chat/store"
@@ -112,7 +113,6 @@ func (s *db) write(ctx context.Context, f func(w *writer) error) error {
 		defer func() { s.writer <- w }()
 		// The transaction is short, and an interrupted COMMIT may have happened.
 		defer w.emptyLog()
-		defer w.vacuum()
 		return unavailable(w.transaction("BEGIN IMMEDIATE", func() error {
 			if err := f(w); err != nil {
 				return err
@@ -126,13 +126,17 @@ func (s *db) write(ctx context.Context, f func(w *writer) error) error {
 
 // Commit implements store.Store.
 func (s *db) Commit(ctx context.Context, ops []store.Op) (done *store.Committed, err error) {
+	if slices.ContainsFunc(ops, endsErasure) {
+		if err := s.vacuum(ctx); err != nil {
+			return nil, err
+		}
+	}
 	err = s.write(ctx, func(w *writer) (err error) {
 		writes, committed, err := store.Apply(context.WithoutCancel(ctx), w, ops)
 		if err != nil {
 			return err
 		}
 		done = committed
-		w.scrub = w.scrub || len(writes.Erased) > 0
 		return w.write(writes)
 	})
 	if err != nil {

@@ -17,7 +17,6 @@ type writer struct {
 	*connection
 	log    string // the path of SQLite's log
 	maxLog int64  // the size at which it is emptied
-	scrub  bool   // an erasure is over, and the file has to be rewritten
 }
 
 // connect opens the connection and migrates the file.
