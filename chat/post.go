@@ -57,18 +57,7 @@ func (d *device) post(ctx context.Context, a postArgs) (*posted, error) {
 	op := func() store.Post {
 		return store.Post{Room: a.Room, By: d.user.ID, Author: d.user.ID, CID: a.CID, Text: draft.Text, Data: draft.Data, Files: draft.Files, ReplyTo: draft.ReplyTo, Mentions: draft.Mentions}
 	}
-	if d.c.opts.BeforePost != nil || d.c.opts.Policy.CanPost != nil {
-		if r, err := d.repeated(ctx, op()); err == nil {
-			return r, nil
-		}
-		if err := d.filter(ctx, draft); err != nil {
-			return nil, err
-		}
-		if k.content(draft); k.err != nil {
-			return nil, k.err
-		}
-	}
-	if err := d.pace(ctx, a.Room); err != nil {
+	if err := d.mayPost(ctx, draft); err != nil {
 		if r, unknown := d.repeated(ctx, op()); unknown == nil {
 			return r, nil
 		}
@@ -83,6 +72,18 @@ func (d *device) post(ctx context.Context, a postArgs) (*posted, error) {
 		d.posted(a.Room, r.Seq)
 	}
 	return &posted{r.Seq, r.Rev, r.At, r.Dup}, nil
+}
+
+// mayPost asks the program about a draft, and waits until it is due.
+func (d *device) mayPost(ctx context.Context, draft *Draft) error {
+	if err := d.filter(ctx, draft); err != nil {
+		return err
+	}
+	var k check
+	if k.content(draft); k.err != nil {
+		return k.err
+	}
+	return d.pace(ctx, draft.Room)
 }
 
 // repeated answers a post that was committed before, whatever forbids it now.

@@ -61,7 +61,7 @@ func (r *row) lines() (lines []string) {
 			}
 		}
 		if figure != "sync ms" {
-			lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", r.name, figure, s.text(), goal, verdict, sync))
+			lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %d |", r.name, figure, s.text(), goal, verdict, sync, len(r.rounds)))
 		}
 	}
 	return lines
@@ -114,8 +114,8 @@ Written by `+"`make bench-chat`"+`. Medians of the rounds, which are interleaved
 generator shared one machine: %s. "sync ms" is what writing and syncing two pages of a file took at that time.
 The rows can be measured one by one: `+"`make bench-chat ROWS='posts|alone'`"+`. After each row, the views of all clients were those of the store.
 
-| row | figure | median | goal | | sync ms |
-| --- | --- | --- | --- | --- | --- |
+| row | figure | median | goal | | sync ms | rounds |
+| --- | --- | --- | --- | --- | --- | --- |
 `, machine())
 	for _, r := range rows {
 		for _, line := range lines[r.name] {
