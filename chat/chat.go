@@ -60,7 +60,9 @@ type Options struct {
 	// BeforePost may change a draft that a client posts, or refuse it by the
 	// error of Refuse. Policy.CanPost and BeforePost may take 3 seconds
 	// together; then the post is refused, or it is allowed as the client has
-	// sent it if AllowUnfiltered is set and BeforePost is late.
+	// sent it if AllowUnfiltered is set and BeforePost is late. A client that
+	// repeats a post lets it be asked again, and gets the first answer
+	// whatever it says now.
 	BeforePost      func(ctx context.Context, d *Draft) error
 	AllowUnfiltered bool
 
