@@ -161,7 +161,7 @@ type Policy struct {
 	CanModerate func(ctx context.Context, u User, r RoomInfo, command, user string) error
 
 	// CanSee is asked when a user wants to know the presence or the name of another.
-	// Without it, users see those with whom they share a room.
+	// Without it, users see the members of their rooms.
 	CanSee func(ctx context.Context, u User, other string) error
 }
 

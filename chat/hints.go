@@ -13,8 +13,8 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// By hintEvent servers tell each other where rooms are, and what has changed if
-// that is short. A lost one costs time and no message, because the store is
+// By hintEvent servers tell each other where rooms are, with the changes if these
+// are short. A lost one costs time and no message, because the store is
 // asked, too.
 const hintEvent = "chat:rev"
 

@@ -158,7 +158,7 @@ func (d *device) read(ctx context.Context, a readArgs) (r *readReply, err error)
 	})
 }
 
-// delivered moves the marker of what has arrived, in direct rooms.
+// delivered moves the marker of messages that have arrived, in direct rooms.
 func (d *device) delivered(ctx context.Context, a readArgs) (r *readReply, err error) {
 	if err := a.check(new(check)); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ const policyInterval = 30 * time.Second
 // maxAllowances is how many a device keeps.
 const maxAllowances = 1000
 
-// An allowance is an answer of Policy.CanRead, and what it was asked about.
+// An allowance is an answer of Policy.CanRead with the question.
 type allowance struct {
 	until   time.Time
 	epoch   string
