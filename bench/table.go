@@ -128,10 +128,10 @@ func (t *cells) compared() []*load.Scenario {
 	return slices.DeleteFunc(slices.Clone(t.scenarios), func(sc *load.Scenario) bool { return sc.Group == load.Scale })
 }
 
-// own is this library's server, or nil.
-func (t *cells) own() *server {
+// named returns the server of a name, or nil.
+func (t *cells) named(name string) *server {
 	for _, s := range t.servers {
-		if s.name == ours {
+		if s.name == name {
 			return s
 		}
 	}
@@ -141,7 +141,7 @@ func (t *cells) own() *server {
 // features are the rows of the table of features, whose columns have tabs
 // between them.
 func (t *cells) features() (rows []string) {
-	own := t.own()
+	own := t.named(ours)
 	if own == nil || len(t.variants) == 0 {
 		return nil
 	}
@@ -183,29 +183,39 @@ func (t *cells) featureRow(name string, sc *load.Scenario, own *server, value fu
 	return row
 }
 
-// scale are the rows of the table of scenarios with more and more clients.
+// scale are the rows of the table of scenarios with more and more clients: of
+// this library and of the floor.
 func (t *cells) scale() (rows []string) {
-	own, first := t.own(), 0.0
+	own, bare := t.named(ours), t.named(floor)
 	if own == nil {
 		return nil
+	}
+	first := make(map[*server]float64)
+	cost := func(sc *load.Scenario, s *server) string {
+		if s == nil {
+			return "–"
+		}
+		r, ok := t.of[sc][s].median()
+		if !ok {
+			return t.of[sc][s].without()
+		}
+		if first[s] == 0 {
+			first[s] = r.Cost
+		}
+		return fmt.Sprintf("%s (%.2f×)", figure(r.Cost), r.Cost/first[s])
 	}
 	for _, sc := range t.scenarios {
 		if sc.Group != load.Scale {
 			continue
 		}
 		if rows == nil {
-			rows = append(rows, "clients\tµs per delivery\tKiB per client\tp50 / p99, ms")
+			rows = append(rows, "clients\tµs per delivery\tfloor\tKiB per client\tp50 / p99, ms")
 		}
-		r, ok := t.of[sc][own].median()
-		if !ok {
-			why := t.of[sc][own].without()
-			rows = append(rows, fmt.Sprintf("%d\t%s\t%s\t%s", sc.Clients, why, why, why))
-			continue
+		memory := t.of[sc][own].without()
+		if r, ok := t.of[sc][own].median(); ok {
+			memory = figure(r.Memory)
 		}
-		if first == 0 {
-			first = r.Cost
-		}
-		rows = append(rows, fmt.Sprintf("%d\t%s (%.2f×)\t%s\t%s", sc.Clients, figure(r.Cost), r.Cost/first, figure(r.Memory), t.latency(sc, own)))
+		rows = append(rows, fmt.Sprintf("%d\t%s\t%s\t%s\t%s", sc.Clients, cost(sc, own), cost(sc, bare), memory, t.latency(sc, own)))
 	}
 	return rows
 }
