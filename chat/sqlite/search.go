@@ -94,7 +94,7 @@ var searchHits = "SELECT searched.id, " + tables.Messages.List() + ` FROM search
 		AND home.id NOT IN (SELECT value FROM json_each(?5))
 		AND (home.kind = 'open' OR coalesce(members.role, '') <> '') AND NOT coalesce(members.banned, 0)
 		AND ` + root + ` >= iif(home.visibility = 'joined', max(home.floor, coalesce(members.since, 0)), home.floor)
-	ORDER BY search.rowid DESC LIMIT ?6`
+	ORDER BY search.rowid DESC LIMIT 0+?6`
 
 // root is the seq of the message in the home, or of the one that its thread
 // belongs to.

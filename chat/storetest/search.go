@@ -68,6 +68,20 @@ var searchCases = []testCase{
 			f.found("ann", []string{"", "r", "r~1"}[random.IntN(3)], text)
 		}
 	}},
+	{"a long text, and a long word, are no error", func(f *fixture) {
+		f.create("r", store.KindOpen)
+		var long strings.Builder
+		long.WriteString("beginning ")
+		for i := range 200_000 {
+			fmt.Fprintf(&long, "é%d ", i*7)
+		}
+		f.post("r", "ann", "", long.String())
+		f.post("r", "ann", "", strings.Repeat("x", 50_000)+" end")
+		f.equal("long text", f.found("ann", "r", "beginning é7"), f.at("r", 1))
+		f.equal("long word", f.found("ann", "r", "end"), f.at("r", 2))
+		f.do(store.Delete{Room: "r", By: "ann", Seq: 1})
+		f.equal("deleted", len(f.found("ann", "r", "beginning")), 0)
+	}},
 	{"an edit replaces the words, and a deletion removes them", func(f *fixture) {
 		f.create("r", store.KindOpen)
 		f.post("r", "ann", "", "apples and pears")
