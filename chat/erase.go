@@ -18,8 +18,8 @@ const (
 // Erase removes the user from the chat. Messages of the user become tombstones
 // whose author is "deleted", and the user's memberships, markers, reactions,
 // mentions and blocks end. Clients learn of it like of any change, those that
-// come back later, too. Direct rooms of the user stay for the other, who can not
-// post in them any longer.
+// come back later, too. Direct rooms of the user stay for the other user, but
+// are archived.
 //
 // What stays is the user's id, in an empty row for each room that the user was in:
 // clients that come back learn from it that the user is no member.

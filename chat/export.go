@@ -40,14 +40,14 @@ type exportedMember struct {
 	Delivered  int64        `json:"delivered,omitempty"`
 }
 
-// Export writes all that the chat knows of the user, one JSON object a line: the
-// profile that Options.Users returns, whom the user blocks, what the user is in
-// each room, messages and their earlier versions, and reactions, mentions and
-// deletions of others' messages. The field type says which of these a line is.
-// Messages of others are not in it, and files are by their ids.
+// Export writes the chat's data about the user, one JSON object a line: the
+// profile that Options.Users returns, blocks by the user, memberships and
+// markers, messages and their earlier versions, and reactions, mentions and
+// deletions of others' messages. The field type says what a line is. Messages of
+// other users are not exported, and files are named by their ids.
 //
-// Export reads page by page, so it contains changes that are made meanwhile in
-// part.
+// Export reads one page after another, so it may contain a part of the changes
+// that are made meanwhile.
 func (u *UserHandle) Export(ctx context.Context, w io.Writer) error {
 	x := &export{ctx: ctx, store: u.c.store, user: u.id, lines: json.NewEncoder(w)}
 	x.profile(u.c.opts.Users)

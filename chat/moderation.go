@@ -72,7 +72,7 @@ func (d *device) versions(ctx context.Context, a versionsArgs) (*versionsList, e
 const maxBlocks = 1000
 
 // mayBlock returns an error if the user blocks too many others. The check is not
-// exact, because another device may block somebody at the same time.
+// exact, because another device may block a user at the same time.
 func (d *device) mayBlock(ctx context.Context) error {
 	blocked, err := d.c.store.Blocks(ctx, d.user.ID)
 	if err == nil && len(blocked) >= maxBlocks {
@@ -97,7 +97,7 @@ type usersList struct {
 	Users []User `json:"users"`
 }
 
-// users tells who users are, of those that the user may see.
+// users returns the names and data of users that the user may see.
 func (d *device) users(ctx context.Context, a watchArgs) (*usersList, error) {
 	if err := a.check(); err != nil {
 		return nil, err

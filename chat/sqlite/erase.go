@@ -88,7 +88,7 @@ func (w *writer) Reacted(_ context.Context, user, room string, seqs []int64) ([]
 	return all(w.query(reactedBy, string(keys), room, user), tables.Reactions.Scan)
 }
 
-// maxVacuum is the size of a file, in bytes, up to which an erasure rewrites it.
+// maxVacuum is the size of the largest file that an erasure rewrites, in bytes.
 const maxVacuum = 128 << 20
 
 func endsErasure(op store.Op) bool {

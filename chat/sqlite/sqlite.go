@@ -30,7 +30,7 @@ import (
 )
 
 // pragmas are those of each connection. A transaction waits 5 s for that of
-// another process. What is deleted or replaced is overwritten with zeros.
+// another process. SQLite overwrites deleted rows with zeros.
 const pragmas = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(ON)"
 
 // db is the store. Its tables are in schema.go.

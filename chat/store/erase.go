@@ -54,8 +54,8 @@ func (e Erase) apply(b *batch, r *Result) error {
 	return nil
 }
 
-// step erases what a user is in a room, and what the user has written in it, up
-// to eraseStep messages. The result has More unless nothing was left to erase.
+// step erases a user's membership of a room, and up to eraseStep messages. The
+// result has More unless nothing was left to erase.
 func (e Erase) step(b *batch, r *Result) error {
 	room := b.rooms[e.Room]
 	if room == nil {
@@ -132,8 +132,8 @@ func (b *batch) loadTouched(k MemberKey, seqs []int64) error {
 }
 
 // eraseIn removes a user from a message. A message of the user becomes a
-// tombstone of nobody. Messages below the floor get no rev, because nobody can
-// see them.
+// tombstone of the author Deleted. Messages below the floor get no rev, because
+// clients can not see them.
 func (b *batch) eraseIn(room *roomRow, m *messageRow, user string) {
 	own := m.Author == user
 	if own {
