@@ -1,6 +1,6 @@
 module github.com/goroomcast/socketio/bench/servers/karagenc
 
-go 1.25
+go 1.25.0
 
 require (
 	github.com/goroomcast/socketio/bench v0.0.0
@@ -29,7 +29,7 @@ require (
 	golang.org/x/mod v0.19.0 // indirect
 	golang.org/x/net v0.27.0 // indirect
 	golang.org/x/sync v0.7.0 // indirect
-	golang.org/x/sys v0.22.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.16.0 // indirect
 	golang.org/x/tools v0.23.0 // indirect
 	nhooyr.io/websocket v1.8.11 // indirect
