@@ -14,9 +14,15 @@ import (
 // one is made up for by the next, or by ready.
 type heads struct {
 	mu    sync.Mutex
-	rooms map[string]map[string]bool // users here, by room of theirs
-	of    map[string]map[string]bool // the same, by user
-	fresh map[string]int64           // newest seqs that are not told yet
+	rooms map[string]*badge
+	of    map[string][]*badge // by user
+	fresh map[string]int64    // newest seqs that are not told yet
+}
+
+// A badge is a room that users here are members of.
+type badge struct {
+	room  string
+	users map[string]struct{}
 }
 
 const (
@@ -32,8 +38,8 @@ type memberHint struct {
 }
 
 func (h *heads) init() {
-	h.rooms = make(map[string]map[string]bool)
-	h.of = make(map[string]map[string]bool)
+	h.rooms = make(map[string]*badge)
+	h.of = make(map[string][]*badge)
 	h.fresh = make(map[string]int64)
 }
 
@@ -48,23 +54,33 @@ func (h *heads) learn(user string, rooms []store.Membership) {
 
 // put notes that a user is a member of a room. mu is locked.
 func (h *heads) put(room, user string) {
-	if h.rooms[room] == nil {
-		h.rooms[room] = make(map[string]bool)
+	b := h.rooms[room]
+	if b == nil {
+		b = &badge{room, make(map[string]struct{})}
+		h.rooms[room] = b
 	}
-	h.rooms[room][user] = true
-	if h.of[user] == nil {
-		h.of[user] = make(map[string]bool)
+	if _, known := b.users[user]; !known {
+		b.users[user] = struct{}{}
+		h.of[user] = append(h.of[user], b)
 	}
-	h.of[user][room] = true
 }
 
 // drop is the opposite of put.
 func (h *heads) drop(room, user string) {
-	if delete(h.rooms[room], user); len(h.rooms[room]) == 0 {
-		delete(h.rooms, room)
+	b := h.rooms[room]
+	if b == nil {
+		return
 	}
-	if delete(h.of[user], room); len(h.of[user]) == 0 {
+	h.leave(b, user)
+	if h.of[user] = without(h.of[user], b); len(h.of[user]) == 0 {
 		delete(h.of, user)
+	}
+}
+
+// leave takes a user out of a room. mu is locked.
+func (h *heads) leave(b *badge, user string) {
+	if delete(b.users, user); len(b.users) == 0 {
+		delete(h.rooms, b.room)
 	}
 }
 
@@ -72,9 +88,10 @@ func (h *heads) drop(room, user string) {
 func (h *heads) forget(user string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for room := range h.of[user] {
-		h.drop(room, user)
+	for _, b := range h.of[user] {
+		h.leave(b, user)
 	}
+	delete(h.of, user)
 }
 
 // changed notes a change of a membership, if the user has a device here.
@@ -94,7 +111,7 @@ func (h *heads) changed(c *Chat, m memberHint) {
 func (h *heads) hear(room string, seq int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.rooms[room]) > 0 && seq > h.fresh[room] {
+	if h.rooms[room] != nil && seq > h.fresh[room] {
 		h.fresh[room] = seq
 	}
 }
@@ -123,7 +140,11 @@ func (c *Chat) tellHeads() {
 	byUser := make(map[string][][2]any)
 	h.mu.Lock()
 	for room, seq := range h.fresh {
-		for user := range h.rooms[room] {
+		b := h.rooms[room]
+		if b == nil {
+			continue // nobody is left
+		}
+		for user := range b.users {
 			byUser[user] = append(byUser[user], [2]any{room, seq})
 		}
 	}

@@ -193,10 +193,10 @@ func TestReadsAfterManyChanges(t *testing.T) {
 				testserver.Wait(100 * time.Millisecond) // or else they are sent as one
 			}
 		}
+		reads.begin()
 		for _, s := range []*stock{bob, cy} {
 			s.update(func() { s.dial = farm.dial })
 		}
-		reads.begin()
 		testserver.Wait(3 * time.Second)
 		reads.expect(w, "two clients", map[string]int{"Memberships": 2, "Changes": 2})
 		for _, s := range []*stock{bob, cy} {
