@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/goroomcast/socketio/chat/store"
 )
@@ -226,7 +228,7 @@ func FuzzSearch(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if len(text) > 1000 || bytes.ContainsRune([]byte(text), 0) {
+		if len(text) > 1000 || strings.ContainsRune(text, 0) || !utf8.ValidString(text) {
 			return // the core refuses it
 		}
 		commit(t, s, store.Post{Room: "r", Author: "ann", Text: text})
