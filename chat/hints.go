@@ -247,7 +247,11 @@ func (l *live) compare(h store.Head, exists bool) {
 	defer l.mu.Unlock()
 	l.bridges = nil
 	switch {
-	case !l.loaded || l.dead || l.reading:
+	case !l.loaded || l.dead:
+	case l.reading: // the reader finds another epoch, and the end of the room
+		if exists && h.Epoch == l.epoch {
+			l.heard = max(l.heard, h.Rev)
+		}
 	case !exists:
 		l.deleted()
 	case h.Epoch != l.epoch:

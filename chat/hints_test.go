@@ -1,12 +1,17 @@
 package chat_test
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/chat"
+	"github.com/goroomcast/socketio/chat/store"
 	"github.com/goroomcast/socketio/internal/testserver"
 )
 
@@ -92,4 +97,70 @@ func TestHintsOfEveryKind(t *testing.T) {
 			w.Errorf("%d reads", reads)
 		}
 	})
+}
+
+// A watched is a process whose store tells of commits, when the test says so.
+type watched struct {
+	*process
+	changed chan []string
+}
+
+func (s watched) Watch(ctx context.Context, changed func(rooms []string)) error {
+	for {
+		select {
+		case rooms := <-s.changed:
+			changed(rooms)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// TestNewsDuringARead commits while another server reads the store: the reader
+// reads once more, instead of leaving the change to the watch interval.
+func TestNewsDuringARead(t *testing.T) {
+	for _, way := range []string{"hint", "watch"} {
+		t.Run(way, func(t *testing.T) {
+			testserver.Run(t, nil, func(h *testserver.Harness) {
+				told := make(chan []string, 9)
+				f := &farm{h: h, db: store.Memory(), random: newRandom(1)}
+				if way == "hint" {
+					bus := new(adapter.Loopback)
+					f.so = func() *socketio.Options { return &socketio.Options{Adapter: bus} }
+				}
+				here := f.add()
+				if way == "watch" {
+					f.change = func(o *chat.Options) { o.Store = watched{o.Store.(*process), told} }
+				}
+				there := f.add()
+				w := &world{T: h.T, h: h, chat: here.chat, store: f.db}
+				w.room("r", chat.Open, "ann", "bob")
+				bob := connect(w, "bob", there.dial)
+				bob.open("r")
+				say := func(text string) {
+					_, err := w.chat.Room("r").Post(ctx, "ann", chat.Draft{Text: strings.Repeat(text, 5000)}) // no rows in the hint
+					w.check(err)
+					if way == "watch" {
+						told <- []string{"r"}
+					}
+				}
+				reads := 0
+				there.mu.Lock()
+				there.hook = func(point string) {
+					if point == "after a page" {
+						if reads++; reads == 1 {
+							say("b")
+							testserver.Wait(50 * time.Millisecond) // the news arrives
+						}
+					}
+				}
+				there.mu.Unlock()
+				say("a")
+				testserver.Wait(200 * time.Millisecond)
+				if n := len(texts(bob, "r")); n != 2 || bob.gaps > 0 {
+					w.Errorf("bob shows %d messages, and has found %d gaps", n, bob.gaps)
+				}
+			})
+		})
+	}
 }

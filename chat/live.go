@@ -29,6 +29,7 @@ type live struct {
 	head    int64 // changes up to here were sent
 	seq     int64 // of the newest message among them
 	heard   int64 // changes up to here exist
+	sought  int64 // what heard was when the reader last asked the store
 	whole   int64 // up to here followers may lack the content of messages
 	ring    ring
 	bridges map[int64]*frame // from such a rev to head, of the ring
@@ -248,6 +249,7 @@ func (l *live) missing() (from int64, missing bool) {
 	l.asked = l.reading
 	if l.reading {
 		l.flush()
+		l.sought = l.heard
 	}
 	return l.head, l.reading
 }
@@ -276,7 +278,9 @@ func (l *live) took(ch *store.Changes, err error) (over bool) {
 	if ch.More {
 		return false
 	}
-	l.heard = max(l.head, l.latest())
+	if l.heard == l.sought { // otherwise there was news while the store was read
+		l.heard = max(l.head, l.latest())
+	}
 	l.asked, l.reading = false, false
 	l.next()
 	return true
