@@ -46,6 +46,7 @@ replace (
 	github.com/goroomcast/socketio => ../..
 	github.com/goroomcast/socketio/adapter/nats => ../../adapter/nats
 	github.com/goroomcast/socketio/adapter/nats/embedded => ../../adapter/nats/embedded
+	github.com/goroomcast/socketio/adapter/postgres => ../../adapter/postgres // of the tests of chat/postgres
 	github.com/goroomcast/socketio/chat => ../../chat
 	github.com/goroomcast/socketio/chat/postgres => ../../chat/postgres
 	github.com/goroomcast/socketio/chat/sqlite => ../../chat/sqlite
