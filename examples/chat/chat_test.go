@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -200,11 +202,11 @@ func TestForwarding(t *testing.T) {
 		type created struct{ Room string }
 		withBob := socketiotest.Call[created](ada, "direct", map[string]any{"user": "Bob"}).Room
 		withEve := socketiotest.Call[created](bob, "direct", map[string]any{"user": "Eve"}).Room
-		post(ada, withBob, "just for you", extra{Picture: "p"})
+		post(ada, withBob, "just for you", nil)
 		if refused := post(bob, withEve, "", extra{Forward: &origin{withBob, 1}}); refused != "" {
 			t.Fatal(refused)
 		}
-		want := message{1, "Bob", "just for you", extra{Picture: "p", Author: "Ada"}}
+		want := message{1, "Bob", "just for you", extra{Author: "Ada"}}
 		if got := history(eve, withEve); len(got) != 1 || got[0] != want {
 			t.Errorf("Eve has got %+v", got)
 		}
@@ -229,44 +231,41 @@ func TestForwarding(t *testing.T) {
 	})
 }
 
-func TestPictures(t *testing.T) {
-	picture := func(size int) []byte { return append(bytes.Clone(png), make([]byte, size-len(png))...) }
-	for name, test := range map[string]struct {
-		data    []byte
-		refusal string
-	}{
-		"largest picture":   {picture(largestPicture), ""},
-		"picture too large": {picture(largestPicture + 1), "A picture has at most 512 KiB."},
-		"HTML as picture":   {[]byte("<html><script>"), "This is not a picture."},
-		"SVG as picture":    {[]byte("<svg onload='alert()'>"), "This is not a picture."},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := new(app)
-			id, err := a.upload(context.Background(), nil, test.data)
-			if text := refusal(err); text != test.refusal {
-				t.Fatalf("refused: %q, want %q", text, test.refusal)
-			}
-			if kept, err := a.album.get(id); test.refusal == "" && (err != nil || !bytes.Equal(kept, test.data)) {
-				t.Errorf("the picture isn't in the album: %v", err)
-			}
-		})
-	}
-}
-
-func TestAlbumKeepsTheLatest(t *testing.T) {
-	var a album
-	half := make([]byte, albumSize/2)
-	for _, id := range []string{"a", "b", "c"} {
-		a.add(id, half)
-	}
-	if _, err := a.get("a"); err == nil {
-		t.Error("the oldest picture is still there")
-	}
-	for _, id := range []string{"b", "c"} {
-		if _, err := a.get(id); err != nil {
-			t.Errorf("%s: %v", id, err)
+func TestFilesAreForWhoMaySeeTheirMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startOne(t, nil, store.Memory())
+		files := s.app.Files(chat.Dir(t.TempDir()), s.app.visitor)
+		ask := func(method, path, name, key string) *httptest.ResponseRecorder {
+			r := httptest.NewRequest(method, path, bytes.NewReader(png))
+			who, _ := json.Marshal(credentials{name, key})
+			r.AddCookie(&http.Cookie{Name: "chat", Value: url.QueryEscape(string(who))})
+			w := httptest.NewRecorder()
+			files.ServeHTTP(w, r)
+			return w
 		}
-	}
+		ada := s.arrive("Ada")
+		s.arrive("Bob")
+		s.arrive("Eve")
+		room := socketiotest.Call[entry](ada, "direct", map[string]any{"user": "Bob"}).Room
+		var file chat.Attachment
+		if w := ask("POST", "/files?name=wheel.png", "Ada", "key-of-Ada-123456"); json.Unmarshal(w.Body.Bytes(), &file) != nil || file.Type != "image/png" {
+			t.Fatalf("uploaded: %d %s", w.Code, w.Body)
+		}
+		socketiotest.Call[struct{}](ada, "post", map[string]any{"room": room, "cid": "1", "files": []string{file.ID}})
+		for name, test := range map[string]struct {
+			name, key string
+			status    int
+		}{
+			"a member":       {"Bob", "key-of-Bob-123456", 200},
+			"somebody else":  {"Eve", "key-of-Eve-123456", 404},
+			"with no key":    {"Bob", "", 401},
+			"with Eve's key": {"Bob", "key-of-Eve-123456", 401},
+		} {
+			if w := ask("GET", "/files/"+file.ID, test.name, test.key); w.Code != test.status || test.status == 200 && !bytes.Equal(w.Body.Bytes(), png) {
+				t.Errorf("%s: %d %q", name, w.Code, w.Body)
+			}
+		}
+	})
 }
 
 // refusal returns the text of an error, "" for nil.

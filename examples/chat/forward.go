@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 
@@ -9,7 +10,6 @@ import (
 
 // An extra is the data of a message, besides its text.
 type extra struct {
-	Picture string  `json:"picture,omitempty"`
 	Author  string  `json:"author,omitempty"`  // of a forwarded message
 	Forward *origin `json:"forward,omitempty"` // asks to forward a message
 }
@@ -39,10 +39,7 @@ func (a *app) beforePost(ctx context.Context, d *chat.Draft) error {
 		var before extra
 		_ = json.Unmarshal(original.Data, &before) // it may have none
 		d.Text = original.Text
-		e = extra{Picture: before.Picture, Author: before.Author}
-		if e.Author == "" {
-			e.Author = original.Author
-		}
+		e = extra{Author: cmp.Or(before.Author, original.Author)}
 	}
 	var err error
 	d.Data, err = json.Marshal(e)
@@ -56,7 +53,7 @@ func (a *app) original(ctx context.Context, user string, from origin) (chat.Mess
 		return chat.Message{}, gone
 	}
 	m, err := a.Room(from.Room).Message(ctx, from.Seq)
-	if err != nil || m.Deleted != nil {
+	if err != nil || m.Deleted != nil || m.Text == "" { // a file belongs to one message
 		return chat.Message{}, gone
 	}
 	return m, nil

@@ -17,12 +17,13 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat"
 )
 
 // flags are those of the command line.
 type flags struct {
-	addr, devOrigin, db, bus, peers string
-	rate                            float64
+	addr, devOrigin, db, files, bus, peers string
+	rate                                   float64
 }
 
 func main() {
@@ -30,6 +31,7 @@ func main() {
 	flag.StringVar(&f.addr, "addr", "localhost:3000", "address to listen on")
 	flag.StringVar(&f.devOrigin, "dev-origin", "", "another origin that may connect, such as Vite's http://localhost:5173")
 	flag.StringVar(&f.db, "db", besideProgram("chat.db"), `where messages are kept: a SQLite file, a postgres:// address, or "memory"`)
+	flag.StringVar(&f.files, "files", besideProgram("chat-files"), "folder for pictures and other files")
 	flag.StringVar(&f.bus, "bus", "", "with several chat servers: where this one listens for the others, host:port")
 	flag.StringVar(&f.peers, "peers", "", "where others listen, separated by commas")
 	flag.Float64Var(&f.rate, "rate", 5, "messages a second that a person may send")
@@ -73,13 +75,16 @@ func run(f flags) error {
 	}
 	defer end()
 	io := socketio.NewServer(options)
-	chat, err := newApp(interrupted, io, rooms, f.rate)
+	app, err := newApp(interrupted, io, rooms, f.rate)
 	if err != nil {
 		return err
 	}
+	files := app.Files(chat.Dir(f.files), app.visitor)
 
 	mux := http.NewServeMux()
 	mux.Handle(io.Pattern(), io)
+	mux.Handle("/files", files)
+	mux.Handle("/files/", files)
 	mux.Handle("/", servePage(builtPage))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 
@@ -90,7 +95,7 @@ func run(f flags) error {
 		stop() // a second interrupt ends the program at once
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 		defer cancel()
-		err := errors.Join(io.Shutdown(ctx), server.Shutdown(ctx), chat.Close()) // which writes what waits, and closes the store
+		err := errors.Join(io.Shutdown(ctx), server.Shutdown(ctx), app.Close()) // which writes what waits, and closes the store
 		if errors.Is(err, context.DeadlineExceeded) {
 			slog.Warn("cut off the clients that took too long to leave")
 			err = nil

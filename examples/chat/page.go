@@ -14,8 +14,8 @@ var dist embed.FS
 
 var builtPage, _ = fs.Sub(dist, "web/dist")
 
-// contentPolicy lets the page load its own files and show pictures it has got
-// over the socket, and connect to this server alone.
+// contentPolicy lets the page load what this server has and show pictures that
+// are not sent yet, and connect to this server alone.
 const contentPolicy = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; " +
 	"form-action 'none'; frame-ancestors 'none'; object-src 'none'"
 

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,21 +37,43 @@ func (a *app) authenticate(ctx context.Context, s *socketio.Socket) (chat.User, 
 	if err := s.Handshake().DecodeAuth(&who); err != nil {
 		return chat.User{}, chat.Refuse("Please enter a name.")
 	}
-	name, err := cleanName(who.Name, longestName)
+	user, err := a.identify(ctx, who)
 	if err != nil {
 		return chat.User{}, err
 	}
-	if name, err = a.claim(ctx, name, who.Key); err != nil {
-		return chat.User{}, err
-	}
 	for _, room := range []string{lobby, everyone} {
-		if err := a.Room(room).Add(ctx, name, chat.Writer); err != nil {
+		if err := a.Room(room).Add(ctx, user.ID, chat.Writer); err != nil {
 			return chat.User{}, err
 		}
 	}
-	user := chat.User{ID: name, Name: name}
 	s.SetData(user)
 	return user, nil
+}
+
+// visitor returns whose request for a file it is. The page has its credentials
+// in a cookie, too, because a picture is fetched without any header of the page.
+func (a *app) visitor(r *http.Request) (chat.User, error) {
+	cookie, err := r.Cookie("chat")
+	if err != nil {
+		return chat.User{}, err
+	}
+	text, err := url.QueryUnescape(cookie.Value)
+	if err != nil {
+		return chat.User{}, err
+	}
+	var who credentials
+	if err := json.Unmarshal([]byte(text), &who); err != nil {
+		return chat.User{}, err
+	}
+	return a.identify(r.Context(), who)
+}
+
+func (a *app) identify(ctx context.Context, who credentials) (chat.User, error) {
+	name, err := cleanName(who.Name, longestName)
+	if err == nil {
+		name, err = a.claim(ctx, name, who.Key)
+	}
+	return chat.User{ID: name, Name: name}, err
 }
 
 // A claim is the message by which a name was taken.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"strings"
 
@@ -51,20 +52,31 @@ type entry struct {
 	Room string `json:"room"` // id
 }
 
-// enter makes somebody a member of the room of a name, and makes the room if
-// there is none.
+// enter answers a page. Its errors have the form of those of the chat's own
+// commands, with text and code.
 func (a *app) enter(ctx context.Context, s *socketio.Socket, arg enterArgs) (entry, error) {
-	name, err := cleanName(arg.Name, longestRoomName)
+	room, err := a.enterRoom(ctx, userOf(s), arg.Name)
+	var e *chat.Error
+	if errors.As(err, &e) {
+		err = &socketio.Error{Message: e.Text, Data: e}
+	}
+	return entry{room}, err
+}
+
+// enterRoom makes a user a member of the room of a name, and makes the room if
+// there is none. It returns the room's id.
+func (a *app) enterRoom(ctx context.Context, user, typed string) (string, error) {
+	name, err := cleanName(typed, longestRoomName)
 	if err != nil {
-		return entry{}, err
+		return "", err
 	}
 	room := a.Room(roomID(name))
 	if _, err := room.Info(ctx); err != nil {
 		if err := a.list(ctx, room.ID(), name); err != nil {
-			return entry{}, err
+			return "", err
 		}
 	}
-	return entry{room.ID()}, room.Add(ctx, userOf(s), chat.Writer)
+	return room.ID(), room.Add(ctx, user, chat.Writer)
 }
 
 // list makes a room, and adds it to the list of rooms.

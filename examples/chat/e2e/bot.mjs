@@ -11,7 +11,9 @@ export class Bot {
   static async arrive(url, name, ...rooms) {
     const bot = new Bot();
     const key = `key-of-${name}`.padEnd(16, "-");
-    bot.socket = io(`${url}/chat`, { auth: { name, key }, forceNew: true, transports: ["websocket"] });
+    bot.url = url;
+    bot.auth = { name, key };
+    bot.socket = io(`${url}/chat`, { auth: bot.auth, forceNew: true, transports: ["websocket"] });
     bot.messages = 0;
     await once(bot.socket, "ready");
     bot.rooms = { lobby: "lobby" }; // ids by name
@@ -31,9 +33,16 @@ export class Bot {
     return (await this.ask("post", { room: this.rooms[room] ?? room, cid, text, ...more })).seq;
   }
 
-  /** Says something in a room, with a picture. */
-  async show(picture, text, room = "lobby") {
-    return this.say(text, room, { data: { picture: await this.ask("upload", picture) } });
+  /** Says something in a room, with a file. */
+  async show(bytes, text, name = "wheels.png") {
+    const { id } = await (await this.fetch(`?name=${name}`, { method: "POST", body: bytes })).json();
+    return this.say(text, "lobby", { files: [id] });
+  }
+
+  /** Asks for a file, with the page's cookie. */
+  fetch(path, request = {}) {
+    const cookie = `chat=${encodeURIComponent(JSON.stringify(this.auth))}`;
+    return fetch(`${this.url}/files${path}`, { ...request, headers: { cookie } });
   }
 
   /** Says something to one person, by name. */

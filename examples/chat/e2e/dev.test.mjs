@@ -27,7 +27,7 @@ describeInBrowser("the page on the dev server", { timeout: 120_000 }, ({ after, 
     await bob.hears("Hello");
     await bob.say("And hello");
     await ada.hears("And hello");
-    await ada.choosePicture("dusk.png", "image/png", await drawPicture(browser, 320, 200));
+    await ada.chooseFile("dusk.png", "image/png", await drawPicture(browser, 320, 200));
     await ada.say("Dusk");
     await bob.pictures().waitFor();
     await bob.forward("Hello", "Eve");

@@ -89,12 +89,13 @@ describeInBrowser("the page", { timeout: 300_000 }, ({ after, afterEach, before,
   it("sends a picture that is too large in a smaller size", async () => {
     const large = await drawNoise(browser, 800, 400);
     assert.ok(large.length > 600 << 10, `${large.length} bytes`);
-    await ada.choosePicture("noise.png", "image/png", large);
+    await ada.chooseFile("noise.png", "image/png", large);
     await ada.page.getByAltText("The picture to send").waitFor();
     await bob.ask("open", { room: "lobby" });
     const [[{ messages }]] = await Promise.all([once(bob.socket, "changes"), ada.say("Noise")]);
-    const bytes = await bob.ask("picture", { id: messages[0].data.picture });
-    assert.ok(bytes.length <= 512 << 10, `${bytes.length} bytes`);
+    const [{ id, size }] = messages[0].files;
+    assert.ok(size <= 512 << 10, `${size} bytes`);
+    assert.equal((await (await bob.fetch(`/${id}`)).arrayBuffer()).byteLength, size);
     const sizes = await ada.pictures().evaluate(async (img) => (await img.decode(), [img.naturalWidth, img.naturalHeight]));
     assert.equal(sizes[0] / sizes[1], 2, `${sizes}`);
   });
@@ -102,16 +103,18 @@ describeInBrowser("the page", { timeout: 300_000 }, ({ after, afterEach, before,
   it("takes a file that is dropped anywhere, and never goes away for it", async () => {
     await ada.field().fill("What do you think?");
     await ada.drag("image/png", await drawGears(browser), "dragover");
-    await ada.sees("Drop a picture to send it to #lobby");
+    await ada.sees("Drop files to send them to #lobby");
     await ada.drag("image/png", await drawGears(browser), "dragover", "drop");
     await ada.page.getByAltText("The picture to send").waitFor();
-    assert.equal(await ada.page.getByText("Drop a picture").count(), 0);
+    assert.equal(await ada.page.getByText("Drop files").count(), 0);
     await ada.drag("text/html", Buffer.from("<p>"), "dragover", "drop");
-    await ada.sees("Only PNG, JPEG, GIF and WebP pictures can be sent.");
-    await ada.page.getByAltText("The picture to send").waitFor(); // the error has kept it
+    await ada.page.getByRole("list", { name: "Files to send" }).getByRole("listitem").nth(1).waitFor();
     await ada.field().press("Enter");
-    await ada.sent();
     await ada.page.getByRole("button", { name: "What do you think?" }).waitFor();
+    await ada.sent();
+    const html = ada.log().getByRole("link", { name: /dragged/ });
+    const answer = await bob.fetch((await html.getAttribute("href")).replace("/files", ""));
+    assert.match(answer.headers.get("content-disposition"), /^attachment/, "the server serves the HTML as a page");
   });
 
   it("sends by Enter on a keyboard, and begins a new line on a touch screen", async () => {
@@ -143,9 +146,9 @@ describeInBrowser("the page", { timeout: 300_000 }, ({ after, afterEach, before,
     await ada.go(/lobby/);
     await ada.holds("Begun"); // a draft, after another conversation
 
-    await ada.choosePicture("fake.png", "image/png", Buffer.from("not a picture at all"));
-    await ada.say("Look at this");
-    await ada.sees("Not sent: This is not a picture.");
+    await ada.field().fill("Look at this");
+    await ada.chooseFile("film.bin", "application/octet-stream", Buffer.alloc((25 << 20) + 1));
+    await ada.sees("film.bin: This is too large.");
     await ada.holds("Look at this");
     assert.equal(await ada.said("Look at this").count(), 0);
   });

@@ -153,7 +153,7 @@ export class Person {
 
   /** Chooses what to do with a message. */
   async choose(text, what) {
-    await this.message(text).hover();
+    await this.message(text).locator(".bubble").click({ position: { x: 4, y: 4 } });
     await this.message(text).getByRole("button", { name: what, exact: true }).click();
   }
 
@@ -173,8 +173,8 @@ export class Person {
     await this.page.getByRole("heading", { level: 1, name }).waitFor();
   }
 
-  async choosePicture(name, mimeType, buffer) {
-    await this.page.getByLabel("Picture", { exact: true }).setInputFiles({ name, mimeType, buffer });
+  async chooseFile(name, mimeType, buffer) {
+    await this.page.getByLabel("Files", { exact: true }).setInputFiles({ name, mimeType, buffer });
   }
 
   /** Drags a file over the page: the events say how far. */

@@ -29,7 +29,7 @@ process.once("exit", () => rmSync(files, { recursive: true }));
 export async function startChat(port, ...flags) {
   const binary = process.env.CHAT_BIN;
   if (!binary) throw new Error("CHAT_BIN must hold the path of the built chat: use make test-e2e");
-  const always = ["-addr", `${HOST}:${port}`, "-db", join(files, `${port}.db`), "-rate", "100000"];
+  const always = ["-addr", `${HOST}:${port}`, "-db", join(files, `${port}.db`), "-files", join(files, `${port}`), "-rate", "100000"];
   return start(binary, [...always, ...flags], process.env);
 }
 

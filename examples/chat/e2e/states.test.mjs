@@ -123,12 +123,12 @@ describeInBrowser("the page looks right", { timeout: 300_000 }, ({ after, afterE
 
   it("with a picture to send, and another one above the window", async () => {
     const person = await visitor("Ada Lovelace");
-    await person.choosePicture("wheels.png", "image/png", gears);
+    await person.chooseFile("wheels.png", "image/png", gears);
     await person.page.getByAltText("The picture to send").waitFor();
     await person.field().fill("Three wheels are cut:\nnow they need an axle.");
     await looksRight(person, "picture-to-send");
     await person.drag("image/png", gears, "dragover");
-    await person.sees("Drop a picture to send it to #lobby");
+    await person.sees("Drop files to send them to #lobby");
     await looksRight(person, "dropping");
   });
 
@@ -172,11 +172,8 @@ describeInBrowser("the page looks right", { timeout: 300_000 }, ({ after, afterE
 
   it("with errors", async () => {
     const { person } = await busyDay();
-    await person.choosePicture("fake.png", "image/png", Buffer.from("not a picture at all"));
-    await person.say("A picture of the moth");
-    await person.sees(/Not sent: This is not a picture/);
-    await person.choosePicture("huge.png", "image/png", Buffer.alloc(2 << 20));
-    await person.sees("This picture can't be read.");
+    await person.chooseFile("film.bin", "application/octet-stream", Buffer.alloc((25 << 20) + 1));
+    await person.sees("film.bin: This is too large.");
     await person.nameRoom("a name that is far too long for any room");
     await person.sees(/at most 32 characters/);
     await looksRight(person, "error");

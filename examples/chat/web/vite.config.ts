@@ -12,5 +12,9 @@ export default defineConfig({
     dedupe: ["react", "socket.io-client"],
   },
   build: { target: ["chrome123", "firefox120", "safari17.5"] }, // the first with light-dark() in CSS
-  server: { strictPort: true, fs: { allow: ["../../.."] } }, // the server allows exactly this origin
+  server: {
+    strictPort: true, // the server allows exactly this origin
+    fs: { allow: ["../../.."] },
+    proxy: { "/files": process.env.VITE_CHAT_SERVER ?? "http://localhost:3000" }, // with the page's cookie
+  },
 });

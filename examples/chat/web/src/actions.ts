@@ -1,10 +1,9 @@
 // What the visitor does, besides what useRoom offers.
 
-import type { Message } from "roomcast-chat";
-import { direct, joined, turn } from "./address";
+import type { Attachment, Message } from "roomcast-chat";
+import { direct, joined, listed, turn } from "./address";
 import type { Entry, EnterArgs } from "./events";
 import { forget, saveName } from "./identity";
-import { upload } from "./pictures";
 import { chat } from "./session";
 import { mark, type Task } from "./state";
 import { change, current } from "./store";
@@ -12,7 +11,6 @@ import { wordsOf } from "./words";
 
 /** The data of a message: what this program adds to one. */
 export interface Extra {
-  picture?: string;
   /** Who wrote a forwarded message. */
   author?: string;
   forward?: { room: string; seq: number };
@@ -52,7 +50,8 @@ export const openPerson = (person: string): Promise<void> => attempt(direct(pers
 /** Opens the room of a name, and makes it if there is none. Resolves with why it can't, or with undefined. */
 export async function enterRoom(name: string): Promise<string | undefined> {
   try {
-    turn((await chat.call<Entry>("enter", { name } satisfies EnterArgs)).room);
+    const { room } = await chat.call<Entry>("enter", { name } satisfies EnterArgs);
+    turn(await listed(room));
   } catch (error) {
     return wordsOf(error);
   }
@@ -84,15 +83,15 @@ export function editLast(room: string): boolean {
   return message !== undefined;
 }
 
-/** Sends what was written, or changes the message that is being edited. Throws if a picture is refused. */
-export async function say(room: string, text: string, picture?: ArrayBuffer): Promise<void> {
+/** Sends what was written, or changes the message that is being edited. Throws if that is refused. */
+export async function say(room: string, text: string, files: Attachment[] = []): Promise<void> {
   const { task, me } = current();
   if (task?.does === "edit") {
     await chat.room(room).edit(task.message, { text, data: task.message.data, mentions: mentioned(room, text) });
     return begin();
   }
-  const data: Extra | undefined = picture && { picture: await upload(picture) };
-  chat.room(room).post({ text: text || undefined, data, replyTo: task?.message.seq, mentions: mentioned(room, text, me) });
+  const draft = { text: text || undefined, files: files.length > 0 ? files : undefined };
+  chat.room(room).post({ ...draft, replyTo: task?.message.seq, mentions: mentioned(room, text, me) });
   change((s) => ({ ...s, task: undefined, atEnd: true, newSince: undefined })); // who says something wants to see it
 }
 

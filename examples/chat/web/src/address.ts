@@ -4,7 +4,7 @@ import { wordsOf } from "./words";
 import { greet } from "./people";
 import { chat } from "./session";
 import { directWith, kindOf, LOBBY, turnTo } from "./state";
-import { change, current } from "./store";
+import { change, current, subscribe } from "./store";
 
 /** Turns to the room of an id, and says so in the address. */
 export function turn(id: string): void {
@@ -30,7 +30,20 @@ export async function goTo(hash: string): Promise<void> {
 /** Becomes a member of a room. */
 export async function joined(room: string): Promise<string> {
   if (!current().rooms[room]) await chat.call("join", { room });
-  return room;
+  return listed(room);
+}
+
+/** Waits until a room is in the visitor's list, which the server sends by itself. */
+export function listed(room: string): Promise<string> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!current().rooms[room]) return;
+      end();
+      resolve(room);
+    };
+    const end = subscribe(look);
+    look();
+  });
 }
 
 /** The id of the direct room with somebody. With themselves people have notes. */
@@ -40,7 +53,7 @@ export async function direct(person: string): Promise<string> {
   const made = await (person === current().me
     ? chat.call<{ room: string }>("create", { cid: "notes", kind: "closed", info: "Notes" })
     : chat.call<{ room: string }>("direct", { user: person }));
-  return made.room;
+  return listed(made.room);
 }
 
 addEventListener("popstate", () => void goTo(location.hash));

@@ -22,15 +22,9 @@ export interface Entry {
   room: string;
 }
 
-export interface PictureArgs {
-  id: string;
-}
-
 /** The events that the server accepts from clients in the namespace /chat. */
 export interface ChatClientToServerEvents {
   enter: (enterArgs: EnterArgs, ack: (reply: Reply<Entry>) => void) => void;
-  picture: (pictureArgs: PictureArgs, ack: (reply: Reply<ArrayBuffer | null>) => void) => void;
-  upload: (arg: ArrayBuffer | Uint8Array | Blob | null, ack: (reply: Reply<string>) => void) => void;
 }
 
 /** The events that the server sends to clients in the namespace /chat. */

@@ -7,8 +7,15 @@ export const savedName = (): string => localStorage.getItem(NAME) ?? "";
 
 export const saveName = (name: string): void => localStorage.setItem(NAME, name);
 
-/** Sent with the handshake. The key tells two people apart who ask for the same name. */
-export const credentials = (): { name: string; key: string } => ({ name: savedName(), key: secretKey() });
+/**
+ * Sent with the handshake, and with each request for a file, by a cookie. The key tells two people apart who ask for the
+ * same name.
+ */
+export function credentials(): { name: string; key: string } {
+  const all = { name: savedName(), key: secretKey() };
+  document.cookie = `chat=${encodeURIComponent(JSON.stringify(all))}; path=/files; SameSite=Strict`;
+  return all;
+}
 
 export const forget = (): void => localStorage.removeItem(NAME);
 

@@ -3,7 +3,7 @@
 import { Refused, type Refusal } from "roomcast-chat";
 
 const WORDS: Record<string, string> = {
-  too_large: "This is too long.",
+  too_large: "This is too large.",
   forbidden: "You may not do that.",
   not_member: "You are not in this room.",
   banned: "You may not enter this room.",
@@ -18,5 +18,5 @@ export const words = ({ code, text }: Refusal): string =>
   (code === "refused" && text) || WORDS[code] || "The server can't do that.";
 
 export function wordsOf(error: unknown): string {
-  return error instanceof Refused ? words({ ...error.data, text: error.message }) : String(error);
+  return error instanceof Refused ? words({ ...error.data, text: error.message }) : "The server doesn't answer.";
 }

@@ -1,39 +1,38 @@
 import type { Room } from "roomcast-chat";
 import { type ClipboardEvent, type FormEvent, type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import { begin, editLast, returned, say } from "../actions";
-import { ACCEPTED, readPicture, unfit } from "../pictures";
 import { useChat } from "../store";
 import { wordsOf } from "../words";
-import { CloseIcon, PictureIcon, SendIcon } from "./Icons";
+import { ClipIcon, SendIcon } from "./Icons";
 import { TaskBar } from "./TaskBar";
+import { useAttachments } from "./useAttachments";
 import { useDrop } from "./useDrop";
 import { useMention } from "./useMention";
 
 const LONGEST = 2000; // characters, which are less than the bytes that the server takes
 
 /** What was begun in each room, for when the visitor comes back to it. */
-const drafts = new Map<string, { text: string; picture: ArrayBuffer | null }>();
+const drafts = new Map<string, string>();
 
 /** On a touch screen Enter begins a new line, since its keyboard has no Shift+Enter. */
 const byTouch = () => matchMedia("(pointer: coarse)").matches;
 
 export function Composer({ id, name, type }: { id: string; name: string; type: Room["type"] }) {
-  const [text, setText] = useState(() => drafts.get(id)?.text ?? "");
-  const [picture, setPicture] = useState(() => drafts.get(id)?.picture ?? null);
+  const [text, setText] = useState(() => drafts.get(id) ?? "");
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   const draft = useRef(text); // while a message is edited
-  const thumbnail = usePictureUrl(picture);
+  const files = useAttachments(id, setError);
   const mention = useMention(id, field, setText);
   const { task, returned: again } = useChat();
   const label = `Message ${name}`;
   const edited = task?.does === "edit" ? task.message : undefined;
 
   useEffect(() => {
-    drafts.set(id, { text: edited ? draft.current : text, picture });
-  }, [id, text, picture]);
+    drafts.set(id, edited ? draft.current : text);
+  }, [id, text]);
 
   useEffect(() => {
     if (!byTouch()) field.current?.focus(); // a phone would open its keyboard
@@ -53,25 +52,21 @@ export function Composer({ id, name, type }: { id: string; name: string; type: R
     field.current?.focus();
   }, [again]);
 
-  const attach = useCallback(async (file: File | undefined) => {
-    if (!file) return;
-    field.current?.focus();
-    const why = unfit(file);
-    setError(why ?? "");
-    if (why) return;
-    try {
-      setPicture(await readPicture(file));
-    } catch {
-      setError("This picture can't be read.");
-    }
-  }, []);
+  const { add } = files;
+  const attach = useCallback(
+    (chosen: Iterable<File>) => {
+      setError("");
+      add(chosen);
+      field.current?.focus();
+    },
+    [add],
+  );
   const dropping = useDrop(attach);
 
   function onPaste(event: ClipboardEvent) {
-    const pasted = event.clipboardData.files[0];
-    if (!pasted) return;
+    if (event.clipboardData.files.length === 0) return;
     event.preventDefault();
-    void attach(pasted);
+    attach(event.clipboardData.files);
   }
 
   function onKeyDown(event: KeyboardEvent) {
@@ -86,14 +81,17 @@ export function Composer({ id, name, type }: { id: string; name: string; type: R
   async function send(event?: FormEvent) {
     event?.preventDefault();
     const said = text.trim();
-    if (busy || (!said && !picture)) return;
+    if (busy || (!said && !files.any)) return;
     setError("");
-    if (!picture && !edited) setText("");
+    const atOnce = !files.any && !edited;
+    if (atOnce) setText("");
     else setBusy(true);
     try {
-      await say(id, said, picture ?? undefined);
-      if (picture) setText("");
-      setPicture(null);
+      await say(id, said, files.any && !edited ? await files.all() : []);
+      if (!atOnce && !edited) {
+        setText("");
+        files.clear();
+      }
     } catch (error) {
       setError(`Not sent: ${wordsOf(error)}`); // what was written stays
     }
@@ -105,7 +103,7 @@ export function Composer({ id, name, type }: { id: string; name: string; type: R
       {dropping && (
         <div className="drop">
           <p>
-            Drop a picture to send it to <bdi>{name}</bdi>
+            Drop files to send them to <bdi>{name}</bdi>
           </p>
         </div>
       )}
@@ -116,31 +114,23 @@ export function Composer({ id, name, type }: { id: string; name: string; type: R
           {error}
         </p>
       )}
-      {thumbnail && (
-        <div className="attachment">
-          <img src={thumbnail} alt="The picture to send" />
-          <button type="button" className="tool" onClick={() => setPicture(null)} title="Remove the picture">
-            <CloseIcon />
-            <span className="hidden">Remove the picture</span>
-          </button>
-        </div>
-      )}
+      {files.list}
       <div className="line">
         <input
           ref={chooser}
           type="file"
-          accept={ACCEPTED.join()}
-          aria-label="Picture"
+          multiple
+          aria-label="Files"
           className="hidden"
           tabIndex={-1}
           onChange={(e) => {
-            void attach(e.target.files?.[0]);
+            attach([...(e.target.files ?? [])]);
             e.target.value = ""; // so that the same file can be chosen again
           }}
         />
-        <button type="button" className="tool" onClick={() => chooser.current?.click()} title="Add a picture">
-          <PictureIcon />
-          <span className="hidden">Add a picture</span>
+        <button type="button" className="tool" onClick={() => chooser.current?.click()} title="Add files">
+          <ClipIcon />
+          <span className="hidden">Add files</span>
         </button>
         <textarea
           ref={field}
@@ -161,22 +151,11 @@ export function Composer({ id, name, type }: { id: string; name: string; type: R
           onPaste={onPaste}
           {...mention.shows}
         />
-        <button type="submit" className="send" disabled={busy || (!text.trim() && !picture)} title="Send">
+        <button type="submit" className="send" disabled={busy || (!text.trim() && !files.any)} title="Send">
           <SendIcon />
           <span className="hidden">Send</span>
         </button>
       </div>
     </form>
   );
-}
-
-function usePictureUrl(picture: ArrayBuffer | null): string {
-  const [url, setUrl] = useState("");
-  useEffect(() => {
-    if (!picture) return setUrl("");
-    const made = URL.createObjectURL(new Blob([picture]));
-    setUrl(made);
-    return () => URL.revokeObjectURL(made);
-  }, [picture]);
-  return url;
 }

@@ -20,7 +20,7 @@ export function ForwardDialog({ room, message, close }: { room: string; message:
   return (
     <dialog ref={dialog} className="card" onClose={close} aria-labelledby="forward-title">
       <h2 id="forward-title">Forward to</h2>
-      <blockquote dir="auto">{message.text || "A picture"}</blockquote>
+      <blockquote dir="auto">{message.text}</blockquote>
       {others.length === 0 && <p className="quiet">Nobody else is online.</p>}
       <ul>
         {others.map((name) => (

@@ -61,14 +61,6 @@ export const PlusIcon = () => (
   </Icon>
 );
 
-export const PictureIcon = () => (
-  <Icon>
-    <rect x="3.5" y="5" width="17" height="14" rx="2.5" />
-    <circle cx="9" cy="10" r="1.5" />
-    <path d="M5 17.5l5-4.5 3 2.5 3-3 4 4" />
-  </Icon>
-);
-
 export const SendIcon = () => (
   <Icon>
     <path d="M5 12l-1.5-7.5L21 12 3.5 19.5 5 12zm0 0h7" />
@@ -115,5 +107,24 @@ export const EditIcon = () => (
 export const TrashIcon = () => (
   <Icon>
     <path d="M5 7h14M10 4h4M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5" />
+  </Icon>
+);
+
+export const FileIcon = () => (
+  <Icon>
+    <path d="M13.5 4H7a1.5 1.5 0 0 0-1.5 1.5v13A1.5 1.5 0 0 0 7 20h10a1.5 1.5 0 0 0 1.5-1.5V9zm0 0v5h5" />
+  </Icon>
+);
+
+export const ClipIcon = () => (
+  <Icon>
+    <path d="M18.5 11.5l-7 7a4.2 4.2 0 0 1-6-6l7.5-7.5a2.8 2.8 0 0 1 4 4L9.5 16.5a1.4 1.4 0 0 1-2-2l6.5-6.5" />
+  </Icon>
+);
+
+export const SearchIcon = () => (
+  <Icon>
+    <circle cx="10.5" cy="10.5" r="6" />
+    <path d="M15 15l5 5" />
   </Icon>
 );

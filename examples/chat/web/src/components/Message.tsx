@@ -4,9 +4,9 @@ import { attempt, extraOf, openPerson } from "../actions";
 import { chat } from "../session";
 import { current } from "../store";
 import { Avatar } from "./Avatar";
+import { Files } from "./Files";
 import { ForwardIcon } from "./Icons";
 import type { Asking } from "./Messages";
-import { Picture } from "./Picture";
 import { Quote } from "./Quote";
 import { Text } from "./Text";
 import { Tools } from "./Tools";
@@ -22,9 +22,9 @@ interface Props {
 }
 
 export const Message = memo(function Message({ room, message, own, first, mine, readBy, ask }: Props) {
-  const { author, text = "", deleted } = message;
+  const { author, text = "", deleted, files } = message;
   const [chosen, choose] = useState(false); // by a touch, which has no pointer above it
-  const { picture, author: writer } = extraOf(message);
+  const { author: writer } = extraOf(message);
   const isForMe = message.mentions?.includes(current().me);
   const classes = ["message", own && "own", first && "first", chosen && "chosen", isForMe && "for-me"];
   return (
@@ -35,13 +35,13 @@ export const Message = memo(function Message({ room, message, own, first, mine, 
         {message.replyTo !== undefined && !deleted && <Quote room={room} seq={message.replyTo} />}
         <div className="row">
           {/* What is written decides the direction; all else in the bubble has one of its own. */}
-          <div className={picture && !text ? "bubble bare" : "bubble"} dir="auto" onClick={() => choose(!chosen)}>
+          <div className={files?.length && !text && !deleted ? "bubble bare" : "bubble"} dir="auto" onClick={() => choose(!chosen)}>
             {writer && !deleted && (
               <p className="author" dir="ltr">
                 <ForwardIcon /> Forwarded, from <bdi>{writer}</bdi>
               </p>
             )}
-            {picture && !deleted && <Picture id={picture} alt={text || `Picture from ${author}`} />}
+            {!deleted && <Files files={files} alt={text || `Picture from ${author}`} />}
             {deleted ? <em className="deleted">This message was deleted.</em> : text && <Text text={text} mentions={message.mentions} />}
             <time dir="ltr" dateTime={new Date(message.at).toISOString()}>
               {message.editedAt && !deleted && "edited "}

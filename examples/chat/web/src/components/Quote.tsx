@@ -1,6 +1,5 @@
 import type { Message, Page } from "roomcast-chat";
 import { useEffect, useState } from "react";
-import { extraOf } from "../actions";
 import { chat } from "../session";
 
 /** The message that another one answers. */
@@ -28,7 +27,7 @@ export function Quote({ room, seq }: { room: string; seq: number }) {
 
 export function textOf(m: Message): string {
   if (m.deleted) return "This message was deleted.";
-  return m.text || (extraOf(m).picture ? "A picture" : "");
+  return m.text || m.files?.map((f) => f.name).join(", ") || "A file";
 }
 
 /** Brings a message into view, if it is loaded. */

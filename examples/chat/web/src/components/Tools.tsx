@@ -49,7 +49,7 @@ export function Tools({ room, message, own, mine, ask, done }: Props) {
         <span className="hidden">React</span>
       </button>
       {button("Reply", <ReplyIcon />, () => begin({ does: "reply", message }))}
-      {button("Forward", <ForwardIcon />, () => ask({ for: "forward", message }))}
+      {message.text && button("Forward", <ForwardIcon />, () => ask({ for: "forward", message }))}
       {own && !extraOf(message).author && button("Edit", <EditIcon />, () => begin({ does: "edit", message }))}
       {own && button("Delete", <TrashIcon />, () => ask({ for: "delete", message }))}
     </div>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 
-/** Takes a file that is dropped anywhere in the window. Returns whether one is being dragged over it. */
-export function useDrop(take: (file: File | undefined) => void): boolean {
+/** Takes files that are dropped anywhere in the window. Returns whether some are being dragged over it. */
+export function useDrop(take: (files: Iterable<File>) => void): boolean {
   const [over, setOver] = useState(false);
 
   useEffect(() => {
@@ -18,7 +18,7 @@ export function useDrop(take: (file: File | undefined) => void): boolean {
       setOver(false);
       if (!carriesFile(e)) return;
       e.preventDefault();
-      take(e.dataTransfer?.files[0]);
+      take(e.dataTransfer?.files ?? []);
     };
     addEventListener("dragover", onDragOver);
     addEventListener("dragleave", onDragLeave);

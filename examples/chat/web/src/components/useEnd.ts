@@ -14,6 +14,7 @@ export function useEnd(shown: unknown, first: number | undefined, newLine: RefOb
   const content = useRef<HTMLDivElement>(null);
   const top = useRef(0); // as of the last scrolling
   const { atEnd } = useChat();
+  const note = useKeepPlace(box, first);
 
   const follow = useCallback(() => {
     if (!box.current || !current().atEnd) return;
@@ -27,14 +28,12 @@ export function useEnd(shown: unknown, first: number | undefined, newLine: RefOb
     const gap = scrollHeight - scrollTop - clientHeight;
     const up = scrollTop < top.current;
     top.current = scrollTop;
+    note();
     // Content may have grown again before this is called for following it: only the visitor scrolls up.
     if (up && gap > 2) seeEnd(false);
     if (!up && gap < NEAR) seeEnd(true);
-    if (scrollTop < SOON && !current().atEnd) {
-      if (scrollTop < 1) box.current.scrollTop = 1; // from where the browser keeps what is shown in its place
-      older();
-    }
-  }, [older]);
+    if (scrollTop < SOON && !current().atEnd) older();
+  }, [older, note]);
 
   const loaded = first !== undefined;
   useLayoutEffect(() => {
@@ -45,8 +44,6 @@ export function useEnd(shown: unknown, first: number | undefined, newLine: RefOb
 
   // Each new message is followed for itself. The height tells nothing: an old one may go for each that comes.
   useLayoutEffect(follow, [shown, atEnd]);
-
-  useKeepPlace(box, content, first);
 
   // Pictures that have loaded, a window or a keyboard that changes its size.
   useEffect(() => {
@@ -59,14 +56,28 @@ export function useEnd(shown: unknown, first: number | undefined, newLine: RefOb
   return { box, content, onScroll, atEnd };
 }
 
-/** Keeps what is shown in its place when older messages come above it, in browsers that don't by themselves. */
-function useKeepPlace(box: RefObject<HTMLElement | null>, content: RefObject<HTMLElement | null>, first: number | undefined): void {
-  const before = useRef({ first, height: 0 });
+/**
+ * Keeps what is shown in its place when older messages come above it. Browsers do that by themselves, but not if the
+ * message at the top changes, which loses its author's name when it is no longer the first.
+ */
+function useKeepPlace(box: RefObject<HTMLElement | null>, first: number | undefined) {
+  const before = useRef({ first, bottom: 0, mark: null as Element | null });
+
+  const note = useCallback(() => {
+    if (!box.current) return;
+    const { left, width, top } = box.current.getBoundingClientRect();
+    const at = (y: number) => document.elementsFromPoint(left + width / 2, top + y).find((e) => e.matches(".message"));
+    const mark = at(4) ?? at(40) ?? at(80) ?? null;
+    Object.assign(before.current, { mark, bottom: mark?.getBoundingClientRect().bottom });
+  }, []);
+
   useLayoutEffect(() => {
-    const height = content.current?.offsetHeight ?? 0;
-    const { first: was = 0, height: had } = before.current;
-    before.current = { first, height };
+    const { first: was = 0, mark, bottom } = before.current;
+    before.current.first = first;
     const above = first !== undefined && first < was && !current().atEnd;
-    if (above && box.current && !CSS.supports("overflow-anchor", "auto")) box.current.scrollTop += height - had;
+    if (above && box.current && mark?.isConnected) box.current.scrollTop += mark.getBoundingClientRect().bottom - bottom;
+    note();
   });
+
+  return note;
 }
