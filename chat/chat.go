@@ -144,8 +144,9 @@ type Policy struct {
 	// Without it, users join open rooms as members.
 	CanJoin func(ctx context.Context, u User, r RoomInfo) (Role, error)
 
-	// CanRead is asked when a user opens a room or asks for its messages, and
-	// every 30 s about the followers of a room. If it allows, a device is not
+	// CanRead is asked when a user opens a room or asks for its messages, about
+	// the newest message of each room in a list, and every 30 s about the
+	// followers of a room. Posted.Recipients does not ask it. If it allows, a device is not
 	// asked about again for 30 s, unless the membership of the user or the
 	// settings of the room change.
 	CanRead func(ctx context.Context, u User, r RoomInfo) error

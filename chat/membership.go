@@ -348,6 +348,7 @@ func (c *Chat) show(m store.Member) {
 		event.Gone = []goneView{{m.Room, why}}
 	} else {
 		c.overlay(now)
+		c.concealFrom(m.User, all)
 		event.Set = []roomState{stateOf(now)}
 	}
 	hint := memberHint{m.Room, m.User, event.Set != nil}

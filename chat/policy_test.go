@@ -3,6 +3,7 @@ package chat_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -56,5 +57,42 @@ func TestPolicyIsAskedOnce(t *testing.T) {
 		asks("after 31 s, refused each time", 5, "r")
 		forbidden.Store(false)
 		asks("allowed again at once", 1, "r")
+	})
+}
+
+// TestPolicyAboutPreviews forbids a member to read a room, and threads in it: no
+// list shows the newest message.
+func TestPolicyAboutPreviews(t *testing.T) {
+	run(t, func(o *chat.Options) {
+		o.Policy.CanRead = func(_ context.Context, u chat.User, r chat.RoomInfo) error {
+			if u.ID == "ann" && r.ID == "r" {
+				return chat.Refuse("not today")
+			}
+			return nil
+		}
+	}, func(w *world) {
+		w.room("r", chat.Open, "ann", "bob")
+		w.room("other", chat.Open, "ann", "bob")
+		early, bob := w.connect("ann"), w.connect("bob")
+		for _, room := range []string{"r", "r~1", "other"} {
+			bob.must("post", post(room, room, "newest of "+room))
+		}
+		early.must("leave", obj{"room": "r"})
+		early.must("join", obj{"room": "r"})
+		early.must("post", post("r~1", "follow", "ann follows the thread"))
+		bob.must("post", post("r~1", "last", "newest of r~1"))
+		late := w.connect("ann")
+		list := string(late.call("rooms", obj{}))
+		if !strings.Contains(list, "newest of other") || !strings.Contains(list, `"id":"r~1"`) || strings.Contains(list, "newest of r") {
+			t.Errorf("rooms %s", list)
+		}
+		for _, s := range []*stock{early, late} {
+			if s.sees("newest of r") {
+				t.Error("ann sees the newest message of a room that is forbidden")
+			}
+		}
+		if !late.sees("newest of other") {
+			t.Error("ann does not see the newest message of a room that is allowed")
+		}
 	})
 }

@@ -28,6 +28,8 @@ type Posted struct {
 //   - members that look at the room: a device on any server follows the room,
 //     was active within five minutes, and shows no other room in front.
 //
+// Policy.CanRead is not asked.
+//
 // If the message was deleted meanwhile, Recipients yields no member.
 //
 // An error ends the sequence. When this server is about to end, the error is

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"encoding/json"
+	"time"
 	"unicode/utf8"
 
 	"github.com/goroomcast/socketio/chat/store"
@@ -102,8 +103,52 @@ func (d *device) rooms(ctx context.Context, after string) (rooms []store.Members
 	for i := range rooms {
 		d.c.overlay(&rooms[i])
 		if size += 400 + len(rooms[i].Room.Info); i == maxList || size > maxFrame {
-			return rooms[:i], true, nil
+			rooms, more = rooms[:i], true
+			break
 		}
 	}
-	return rooms, false, nil
+	d.conceal(ctx, rooms)
+	return rooms, more, nil
+}
+
+// concealFrom is conceal for all devices of a user. Without a device on this server
+// the program can not be asked.
+func (c *Chat) concealFrom(user string, rooms []store.Membership) {
+	if c.opts.Policy.CanRead == nil {
+		return
+	}
+	devices := c.devicesOf(user)
+	for _, d := range devices {
+		d.conceal(c.ctx, rooms)
+	}
+	if len(devices) == 0 {
+		rooms[0].Last = nil
+	}
+}
+
+// concealTime is how long the questions about a list of rooms may take.
+const concealTime = 2 * time.Second
+
+// conceal takes the newest messages out of those rooms in a list that
+// Policy.CanRead forbids, or has not allowed in time.
+func (d *device) conceal(ctx context.Context, rooms []store.Membership) {
+	if d.c.opts.Policy.CanRead == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, concealTime)
+	defer cancel()
+	for i := range rooms {
+		m := &rooms[i]
+		err := ctx.Err()
+		switch {
+		case m.Last == nil || err != nil:
+		case m.Room.Kind == store.KindThread:
+			_, err = d.readable(ctx, m.Room.ID)
+		default:
+			err = d.mayRead(ctx, m)
+		}
+		if err != nil {
+			m.Last = nil
+		}
+	}
 }
