@@ -3,6 +3,8 @@ package chat
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/chat/store"
@@ -47,6 +49,20 @@ func (c *Chat) public(command string, err error) *Error {
 		c.opts.Trace.Refused(command, e.Code)
 	}
 	return e
+}
+
+var errPanic = errors.New("a panic of the program")
+
+// guard calls a function of the program, on goroutines whose panic would end the
+// process. A panic becomes an error.
+func (c *Chat) guard(call func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("chat: a function of the program has panicked", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: %v", errPanic, p)
+		}
+	}()
+	return call()
 }
 
 // A refusal is the reply of a command that was refused.

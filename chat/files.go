@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"path"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"time"
@@ -74,7 +72,7 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // user returns the user of a request, as a device without a socket.
 func (f *files) user(r *http.Request) (*device, error) {
 	var u User
-	err := f.guard(func() (err error) {
+	err := f.c.guard(func() (err error) {
 		u, err = f.auth(r)
 		return err
 	})
@@ -85,19 +83,6 @@ func (f *files) user(r *http.Request) (*device, error) {
 		return nil, &Error{Code: store.Unauthenticated, Text: "unauthenticated"}
 	}
 	return &device{c: f.c, user: u}, nil
-}
-
-var errPanic = errors.New("a panic of the program")
-
-// guard calls a function of the program. A panic becomes an error.
-func (f *files) guard(call func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			f.c.log.Error("chat: a function for files has panicked", "panic", p, "stack", string(debug.Stack()))
-			err = fmt.Errorf("%w: %v", errPanic, p)
-		}
-	}()
-	return call()
 }
 
 // failed returns the error of a request for one of Blobs.
@@ -145,7 +130,7 @@ func (f *files) download(w http.ResponseWriter, r *http.Request, d *device) erro
 		return err
 	}
 	var content io.ReadSeekCloser
-	err = f.guard(func() (err error) {
+	err = f.c.guard(func() (err error) {
 		content, err = f.blobs.Open(r.Context(), file.ID)
 		return err
 	})

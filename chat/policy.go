@@ -42,7 +42,7 @@ func (d *device) mayRead(ctx context.Context, m *store.Membership) error {
 	if kept == question && now.Before(kept.until) {
 		return nil
 	}
-	if err := d.c.opts.Policy.CanRead(ctx, d.user, infoOf(&m.Room)); err != nil {
+	if err := d.c.guard(func() error { return d.c.opts.Policy.CanRead(ctx, d.user, infoOf(&m.Room)) }); err != nil {
 		return err
 	}
 	question.until = now.Add(policyInterval)

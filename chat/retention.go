@@ -112,11 +112,13 @@ func (c *Chat) tidyRoom(e *store.Extent, home *store.Room) error {
 	return nil
 }
 
-// keepOf returns what a room keeps, and its threads.
+// keepOf returns what a room keeps, and its threads: all, if RetentionOf panics.
 func (c *Chat) keepOf(home *store.Room) store.Keep {
 	r := c.opts.Retention
 	if c.opts.RetentionOf != nil && home.ID != "" {
-		r = c.opts.RetentionOf(infoOf(home))
+		if err := c.guard(func() error { r = c.opts.RetentionOf(infoOf(home)); return nil }); err != nil {
+			r = Retention{}
+		}
 	}
 	return store.Keep{Age: r.Age.Milliseconds(), Count: r.Count, Bytes: r.Bytes, Least: leastAge.Milliseconds()}
 }

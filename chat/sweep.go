@@ -54,7 +54,7 @@ func (f *files) strays(ctx context.Context, before int64, after string) ([]store
 func (f *files) discard(ctx context.Context, id string) {
 	_, err := f.c.do(ctx, id, store.DropFile{ID: id})
 	if err == nil {
-		err = f.guard(func() error { return f.blobs.Delete(ctx, id) })
+		err = f.c.guard(func() error { return f.blobs.Delete(ctx, id) })
 	}
 	if err == nil {
 		_, err = f.c.do(ctx, id, store.RemoveFile{ID: id})

@@ -67,7 +67,7 @@ func tooLargeFile(limit int) error {
 
 // receive passes the body on to Blobs, and completes the file.
 func (f *files) receive(ctx context.Context, in *intake, file *store.File) error {
-	err := f.guard(func() error { return f.blobs.Put(ctx, file.ID, in) })
+	err := f.c.guard(func() error { return f.blobs.Put(ctx, file.ID, in) })
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(in.err, &tooLarge):
