@@ -8,9 +8,8 @@ import (
 )
 
 const (
-	maxSearch    = 256 // bytes of what is searched for
-	searchPage   = 20  // messages
-	searchRounds = 20  // how often a search is repeated without rooms that Policy.CanRead forbids
+	maxSearch  = 256 // bytes of what is searched for
+	searchPage = 20  // messages
 )
 
 type searchArgs struct {
@@ -45,7 +44,9 @@ func (a searchArgs) query(user string) (store.Search, error) {
 	return store.Search{User: user, Room: a.Room, Terms: store.Terms(a.Text), After: a.After, Limit: limit}, k.result()
 }
 
-// search finds messages in a room, or in all rooms that the user may read.
+// search finds messages in a room, or in all rooms that the user may read. It is
+// repeated without the rooms that Policy.CanRead forbids: each time there are
+// more of them, and ctx ends it.
 func (d *device) search(ctx context.Context, a searchArgs) (*foundPage, error) {
 	q, err := a.query(d.user.ID)
 	if err == nil && a.Room != "" {
@@ -59,7 +60,7 @@ func (d *device) search(ctx context.Context, a searchArgs) (*foundPage, error) {
 		return nil, &Error{Code: store.NotFound, Text: "the store does not search"}
 	}
 	asked := make(map[string]bool) // rooms that Policy.CanRead allows
-	for range searchRounds {
+	for {
 		page, err := s.Search(ctx, q)
 		if err != nil {
 			return nil, err
@@ -73,7 +74,6 @@ func (d *device) search(ctx context.Context, a searchArgs) (*foundPage, error) {
 		}
 		q.Except = append(q.Except, forbidden...)
 	}
-	return nil, ErrUnavailable
 }
 
 func viewOfFound(page *store.Found) *foundPage {

@@ -122,6 +122,27 @@ func TestSearchAsksThePolicy(t *testing.T) {
 	})
 }
 
+// TestSearchBehindForbiddenRooms looks for the one message that a user may read,
+// behind those of many rooms that the user may not, one message a page.
+func TestSearchBehindForbiddenRooms(t *testing.T) {
+	allow := func(o *chat.Options) {
+		o.Policy.CanRead = func(_ context.Context, _ chat.User, r chat.RoomInfo) error {
+			if r.ID != "yes" {
+				return chat.ErrForbidden
+			}
+			return nil
+		}
+	}
+	run(t, allow, func(w *world) {
+		posted(w.T, w.store, "yes", 7, 7)
+		testserver.Wait(time.Millisecond)
+		for i := range 50 {
+			posted(w.T, w.store, fmt.Sprint("no", i), 7, 7)
+		}
+		w.connect("ann").findsOnly(obj{"text": "7", "limit": 1}, "yes: 7")
+	})
+}
+
 // TestSearchIsLimited searches more often than a user may.
 func TestSearchIsLimited(t *testing.T) {
 	run(t, func(o *chat.Options) { o.Limits.Searches = chat.Rate{} }, func(w *world) {
