@@ -118,6 +118,9 @@ func (d *device) users(ctx context.Context, a watchArgs) (*usersList, error) {
 		}
 		return list, nil
 	}
+	if len(visible) == 0 {
+		return list, nil
+	}
 	known, err := d.c.opts.Users(ctx, visible)
 	for _, u := range known {
 		if slices.Contains(visible, u.ID) {

@@ -121,8 +121,8 @@ func TestUsers(t *testing.T) {
 	})
 	run(t, func(o *chat.Options) {
 		o.Users = func(_ context.Context, ids []string) (all []chat.User, err error) {
-			if len(ids) == 0 {
-				return nil, errors.New("asked for nobody")
+			if len(ids) == 0 || ids[0] == "lost" {
+				return nil, errors.New("a failure, or asked for nobody")
 			}
 			return []chat.User{{ID: ids[0], Name: "N", Data: 5}, {ID: "zoe", Name: "not asked for"}}, nil
 		}
@@ -137,7 +137,10 @@ func TestUsers(t *testing.T) {
 		if got, want := names(ann, "zoe", "away"), "away is N5; "; got != want {
 			w.Errorf("ann sees %q, want %q", got, want)
 		}
-		ann.refusedWith("internal", "users", obj{"users": []string{"zoe"}})
+		if got := names(ann, "zoe"); got != "" {
+			w.Errorf("ann sees %q", got)
+		}
+		ann.refusedWith("internal", "users", obj{"users": []string{"lost"}})
 	})
 }
 
