@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/goroomcast/socketio"
@@ -85,13 +86,13 @@ func (c *Chat) eraseRoom(ctx context.Context, user, room string) error {
 }
 
 // keepErasures finishes the erasures that have stopped because a server has
-// ended, until the chat is closed.
+// ended, until the chat is closed. One that fails does not keep the others back.
 func (c *Chat) keepErasures() {
 	for {
 		users, err := c.store.Erasures(c.serving)
 		for _, user := range users {
-			if err == nil {
-				err = c.erase(c.serving, user)
+			if c.serving.Err() == nil {
+				err = errors.Join(err, c.erase(c.serving, user))
 			}
 		}
 		if err != nil && c.serving.Err() == nil {

@@ -273,5 +273,29 @@ func TestErasedPresence(t *testing.T) {
 	})
 }
 
+// A haunted store finds the user ghost again and again.
+type haunted struct{ store.Store }
+
+func (s haunted) Traces(ctx context.Context, user, after string, limit int) ([]string, error) {
+	if user == "ghost" {
+		return []string{"r"}, nil
+	}
+	return s.Store.Traces(ctx, user, after, limit)
+}
+
+// TestErasuresGoOnWithoutEachOther has two erasures that a crash has stopped. The
+// first can not end.
+func TestErasuresGoOnWithoutEachOther(t *testing.T) {
+	run(t, func(o *chat.Options) { o.Store = haunted{o.Store} }, func(w *world) {
+		w.room("r", chat.Open, "ghost", "zoe")
+		_, err := w.store.Commit(ctx, []store.Op{store.Erase{User: "ghost"}, store.Erase{User: "zoe"}})
+		w.check(err)
+		testserver.Wait(2 * time.Minute)
+		if left, err := w.store.Erasures(ctx); fmt.Sprint(left, err) != "[ghost] <nil>" {
+			w.Errorf("erasures %q, %v", left, err)
+		}
+	})
+}
+
 // nowhere is the network of a client that is away.
 func nowhere(context.Context) (net.Conn, error) { return nil, net.ErrClosed }
