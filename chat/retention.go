@@ -95,7 +95,10 @@ func (c *Chat) tidyRoom(e *store.Extent, home *store.Room) error {
 	keep := c.keepOf(home)
 	for more := !r.Deleted && (orphan || passed(e, keep)); more; rest = true {
 		result, err := c.do(c.serving, r.ID, store.Prune{Room: r.ID, Keep: keep})
-		if err != nil {
+		switch {
+		case store.CodeOf(err) == store.NotFound: // it has gone meanwhile, perhaps by another server
+			return nil
+		case err != nil:
 			return err
 		}
 		more = result.Purged == store.MaxPruned

@@ -222,6 +222,34 @@ func TestRetentionOnAnotherServer(t *testing.T) {
 	})
 }
 
+// A hasty store deletes the first room as soon as retention has seen it.
+type hasty struct{ store.Store }
+
+func (s hasty) Extents(ctx context.Context, after string, limit int) ([]store.Extent, error) {
+	all, err := s.Store.Extents(ctx, after, limit)
+	if err == nil && len(all) > 0 {
+		_, err = s.Commit(ctx, []store.Op{store.DeleteRoom{Room: all[0].Room.ID}})
+	}
+	return all, err
+}
+
+// TestRetentionBehindADeletedRoom deletes a room while retention is on its way to
+// it. The others lose their messages all the same.
+func TestRetentionBehindADeletedRoom(t *testing.T) {
+	days(t, func(h *testserver.Harness) {
+		db := store.Memory()
+		posted(h.T, db, "a", 1, 9)
+		posted(h.T, db, "r", 1, 9)
+		testserver.Wait(2 * day)
+		w := serve(h, hasty{db}, func(o *chat.Options) { o.Retention.Count = 5 })
+		round()
+		w.store = db
+		if e := extent(w, "r"); e.Oldest != 5 {
+			w.Errorf("the oldest message is %d", e.Oldest)
+		}
+	})
+}
+
 // TestThreadGoesWithItsMessage lets the message of a thread go while a client
 // looks at the thread.
 func TestThreadGoesWithItsMessage(t *testing.T) {
