@@ -323,6 +323,9 @@ func (d *device) mayModerate(ctx context.Context, room, command, user string) er
 // shown tells the devices of users what they are in rooms now.
 func (c *Chat) shown(members []store.Member) {
 	for _, m := range members {
+		if m.Role != "" { // before the answer, and so before the first new message
+			c.heads.changed(c, memberHint{m.Room, m.User, true})
+		}
 		c.spawn(func() { c.show(m) })
 	}
 }
@@ -330,9 +333,6 @@ func (c *Chat) shown(members []store.Member) {
 func (c *Chat) show(m store.Member) {
 	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
 	defer cancel()
-	if m.Role != "" {
-		c.heads.changed(c, memberHint{m.Room, m.User, true}) // before the look, so that no new message lies between
-	}
 	all, err := c.store.Look(ctx, m.User, []string{m.Room})
 	if err != nil {
 		c.log.Warn("chat: a user is not told of a change", "user", m.User, "room", m.Room, "err", err)
