@@ -38,10 +38,15 @@ type dir string
 // partial ends the name of a file that Put has not finished.
 const partial = ".part"
 
+// isFileID reports whether id has the form of those that the chat makes.
+func isFileID(id string) bool {
+	isOther := func(c rune) bool { return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9') }
+	return id != "" && len(id) <= maxCID && !strings.ContainsFunc(id, isOther)
+}
+
 // path returns that of a content. An id is no path.
 func (d dir) path(id string) (string, error) {
-	isOther := func(c rune) bool { return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9') }
-	if id == "" || strings.ContainsFunc(id, isOther) {
+	if !isFileID(id) {
 		return "", fmt.Errorf("chat: %q is not the id of a file", id)
 	}
 	return filepath.Join(string(d), id), nil

@@ -159,6 +159,9 @@ func noFile() error { return &Error{Code: store.NotFound, Text: "no such file"} 
 // find returns a file that the user may read: that of a message which the user
 // may read, or one of the user's own that is in no message yet.
 func (f *files) find(ctx context.Context, d *device, id string) (*store.File, error) {
+	if !isFileID(id) { // a database may fail for bytes that are no text
+		return nil, noFile()
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	file, err := f.c.store.File(ctx, id)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goroomcast/socketio/chat"
 	"github.com/goroomcast/socketio/chat/store"
@@ -482,4 +483,23 @@ func TestFilesGo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// strictFiles is a store that fails for ids that a database can not take.
+type strictFiles struct{ store.Store }
+
+func (s strictFiles) File(ctx context.Context, id string) (*store.File, error) {
+	if !utf8.ValidString(id) || strings.ContainsRune(id, 0) || len(id) > 64 {
+		return nil, fmt.Errorf("invalid text %q", id)
+	}
+	return s.Store.File(ctx, id)
+}
+
+// TestIDsThatNoFileHas asks for files by texts that are no ids.
+func TestIDsThatNoFileHas(t *testing.T) {
+	withFiles(t, func(o *chat.Options) { o.Store = strictFiles{o.Store} }, func(w *fileWorld) {
+		for _, id := range []string{"", "%00", "a%00b", "%ff", "..%2f..%2fetc", strings.Repeat("a", 5000), "a%20b"} {
+			w.gets("ann", id, "404 not_found")
+		}
+	})
 }
