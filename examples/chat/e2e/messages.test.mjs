@@ -202,6 +202,78 @@ describeInBrowser("messages", { timeout: 300_000 }, ({ after, afterEach, before,
     await ada.page.getByRole("heading", { level: 1, name: "lobby" }).waitFor();
   });
 
+  it("are found by their words, in all rooms or in one, and opened where they are", async () => {
+    await bob.say("The key is under the mat", "books");
+    for (let n = 1; n <= 60; n++) await bob.say(`page ${n}`, "books");
+    await bob.say("Which keyhole?");
+    await bob.tell("Ada", "I have lost my KEY");
+    await ada.item(/Bob.*1 unread/).waitFor();
+    const results = ada.page.getByRole("list", { name: "Results" });
+    const found = async (...texts) => {
+      await results.locator(".excerpt").nth(texts.length - 1).getByText(texts.at(-1)).waitFor();
+      assert.deepEqual(await results.locator(".excerpt").allTextContents(), texts);
+    };
+
+    const words = await ada.search("key");
+    await found("I have lost my KEY", "Which keyhole?", "The key is under the mat");
+    await ada.sees("3 results");
+    assert.deepEqual(await results.locator("mark").allTextContents(), ["KEY", "keyhole", "key"]);
+    await results.getByText("you and Bob").waitFor();
+    await ada.page.getByRole("checkbox", { name: "Only in #lobby" }).check();
+    await found("Which keyhole?");
+    await ada.page.getByRole("checkbox", { name: "Only in #lobby" }).uncheck();
+    await words.fill("unicorn");
+    await ada.sees("Nothing found.");
+
+    await words.fill("page");
+    await found(...Array.from({ length: 20 }, (_, n) => `page ${60 - n}`));
+    await ada.page.getByRole("button", { name: "More" }).press("Enter");
+    await found(...Array.from({ length: 40 }, (_, n) => `page ${60 - n}`));
+    assert.match(await ada.page.evaluate(() => document.activeElement.textContent), /page 40/);
+
+    await words.fill('"the mat"');
+    await found("The key is under the mat");
+    await words.press("Enter"); // goes to the first result,
+    await ada.page.keyboard.press("Enter"); // and opens it
+    await ada.page.getByRole("heading", { level: 1, name: "books" }).waitFor();
+    await ada.page.waitForFunction(() => document.activeElement.matches(".message"));
+    assert.match(await ada.page.evaluate(() => document.activeElement.textContent), /The key is under the mat/);
+    await ada.jump(/Jump to latest|new messages/).waitFor(); // it is 60 messages above the end
+    await ada.page.waitForFunction(() => {
+      const { top, bottom } = document.activeElement.getBoundingClientRect();
+      return top >= 0 && bottom <= innerHeight;
+    });
+    await ada.search();
+    await found("The key is under the mat");
+    await ada.page.getByRole("button", { name: "Close the search" }).click();
+    await ada.page.getByRole("dialog").waitFor({ state: "detached" });
+  });
+
+  it("wait in their bubble if they are refused, to be tried again, written anew or dropped", async () => {
+    await ada.go(/^Bob$/);
+    await ada.sees("Only you and Bob");
+    await bob.ask("block", { user: "Ada", on: true });
+    const refused = (text) => ada.log().locator(".failed").filter({ hasText: text });
+    const does = (text, what) => refused(text).getByRole("button", { name: what, exact: true }).click();
+    for (const text of ["One", "Two", "Three"]) await ada.say(text);
+    for (const text of ["One", "Two", "Three"]) {
+      await refused(text).getByRole("alert").getByText("Not sent: This person doesn't want messages from you.").waitFor();
+    }
+    await does("Two", "Discard");
+    await refused("Two").waitFor({ state: "detached" });
+    await does("Three", "Edit");
+    await ada.holds("Three");
+    await refused("Three").waitFor({ state: "detached" });
+    await bob.ask("block", { user: "Ada", on: false });
+    await does("One", "Try again");
+    await refused("One").waitFor({ state: "detached" });
+    await ada.say("Three again");
+    await ada.sent();
+    await ada.page.reload();
+    await ada.hears("Three again");
+    assert.deepEqual(await texts(ada), ["One", "Three again"]);
+  });
+
   it("say who is online, away, and offline after a while", async () => {
     const dot = () => ada.item(/^Bob$/).locator(".dot").getAttribute("class");
     const is = async (state) => {

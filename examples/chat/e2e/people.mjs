@@ -163,6 +163,15 @@ export class Person {
     await this.page.getByRole("dialog").getByRole("button", { name: to }).click();
   }
 
+  /** Opens the search, and searches for words. Without words it is for what was searched for before. */
+  async search(words) {
+    await this.page.getByRole("button", { name: "Search", exact: true }).click();
+    const field = this.page.getByRole("searchbox", { name: "Words of a message" });
+    await field.waitFor();
+    if (words !== undefined) await field.fill(words);
+    return field;
+  }
+
   async nameRoom(name) {
     await this.page.getByLabel("New room").fill(name);
     await this.page.getByLabel("New room").press("Enter");

@@ -132,6 +132,16 @@ describeInBrowser("the page looks right", { timeout: 300_000 }, ({ after, afterE
     await looksRight(person, "dropping");
   });
 
+  it("searching", async () => {
+    const { person } = await busyDay();
+    await person.search("a");
+    await person.sees(/\d results/);
+    await looksRight(person, "search");
+    await person.page.getByRole("searchbox").fill("phlogiston");
+    await person.sees("Nothing found.");
+    await looksRight(person, "nothing-found", { looks: ["desktop", "phone-dark", "zoom"] });
+  });
+
   it("with the menu of a phone open", async () => {
     const { person } = await busyDay();
     await person.page.setViewportSize({ width: 390, height: 780 });

@@ -9,6 +9,7 @@ import "./style/base.css";
 import "./style/composer.css";
 import "./style/layout.css";
 import "./style/messages.css";
+import "./style/search.css";
 import "./style/tools.css";
 
 if (savedName()) signIn(savedName());

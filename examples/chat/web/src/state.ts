@@ -33,6 +33,8 @@ export interface State {
   hidden: boolean;
   /** In the current room, what is later than this was new when the visitor turned to it. */
   newSince?: number;
+  /** The seq of the message in the current room that is to come into view. */
+  sought?: number;
   task?: Task;
   /** The server's answer to something the visitor asked for outside a conversation. */
   notice: string;
@@ -42,6 +44,7 @@ export interface State {
 
 export const LOBBY = "lobby";
 export const EVERYONE = "everyone";
+export const DIRECTORY = "Rooms"; // its messages are the rooms that there are
 
 export const initial: State = {
   link: { status: "signed out" },
@@ -128,6 +131,6 @@ function notice(state: State, before: State): State {
 export function turnTo(state: State, id: string): State {
   const room = state.rooms[id];
   const isNew = unread(room) > 0;
-  return { ...state, current: id, notice: "", task: undefined, atEnd: !isNew, newSince: isNew ? room?.read : undefined };
+  return { ...state, current: id, notice: "", task: undefined, sought: undefined, atEnd: !isNew, newSince: isNew ? room?.read : undefined };
 }
 

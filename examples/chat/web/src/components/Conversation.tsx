@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { useRoom } from "roomcast-chat/react";
 import { leaveRoom } from "../actions";
 import { chat } from "../session";
@@ -5,8 +6,9 @@ import { type Kind, kindOf, LOBBY, nameOf, type State } from "../state";
 import { useChat } from "../store";
 import { Avatar } from "./Avatar";
 import { Composer } from "./Composer";
-import { HashIcon, LeaveIcon, MegaphoneIcon, MenuIcon } from "./Icons";
+import { HashIcon, LeaveIcon, MegaphoneIcon, MenuIcon, SearchIcon } from "./Icons";
 import { Messages } from "./Messages";
+import { SearchDialog } from "./SearchDialog";
 import { Unread } from "./Unread";
 
 interface Props {
@@ -19,8 +21,10 @@ interface Props {
 export function Conversation({ id, covered, elsewhere, openMenu }: Props) {
   const state = useChat();
   const room = useRoom(chat, id);
+  const [searching, search] = useState(false);
   const kind = kindOf(state.rooms[id]);
   const name = kind === "notes" ? state.me : nameOf(state.rooms[id], id);
+  const label = `${kind === "room" ? "#" : ""}${name}`;
 
   return (
     <main className="conversation" inert={covered}>
@@ -39,6 +43,10 @@ export function Conversation({ id, covered, elsewhere, openMenu }: Props) {
           </h1>
           <small>{about(state, kind, id, name)}</small>
         </div>
+        <button type="button" className="tool" onClick={() => search(true)} title="Search">
+          <SearchIcon />
+          <span className="hidden">Search</span>
+        </button>
         {kind === "room" && id !== LOBBY && (
           <button type="button" className="tool" onClick={() => void leaveRoom(id)} title="Leave the room">
             <LeaveIcon />
@@ -59,7 +67,8 @@ export function Conversation({ id, covered, elsewhere, openMenu }: Props) {
           </>
         )}
       </p>
-      <Composer id={id} name={`${kind === "room" ? "#" : ""}${name}`} type={room.type} />
+      <Composer id={id} name={label} type={room.type} />
+      {searching && <SearchDialog room={id} name={label} close={() => search(false)} />}
     </main>
   );
 }

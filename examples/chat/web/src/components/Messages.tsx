@@ -9,6 +9,7 @@ import { DownIcon } from "./Icons";
 import { Message } from "./Message";
 import { useEnd } from "./useEnd";
 import { useShown } from "./useShown";
+import { useSought } from "./useSought";
 import { Waiting } from "./Waiting";
 
 const TOGETHER = 5 * 60_000; // ms: messages of one person this close form a group
@@ -27,9 +28,10 @@ export interface Asking {
 
 export function Messages({ id, room, hint }: Props) {
   const { me, newSince = Infinity, atEnd, hidden, rooms } = useChat();
-  const { shown, hasMore, showMore } = useShown(room, atEnd);
+  const { shown, hasMore, showMore, reach } = useShown(room, atEnd);
   const newLine = useRef<HTMLLIElement>(null);
   const { box, content, onScroll } = useEnd(room, shown[0]?.seq, newLine, showMore);
+  useSought(room, reach, onScroll);
   const [asking, ask] = useState<Asking | null>(null);
   const close = useCallback(() => ask(null), []);
   const firstNew = shown.find((m) => m.seq > newSince && m.author !== me);

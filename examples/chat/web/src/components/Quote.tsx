@@ -1,5 +1,6 @@
 import type { Message, Page } from "roomcast-chat";
 import { useEffect, useState } from "react";
+import { seek } from "../search";
 import { chat } from "../session";
 
 /** The message that another one answers. */
@@ -18,7 +19,7 @@ export function Quote({ room, seq }: { room: string; seq: number }) {
   if (!message) return null;
   return (
     <blockquote className="quote">
-      <a href={`#m${seq}`} onClick={(e) => (e.preventDefault(), show(seq))} dir="auto">
+      <a href={`#m${seq}`} onClick={(e) => (e.preventDefault(), void seek(room, seq).catch(() => {}))} dir="auto">
         <b>{message.author}</b> {textOf(message)}
       </a>
     </blockquote>
@@ -28,11 +29,4 @@ export function Quote({ room, seq }: { room: string; seq: number }) {
 export function textOf(m: Message): string {
   if (m.deleted) return "This message was deleted.";
   return m.text || m.files?.map((f) => f.name).join(", ") || "A file";
-}
-
-/** Brings a message into view, if it is loaded. */
-function show(seq: number): void {
-  const target = document.getElementById(`m${seq}`);
-  target?.scrollIntoView({ block: "center" });
-  target?.animate({ opacity: [0.2, 1] }, 600);
 }

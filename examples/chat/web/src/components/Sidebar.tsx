@@ -3,14 +3,12 @@ import { useRoom } from "roomcast-chat/react";
 import { open, openPerson, signOut } from "../actions";
 import type { Entry } from "../events";
 import { chat } from "../session";
-import { directWith, EVERYONE, kindOf, type Link, LOBBY, nameOf, unread } from "../state";
+import { directWith, DIRECTORY, EVERYONE, kindOf, type Link, LOBBY, nameOf, unread } from "../state";
 import { useChat } from "../store";
 import { Avatar } from "./Avatar";
 import { CloseIcon, HashIcon, LeaveIcon, MegaphoneIcon } from "./Icons";
 import { NewRoom } from "./NewRoom";
 import { Unread } from "./Unread";
-
-const DIRECTORY = "Rooms"; // the room whose messages are the rooms that there are
 
 export function Sidebar({ shown, close }: { shown: boolean; close: () => void }) {
   const state = useChat();

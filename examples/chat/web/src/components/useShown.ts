@@ -22,6 +22,9 @@ export function useShown(view: RoomView & Pick<Room, "loadOlder">, atEnd: boolea
     else if (older) void loadOlder().catch(() => {}); // the visitor scrolls again
   }, [hidden, messages, older, loadOlder]);
 
+  /** Shows the messages from one on that is loaded. */
+  const reach = (seq: number) => hold(Math.min(low, seq));
+
   const shown: readonly Message[] = hidden > 0 ? messages.slice(hidden) : messages;
-  return { shown, hasMore: hidden > 0 || older, showMore, hold };
+  return { shown, hasMore: hidden > 0 || older, showMore, reach };
 }
