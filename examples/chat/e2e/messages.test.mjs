@@ -159,7 +159,7 @@ describeInBrowser("messages", { timeout: 300_000 }, ({ after, afterEach, before,
     await bob.ask("read", { room: "lobby", seq: 1 });
     await ada.log().getByText(/Read by (Eve, Bob|Bob, Eve)/).waitFor();
     await ada.say("Next");
-    await ada.log().getByText("Read by Eve").waitFor();
+    await ada.message("Next").getByText("Read by Eve").waitFor();
     assert.equal(await ada.log().getByText(/Read by/).count(), 1, "at the last message only");
     await eve.leave();
   });

@@ -145,7 +145,10 @@ export class Person {
   }
 
   async go(name) {
-    await this.item(name).first().click();
+    const item = this.item(name).first();
+    const text = await item.innerText();
+    await item.click();
+    await this.page.waitForFunction((text) => text.includes(document.querySelector("h1").textContent), text); // it takes a while for a person
   }
 
   /** The item of a message in the list. */
