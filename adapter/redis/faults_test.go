@@ -231,6 +231,17 @@ var makers = []struct {
 	{"redis-sharded", func(c rueidis.Client) adapter.Adapter { return NewSharded(c, nil) }},
 }
 
+// turns lets two faults happen at a time, however many tests run in parallel: on
+// a machine that is too busy, Redis dies with much that it has acknowledged and
+// not yet passed on.
+var turns = make(chan struct{}, 2)
+
+// takeTurn waits for a turn, which lasts until the test ends.
+func takeTurn(t *testing.T) {
+	turns <- struct{}{}
+	t.Cleanup(func() { <-turns })
+}
+
 func TestFaults(t *testing.T) {
 	for _, kind := range makers {
 		t.Run(kind.name, func(t *testing.T) {
@@ -238,6 +249,7 @@ func TestFaults(t *testing.T) {
 			for _, fault := range faults {
 				t.Run(fault.name, func(t *testing.T) {
 					t.Parallel()
+					takeTurn(t)
 					r := clustertest.StartRedis(t)
 					proxy := clustertest.StartProxy(t, r.Addr)
 					p := newPair(t, r, kind.make(connect(t, r.Addr)), kind.make(connect(t, proxy.Addr)))

@@ -109,6 +109,7 @@ func TestStreamsFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			takeTurn(t)
 			r := clustertest.StartRedis(t, f.redis...)
 			proxyA, proxyB := clustertest.StartProxy(t, r.Addr), clustertest.StartProxy(t, r.Addr)
 			quiet := &StreamsOptions{Logger: slog.New(slog.DiscardHandler)}
