@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	natsgo "github.com/nats-io/nats.go"
+
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/adapter/nats"
@@ -205,6 +207,11 @@ func TestSlowConsumer(t *testing.T) {
 					}
 				}
 				log.ExpectOne(t, "messages of other servers dropped: too many wait", "limit=67108864")
+				for _, conn := range []*natsgo.Conn{from.Conn(), to.Conn()} { // until all have come, or been dropped
+					if err := conn.FlushWithContext(ctx); err != nil {
+						t.Fatal(err)
+					}
+				}
 			}
 			close(slow.release)
 			publish(1, parser.Encoded{Text: []byte(`["last"]`)})
