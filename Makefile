@@ -7,6 +7,7 @@ E2E := examples/chat/e2e
 DOCS := docs/e2e
 CHAT := bin/chat
 MODULES = $$(go list -m -f '{{.Dir}}/...') # those of go.work
+LONGEST := ./adapter/redis ./adapter/nats/embedded ./internal/systemtest ./chat/postgres ./internal/engine ./adapter/postgres ./adapter # tests start in this order
 
 .PHONY: help
 help: ## show this list
@@ -37,7 +38,7 @@ test: test-go test-e2e test-chat-web test-docs ## run all tests
 test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_modules cmd/socketio-ts/testdata/web/node_modules $(DOCS)/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
 	go vet $(MODULES)
 	cd examples/chat && go run ../../cmd/socketio-ts -check -o web/src/events.ts .
-	go test -race $$(go list $(MODULES) | grep -v '/interop$$')
+	go test -race $$(go list $(LONGEST) $(MODULES) | grep -v '/interop$$')
 	go test -race ./interop # alone: its scenarios have a clock
 	go test -run 'TestAllocation|TestMemoryOfOneClient' ./internal/systemtest ./parser # what the shipped build takes
 	go test ./internal/engine ./internal/hostile # with the system calls of the shipped build
