@@ -40,7 +40,7 @@ test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_
 	cd examples/chat && go run ../../cmd/socketio-ts -check -o web/src/events.ts .
 	go test -race $$(go list $(LONGEST) $(MODULES) | grep -v '/interop$$')
 	go test -race ./interop # alone: its scenarios have a clock
-	go test -run 'TestAllocation|TestMemoryOfOneClient' ./internal/systemtest ./parser # what the shipped build takes
+	go test -run 'TestAllocation|TestMemoryOf' ./internal/systemtest ./parser ./chat # what the shipped build takes
 	go test ./internal/engine ./internal/hostile # with the system calls of the shipped build
 	go test -run TestStressPayloads ./internal/systemtest # likewise
 
