@@ -89,6 +89,7 @@ describeInBrowser("the chat", { timeout: 300_000 }, ({ after, afterEach, before,
 
   it("reaches everyone, whatever their room", async () => {
     await ada.go("Everyone");
+    await ada.sees("Announcements to all");
     await ada.say("Tea is ready");
     await bob.item(/Everyone.*1/).click();
     await bob.hears("Tea is ready");
@@ -99,6 +100,7 @@ describeInBrowser("the chat", { timeout: 300_000 }, ({ after, afterEach, before,
     const eve = await Person.arrive(browser, chat.url, "Eve");
     const second = await bob.secondTab();
     await ada.go(/Bob/);
+    await ada.sees("Only you and Bob");
     await ada.say("Just for you");
     for (const tab of [bob, second]) await tab.item(/Ada.*1 unread/).waitFor();
     await bob.go(/Ada/);
@@ -235,6 +237,7 @@ describeInBrowser("the chat", { timeout: 300_000 }, ({ after, afterEach, before,
     assert.equal(overflow, 0);
     await eve.screenshot("phone-dark");
     await ada.go(/^Eve$/);
+    await ada.sees("Only you and Eve");
     await ada.say("Psst");
     await eve.page.getByRole("button", { name: /Open the menu/ }).click();
     await eve.item(/Ada.*1/).waitFor();
