@@ -36,8 +36,8 @@ func (c *Chat) public(command string, err error) *Error {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		e = ErrUnavailable
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, socketio.ErrDisconnected):
+		e = ErrUnavailable // a client that has left gets no answer
 	default:
 		c.log.Error("chat: a command has failed", "command", command, "err", err)
 		e = &Error{Code: store.Internal, Text: "internal error"}
