@@ -7,7 +7,7 @@ E2E := examples/chat/e2e
 DOCS := docs/e2e
 CHAT := bin/chat
 MODULES = $$(go list -m -f '{{.Dir}}/...') # those of go.work
-LONGEST := ./adapter/redis ./adapter/nats/embedded ./internal/systemtest ./chat/postgres ./internal/engine ./adapter/postgres ./adapter # tests start in this order
+LONGEST := ./adapter/redis ./adapter/nats/embedded ./internal/systemtest ./chat/sqlite ./chat/postgres ./internal/engine ./adapter/postgres ./adapter # tests start in this order
 
 .PHONY: help
 help: ## show this list
@@ -43,6 +43,7 @@ test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_
 	go test -run 'TestAllocation|TestMemoryOf' ./internal/systemtest ./parser ./chat # what the shipped build takes
 	go test ./internal/engine ./internal/hostile # with the system calls of the shipped build
 	go test -run TestStressPayloads ./internal/systemtest # likewise
+	go test -run 'TestCrashes|TestErasedWords' ./chat/sqlite # the race detector slows SQLite twelve times
 
 .PHONY: test-e2e
 test-e2e: $(CHAT) $(E2E)/node_modules ## drive the chat with Chromium (CHROMIUM is its path)
