@@ -36,7 +36,7 @@ test: test-go test-e2e test-chat-web test-docs ## run all tests
 
 .PHONY: test-go
 test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_modules cmd/socketio-ts/testdata/web/node_modules $(DOCS)/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
-	go vet $(MODULES)
+	go vet -race $(MODULES) # compiles what the tests need
 	cd examples/chat && go run ../../cmd/socketio-ts -check -o web/src/events.ts .
 	go test -race $$(go list $(LONGEST) $(MODULES) | grep -v '/interop$$')
 	go test -race ./interop # alone: its scenarios have a clock
