@@ -61,10 +61,7 @@ var seed = maphash.MakeSeed()
 
 // committer returns that of a room. A thread has that of its parent.
 func (c *Chat) committer(room string) *committer {
-	if parent, _, is := store.Parent(room); is {
-		room = parent
-	}
-	return c.committers[maphash.String(seed, room)%uint64(len(c.committers))]
+	return c.committers[maphash.String(seed, store.Home(room))%uint64(len(c.committers))]
 }
 
 // do commits an operation and waits for its result. If it returns

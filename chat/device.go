@@ -122,10 +122,7 @@ func (d *device) followed(room string) *live {
 
 // look returns what the user is in a room, or in the parent of a thread.
 func (d *device) look(ctx context.Context, room string) (*store.Membership, error) {
-	if parent, _, is := store.Parent(room); is {
-		room = parent
-	}
-	all, err := d.c.store.Look(ctx, d.user.ID, []string{room})
+	all, err := d.c.store.Look(ctx, d.user.ID, []string{store.Home(room)})
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (c *Chat) tidyThreads(threads []*store.Extent) error {
 	}
 	parents := make([]string, len(threads))
 	for i, e := range threads {
-		parents[i], _, _ = store.Parent(e.Room.ID)
+		parents[i] = store.Home(e.Room.ID)
 	}
 	ctx, cancel := context.WithTimeout(c.serving, storeTimeout)
 	homes, err := c.store.Look(ctx, "", parents)

@@ -91,10 +91,7 @@ func (d *device) forbidden(ctx context.Context, page *store.Found, asked map[str
 		return nil, nil
 	}
 	for _, m := range page.Messages {
-		home := m.Room
-		if parent, _, is := store.Parent(home); is {
-			home = parent
-		}
+		home := store.Home(m.Room)
 		if asked[home] {
 			continue
 		}

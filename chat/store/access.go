@@ -19,25 +19,17 @@ func (a actor) rank() int {
 	return a.member.Role.Rank()
 }
 
-// homeOf returns the id of the room that decides about permissions.
-func homeOf(room string) string {
-	if parent, _, is := Parent(room); is {
-		return parent
-	}
-	return room
-}
-
 // need adds what actor needs.
 func (n *Needs) actor(room, by string) {
 	if by != "" {
-		n.Members = append(n.Members, MemberKey{homeOf(room), by})
+		n.Members = append(n.Members, MemberKey{Home(room), by})
 	}
 }
 
 // actor returns the actor in a room, or an error if the room must not be known to
 // the user.
 func (b *batch) actor(room, by string) (actor, error) {
-	home := b.room(homeOf(room))
+	home := b.room(Home(room))
 	if home == nil || home.Kind == KindThread && home.ID != room { // there are no threads in threads
 		return actor{}, refuse(NotFound, "no such room")
 	}

@@ -136,7 +136,7 @@ func (b *batch) load(ops []Op) error {
 			return err
 		}
 		for _, id := range threads {
-			for user := range b.removals[mustParent(id)] {
+			for user := range b.removals[Home(id)] {
 				n.Members = append(n.Members, MemberKey{id, user})
 			}
 		}
@@ -157,7 +157,7 @@ func (b *batch) loadAuthors(messages []MessageKey) error {
 	var n Needs
 	for _, k := range messages {
 		if m := b.messages[k]; m != nil {
-			n.Members = append(n.Members, MemberKey{homeOf(k.Room), m.Author})
+			n.Members = append(n.Members, MemberKey{Home(k.Room), m.Author})
 		}
 	}
 	if len(n.Members) == 0 {
@@ -193,10 +193,7 @@ func roomsOf(ops []Op) []string {
 	var ids []string
 	for _, op := range ops {
 		for _, id := range op.rooms() {
-			ids = append(ids, id)
-			if parent, _, is := Parent(id); is {
-				ids = append(ids, parent)
-			}
+			ids = append(ids, id, Home(id))
 		}
 	}
 	return roomsNamed(ids)
@@ -205,9 +202,4 @@ func roomsOf(ops []Op) []string {
 func roomsNamed(ids []string) []string {
 	slices.Sort(ids)
 	return slices.Compact(ids)
-}
-
-func mustParent(thread string) string {
-	parent, _, _ := Parent(thread)
-	return parent
 }

@@ -66,15 +66,16 @@ func (e Erase) step(b *batch, r *Result) error {
 	b.unmarked = append(b.unmarked, k)
 	b.markers = slices.DeleteFunc(b.markers, func(m Marker) bool { return m.Room == k.Room && m.User == k.User })
 	seqs, err := b.tx.Touched(b.ctx, k, eraseStep)
+	slices.Sort(seqs)
+	seqs = slices.Compact(seqs)
 	if err == nil && len(seqs) > 0 {
-		slices.Sort(seqs)
-		err = b.loadTouched(k, slices.Compact(seqs))
+		err = b.loadTouched(k, seqs)
 	}
 	if err != nil {
 		b.err = err
 		return nil
 	}
-	for _, seq := range slices.Compact(seqs) {
+	for _, seq := range seqs {
 		if m := b.messages[MessageKey{e.Room, seq}]; m != nil {
 			b.eraseIn(room, m, e.User)
 		}

@@ -27,9 +27,7 @@ func ValidRoom(id string) bool {
 // KnownForm reports whether id is one of a room that can exist: that of a
 // program, of a direct room, or of a thread of either.
 func KnownForm(id string) bool {
-	if parent, _, is := Parent(id); is {
-		id = parent
-	}
+	id = Home(id)
 	if direct, is := strings.CutPrefix(id, "~"); is {
 		b, err := base64.RawURLEncoding.Strict().DecodeString(direct)
 		return err == nil && len(b) == sha256.Size
@@ -52,6 +50,15 @@ func Parent(id string) (room string, seq int64, is bool) {
 		return "", 0, false
 	}
 	return id[:i], seq, true
+}
+
+// Home returns the id of the room that decides about permissions: the parent of a
+// thread, or the room itself.
+func Home(room string) string {
+	if parent, _, is := Parent(room); is {
+		return parent
+	}
+	return room
 }
 
 // Direct returns the id of the direct room of two users.

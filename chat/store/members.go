@@ -311,7 +311,7 @@ func (b *batch) remove(room *roomRow, m *memberRow, why string) {
 func (b *batch) leaveThreads(room *roomRow, user, why string) {
 	threads := b.removals[room.ID][user]
 	for k := range b.members { // followed in this batch
-		if k.User == user && homeOf(k.Room) == room.ID && k.Room != room.ID {
+		if k.User == user && Home(k.Room) == room.ID && k.Room != room.ID {
 			threads = append(threads, k.Room)
 		}
 	}

@@ -28,9 +28,11 @@ func (s *memory) writeFiles(w *Writes) {
 			}
 		}
 	}
-	for id, f := range s.files {
-		if f.Room == "" && slices.Contains(w.Erased, f.Owner) {
-			s.files[id] = File{Attachment: Attachment{ID: id}}
+	for _, user := range w.Erased {
+		for id, f := range s.files {
+			if f.Room == "" && f.Owner == user {
+				s.files[id] = File{Attachment: Attachment{ID: id}}
+			}
 		}
 	}
 	for _, id := range w.Removed {

@@ -13,7 +13,7 @@ func (p Post) needs(b *batch, n *Needs) {
 		n.CIDs = append(n.CIDs, CIDKey{p.Room, p.Author, p.CID})
 	}
 	n.Files = append(n.Files, p.Files...)
-	home := homeOf(p.Room)
+	home := Home(p.Room)
 	for _, user := range p.Mentions {
 		n.Members = append(n.Members, MemberKey{home, user})
 		n.Blocks = append(n.Blocks, BlockKey{user, p.Author})
@@ -140,6 +140,12 @@ func (b *batch) follow(thread *roomRow, user string) *memberRow {
 	return m
 }
 
+// blocked reports whether a user blocks another.
+func (b *batch) blocked(by, other string) bool {
+	f := b.blocks[BlockKey{by, other}]
+	return f != nil && f.is
+}
+
 // notBlocked returns an error if the other user of a direct room blocks the
 // actor.
 func (b *batch) notBlocked(a actor) error {
@@ -147,7 +153,7 @@ func (b *batch) notBlocked(a actor) error {
 		return nil
 	}
 	for i, user := range a.home.Pair {
-		if f := b.blocks[BlockKey{user, a.home.Pair[1-i]}]; user != a.user && f != nil && f.is {
+		if user != a.user && b.blocked(user, a.home.Pair[1-i]) {
 			return refuse(Blocked, "the user blocks you")
 		}
 	}
@@ -209,9 +215,7 @@ func (b *batch) add(room *roomRow, a actor, p Post, r *Result) {
 func (b *batch) mentioned(a actor, author string, users []string) (count []string) {
 	for _, user := range users {
 		all := user == "*" && a.rank() >= RoleModerator.Rank()
-		block := b.blocks[BlockKey{user, author}]
-		blocked := block != nil && block.is
-		if (all || b.member(a.home.ID, user).Role != "" && !blocked) && !slices.Contains(count, user) {
+		if (all || b.member(a.home.ID, user).Role != "" && !b.blocked(user, author)) && !slices.Contains(count, user) {
 			count = append(count, user)
 		}
 	}
@@ -224,7 +228,7 @@ func (e Edit) needs(_ *batch, n *Needs) {
 	n.actor(e.Room, e.By)
 	n.Messages = append(n.Messages, MessageKey{e.Room, e.Seq})
 	for _, user := range e.Mentions {
-		n.Members = append(n.Members, MemberKey{homeOf(e.Room), user})
+		n.Members = append(n.Members, MemberKey{Home(e.Room), user})
 		n.Blocks = append(n.Blocks, BlockKey{user, e.By})
 	}
 }

@@ -1,5 +1,7 @@
 package store
 
+import "slices"
+
 // A Keep says which messages of a room are kept. A message goes as soon as one of
 // the limits is passed, unless it is younger than Least. The zero value keeps
 // all.
@@ -81,12 +83,7 @@ func (b *batch) raise(r *roomRow, floor int64) {
 	}
 	rev := r.nextRev()
 	r.Floor = floor
-	kept := make([]int64, 0, len(r.Pins))
-	for _, seq := range r.Pins {
-		if seq >= floor {
-			kept = append(kept, seq)
-		}
-	}
+	kept := slices.DeleteFunc(slices.Clone(r.Pins), func(seq int64) bool { return seq < floor })
 	if len(kept) < len(r.Pins) {
 		r.Pins, r.InfoRev = kept, rev
 	}
@@ -106,10 +103,8 @@ func (b *batch) end(r *roomRow) {
 // weigh counts the bytes of the messages that have changed.
 func (b *batch) weigh() {
 	for _, m := range b.messages {
-		if r := b.rooms[m.Room]; m.dirty || m.isNew {
-			if m.Seq >= r.Floor {
-				r.Bytes += m.weight() - m.was
-			}
+		if r := b.rooms[m.Room]; (m.dirty || m.isNew) && m.Seq >= r.Floor {
+			r.Bytes += m.weight() - m.was
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (c Create) allowed(b *batch) error {
 		return nil
 	}
 	for i, user := range c.Pair {
-		if f := b.blocks[BlockKey{user, c.Pair[1-i]}]; user != c.By && f != nil && f.is {
+		if user != c.By && b.blocked(user, c.Pair[1-i]) {
 			return refuse(Blocked, "the user blocks you")
 		}
 	}
