@@ -35,7 +35,7 @@ func (s *db) Sweep(ctx context.Context, room string, limit int) (n int, err erro
 		return 0, unavailable(errClosed)
 	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		seqs, err := all(ctx, tx, func(row tables.Scanner) (seq int64, err error) { return seq, row(&seq) }, sweptMessages, room, limit)
+		seqs, err := all(ctx, tx, number, sweptMessages, room, limit)
 		if err != nil {
 			return err
 		}

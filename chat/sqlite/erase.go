@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 
@@ -31,52 +30,34 @@ var (
 	eraseOfUser = []string{noErasure, noBlocksBy, noBlocksOf}
 )
 
-// column returns the values of a query with one column.
-func column[V any](q query) ([]V, error) {
-	return all(q, func(row tables.Scanner) (v V, err error) { return v, row(&v) })
-}
-
-// readColumn is column on a snapshot.
-func readColumn[V any](ctx context.Context, s *db, text string, args ...any) (list []V, err error) {
-	err = s.read(ctx, func(r snapshot) (err error) {
-		list, err = column[V](r.query(text, args...))
-		return err
-	})
-	return list, err
-}
-
 // Touched implements store.Store.
 func (s *db) Touched(ctx context.Context, user, room string, after int64, limit int) ([]int64, error) {
-	return readColumn[int64](ctx, s, touched, room, user, after, limit)
+	return one(ctx, s, scalar[int64], touched, room, user, after, limit)
 }
 
 // Traces implements store.Store.
 func (s *db) Traces(ctx context.Context, user, after string, limit int) ([]string, error) {
-	return readColumn[string](ctx, s, traces, after, user, limit)
+	return one(ctx, s, scalar[string], traces, after, user, limit)
 }
 
 // Blocks implements store.Store.
 func (s *db) Blocks(ctx context.Context, user string) ([]string, error) {
-	return readColumn[string](ctx, s, blocksOf, user)
+	return one(ctx, s, scalar[string], blocksOf, user)
 }
 
 // Versions implements store.Store.
-func (s *db) Versions(ctx context.Context, k store.MessageKey) (list []store.Version, err error) {
-	err = s.read(ctx, func(r snapshot) (err error) {
-		list, err = all(r.query(versionsOf, k.Room, k.Seq), tables.Versions.Scan)
-		return err
-	})
-	return list, err
+func (s *db) Versions(ctx context.Context, k store.MessageKey) ([]store.Version, error) {
+	return one(ctx, s, tables.Versions.Scan, versionsOf, k.Room, k.Seq)
 }
 
 // Erasures implements store.Store.
 func (s *db) Erasures(ctx context.Context) ([]string, error) {
-	return readColumn[string](ctx, s, erasures)
+	return one(ctx, s, scalar[string], erasures)
 }
 
 // Touched implements store.Tx.
 func (w *writer) Touched(_ context.Context, k store.MemberKey, limit int) ([]int64, error) {
-	return column[int64](w.query(anyTouched, k.Room, k.User, limit))
+	return all(w.query(anyTouched, k.Room, k.User, limit), scalar[int64])
 }
 
 // Reacted implements store.Tx.
@@ -99,22 +80,14 @@ func endsErasure(op store.Op) bool {
 // vacuum rewrites the file, without what is between the rows. It is called before
 // an erasure is over, so that a crash can not come between.
 func (s *db) vacuum(ctx context.Context) error {
-	select {
-	case w, open := <-s.writer:
-		if !open {
-			return unavailable(sql.ErrConnDone)
-		}
-		defer func() { s.writer <- w }()
-		defer w.emptyLog()
+	return s.alone(ctx, func(w *writer) error {
 		var bytes int64
 		err := w.conn.QueryRowContext(ctx, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").Scan(&bytes)
 		if err == nil && bytes <= maxVacuum {
 			_, err = w.conn.ExecContext(context.WithoutCancel(ctx), "VACUUM")
 		}
-		return unavailable(err)
-	case <-ctx.Done():
-		return unavailable(ctx.Err())
-	}
+		return err
+	})
 }
 
 // erase writes what belongs to versions and erasures.

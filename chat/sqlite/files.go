@@ -58,25 +58,18 @@ func (w *writer) writeFiles(rows *store.Writes) error {
 }
 
 // File implements store.Store.
-func (s *db) File(ctx context.Context, id string) (f *store.File, err error) {
-	err = s.read(ctx, func(r snapshot) error {
-		found, err := all(r.query(tables.Files.Select("files WHERE id = ?"), id), tables.Files.Scan)
-		if err == nil && len(found) == 0 {
-			return store.ErrNotFound
-		}
-		if err == nil {
-			f = &found[0]
-		}
-		return err
-	})
-	return f, err
+func (s *db) File(ctx context.Context, id string) (*store.File, error) {
+	found, err := one(ctx, s, tables.Files.Scan, tables.Files.Select("files WHERE id = ?"), id)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0:
+		return nil, store.ErrNotFound
+	}
+	return &found[0], nil
 }
 
 // Strays implements store.Store.
-func (s *db) Strays(ctx context.Context, before int64, after string, limit int) (strays []store.File, err error) {
-	err = s.read(ctx, func(r snapshot) (err error) {
-		strays, err = all(r.query(strayFiles, after, before, limit), tables.Files.Scan)
-		return err
-	})
-	return strays, err
+func (s *db) Strays(ctx context.Context, before int64, after string, limit int) ([]store.File, error) {
+	return one(ctx, s, tables.Files.Scan, strayFiles, after, before, limit)
 }

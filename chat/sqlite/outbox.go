@@ -24,18 +24,10 @@ const (
 	waitingFor = "SELECT seq FROM outbox WHERE room = ? AND seq > ? ORDER BY seq LIMIT 0+?"
 )
 
-func scanInt[N int | int64](row tables.Scanner) (n N, err error) { return n, row(&n) }
-
-func scanText(row tables.Scanner) (text string, err error) { return text, row(&text) }
-
 // Claim implements store.Outbox.
 func (s *db) Claim(ctx context.Context, owner string, settle []store.Claim, hold time.Duration, limit int) (claims []store.Claim, lost []string, err error) {
 	if len(settle) == 0 { // a read is cheaper, and mostly finds nothing
-		var due []string
-		err := s.read(ctx, func(r snapshot) (err error) {
-			due, err = all(r.query(dueRooms, time.Now().UnixMilli(), 1), scanText)
-			return err
-		})
+		due, err := one(ctx, s, scalar[string], dueRooms, time.Now().UnixMilli(), 1)
 		if err != nil || len(due) == 0 {
 			return nil, nil, err
 		}
@@ -55,7 +47,7 @@ func (s *db) Claim(ctx context.Context, owner string, settle []store.Claim, hold
 
 func (w *writer) settle(owner string, settle []store.Claim, now time.Time, hold time.Duration) (lost []string, err error) {
 	for _, c := range settle {
-		held, err := all(w.query(claimOf, c.Room, owner), scanInt[int])
+		held, err := all(w.query(claimOf, c.Room, owner), scalar[int])
 		if err != nil {
 			return nil, err
 		}
@@ -82,12 +74,12 @@ func (w *writer) settle(owner string, settle []store.Claim, now time.Time, hold 
 }
 
 func (w *writer) claim(owner string, now time.Time, hold time.Duration, limit int) (claims []store.Claim, err error) {
-	rooms, err := all(w.query(dueRooms, now.UnixMilli(), limit), scanText)
+	rooms, err := all(w.query(dueRooms, now.UnixMilli(), limit), scalar[string])
 	if err != nil {
 		return nil, err
 	}
 	for _, room := range rooms {
-		tries, err := all(w.query(claimRoom, room, owner, now.Add(hold).UnixMilli()), scanInt[int])
+		tries, err := all(w.query(claimRoom, room, owner, now.Add(hold).UnixMilli()), scalar[int])
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +91,7 @@ func (w *writer) claim(owner string, now time.Time, hold time.Duration, limit in
 // Waiting implements store.Outbox.
 func (s *db) Waiting(ctx context.Context, room string, after int64, limit int) (posts []store.Message, now int64, err error) {
 	err = s.read(ctx, func(r snapshot) error {
-		seqs, err := all(r.query(waitingFor, room, after, limit), scanInt[int64])
+		seqs, err := all(r.query(waitingFor, room, after, limit), scalar[int64])
 		if err != nil || len(seqs) == 0 {
 			return err
 		}

@@ -90,19 +90,15 @@ func (s *db) Behind(ctx context.Context, room string, after int64, limit int) (n
 }
 
 // Heads implements store.Store.
-func (s *db) Heads(ctx context.Context, ids []string) (heads []store.Head, err error) {
-	err = s.read(ctx, func(r snapshot) error {
-		keys, err := json.Marshal(ids)
-		if err != nil {
-			return err
-		}
-		heads, err = all(r.query(`SELECT rooms.id, epoch, seq, rev, floor FROM json_each(?) AS key
-			CROSS JOIN rooms ON rooms.id = key.value AND NOT deleted`, string(keys)), func(row tables.Scanner) (h store.Head, err error) {
-			return h, row(&h.Room, &h.Epoch, &h.Seq, &h.Rev, &h.Floor)
-		})
-		return err
-	})
-	return heads, err
+func (s *db) Heads(ctx context.Context, ids []string) ([]store.Head, error) {
+	keys, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	return one(ctx, s, func(row tables.Scanner) (h store.Head, err error) {
+		return h, row(&h.Room, &h.Epoch, &h.Seq, &h.Rev, &h.Floor)
+	}, `SELECT rooms.id, epoch, seq, rev, floor FROM json_each(?) AS key
+		CROSS JOIN rooms ON rooms.id = key.value AND NOT deleted`, string(keys))
 }
 
 // membership is the part of a query for rooms that finds what user ?1 is in
@@ -144,15 +140,11 @@ func (s *db) Look(ctx context.Context, user string, ids []string) ([]store.Membe
 }
 
 // Memberships implements store.Store.
-func (s *db) Memberships(ctx context.Context, user, after string, limit int) (list []store.Membership, err error) {
-	err = s.read(ctx, func(r snapshot) (err error) {
-		list, err = all(r.query("SELECT "+membershipColumns+` FROM members
-			CROSS JOIN rooms ON rooms.id = members.room AND NOT rooms.deleted`+membership+`
-			WHERE members.user_id = ?1 AND members.room > ?2 AND members.role <> '' AND NOT members.hidden
-			ORDER BY members.room LIMIT 0+?3`, user, after, limit), tables.MembershipRow{User: user}.Scan)
-		return err
-	})
-	return list, err
+func (s *db) Memberships(ctx context.Context, user, after string, limit int) ([]store.Membership, error) {
+	return one(ctx, s, tables.MembershipRow{User: user}.Scan, "SELECT "+membershipColumns+` FROM members
+		CROSS JOIN rooms ON rooms.id = members.room AND NOT rooms.deleted`+membership+`
+		WHERE members.user_id = ?1 AND members.room > ?2 AND members.role <> '' AND NOT members.hidden
+		ORDER BY members.room LIMIT 0+?3`, user, after, limit)
 }
 
 // Members implements store.Store.

@@ -12,12 +12,8 @@ var extents = "SELECT " + tables.Rooms.List() + `, coalesce(messages.seq, 0), co
 	WHERE rooms.id > ? ORDER BY rooms.id LIMIT 0+?`
 
 // Extents implements store.Store.
-func (s *db) Extents(ctx context.Context, after string, limit int) (list []store.Extent, err error) {
-	err = s.read(ctx, func(r snapshot) (err error) {
-		list, err = all(r.query(extents, after, limit), tables.Extent)
-		return err
-	})
-	return list, err
+func (s *db) Extents(ctx context.Context, after string, limit int) ([]store.Extent, error) {
+	return one(ctx, s, tables.Extent, extents, after, limit)
 }
 
 // The statements of Sweep. Parameter 1 is the room, and 2 the seq up to which

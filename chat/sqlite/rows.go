@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"iter"
@@ -53,3 +54,15 @@ func all[R any](q query, scan func(row tables.Scanner) (R, error)) (rows []R, er
 	}
 	return rows, nil
 }
+
+// one returns the rows of one query, on a snapshot of its own.
+func one[R any](ctx context.Context, s *db, scan func(row tables.Scanner) (R, error), text string, args ...any) (rows []R, err error) {
+	err = s.read(ctx, func(r snapshot) (err error) {
+		rows, err = all(r.query(text, args...), scan)
+		return err
+	})
+	return rows, err
+}
+
+// scalar reads a row with one column.
+func scalar[V any](row tables.Scanner) (v V, err error) { return v, row(&v) }

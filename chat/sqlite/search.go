@@ -71,7 +71,7 @@ const (
 
 // index puts the messages of the transaction into the index.
 func (w *writer) index() error {
-	fresh, err := all(w.query("SELECT id FROM unindexed LIMIT 1"), func(row tables.Scanner) (id int64, err error) { return id, row(&id) })
+	fresh, err := all(w.query("SELECT id FROM unindexed LIMIT 1"), scalar[int64])
 	if err != nil || len(fresh) == 0 {
 		return err
 	}
@@ -138,12 +138,9 @@ func scanHit(row tables.Scanner) (h store.Hit, err error) {
 // only spares the index the others: the statement decides.
 func (r snapshot) scope(q store.Search) (string, error) {
 	if q.Room != "" {
-		if parent, _, is := store.Parent(q.Room); is {
-			return "scope : " + scopeOf(parent), nil
-		}
-		return "scope : " + scopeOf(q.Room), nil
+		return "scope : " + scopeOf(store.Home(q.Room)), nil
 	}
-	ids, err := all(r.query("SELECT room FROM members WHERE user_id = ? AND role <> ''", q.User), func(row tables.Scanner) (id string, err error) { return id, row(&id) })
+	ids, err := all(r.query("SELECT room FROM members WHERE user_id = ? AND role <> ''", q.User), scalar[string])
 	any := []string{"o"}
 	for _, id := range ids {
 		if _, _, is := store.Parent(id); !is {

@@ -25,7 +25,6 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/goroomcast/socketio/chat/internal/tables"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
@@ -99,9 +98,8 @@ func (s *db) Close() error {
 	return errors.Join(err, w.close(), s.file.Close())
 }
 
-// write runs f as the only transaction that writes, and commits it unless f
-// returns an error.
-func (s *db) write(ctx context.Context, f func(w *writer) error) error {
+// alone calls f with the only connection that writes.
+func (s *db) alone(ctx context.Context, f func(w *writer) error) error {
 	if err := ctx.Err(); err != nil {
 		return unavailable(err)
 	}
@@ -111,17 +109,25 @@ func (s *db) write(ctx context.Context, f func(w *writer) error) error {
 			return unavailable(sql.ErrConnDone)
 		}
 		defer func() { s.writer <- w }()
-		// The transaction is short, and an interrupted COMMIT may have happened.
 		defer w.emptyLog()
-		return unavailable(w.transaction("BEGIN IMMEDIATE", func() error {
+		return unavailable(f(w))
+	case <-ctx.Done():
+		return unavailable(ctx.Err())
+	}
+}
+
+// write runs f as a transaction, and commits it unless f returns an error. The
+// end of ctx does not interrupt it: it is short, and an interrupted COMMIT may
+// have happened.
+func (s *db) write(ctx context.Context, f func(w *writer) error) error {
+	return s.alone(ctx, func(w *writer) error {
+		return w.transaction("BEGIN IMMEDIATE", func() error {
 			if err := f(w); err != nil {
 				return err
 			}
 			return w.index()
-		}))
-	case <-ctx.Done():
-		return unavailable(ctx.Err())
-	}
+		})
+	})
 }
 
 // Commit implements store.Store.
@@ -148,7 +154,7 @@ func (s *db) Commit(ctx context.Context, ops []store.Op) (done *store.Committed,
 // NewEpoch implements store.Store.
 func (s *db) NewEpoch(ctx context.Context) error {
 	return s.write(ctx, func(w *writer) error {
-		ids, err := all(w.query("SELECT id FROM rooms"), func(row tables.Scanner) (id string, err error) { return id, row(&id) })
+		ids, err := all(w.query("SELECT id FROM rooms"), scalar[string])
 		for _, id := range ids {
 			if err == nil {
 				_, err = w.conn.ExecContext(context.Background(), `UPDATE rooms SET epoch = ? WHERE id = ?`, store.NewEpoch(), id)

@@ -116,7 +116,7 @@ func load[R, K any](w *writer, t tables.Table[R], text string, keys []K, values 
 
 // Threads implements store.Tx.
 func (w *writer) Threads(_ context.Context, k store.MemberKey) (threads []string, err error) {
-	ids, err := all(w.query(threadsOfUser, k.User, k.Room), func(row tables.Scanner) (id string, err error) { return id, row(&id) })
+	ids, err := all(w.query(threadsOfUser, k.User, k.Room), scalar[string])
 	for _, id := range ids {
 		if parent, _, is := store.Parent(id); is && parent == k.Room {
 			threads = append(threads, id)
@@ -206,7 +206,7 @@ func (w *writer) mark(given, merged []store.Marker) error {
 }
 
 func (w *writer) markOne(m store.Marker) (store.Marker, error) {
-	last, err := all(w.query(lastSeq, m.Room, m.User), func(row tables.Scanner) (seq int64, err error) { return seq, row(&seq) })
+	last, err := all(w.query(lastSeq, m.Room, m.User), scalar[int64])
 	if err != nil || len(last) == 0 {
 		return m, err
 	}
