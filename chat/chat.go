@@ -146,9 +146,9 @@ type Policy struct {
 
 	// CanRead is asked when a user opens a room or asks for its messages, about
 	// the newest message of each room in a list, and every 30 s about the
-	// followers of a room. Posted.Recipients does not ask it. If it allows, a device is not
-	// asked about again for 30 s, unless the membership of the user or the
-	// settings of the room change.
+	// followers of a room. Posted.Recipients does not ask it. If it allows, a
+	// device is not asked about again for 30 s, unless the membership of the
+	// user or the settings of the room change.
 	CanRead func(ctx context.Context, u User, r RoomInfo) error
 
 	// CanPost is asked about each post, before BeforePost.

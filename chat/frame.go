@@ -37,12 +37,18 @@ func (f *frame) wire() any {
 
 // encode makes a frame that is sent several times be encoded once.
 func (f *frame) encode() {
+	if text, err := asJSON(f); err == nil {
+		f.encoded = text
+	}
+}
+
+// asJSON is json.Marshal, and leaves Info and Data as they are.
+func asJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if e.Encode(f) == nil {
-		f.encoded = b.Bytes()
-	}
+	err := e.Encode(v)
+	return b.Bytes(), err
 }
 
 // A stub is a message that not all followers may see: the others ask for it.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/goroomcast/socketio"
@@ -68,13 +67,11 @@ func encodeRows(ch *store.Changes) string {
 	if bytesOf(ch) > hintRows {
 		return ""
 	}
-	var text strings.Builder
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false) // Info and Data stay as they are
-	if e.Encode(ch) != nil || text.Len() > hintRows {
+	text, err := asJSON(ch)
+	if err != nil || len(text) > hintRows {
 		return ""
 	}
-	return text.String()
+	return string(text)
 }
 
 // rows returns the changes of a hint, or nil.

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -102,16 +101,10 @@ func (h *hooks) wait(d time.Duration) {
 	}
 }
 
-// callOnPost makes an error of a panic of the program.
-func (c *Chat) callOnPost(p *Posted) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v", r)
-		}
-	}()
+func (c *Chat) callOnPost(p *Posted) error {
 	ctx, cancel := context.WithTimeout(c.ctx, hookTimeout)
 	defer cancel()
-	return c.opts.OnPost(ctx, p)
+	return c.guard(func() error { return c.opts.OnPost(ctx, p) })
 }
 
 // find returns a message among the changes of a commit.
