@@ -33,7 +33,7 @@ func (r *rooms[M]) hold(names []string) {
 	}
 	for room := range presentRooms(names) {
 		if !r.present(room) {
-			r.presence.note(roomChange[M]{kind: RoomCreated, room: room.name, own: room.own})
+			r.noteHeld(RoomCreated, room)
 		}
 		r.held[room]++
 	}
@@ -49,9 +49,14 @@ func (r *rooms[M]) release(names []string) {
 		}
 		delete(r.held, room)
 		if !r.present(room) {
-			r.presence.note(roomChange[M]{kind: RoomDeleted, room: room.name, own: room.own})
+			r.noteHeld(RoomDeleted, room)
 		}
 	}
+}
+
+// noteHeld notes a change of a room that no member makes. r.mu is locked.
+func (r *rooms[M]) noteHeld(kind RoomEventKind, room presentRoom) {
+	r.presence.note(roomChange[M]{kind: kind, room: room.name, own: room.own})
 }
 
 // present reports whether a room has members or is held. r.mu is locked.
@@ -85,6 +90,6 @@ func (r *rooms[M]) watchPresence() {
 		r.notePresence(roomChange[M]{kind: RoomCreated, room: name})
 	}
 	for room := range r.held {
-		r.presence.note(roomChange[M]{kind: RoomCreated, room: room.name, own: room.own})
+		r.noteHeld(RoomCreated, room)
 	}
 }

@@ -98,10 +98,10 @@ type Subscriber interface {
 	// WatchRooms calls f for each room that Rooms returns, and from then on when
 	// a room gets its first socket and when its last socket has left. The id of a
 	// socket is a private room. Clients that may come back to this server keep
-	// their rooms until then, so that the server gets the events for them. The calls come one at a time, in the order of the
-	// changes. A socket that joins a room may wait for f, so f must return at
-	// once. The calls end when the server leaves the namespace. A further call of
-	// WatchRooms replaces f.
+	// their rooms until then, so that the server gets the events for them. The
+	// calls come one at a time, in the order of the changes. A socket that joins a
+	// room may wait for f, so f must return at once. The calls end when the server
+	// leaves the namespace. A further call of WatchRooms replaces f.
 	WatchRooms(f func(room string, private, exists bool))
 }
 
