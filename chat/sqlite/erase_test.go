@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,12 +16,7 @@ import (
 // An erased user's words are in no byte of the file after a checkpoint: not in
 // pages that are free, and not between the rows of others.
 func TestErasedWordsAreOverwritten(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "chat.db")
-	s, err := open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s, path := newDB(t)
 	commit := func(ops ...store.Op) {
 		t.Helper()
 		done, err := s.Commit(ctx, ops)

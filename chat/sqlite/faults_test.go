@@ -55,11 +55,7 @@ func TestFirstReads(t *testing.T) {
 
 // After a COMMIT that has failed the store goes on.
 func TestFailedCommit(t *testing.T) {
-	s, err := open(filepath.Join(t.TempDir(), "chat.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s, _ := newDB(t)
 	fill(t, s)
 	run := func(text string) {
 		w := <-s.writer
@@ -157,11 +153,7 @@ func TestPaths(t *testing.T) {
 // A full disk refuses posts until there is room again, and loses none of those
 // that were accepted.
 func TestFullDisk(t *testing.T) {
-	s, err := open(filepath.Join(t.TempDir(), "chat.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s, _ := newDB(t)
 	fill(t, s)
 	limit := func(pages int) {
 		w := <-s.writer
@@ -179,7 +171,9 @@ func TestFullDisk(t *testing.T) {
 		return err
 	}
 	limit(1) // SQLite makes it the present size
-	for err = post(); err == nil && posts < 100; err = post() {
+	err := post()
+	for err == nil && posts < 100 {
+		err = post()
 	}
 	if store.CodeOf(err) != store.Unavailable {
 		t.Fatalf("a full disk: %v", err)
@@ -196,13 +190,9 @@ func TestFullDisk(t *testing.T) {
 // What SQLite refuses because of the rows is not said to be away: the core tries
 // the operations of a batch alone then.
 func TestRefusedRows(t *testing.T) {
-	s, err := open(filepath.Join(t.TempDir(), "chat.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s, _ := newDB(t)
 	fill(t, s)
-	err = s.write(ctx, func(w *writer) error {
+	err := s.write(ctx, func(w *writer) error {
 		return w.exec(newMessage, tables.Messages.Values(store.Message{Room: "r", Seq: 1})...)
 	})
 	if err == nil || store.CodeOf(err) == store.Unavailable {
@@ -212,12 +202,7 @@ func TestRefusedRows(t *testing.T) {
 
 // The log does not grow for ever while there is always a snapshot that reads.
 func TestLogUnderReaders(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "chat.db")
-	s, err := open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s, path := newDB(t)
 	fill(t, s)
 	over, stop := context.WithCancel(ctx)
 	var reads sync.WaitGroup
@@ -254,12 +239,7 @@ func TestLogUnderReaders(t *testing.T) {
 // A long read keeps the log from being emptied, and delays commits only once
 // until the log has grown further.
 func TestLogUnderLongRead(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "chat.db")
-	s, err := open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s, path := newDB(t)
 	fill(t, s)
 	commit := func(cid string) (limit int64) {
 		w := <-s.writer
@@ -276,7 +256,7 @@ func TestLogUnderLongRead(t *testing.T) {
 		}
 		return w.maxLog
 	}
-	err = s.read(ctx, func(r snapshot) error {
+	err := s.read(ctx, func(r snapshot) error {
 		rows, err := r.query("SELECT id FROM rooms")()
 		if err != nil {
 			return err

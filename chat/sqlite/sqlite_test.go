@@ -59,6 +59,18 @@ func addFile(id string) store.Op {
 	return store.AddFile{File: store.File{Attachment: store.Attachment{ID: id}, Owner: "ann", At: 1}, MaxFiles: 9}
 }
 
+// newDB opens a store in a file of its own.
+func newDB(t *testing.T) (s *db, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "chat.db")
+	s, err := open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s, path
+}
+
 // A file that is opened again contains what it did, byte for byte.
 func TestReopen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "chat.db")
@@ -88,11 +100,7 @@ func TestReopen(t *testing.T) {
 
 // Every commit is synced, by the writer as by any other connection.
 func TestDurable(t *testing.T) {
-	s, err := open(filepath.Join(t.TempDir(), "chat.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s, _ := newDB(t)
 	w := <-s.writer
 	defer func() { s.writer <- w }()
 	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "busy_timeout": "5000"} {
@@ -105,11 +113,7 @@ func TestDurable(t *testing.T) {
 
 // No statement reads a whole table, and none sorts what it has read.
 func TestPlans(t *testing.T) {
-	s, err := open(filepath.Join(t.TempDir(), "chat.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s, _ := newDB(t)
 	fill(t, s)
 	for name, call := range map[string]func() error{
 		"Changes":     func() error { _, err := s.Changes(ctx, "r", 0, store.Limit{Rows: 1, Bytes: 1}); return err },
