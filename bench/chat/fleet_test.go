@@ -4,7 +4,6 @@ package chatbench
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"net/netip"
@@ -102,32 +101,17 @@ func (f *fleet) room(id string) *room {
 	return f.rooms[id]
 }
 
-// wait runs the loop until done says so or a time is over, which is an error.
-func (f *fleet) wait(what string, limit time.Duration, done func() (bool, error)) error {
-	deadline := time.Now().Add(limit)
-	var failed error
-	err := f.loop.Run(func() bool {
-		ok, err := done()
-		if err == nil && !ok && time.Now().After(deadline) {
-			err = fmt.Errorf("still waiting after %v: %s", limit, what)
-		}
-		failed = err
-		return ok || err != nil
-	})
-	return errors.Join(err, failed)
-}
-
 // run runs the loop for a time.
 func (f *fleet) run(d time.Duration) error {
 	end := time.Now().Add(d)
-	return f.wait("", 2*d+time.Second, func() (bool, error) { return time.Now().After(end), nil })
+	return f.loop.Wait("", 2*d+time.Second, func() (bool, error) { return time.Now().After(end), nil })
 }
 
 // connect connects clients, and waits until each is ready.
 func (f *fleet) connect(clients []*client) error {
 	want, next := f.joined+len(clients), 0
 	before := f.joined
-	return f.wait("connections", patience, func() (bool, error) {
+	return f.loop.Wait("connections", patience, func() (bool, error) {
 		for next < len(clients) && next < f.joined-before+dialing {
 			if err := clients[next].dial(); err != nil {
 				return false, err
@@ -152,7 +136,7 @@ func (f *fleet) follow(clients []*client) error {
 			}
 		}
 	}
-	return f.wait("open", patience, func() (bool, error) {
+	return f.loop.Wait("open", patience, func() (bool, error) {
 		rest := jobs[:0]
 		for _, j := range jobs {
 			if j.c.answer != nil || f.opening >= 256 {

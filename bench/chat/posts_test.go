@@ -65,7 +65,7 @@ func (m *meter) postAll(f *fleet, by []*client, during time.Duration) (took []in
 	measuring = true
 	m.check(f.run(during))
 	measuring, stopping = false, true
-	m.check(f.wait("the last posts", patience, func() (bool, error) { return flying == 0, nil }))
+	m.check(f.loop.Wait("the last posts", patience, func() (bool, error) { return flying == 0, nil }))
 	sortInts(took)
 	return took
 }
@@ -149,7 +149,7 @@ func fanout(m *meter) {
 			}
 		}
 		m.check(author.post(f.room("room0"), func(int64, int64) error { return nil }))
-		m.check(f.wait("a post", patience, func() (bool, error) { return missing == 0 && author.answer == nil, nil }))
+		m.check(f.loop.Wait("a post", patience, func() (bool, error) { return missing == 0 && author.answer == nil, nil }))
 		if i < 5 {
 			continue // to warm up
 		}
@@ -175,7 +175,7 @@ func large(m *meter) {
 	during := m.time(15 * time.Second)
 	stream := func(d time.Duration) {
 		next, end, turn := time.Now(), time.Now().Add(d), 0
-		m.check(f.wait("", patience, func() (bool, error) {
+		m.check(f.loop.Wait("", patience, func() (bool, error) {
 			for now := time.Now(); now.After(next) && next.Before(end); next = next.Add(pause) {
 				c := f.clients[turn%min(50, n)]
 				if turn++; c.answer == nil {

@@ -47,7 +47,7 @@ func history(m *meter, db *database) {
 			}
 			return nil
 		}))
-		m.check(f.wait("a page", patience, func() (bool, error) { return c.answer == nil, nil }))
+		m.check(f.loop.Wait("a page", patience, func() (bool, error) { return c.answer == nil, nil }))
 	}
 	sortInts(took)
 	m.set("p50 ms", percentile(took, 0.5))
@@ -125,7 +125,7 @@ func flap(m *meter) {
 		m.check(c.call("watch", arg, func([]byte) error { return nil }))
 		watchers = append(watchers, c)
 	}
-	m.check(f.wait("watch", patience, func() (bool, error) {
+	m.check(f.loop.Wait("watch", patience, func() (bool, error) {
 		for _, c := range watchers {
 			if c.answer != nil {
 				return false, nil
@@ -142,7 +142,7 @@ func flap(m *meter) {
 		}
 		m.check(f.run(3 * time.Second))
 		m.check(f.connect(flapping))
-		m.check(f.wait("the frames", patience, func() (bool, error) { return f.opening == 0, nil }))
+		m.check(f.loop.Wait("the frames", patience, func() (bool, error) { return f.opening == 0, nil }))
 	}
 	m.check(f.run(3 * time.Second))
 	m.set("users", float64(len(flapping)))

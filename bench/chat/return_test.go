@@ -74,7 +74,7 @@ func (m *meter) comeback(b comeback) {
 	s.profiled()
 	begun := time.Now()
 	m.check(f.connect(left))
-	m.check(f.wait("the frames", patience, func() (bool, error) { return f.opening == 0, nil }))
+	m.check(f.loop.Wait("the frames", patience, func() (bool, error) { return f.opening == 0, nil }))
 	took := time.Since(begun)
 	after := s.state(false)
 	n := float64(len(left))
@@ -93,7 +93,7 @@ func (m *meter) comeback(b comeback) {
 func (m *meter) missThrough(f *fleet, stayers [][]string, missed int) {
 	for range missed {
 		next := make([]int, len(stayers))
-		m.check(f.wait("the missed posts", patience, func() (bool, error) {
+		m.check(f.loop.Wait("the missed posts", patience, func() (bool, error) {
 			done := true
 			for i, ids := range stayers {
 				if c := f.clients[i]; c.answer == nil && next[i] < len(ids) {

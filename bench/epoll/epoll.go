@@ -68,6 +68,22 @@ func (l *Loop) Run(done func() bool) error {
 	return nil
 }
 
+// Wait is Run until done says so, or until a time is over, which is an error, as
+// are those of done.
+func (l *Loop) Wait(what string, limit time.Duration, done func() (bool, error)) error {
+	deadline := time.Now().Add(limit)
+	var failed error
+	err := l.Run(func() bool {
+		ok, err := done()
+		if err == nil && !ok && time.Now().After(deadline) {
+			err = fmt.Errorf("still waiting after %v: %s", limit, what)
+		}
+		failed = err
+		return ok || err != nil
+	})
+	return errors.Join(err, failed)
+}
+
 func (l *Loop) handle(fd int, events uint32) error {
 	if fd == l.listen {
 		return l.acceptAll()

@@ -3,7 +3,6 @@
 package load
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -99,21 +98,12 @@ func (f *fleet) in(s state) (n int) {
 
 // wait runs the loop until done says so or a time is over, which is an error.
 func (f *fleet) wait(what string, limit time.Duration, done func() (bool, error)) error {
-	deadline := time.Now().Add(limit)
-	var failed error
-	err := f.loop.Run(func() bool {
+	return f.loop.Wait(what, limit, func() (bool, error) {
 		if err := f.ping(); err != nil {
-			failed = err
-			return true
+			return false, err
 		}
-		ok, err := done()
-		if err == nil && !ok && time.Now().After(deadline) {
-			err = fmt.Errorf("still waiting after %v: %s", limit, what)
-		}
-		failed = err
-		return ok || err != nil
+		return done()
 	})
-	return errors.Join(err, failed)
 }
 
 // run runs the loop for a time.
