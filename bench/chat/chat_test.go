@@ -9,11 +9,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
+
+	"github.com/goroomcast/socketio/internal/clustertest"
 )
 
 var (
@@ -24,21 +25,7 @@ var (
 	results = flag.String("results", "", "the file to write the figures to; other rows in it stay")
 )
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	folder, err := os.MkdirTemp("", "bench-chat")
-	if err != nil {
-		panic(err)
-	}
-	binary = filepath.Join(folder, "server")
-	if out, err := exec.Command("go", "build", "-o", binary, "./server").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		os.Exit(1)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(folder)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(clustertest.RunWith(m, "./server", &binary)) }
 
 // BenchmarkChat measures the rows that are chosen, the rounds of all of them
 // interleaved. After each, it compares the clients' views with the store.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -35,24 +34,13 @@ type server struct {
 
 func startServer(t testing.TB, db string, args ...string) *server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{TB: t, addr: netip.MustParseAddrPort(l.Addr().String())}
-	l.Close()
+	s := &server{TB: t, addr: netip.MustParseAddrPort(clustertest.FreeAddress(t))}
 	args = append([]string{"-addr", s.addr.String(), "-db", db}, args...)
 	s.Process = clustertest.StartProgram(t, func() *exec.Cmd {
 		cmd := exec.Command(binary, args...)
 		cmd.Stderr = os.Stderr
 		return cmd
-	}, func() bool {
-		conn, err := net.Dial("tcp", s.addr.String())
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
+	}, clustertest.Listens(s.addr.String()))
 	return s
 }
 
@@ -273,7 +261,7 @@ func (f *fleet) settle(t testing.TB, db *database) {
 			heads[h.Room] = h.Rev
 		}
 	}
-	err := f.wait("the last frames", 20*time.Second, func() (bool, error) {
+	err := f.loop.Wait("the last frames", 20*time.Second, func() (bool, error) {
 		for _, c := range f.clients {
 			for _, v := range c.views {
 				if v.open && v.rev < heads[v.room.id] {

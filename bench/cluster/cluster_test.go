@@ -7,13 +7,10 @@ package cluster
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -22,21 +19,7 @@ import (
 
 var binary string
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	folder, err := os.MkdirTemp("", "bench-cluster")
-	if err != nil {
-		panic(err)
-	}
-	binary = filepath.Join(folder, "server")
-	if out, err := exec.Command("go", "build", "-o", binary, "./server").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		os.Exit(1)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(folder)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(clustertest.RunWith(m, "./server", &binary)) }
 
 // A node is a server, of whatever kind.
 type node interface {
@@ -70,18 +53,9 @@ func startPostgres(t testing.TB) string {
 }
 
 func startNATS(t testing.TB) string {
-	addr := freeAddress(t)
+	addr := clustertest.FreeAddress(t)
 	startProgram(t, addr, "-bus", "nats-server", "-addr", addr, "-url", t.TempDir())
 	return "nats://" + addr
-}
-
-func freeAddress(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // startProgram starts the program of ./server and waits until it listens.
@@ -90,13 +64,7 @@ func startProgram(t testing.TB, addr string, args ...string) {
 		cmd := exec.Command(binary, args...)
 		cmd.Stderr = t.Output()
 		return cmd
-	}, func() bool {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
+	}, clustertest.Listens(addr))
 }
 
 // A goNode is a server of this library.
@@ -106,9 +74,9 @@ type goNode struct {
 }
 
 func startGo(t testing.TB, bus, url string) (pair [2]node) {
-	listen := [2]string{freeAddress(t), freeAddress(t)}
+	listen := [2]string{clustertest.FreeAddress(t), clustertest.FreeAddress(t)}
 	for i := range pair {
-		n := &goNode{t, freeAddress(t)}
+		n := &goNode{t, clustertest.FreeAddress(t)}
 		if bus == "embedded" {
 			url = listen[i] + "," + listen[1-i]
 		}

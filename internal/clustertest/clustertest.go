@@ -39,8 +39,8 @@ func missing(t testing.TB, why string) {
 	t.Skip(why)
 }
 
-// freeAddress returns an address on loopback on which no program listens.
-func freeAddress(t testing.TB) (address string) {
+// FreeAddress returns an address on loopback on which no program listens.
+func FreeAddress(t testing.TB) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -48,6 +48,18 @@ func freeAddress(t testing.TB) (address string) {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// Listens returns a check for StartProgram: it reports whether a program listens
+// on an address.
+func Listens(address string) func() bool {
+	return func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	}
 }
 
 // portOf returns the port of an address.

@@ -25,7 +25,7 @@ func StartPostgres(t testing.TB, settings ...string) *Postgres {
 	t.Helper()
 	const folders = "/usr/lib/postgresql/*/bin"
 	program := require(t, "postgres", "postgresql", folders)
-	p := &Postgres{Addr: freeAddress(t), psql: require(t, "psql", "postgresql-client", folders)}
+	p := &Postgres{Addr: FreeAddress(t), psql: require(t, "psql", "postgresql-client", folders)}
 	p.URL = fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", p.Addr)
 
 	data, own := dataFolder(t)

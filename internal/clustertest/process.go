@@ -1,9 +1,11 @@
 package clustertest
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -28,6 +30,22 @@ type Process struct {
 func StartProgram(t testing.TB, command func() *exec.Cmd, ready func() bool) *Process {
 	t.Helper()
 	return start(t, command, ready)
+}
+
+// RunWith builds the program of a folder, sets binary to its path, runs the tests,
+// and returns their exit code.
+func RunWith(m *testing.M, folder string, binary *string) (code int) {
+	built, err := os.MkdirTemp("", "program")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(built)
+	*binary = filepath.Join(built, "program")
+	if out, err := exec.Command("go", "build", "-o", *binary, folder).CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
 }
 
 // start starts a program and waits until it can be used.

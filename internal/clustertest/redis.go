@@ -24,7 +24,7 @@ func StartRedis(t testing.TB, args ...string) *Redis {
 	t.Helper()
 	program := require(t, "redis-server", "redis-server")
 	folder := t.TempDir()
-	r := &Redis{Addr: freeAddress(t)}
+	r := &Redis{Addr: FreeAddress(t)}
 	r.URL = "redis://" + r.Addr
 	r.Process = start(t, func() *exec.Cmd {
 		cmd := exec.Command(program, append([]string{

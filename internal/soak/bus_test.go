@@ -45,22 +45,7 @@ func start(t *testing.T, role, addr string, args ...string) *clustertest.Process
 		cmd.Env = append(os.Environ(), program+"="+role)
 		cmd.Stderr = t.Output()
 		return cmd
-	}, func() bool {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-}
-
-func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	}, clustertest.Listens(addr))
 }
 
 // A bus is the process between the servers.
@@ -75,7 +60,7 @@ type bus struct {
 type outage struct{ from, to time.Time } // to is zero as long as it lasts
 
 func startBus(t *testing.T) *bus {
-	addr := freeAddress(t)
+	addr := clustertest.FreeAddress(t)
 	return &bus{addr: addr, Process: start(t, "bus", addr)}
 }
 

@@ -21,7 +21,7 @@ type site struct {
 }
 
 func startSite(t *testing.T, bus string) *site {
-	addr := freeAddress(t)
+	addr := clustertest.FreeAddress(t)
 	return &site{
 		Process: start(t, "server", addr, bus), t: t, addr: addr,
 		http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second},

@@ -63,26 +63,11 @@ func runNATS() {
 
 // natsProcess starts a NATS server in a process of its own.
 func natsProcess(t testing.TB) (p *clustertest.Process, addr string) {
-	addr = freeAddress(t)
+	addr = clustertest.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(addr)
 	store := t.TempDir()
-	p = clustertest.StartProgram(t, func() *exec.Cmd { return program(t, "nats", "PORT="+port, "STORE="+store) }, func() bool {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
+	p = clustertest.StartProgram(t, func() *exec.Cmd { return program(t, "nats", "PORT="+port, "STORE="+store) }, clustertest.Listens(addr))
 	return p, addr
-}
-
-func freeAddress(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // A site is a server with a log.

@@ -247,7 +247,7 @@ func runNode() {
 func TestANodeOfThreeDies(t *testing.T) {
 	t.Parallel()
 	one, two := start(t), start(t)
-	listen, addr := freeAddress(t), freeAddress(t)
+	listen, addr := clustertest.FreeAddress(t), clustertest.FreeAddress(t)
 	three := clustertest.StartProgram(t, func() *exec.Cmd {
 		return program(t, "node", "LISTEN="+listen, "ROUTES="+one.address()+","+two.address(), "HTTP="+addr)
 	}, func() bool {
