@@ -185,18 +185,23 @@ func (b *Bus) publish(batch []*sending) {
 			s.sent(err)
 		}
 	}
-	switch {
-	case failed == 0:
-		b.succeeded()
-	case errors.Is(last, context.DeadlineExceeded): // it has gone while the batch was sent
+	if last != nil { // the bus has gone, perhaps while the batch was sent
 		b.failed(failed, last)
-	case failed < len(batch):
-		b.mu.Lock()
-		b.lost += failed
-		b.mu.Unlock()
-		b.host.Log(slog.LevelError, "a message cannot be sent to the other servers", "err", errors.Join(errs...))
-	default:
-		b.failed(failed, errs[0])
+		return
+	}
+	if failed > 0 {
+		b.refused(failed, errors.Join(errs...))
+	}
+	b.succeeded()
+}
+
+// refused notes that messages are lost, but that one after them was sent.
+func (b *Bus) refused(lost int, err error) {
+	b.mu.Lock()
+	b.lost += lost
+	b.mu.Unlock()
+	if !b.away.Load() {
+		b.host.Log(slog.LevelError, "a message cannot be sent to the other servers", "err", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -165,22 +166,34 @@ func TestAMessageThatCannotBeSent(t *testing.T) {
 	})
 }
 
-// A bus that stands still in the middle of a batch is away.
-func TestABusThatStopsInABatch(t *testing.T) {
-	in(t, func(t *testing.T) {
-		bus := &gate{open: make(chan struct{}), refuse: func(m *adapter.Message) error {
-			if m.RequestID > "2" {
-				return fmt.Errorf("not acknowledged: %w", context.DeadlineExceeded)
+// A bus that goes, or comes back, in the middle of a batch says so in one line.
+func TestTheBusGoesInABatch(t *testing.T) {
+	for _, reason := range []error{errors.New("cable cut"), fmt.Errorf("not acknowledged: %w", context.DeadlineExceeded)} {
+		in(t, func(t *testing.T) {
+			goes, back := 3, 7
+			bus := &gate{open: make(chan struct{}), refuse: func(m *adapter.Message) error {
+				if n, _ := strconv.Atoi(m.RequestID); goes <= n && n < back {
+					return reason
+				}
+				return nil
+			}}
+			s := join(t, bus)
+			s.numbered(0, 1, 0)
+			s.numbered(1, 4, 0)
+			close(bus.open)
+			synctest.Wait()
+			s.expectLog(awayText + " err " + reason.Error())
+			bus.open = make(chan struct{})
+			s.numbered(5, 1, 0)
+			s.numbered(6, 4, 0)
+			close(bus.open)
+			synctest.Wait()
+			s.expectLog("sending to the other servers again lost 4")
+			if got := strings.Join(bus.ids, " "); got != "0 1 2 7 8 9" {
+				t.Errorf("published %s", got)
 			}
-			return nil
-		}}
-		s := join(t, bus)
-		s.numbered(0, 1, 0)
-		s.numbered(1, 4, 0)
-		close(bus.open)
-		synctest.Wait()
-		s.expectLog(awayText + " err not acknowledged: context deadline exceeded")
-	})
+		})
+	}
 }
 
 func TestClosingABus(t *testing.T) {
