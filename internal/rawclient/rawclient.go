@@ -182,8 +182,8 @@ func (c *Client) Upgrade() error {
 }
 
 // Send sends packets, as text on the wire; a packet that begins with "b" is a
-// binary message in base64. Over polling they share a POST. Nothing gets between
-// them.
+// binary message in base64. Over polling they share a POST, over WebSocket a
+// write. Nothing gets between them.
 func (c *Client) Send(packets ...string) error {
 	c.sending <- struct{}{}
 	return c.send(packets...)
@@ -204,12 +204,7 @@ func (c *Client) send(packets ...string) error {
 		}
 		return err
 	}
-	for _, p := range packets {
-		if err := c.ws.write(p); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.ws.write(packets...)
 }
 
 // Next returns the next packet, waiting for it up to ten seconds. Binary

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 )
 
@@ -34,24 +35,35 @@ func (e *CloseError) Error() string { return fmt.Sprintf("WebSocket closed with 
 // Unwrap makes a close frame an orderly end.
 func (e *CloseError) Unwrap() error { return io.EOF }
 
-func (ws *wsConn) write(packet string) error {
-	if packet != "" && packet[0] == 'b' {
-		data, err := base64.StdEncoding.DecodeString(packet[1:])
-		if err != nil {
-			return err
+// write sends packets in one call of the connection's Write: a server that ends
+// the connection at one of them has been given those that follow.
+func (ws *wsConn) write(packets ...string) error {
+	var frames []byte
+	for _, p := range packets {
+		opcode, payload := byte(opText), []byte(p)
+		if data, ok := strings.CutPrefix(p, "b"); ok {
+			var err error
+			if payload, err = base64.StdEncoding.DecodeString(data); err != nil {
+				return err
+			}
+			if ws.eio3 {
+				payload = append([]byte{4}, payload...)
+			}
+			opcode = opBinary
 		}
-		if ws.eio3 {
-			data = append([]byte{4}, data...)
-		}
-		return ws.writeFrame(opBinary, data)
+		frames = append(frames, Frame(0x80|opcode, string(payload))...)
 	}
-	return ws.writeFrame(opText, []byte(packet))
+	return ws.writeAll(frames)
 }
 
 func (ws *wsConn) writeFrame(opcode byte, payload []byte) error {
+	return ws.writeAll(Frame(0x80|opcode, string(payload)))
+}
+
+func (ws *wsConn) writeAll(frames []byte) error {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	_, err := ws.conn.Write(Frame(0x80|opcode, string(payload)))
+	_, err := ws.conn.Write(frames)
 	return err
 }
 
