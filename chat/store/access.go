@@ -1,7 +1,8 @@
 package store
 
-// An actor is a user that acts in a room, or the program. In a thread the rules of
-// its parent hold: home is the room that decides.
+// An actor is a user that acts in a room, or the program. Home is the room
+// whose members and settings decide: the parent of a thread, or the room
+// itself.
 type actor struct {
 	user   string // "" for the program
 	home   *roomRow
@@ -19,15 +20,15 @@ func (a actor) rank() int {
 	return a.member.Role.Rank()
 }
 
-// need adds what actor needs.
+// actor adds the rows that batch.actor needs.
 func (n *Needs) actor(room, by string) {
 	if by != "" {
 		n.Members = append(n.Members, MemberKey{Home(room), by})
 	}
 }
 
-// actor returns the actor in a room, or an error if the room must not be known to
-// the user.
+// actor returns the actor in a room, or an error if the user must not know of
+// the room.
 func (b *batch) actor(room, by string) (actor, error) {
 	home := b.room(Home(room))
 	if home == nil || home.Kind == KindThread && home.ID != room { // there are no threads in threads
@@ -41,8 +42,8 @@ func (b *batch) actor(room, by string) (actor, error) {
 	return a, Readable(&home.Room, &a.member.Member)
 }
 
-// Readable returns an error unless a user may read a room. It takes the rows of
-// the room that decides: for a thread, those of its parent.
+// Readable returns an error unless a user may read a room. R and m are the rows
+// of the room; for a thread, they are the rows of its parent.
 func Readable(r *Room, m *Member) error {
 	switch {
 	case r.ID == "" || r.Deleted, r.Kind != KindOpen && m.Role == "":
@@ -82,8 +83,8 @@ func (a actor) atLeast(role Role) error {
 	return refuse(Forbidden, "your role does not allow that")
 }
 
-// sees reports whether the actor may see messages from seq on. In a thread it is
-// asked for the message that the thread belongs to.
+// sees reports whether the actor may see messages from seq on. For a thread,
+// seq is that of the message to which the thread belongs.
 func (a actor) sees(seq int64) bool {
 	return a.program() || a.home.Visibility != VisibleJoined || seq >= a.member.Since
 }

@@ -7,28 +7,27 @@ import (
 
 // A Tx is a transaction that [Apply] works in.
 type Tx interface {
-	// Lock locks rooms until the end of the transaction, in the order of
-	// their ids, which are sorted, and returns those that exist. Deleted rooms
-	// exist. Lock must be a statement of its own, because the rows
-	// that Load returns must have been read after the locks were granted. It also returns the store's
-	// time in ms. Apply calls Lock once, and then perhaps once more for the
-	// threads of these rooms.
+	// Lock locks rooms until the end of the transaction, in the order of the
+	// sorted ids. It returns the rooms that exist, including deleted rooms, and
+	// the store's time in ms. Lock must be a statement of its own, because Load
+	// must read its rows after the locks were granted. Apply calls Lock once,
+	// and perhaps once more for threads of these rooms.
 	Lock(ctx context.Context, ids []string) (rooms []Room, now int64, err error)
 
-	// Load returns the rows that exist of those needed. Keys may be repeated.
-	// Apply calls Load once, and seldom once more.
+	// Load returns the needed rows that exist. Needs may contain a key twice.
+	// Apply calls Load once, and sometimes once more.
 	Load(ctx context.Context, n *Needs) (*Rows, error)
 
 	// Threads returns the threads of a room that a user follows.
 	Threads(ctx context.Context, k MemberKey) (rooms []string, err error)
 
-	// Posts returns messages of a user in a room that are not deleted and not
-	// older than since, in ms, at most limit.
+	// Posts returns at most limit messages of a user in a room that are not
+	// deleted and not older than since, a time in ms.
 	Posts(ctx context.Context, k MemberKey, since int64, limit int) ([]Message, error)
-	// Touched is Store.Touched from the first message on, in any order; seqs
-	// may be repeated.
+	// Touched is Store.Touched from the first message on, but in any order, and
+	// with a seq perhaps twice.
 	Touched(ctx context.Context, k MemberKey, limit int) (seqs []int64, err error)
-	// Reacted is Store.Reacted, of rooms that are deleted, too.
+	// Reacted is Store.Reacted, also for deleted rooms.
 	Reacted(ctx context.Context, user, room string, seqs []int64) ([]ReactionKey, error)
 }
 
@@ -45,48 +44,48 @@ type Needs struct {
 	authors []MessageKey // messages; the members that are their authors are needed, too
 }
 
-// Rows are rows that exist.
+// Rows are the rows that Load returns.
 type Rows struct {
 	Members   []Member
 	Messages  []Message // of Needs.Messages and of Needs.CIDs, also if they are below the floor
 	Reactions []ReactionKey
 	Blocks    []BlockKey
 	Files     []File
-	Unused    []Unused // of uploaders that have such files
+	Unused    []Unused // of the uploaders that have unused files
 }
 
-// Unused says how many files of a user are in no message. Those that were
-// dropped do not count.
+// Unused says how many files of a user are in no message. Dropped files do not
+// count.
 type Unused struct {
 	Owner string
 	Files int
 	Bytes int64
 }
 
-// Writes are the rows that a transaction has to write. Rows are whole: an
-// existing row with the same key is replaced.
+// Writes are the rows that a transaction must write. A row is complete: it
+// replaces an existing row with the same key.
 type Writes struct {
-	NewRooms    []Room // rows that did not exist; if another process has made one meanwhile, Commit has to run Apply again
+	NewRooms    []Room // rows that did not exist; if another process has added one meanwhile, Commit must run Apply again
 	Rooms       []Room
 	Members     []Member
 	NewMessages []Message
 	Messages    []Message
 	Reactions   []ReactionKey // to add
-	Unreactions []ReactionKey // to remove, those that exist
-	Unreacted   []MessageKey  // messages that lose all reactions, before any are added
+	Unreactions []ReactionKey // to remove if they exist
+	Unreacted   []MessageKey  // messages that lose all reactions, before reactions are added
 	Mentions    []MentionKey  // to add
-	Unmentions  []MentionKey  // to remove, those that exist
-	Markers     []Marker      // to merge into those that exist, by Marker.Merge
+	Unmentions  []MentionKey  // to remove if they exist
+	Markers     []Marker      // to merge into existing markers, by Marker.Merge
 	Blocks      []BlockKey    // to add
-	Unblocks    []BlockKey    // to remove, those that exist
+	Unblocks    []BlockKey    // to remove if they exist
 	Versions    []Version     // to add
-	Unversioned []MessageKey  // messages that lose all versions, after any are added
+	Unversioned []MessageKey  // messages that lose all versions, after versions are added
 	Unmarked    []MemberKey   // markers to remove, after members are written
-	Erasing     []string      // users to add to those whose erasure has begun
-	Erased      []string      // users to remove from them, with all blocks by and of them; their files are to be dropped without name and owner
+	Erasing     []string      // users to add to the users whose erasure has begun
+	Erased      []string      // users to remove from those, with all blocks by and of them; drop their files, without name and owner
 	Files       []File
 	Dropped     []string     // files to drop, after Files: Room becomes "", Seq and At become 0
-	Below       []BelowKey   // likewise those of these messages, and of their threads
+	Below       []BelowKey   // drop the files of these messages and of their threads, too
 	Removed     []string     // files to remove
 	Outbox      []MessageKey // to add, if the store is an Outbox
 	Emptied     []string     // rooms that lose all rows of members, markers, reactions and mentions, before anything else is written
@@ -100,8 +99,8 @@ func (w *Writes) Empty() bool {
 		len(w.Files)+len(w.Dropped)+len(w.Below)+len(w.Removed) == 0
 }
 
-// Apply decides about operations inside a transaction. The caller writes what
-// Apply returns, commits, and then returns the Committed from Store.Commit.
+// Apply decides on operations inside a transaction. The caller writes the
+// Writes, commits the transaction, and returns the Committed from Store.Commit.
 func Apply(ctx context.Context, tx Tx, ops []Op) (*Writes, *Committed, error) {
 	b := newBatch(ctx, tx)
 	if err := b.load(ops); err != nil {

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// A batch is the rows that the operations of one transaction work on. What an
-// operation has changed, those after it see.
+// A batch contains the rows of one transaction. An operation sees the changes
+// of the operations before it.
 type batch struct {
 	ctx context.Context
 	tx  Tx
@@ -155,8 +155,8 @@ func (r *roomRow) nextRev() int64 {
 	return r.Rev
 }
 
-// touch gives a changed member a rev. Changes of members that follow each other
-// share one.
+// touch gives a changed member a rev. Successive changes of members share a
+// rev.
 func (b *batch) touch(r *roomRow, m *memberRow) {
 	if r.memberRev == 0 || r.memberRev != r.Rev {
 		r.memberRev = r.nextRev()
@@ -260,7 +260,7 @@ func (b *batch) writes() *Writes {
 	return w
 }
 
-// turned returns the keys that have to be added, and those to remove.
+// turned returns the keys that must be added, and those that must be removed.
 func turned[K comparable](flags map[K]*flag) (on, off []K) {
 	for k, f := range flags {
 		switch {

@@ -31,12 +31,12 @@ var (
 	ErrUnavailable = &Error{Code: Unavailable, Text: "the store can not be reached"}
 )
 
-// An Error says why an operation was refused. errors.Is compares only the codes
-// of two Errors.
+// An Error says why an operation was refused. By errors.Is, two Errors with the
+// same Code are equal.
 type Error struct {
 	Code    Code     `json:"code"`
 	Text    string   `json:"-"`
-	Field   string   `json:"field,omitempty"`   // the argument, of BadRequest, of TooLarge, and if it is files, of NotFound and Conflict
+	Field   string   `json:"field,omitempty"`   // of BadRequest and TooLarge: the argument; of NotFound and Conflict: "files", if the files are the reason
 	Limit   int      `json:"limit,omitempty"`   // of TooLarge
 	Until   int64    `json:"until,omitempty"`   // of Muted, ms
 	After   int64    `json:"after,omitempty"`   // of RateLimited, SlowMode and Unavailable: ms until the next try
@@ -56,8 +56,8 @@ func (e *Error) Is(target error) bool {
 	return is && t.Code == e.Code
 }
 
-// CodeOf returns the code of an error, Internal for an error that is no *Error,
-// and "" for nil.
+// CodeOf returns the code of an error. It returns Internal for an error that is
+// not an *Error, and "" for nil.
 func CodeOf(err error) Code {
 	var e *Error
 	switch {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// ValidRoom reports whether a program may give a room this id: 1 to 64 of
-// A-Z a-z 0-9 _ . and -, the first a letter or digit.
+// ValidRoom reports whether a program may give a room this id: 1 to 64 of the
+// characters A-Z a-z 0-9 _ . and -, beginning with a letter or digit.
 func ValidRoom(id string) bool {
 	if id == "" || len(id) > 64 || strings.ContainsRune("_.-", rune(id[0])) {
 		return false
@@ -24,8 +24,8 @@ func ValidRoom(id string) bool {
 	return true
 }
 
-// KnownForm reports whether id is one of a room that can exist: that of a
-// program, of a direct room, or of a thread of either.
+// KnownForm reports whether a room with this id can exist: a room of the
+// program, a direct room, or a thread of either.
 func KnownForm(id string) bool {
 	id = Home(id)
 	if direct, is := strings.CutPrefix(id, "~"); is {
@@ -39,7 +39,7 @@ func KnownForm(id string) bool {
 func Thread(room string, seq int64) string { return room + "~" + strconv.FormatInt(seq, 10) }
 
 // Parent returns the room and the seq of the message that a thread belongs to.
-// It reports false if id is not that of a thread.
+// It reports false if id is not the id of a thread.
 func Parent(id string) (room string, seq int64, is bool) {
 	i := strings.LastIndexByte(id, '~')
 	if i <= 0 {
@@ -52,8 +52,8 @@ func Parent(id string) (room string, seq int64, is bool) {
 	return id[:i], seq, true
 }
 
-// Home returns the id of the room that decides about permissions: the parent of a
-// thread, or the room itself.
+// Home returns the id of the room whose members and settings decide on
+// permissions: the parent of a thread, or the room itself.
 func Home(room string) string {
 	if parent, _, is := Parent(room); is {
 		return parent
@@ -71,7 +71,7 @@ func Direct(a, b string) string {
 }
 
 // Made returns the id of the room that a client creates by a command with this
-// cid. It is the same however often the command is sent.
+// cid. A repeated command gets the same id.
 func Made(user, cid string) string {
 	sum := sha256.Sum256(joined("room", user, cid))
 	return hex.EncodeToString(sum[:16])

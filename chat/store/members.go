@@ -306,8 +306,8 @@ func (b *batch) remove(room *roomRow, m *memberRow, why string) {
 	b.leaveThreads(room, m.User, why)
 }
 
-// leaveThreads ends what a user follows in a room. The room's lock keeps others
-// from writing into its threads meanwhile.
+// leaveThreads ends a user's following of all threads of a room. The room's
+// lock keeps others from writing into the threads meanwhile.
 func (b *batch) leaveThreads(room *roomRow, user, why string) {
 	threads := b.removals[room.ID][user]
 	for k := range b.members { // followed in this batch

@@ -14,23 +14,23 @@ type Op interface {
 	apply(b *batch, r *Result) error
 }
 
-// A Post adds a message. With a CID that its author has used in the room
-// before, it does nothing, and the result is that of the first one.
+// A Post adds a message. If the author has used the CID in the room before,
+// Post adds nothing and has the result of the first post.
 type Post struct {
-	Room, By string // By "" is the program in the name of Author
+	Room, By string // if By is "", the program posts in the name of Author
 	Author   string
 	CID      string
 	Text     string
 	Data     json.RawMessage
-	Files    []string // ids of the author's files, which no message has
+	Files    []string // ids of files of the author that are in no message
 	ReplyTo  int64
-	Mentions []string // those that are no members are dropped
+	Mentions []string // users that are not members are dropped
 	Outbox   bool     // put the message into the outbox; see [Outbox]
-	Repeat   bool     // only repeat an answer: NotFound if there is no such post
+	Repeat   bool     // only return the result of an earlier post; NotFound if there is no such post
 }
 
-// An Edit replaces the content of a message. Ver is that of the message it was
-// made from; 0 means any.
+// An Edit replaces the content of a message. Ver is the Message.Ver that the
+// author has edited; 0 means any.
 type Edit struct {
 	Room, By string
 	Seq, Ver int64
@@ -40,7 +40,7 @@ type Edit struct {
 	Keep     bool // the version before
 }
 
-// A Delete makes a message a tombstone. To delete it again does nothing.
+// A Delete makes a message a tombstone. Deleting a tombstone does nothing.
 type Delete struct {
 	Room, By string
 	Seq      int64
@@ -56,8 +56,8 @@ type React struct {
 	On       bool
 }
 
-// A Replies shows at a message how long its thread is. It does nothing if a
-// larger number is shown.
+// A Replies sets the length of a message's thread in the row of the message. It
+// does nothing unless the length has grown.
 type Replies struct {
 	Room      string
 	Seq       int64
@@ -74,10 +74,10 @@ type SetMember struct {
 	Until    int64  // of Mute, ms; 0 ends it
 	Notify   Notify // of SetNotify
 	Reason   string
-	Invited  bool  // of Join: the program allows it whatever the room's kind
+	Invited  bool  // of Join: the program lets the user in, whatever the kind of the room
 	Purge    int64 // of Ban: messages of the last Purge ms are deleted, too
 	Keep     bool  // of Ban: the versions of what Purge deletes
-	Max      int   // of Join and Add: how many members the room may have; 0 means any number
+	Max      int   // of Join and Add: the largest number of members; 0 means any number
 }
 
 // Do says what a SetMember does.
@@ -87,18 +87,18 @@ type Do int
 const (
 	Join      Do = iota + 1 // by the user; in a thread, the user follows it
 	Add                     // by a moderator
-	Leave                   // by the user; in a direct room it hides the room, in a thread it ends following
+	Leave                   // by the user; hides a direct room, and ends following a thread
 	Kick                    // by a moderator
-	Ban                     // by a moderator, also of a user that is no member
+	Ban                     // by a moderator, also of a user that is not a member
 	Unban                   // by a moderator
 	Mute                    // by a moderator, until Until
 	SetRole                 // by a member with a higher role, or by the user to lower it
 	SetNotify               // by the user
 )
 
-// A Create makes a room. If the room exists, it does nothing, and the result is
-// a Dup if the kind is the same and Conflict otherwise; a deleted room is made
-// anew by the program and is Gone for others.
+// A Create makes a room. If the room exists, Create changes nothing: the result
+// is a Dup if the kind is the same, and Conflict otherwise. The program can
+// make a deleted room anew; for users a deleted room is Gone.
 type Create struct {
 	Room, By string // By becomes the owner
 	Kind     Kind
@@ -106,7 +106,8 @@ type Create struct {
 	Pair     [2]string // the users of a direct room, sorted
 }
 
-// A SetRoom changes settings. Fields that are nil stay.
+// A SetRoom changes the settings of a room. It does not change settings whose
+// field is nil.
 type SetRoom struct {
 	Room, By   string
 	Info       json.RawMessage
@@ -121,25 +122,26 @@ type SetRoom struct {
 // counters stay, so that it can be made anew with another epoch.
 type DeleteRoom struct{ Room, By string }
 
-// A Prune takes the oldest messages of a room away that Keep does not keep: it
-// moves the floor, over MaxPruned of them at most. A thread whose message is
-// gone ends as a whole. The rows are left to Store.Sweep.
+// A Prune removes the oldest messages of a room if Keep does not keep them. It
+// moves the floor over at most MaxPruned messages; Store.Sweep removes their
+// rows. A thread whose message has been removed ends as a whole.
 type Prune struct {
 	Room string
 	Keep Keep
 }
 
-// A Block decides whether a user gets direct messages from another.
+// A Block decides whether By gets direct messages and mentions from User.
 type Block struct {
 	By, User string
 	On       bool
 }
 
-// An Erase is a part of the erasure of a user. Without a Room, it notes that the
-// erasure has begun, or is over, which also removes all blocks by and of the
-// user. With a Room, it removes the user from the room: some messages of the
-// user become tombstones whose author is [Deleted], and the user's membership,
-// marker, reactions and mentions end. It is repeated while the result has More.
+// An Erase is a part of the erasure of a user. Without a Room, it notes that
+// the erasure has begun, or, with Over, that it has ended. The end also removes
+// all blocks by and of the user. With a Room, it removes the user from the
+// room: some messages of the user become tombstones whose author is [Deleted],
+// and the user's membership, marker, reactions and mentions end. The caller
+// repeats it while Result.More is true.
 type Erase struct {
 	Room, User string
 	Over       bool
@@ -153,16 +155,17 @@ type AddFile struct {
 	MaxBytes int64 // how many bytes they may have
 }
 
-// An EndFile says what was uploaded. It is refused with NotFound if the file was
-// dropped meanwhile.
+// An EndFile completes a file after its upload. If the file was dropped
+// meanwhile, the error is NotFound.
 type EndFile struct {
 	ID, Type, SHA256 string
 	Size             int64
 }
 
-// A DropFile drops a file that is in no message: it can not be posted any longer,
-// and its content has to be removed.
+// A DropFile drops a file that is in no message. From then on the file cannot
+// be posted, and its content must be removed.
 type DropFile struct{ ID string }
 
-// A RemoveFile removes the row of a dropped file, after its content.
+// A RemoveFile removes the row of a dropped file, after its content was
+// removed.
 type RemoveFile struct{ ID string }

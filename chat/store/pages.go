@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// A Reader reads the messages and members of one room from one snapshot. The
-// functions below make the answers of [Store] from it. The sequences may end
-// after n rows. A sequence is read before the next one is asked for, except the
-// two of Cut.
+// A Reader reads the messages and members of one room from one snapshot. [Cut]
+// and [Turn] make the results of [Store] from it. A sequence may end after n
+// rows. Turn reads a sequence to its end before it asks for the next; Cut reads
+// two at the same time.
 type Reader interface {
 	Up(from int64, n int) iter.Seq2[Message, error]        // seq >= from, ascending
 	Down(from, to int64, n int) iter.Seq2[Message, error]  // from >= seq >= to, descending

@@ -80,7 +80,7 @@ func (b *batch) repeated(p Post, r *Result) bool {
 	return true
 }
 
-// replies reports whether a post replies to nothing, or to a message that its
+// replies reports whether a post is no reply, or a reply to a message that its
 // author may see.
 func (b *batch) replies(a actor, p Post) bool {
 	if p.ReplyTo == 0 {
@@ -210,8 +210,8 @@ func (b *batch) add(room *roomRow, a actor, p Post, r *Result) {
 	r.Seq, r.Rev, r.At = m.Seq, m.Rev, m.At
 }
 
-// mentioned returns those mentions that count, each once: members that do not
-// block the author, and all for moderators.
+// mentioned returns the mentions that count, each once: members that do not
+// block the author, and "*" if the author is a moderator.
 func (b *batch) mentioned(a actor, author string, users []string) (count []string) {
 	for _, user := range users {
 		all := user == "*" && a.rank() >= RoleModerator.Rank()

@@ -2,22 +2,22 @@ package store
 
 import "slices"
 
-// A Keep says which messages of a room are kept. A message goes as soon as one of
-// the limits is passed, unless it is younger than Least. The zero value keeps
-// all.
+// A Keep says which messages a room keeps. The oldest messages are removed
+// while one of the limits is exceeded, but no message that is younger than
+// Least. The zero value keeps all messages.
 type Keep struct {
 	Age   int64 // of a message, ms
 	Count int64 // how many messages
 	Bytes int64 // Room.Bytes
-	Least int64 // no younger message goes, ms
+	Least int64 // messages younger than this stay, ms
 }
 
-// MaxPruned is how many messages a Prune takes away at most.
+// MaxPruned is how many messages a Prune removes at most.
 const MaxPruned = 500
 
 func (p Prune) rooms() []string { return []string{p.Room} }
 
-// needs needs the messages that may go.
+// needs adds the messages that may be removed.
 func (p Prune) needs(b *batch, n *Needs) {
 	if r := b.room(p.Room); r != nil {
 		for seq := r.Floor; seq <= r.Seq && seq < r.Floor+MaxPruned; seq++ {
@@ -73,8 +73,8 @@ func (b *batch) prune(r *roomRow, k Keep) (n int) {
 	return n
 }
 
-// raise moves the floor of a room. That takes a rev, so that those who follow the
-// room or catch up are told.
+// raise moves the floor of a room. The new floor gets a rev, so that the
+// followers of the room learn of it, and clients that catch up.
 func (b *batch) raise(r *roomRow, floor int64) {
 	for seq := r.Floor; seq < floor; seq++ {
 		if m := b.messages[MessageKey{r.ID, seq}]; m != nil {

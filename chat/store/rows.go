@@ -49,28 +49,29 @@ type Visibility string
 // The visibilities. The zero value is VisibleAll.
 const (
 	VisibleAll    Visibility = ""
-	VisibleJoined Visibility = "joined" // those since the member has joined
+	VisibleJoined Visibility = "joined" // only messages since the member has joined
 )
 
-// A Member is the row of a user in a room. It stays when the user is removed.
+// A Member is the row of a user in a room. The row stays when the user is
+// removed.
 type Member struct {
 	Room, User string
 	Role       Role   // "" if the user is not a member
 	Rev        int64  // of the last change
 	Since      int64  // the first seq that the member may see in a joined room
 	JoinRev    int64  // of the room when the user became a member
-	Banned     bool   // the user can not become a member
+	Banned     bool   // the user cannot become a member
 	MutedUntil int64  // ms
 	LastPost   int64  // time of the user's newest post, ms
 	Notify     Notify // which messages the user wants to be told of
-	Hidden     bool   // a direct room that the user has left, until its next message
-	Why        string // reason of a removal: "leave", "kick" or "ban"
+	Hidden     bool   // the user has left this direct room, until its next message
+	Why        string // reason of a removal: "leave", "kick", "ban" or "erase"
 }
 
 // A Role says what a member may do.
 type Role string
 
-// The roles. Each may do what those after it may do.
+// The roles. Each role includes the rights of the roles after it.
 const (
 	RoleOwner     Role = "owner"
 	RoleModerator Role = "moderator"
@@ -156,19 +157,19 @@ type Attachment struct {
 // A File is the row of a file. Its content is not in the store.
 type File struct {
 	Attachment
-	Owner  string // who has uploaded it
-	SHA256 string // of the content, in hexadecimal digits; "" while it is uploaded, and Size is that at most
-	At     int64  // time of the upload, ms; 0 if the content has to be removed
+	Owner  string // the user that has uploaded the file
+	SHA256 string // of the content, in hexadecimal digits; "" during the upload, when Size is the largest size
+	At     int64  // time of the upload, ms; 0 if the file was dropped
 	Room   string // of the message that has the file, or ""
 	Seq    int64  // likewise
 }
 
-// A Version is what a message said before it was edited or deleted.
+// A Version is the content of a message before it was edited or deleted.
 type Version struct {
 	Room string          `json:"-"`
 	Seq  int64           `json:"-"`
 	Ver  int64           `json:"ver"` // Message.Ver at that time
-	At   int64           `json:"at"`  // since when it said so, ms
+	At   int64           `json:"at"`  // when the message got this content, ms
 	Text string          `json:"text,omitempty"`
 	Data json.RawMessage `json:"data,omitempty"`
 }
@@ -187,23 +188,23 @@ type Reaction struct {
 	By    []string `json:"by"` // at most MaxReactors of the users, the earliest first
 }
 
-// MaxReactors is how many users the summary of a reaction names, and MaxEmoji how
-// many different emoji a message may have.
+// MaxReactors is how many users the summary of a reaction names. MaxEmoji is
+// how many different emoji a message may have.
 const (
 	MaxReactors = 20
 	MaxEmoji    = 100
 )
 
-// A Marker is how far a user has read a room. Between two markers of the same
-// Gen the larger Read and Delivered hold; otherwise the one with the larger Gen
-// holds.
+// A Marker says how far a user has read a room.
 type Marker struct {
 	Room, User      string
 	Read, Delivered int64 // seqs
 	Gen             int64 // how often the user has set Read back
 }
 
-// Merge returns the marker that holds if both are known.
+// Merge returns the marker that results from both: the larger Delivered, and
+// the Read of the marker with the larger Gen, or the larger Read if the Gens
+// are equal.
 func (m Marker) Merge(other Marker) Marker {
 	switch {
 	case other.Gen > m.Gen:

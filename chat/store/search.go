@@ -9,47 +9,47 @@ import (
 	"unicode"
 )
 
-// A Searcher is a Store that finds messages by the words of their texts. A word is
-// letters and digits; upper and lower case are the same.
+// A Searcher is a Store that finds messages by the words of their texts. A word
+// consists of letters and digits; upper and lower case are the same.
 type Searcher interface {
 	Store
-	// Search returns messages in rooms that a user may read when it is called:
-	// of a thread, if the user may read the message that it belongs to. The
-	// newest come first. The text of a message that was edited or deleted is
-	// no longer found.
+	// Search returns messages in the rooms that a user may read at the time of
+	// the call, and in the threads of messages that the user may read. The
+	// newest messages come first. Search does not find words that were edited
+	// or deleted.
 	Search(ctx context.Context, s Search) (*Found, error)
 }
 
 // A Search asks for messages.
 type Search struct {
 	User   string
-	Room   string   // in this room and its threads, or in this thread; "" means in all rooms
-	Except []string // not in these rooms and their threads
-	Terms  []Term   // a message has all of them; without any, none is found
+	Room   string   // search this room and its threads, or this thread; "" means all rooms
+	Except []string // leave out these rooms and their threads
+	Terms  []Term   // a message must contain all of them; without terms, Search finds no message
 	After  string   // Found.After of the page before
 	Limit  Limit
 }
 
-// A Term is words that follow each other.
+// A Term is a sequence of words.
 type Term struct {
 	Words  []string // of letters and digits
-	Prefix bool     // the last word may go on
+	Prefix bool     // the last word is the beginning of a word
 }
 
 // Found is a page of messages.
 type Found struct {
 	Messages []Message
-	After    string // where the next page begins, if there is one; only this store knows what it means
+	After    string // Search.After of the next page, or "" if there is no next page; only the store can read it
 }
 
-// A Hit is a message that was found, and what Found.After is if a page ends with
-// it.
+// A Hit is a message that was found, with the Found.After of a page that ends
+// with it.
 type Hit struct {
 	Message Message
 	After   string
 }
 
-// Collect makes a page of hits.
+// Collect returns a page of hits.
 func Collect(hits iter.Seq2[Hit, error], l Limit) (*Found, error) {
 	f := new(Found)
 	last, bytes := "", 0
@@ -68,10 +68,10 @@ func Collect(hits iter.Seq2[Hit, error], l Limit) (*Found, error) {
 	return f, nil
 }
 
-// Terms returns what a user searches for with a text: words, and between
-// quotation marks words that follow each other. The last word is the beginning
-// of one, unless a quotation mark ends it. Whatever else is in the text separates
-// words.
+// Terms returns the terms of a text that a user searches for: each word is a
+// term, and so is each sequence of words between quotation marks. The last word
+// is the beginning of a word, unless a quotation mark ends it. All other
+// characters separate words.
 func Terms(text string) (terms []Term) {
 	parts := strings.Split(text, `"`)
 	for i, part := range parts {
@@ -126,7 +126,8 @@ func (t Term) at(text []string) bool {
 	return true
 }
 
-// A Place is a Found.After: where a message is among others, the newest first.
+// A Place is the place of a message among others, the newest first. It is the
+// content of a Found.After.
 type Place struct {
 	At, Seq int64
 	Room    string
@@ -137,7 +138,8 @@ func PlaceOf(m *Message) Place { return Place{m.At, m.Seq, m.Room} }
 
 func (p Place) String() string { return fmt.Sprintf("%d %d %s", p.At, p.Seq, p.Room) }
 
-// ParsePlace is the opposite of Place.String. "" is before all messages.
+// ParsePlace is the opposite of Place.String. The place "" is before all
+// messages.
 func ParsePlace(after string) (p Place, err error) {
 	if after == "" {
 		return Place{At: 1<<63 - 1}, nil
