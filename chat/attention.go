@@ -37,8 +37,8 @@ func (d *device) inUse(now moment) bool { return !d.idle && now-d.active < momen
 
 const (
 	attentionEvent = "chat:attention?"
-	// attentionTime is how long other servers are waited for. Users of a server
-	// that does not answer get a push.
+	// attentionTime is how long the chat waits for other servers. Users of a
+	// server that does not answer get a push.
 	attentionTime = time.Second
 )
 

@@ -20,7 +20,7 @@ type catchUp struct {
 	m      store.Membership     // of the user, as of asOf
 	asOf   int64                // rev of the room at which m was true
 	parent *store.Membership    // for a thread, what the user is in its parent
-	reply  func(f *frame) error // sends a frame to the socket; l.mu is locked, unless the frame has more behind it
+	reply  func(f *frame) error // sends a frame to the socket; l.mu is locked, unless the frame has More
 	keeps  bool                 // l is kept, because the socket follows the room now
 	why    string
 }
@@ -47,8 +47,9 @@ func (c *Chat) open(ctx context.Context, d *device, room string, at cursor, know
 	return err
 }
 
-// enter finds out what the user is in the room, and whether he may read it. A
-// thread has its followers as members, and the rules of its parent.
+// enter finds out what the user is in the room, and whether the user may read
+// it. The followers of a thread are its members; its parent decides whether the
+// user may read it.
 func (u *catchUp) enter(ctx context.Context, room string, known *store.Membership) error {
 	if parent, seq, is := store.Parent(room); is {
 		return u.enterThread(ctx, room, parent, seq)
@@ -87,8 +88,8 @@ func (u *catchUp) enterThread(ctx context.Context, room, parent string, seq int6
 	}
 }
 
-// run replies. Unless the frame has more behind it, the socket follows the room
-// from then on.
+// run replies. The socket follows the room from then on, unless the frame has
+// More.
 func (u *catchUp) run(ctx context.Context) error {
 	if followed, err := u.fromRing(); followed || err != nil {
 		return err
@@ -149,7 +150,7 @@ func (u *catchUp) fromRing() (followed bool, err error) {
 }
 
 // stale reports whether the cursor is from before the user joined a room that
-// shows only what happens later.
+// shows members only what happened since they joined.
 func (u *catchUp) stale() bool {
 	return u.m.Room.Visibility == store.VisibleJoined && u.m.Member.Role != "" && u.at.Rev < u.m.Member.JoinRev
 }
@@ -202,8 +203,8 @@ func (u *catchUp) read(ctx context.Context, before *store.Changes) (page *store.
 	return page, err
 }
 
-// first reads the changes above the cursor, or the newest messages if the cursor
-// is of no use.
+// first reads the changes above the cursor, or the newest messages if the
+// cursor cannot be used.
 func (u *catchUp) first(ctx context.Context) (*store.Changes, error) {
 	if u.at.Epoch == "" || u.stale() {
 		return u.reset(ctx)
@@ -286,7 +287,8 @@ func (u *catchUp) frame(page *store.Changes, mine [][2]any) *frame {
 	return f.since(&u.m.Room, &u.m.Member)
 }
 
-// truncated returns the seqs of messages with such a summary.
+// truncated returns the seqs of the messages whose summary of reactions does
+// not name all users.
 func truncated(page *store.Changes) (seqs []int64) {
 	for _, m := range page.Messages {
 		for _, r := range m.Reactions {

@@ -22,7 +22,7 @@ type Chat struct {
 
 	ctx        context.Context // ends with Close
 	stop       context.CancelFunc
-	serving    context.Context // ends before, when the server says goodbye
+	serving    context.Context // ends earlier than ctx: when the server shuts down
 	retire     context.CancelFunc
 	work       sync.WaitGroup
 	committers []*committer
@@ -47,86 +47,93 @@ type Options struct {
 	// when the process ends; the logger gets a warning.
 	Store store.Store
 
-	// Authenticate says which user a socket is. If it returns an error, the
-	// client is refused: the message of the connect_error is the text of
-	// Refuse, or "unauthenticated". An error that is ErrUnavailable is no
-	// answer: Authenticate is called again, for up to 20 seconds. It is
-	// required.
+	// Authenticate returns the user of a socket. If it returns an error, the
+	// chat refuses the client with a connect_error: its message is the text of
+	// an error of Refuse, and "unauthenticated" for any other error. If the
+	// error is ErrUnavailable, the chat calls Authenticate again each second,
+	// for up to 20 seconds. Authenticate is required.
 	Authenticate func(ctx context.Context, s *socketio.Socket) (User, error)
 
 	// Policy decides what users may do, besides the roles in their rooms.
 	Policy Policy
 
-	// BeforePost may change a draft that a client posts, or refuse it by the
-	// error of Refuse. Policy.CanPost and BeforePost may take 3 seconds
-	// together; then the post is refused, or it is allowed as the client has
-	// sent it if AllowUnfiltered is set and BeforePost is late. A client that
-	// repeats a post lets it be asked again, and gets the first answer
-	// whatever it says now.
+	// BeforePost is called with each post and edit of a client. It may change
+	// the draft, or refuse it by an error of Refuse. Policy.CanPost and
+	// BeforePost together may take 3 seconds. Then the chat refuses the draft
+	// with ErrUnavailable; if BeforePost is late and AllowUnfiltered is true,
+	// the chat accepts the draft as the client has sent it. When a client
+	// repeats a post that is in the store, BeforePost is called again, but the
+	// reply is the first one.
 	BeforePost      func(ctx context.Context, d *Draft) error
 	AllowUnfiltered bool
 
-	// OnReport is called when a user reports a message to the moderators, with
-	// a reason that may be "". A client may send a report again. Without it,
-	// reports are refused.
+	// OnReport is called when a user reports a message to the moderators. The
+	// reason may be "". A client may send the same report twice. If OnReport is
+	// nil, the chat refuses reports.
 	OnReport func(ctx context.Context, by User, m Message, reason string) error
 
-	// Users returns the names and data of users, for other users that may see
-	// them. Without it, only the users with a device on this server are known.
+	// Users returns the names and data of users. The chat shows them to the
+	// users that may see them. If Users is nil, the chat knows only the users
+	// that have a device on this server.
 	Users func(ctx context.Context, ids []string) ([]User, error)
 
-	// KeepVersions keeps what messages said before they were edited or
-	// deleted, for moderators. Defaults to false.
+	// KeepVersions, if true, keeps the text and data that messages had before
+	// they were edited or deleted. Moderators can read them. Defaults to false.
 	KeepVersions bool
 
-	// OnPost is called after a post was committed by this server, for example
-	// to send pushes to [Posted.Recipients]: at most once, in the order of the
-	// posts of a room. The calls for different rooms run at the same time. An
-	// error is logged. The context ends after a minute.
+	// OnPost is called after this server has committed a post, for example to
+	// send pushes to [Posted.Recipients]. It is called at most once for a post,
+	// and one at a time for the posts of a room, in their order. The calls for
+	// different rooms run at the same time. The context ends after a minute.
+	// The chat logs an error. If 10,000 posts wait for OnPost, the chat drops
+	// further ones and logs that.
 	OnPost func(ctx context.Context, p *Posted) error
 
-	// DurableHooks makes the store keep a list of the posts that OnPost must be
-	// called for. OnPost is called at least once, also after a crash, by any
-	// server, in the order of a room's posts on all servers. If it returns an
-	// error or panics, it is called again after a second, then after two
-	// seconds, and so on up to five minutes; the later posts of the room wait
-	// for that. After a day the chat gives the post up. The message is as it is
-	// when OnPost is called; messages that no longer exist are left out. The
-	// store must be a [store.Outbox]: those for SQLite and Postgres are, and
-	// Memory is for tests.
+	// DurableHooks, if true, makes the store keep a list of the posts for which
+	// OnPost must be called. Then any server calls OnPost at least once for
+	// each post, also after a crash, in the order of the room's posts on all
+	// servers. If OnPost returns an error or panics, the server calls it again
+	// after a second, then after two seconds, and so on up to five minutes. The
+	// later posts of the room wait meanwhile. The chat gives up a post that is
+	// older than a day, after at least ten calls. OnPost gets the message as it
+	// is at the time of the call. It is not called for messages that no longer
+	// exist. The store must be a [store.Outbox], as the stores for SQLite and
+	// Postgres are. Memory is one too, for tests. Defaults to false.
 	DurableHooks bool
 
-	// PushDelay is how long after a post Posted.Recipients decides. Defaults
-	// to 5 s.
+	// PushDelay is how long after a post Posted.Recipients finds out which
+	// members have not read it. Defaults to 5 s.
 	PushDelay time.Duration
 
 	// Limits bound what users may do.
 	Limits Limits
 
-	// Retention says which messages rooms keep. Defaults to all. RetentionOf, if
-	// it is not nil, says it for each room instead. A thread keeps what its
-	// parent does, and goes with its message. Messages go within an hour.
+	// Retention says which messages rooms keep. If RetentionOf is not nil, it
+	// decides for each room instead. A thread has the retention of its parent,
+	// and is removed with its message. The chat removes messages once an hour.
+	// Defaults to all messages.
 	Retention   Retention
 	RetentionOf func(r RoomInfo) Retention
 
-	// LargeRoom is from how many followers on a server a room is large: it has
-	// no typing, its receipts go to the reader's own devices only, and changes
-	// within 50 ms are sent together. Defaults to 100.
+	// LargeRoom is the number of followers on one server above which a room is
+	// large. A large room has no typing events, sends the event read only to
+	// the reader's own devices, and tells its followers how many users are
+	// there. Defaults to 100.
 	LargeRoom int
 
-	// Grace is how long after the end of a user's last device the user is
-	// still shown as online. Defaults to 20 s.
+	// Grace is how long a user keeps the same presence after the last device
+	// has disconnected. Defaults to 20 s.
 	Grace time.Duration
 
-	// WatchInterval is how often the store is asked for changes that other
-	// servers have not told. Defaults to 5 s.
+	// WatchInterval is how often the chat asks the store for changes, in case a
+	// message from another server was lost. Defaults to 5 s.
 	WatchInterval time.Duration
 
 	// Logger gets a line for each failure. Defaults to no log.
 	Logger *slog.Logger
 
-	// Trace contains functions that are called, for metrics. They must return
-	// soon.
+	// Trace contains functions that the chat calls, for metrics. They must
+	// return quickly.
 	Trace Trace
 }
 
@@ -141,28 +148,29 @@ type User struct {
 // room allow; a function that returns an error forbids it.
 type Policy struct {
 	// CanJoin is asked when a user joins a room, and returns the user's role.
-	// Without it, users join open rooms as members.
+	// If it is nil, users join open rooms as members.
 	CanJoin func(ctx context.Context, u User, r RoomInfo) (Role, error)
 
-	// CanRead is asked when a user opens a room or asks for its messages, about
-	// the newest message of each room in a list, and every 30 s about the
-	// followers of a room. Posted.Recipients does not ask it. If it allows, a
-	// device is not asked about again for 30 s, unless the membership of the
-	// user or the settings of the room change.
+	// CanRead is asked when a user opens a room or asks for its messages,
+	// before a list of rooms shows the newest message of the room, and every 30
+	// s for each follower of the room. The chat keeps a permission for 30 s for
+	// each device, unless the user's membership or the room's settings change.
+	// Posted.Recipients does not ask CanRead.
 	CanRead func(ctx context.Context, u User, r RoomInfo) error
 
-	// CanPost is asked about each post, before BeforePost.
+	// CanPost is asked about each post and edit of a client, before BeforePost.
 	CanPost func(ctx context.Context, u User, r RoomInfo, d *Draft) error
 
-	// CanCreate is asked when a user creates a room, also a direct one.
+	// CanCreate is asked when a user creates a room, including a direct room.
 	CanCreate func(ctx context.Context, u User, r RoomInfo) error
 
-	// CanModerate is asked about the commands of moderators, by name: "add",
-	// "kick", "ban", "unban", "mute", "role", "set", "versions".
+	// CanModerate is asked about a moderator's command: "add", "kick", "ban",
+	// "unban", "mute", "role", "set" or "versions". For "set" and "versions"
+	// user is "".
 	CanModerate func(ctx context.Context, u User, r RoomInfo, command, user string) error
 
-	// CanSee is asked when a user wants to know the presence or the name of another.
-	// Without it, users see the members of their rooms.
+	// CanSee is asked when a user wants to know the presence or the name of
+	// another user. If it is nil, users see the members of their rooms.
 	CanSee func(ctx context.Context, u User, other string) error
 }
 
@@ -174,8 +182,8 @@ type Trace struct {
 	Refused   func(command string, code Code)               // a command was refused
 }
 
-// New makes a chat of a namespace. The namespace must not have other handlers
-// for the commands of a chat.
+// New starts a chat on a namespace. The program must not add handlers for the
+// commands of a chat to the same namespace.
 func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	if o == nil || o.Authenticate == nil {
 		return nil, errors.New("chat: Options.Authenticate is required")
@@ -230,8 +238,9 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 // closeTime is how long Close waits for OnPost before its context ends.
 const closeTime = 5 * time.Second
 
-// Close ends the chat: it commits waiting operations, calls OnPost for waiting
-// posts, and closes the store. The server must be closed before.
+// Close ends the chat. It commits the operations that wait, calls OnPost for
+// the posts that wait, and closes the store. The contexts of OnPost end after 5
+// seconds. The server must be closed before.
 func (c *Chat) Close() error {
 	c.mu.Lock()
 	closed := c.closed

@@ -239,8 +239,8 @@ func (d *device) history(ctx context.Context, a historyArgs) (*historyPage, erro
 	return r, err
 }
 
-// readable returns what the user is in a room that he may read, or in the parent
-// of such a thread.
+// readable returns what the user is in a room, or in the parent of a thread. It
+// returns an error unless the user may read the room.
 func (d *device) readable(ctx context.Context, room string) (*store.Membership, error) {
 	m, err := d.look(ctx, room)
 	if err == nil {

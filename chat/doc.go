@@ -1,6 +1,6 @@
-// Package chat is a chat on a namespace of a Socket.IO server: users on many
-// devices, rooms that are kept in a store, and clients that are never behind
-// without knowing it.
+// Package chat is a chat on a namespace of a Socket.IO server. A user may have
+// many devices, a store keeps the rooms, and each client knows whether it has
+// missed something.
 //
 //	io := socketio.NewServer(nil)
 //	c, err := chat.New(io.Of("/chat"), &chat.Options{
@@ -20,9 +20,10 @@
 //
 // # Guarantees
 //
-// All clients see the messages of a room in the same order. An acknowledged post
-// is in the store. A post that is sent again, with its cid, is not added again,
-// not after days and not on another server. A client that comes back gets all
-// that has changed, edits and deletions included, or is told to begin anew. A
-// user that was removed from a room gets nothing that happened later.
+// All clients see the messages of a room in the same order. An acknowledged
+// post is in the store. A post that is sent again, with its cid, is not added
+// again, not after days and not on another server. A client that comes back
+// gets all changes that it has missed, edits and deletions included, or is told
+// to load the room anew. A user that was removed from a room gets no later
+// change.
 package chat

@@ -18,16 +18,17 @@ const (
 
 // Erase removes the user from the chat. Messages of the user become tombstones
 // whose author is "deleted", and the user's memberships, markers, reactions,
-// mentions and blocks end. Clients learn of it like of any change, those that
-// come back later, too. Direct rooms of the user stay for the other user, but
-// are archived.
+// mentions and blocks end. Clients learn of it as of any other change, also
+// clients that come back later. Direct rooms of the user stay for the other
+// user, but are archived.
 //
-// What stays is the user's id, in an empty row for each room that the user was in:
-// clients that come back learn from it that the user is no member.
+// The user's id stays, in an empty row for each room that the user was in. From
+// this row, clients that come back learn that the user is no member.
 //
-// Authenticate must refuse the user before. Erase disconnects the user's devices,
-// and returns when nothing is left. If it returns an error after it has begun, or
-// the server ends, the erasure goes on within a minute, on any server.
+// Authenticate must refuse the user before Erase is called. Erase disconnects
+// the user's devices, and returns when nothing is left. If it returns an error
+// after it has begun, or the server ends, the erasure goes on within a minute,
+// on any server.
 func (u *UserHandle) Erase(ctx context.Context) error {
 	if _, err := u.c.do(ctx, u.id, store.Erase{User: u.id}); err != nil {
 		return err

@@ -10,15 +10,15 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// An Error says why something was refused; clients get its Code and the fields
-// that belong to it as the data of the error. A Code never changes.
+// An Error says why a command was refused. Clients get its Code, and the fields
+// that belong to this code, as the data of the error. A Code never changes.
 type (
 	Error = store.Error
 	Code  = store.Code
 )
 
-// Errors to compare by errors.Is; the codes that clients get are in
-// store.Code.
+// Errors that methods return, to be compared by errors.Is. store.Code lists all
+// codes.
 var (
 	ErrNotFound    = &Error{Code: store.NotFound, Text: "not found"}
 	ErrForbidden   = &Error{Code: store.Forbidden, Text: "forbidden"}
@@ -27,8 +27,8 @@ var (
 	ErrUnavailable = &Error{Code: store.Unavailable, Text: "try again later", After: 1000}
 )
 
-// Refuse returns an error that shows text to the client. Functions of Options and
-// Policy may return it.
+// Refuse returns an error whose text the client gets. The functions of Options
+// and Policy may return such errors.
 func Refuse(text string) error { return &Error{Code: store.Refused, Text: text} }
 
 // public returns an error as clients may see it.

@@ -18,23 +18,25 @@ import (
 // An Attachment is a file as its message shows it.
 type Attachment = store.Attachment
 
-// Files returns a handler for the files of messages, to be mounted at a path and
-// below it. Auth says which user a request is of; if it returns an error, the
-// request is refused with status 401. It may be called once for a Chat, because
-// it also removes what is no longer needed.
+// Files returns a handler for the files of messages. It must be mounted at a
+// path and at everything below that path. Auth returns the user of a request;
+// if it returns an error, the status of the answer is 401, or 503 for
+// ErrUnavailable. Files may be called once for a Chat, because it also starts
+// the removal of files that are no longer needed.
 //
-// A POST with the content of a file as its body, and its name as the parameter
-// name of the URL, uploads it. The answer is JSON: id, name, type, size and
-// sha256. Posts by Draft.Files name the id. A file is in one message, which its
-// owner posts, and goes with it. A file that is in no message goes after 24 hours.
+// A POST uploads a file: its body is the content, and the parameter "name" of
+// its URL is the file's name. The answer is JSON: id, name, type, size and
+// sha256. Draft.Files of a post contains the id. Only the owner can post a
+// file, and only in one message. The file is removed with the message. A file
+// that is in no message is removed after 24 hours.
 //
-// A GET of the path and /id returns a file to users that may read its message at
-// that moment. Browsers show some types of pictures, videos and sounds; they save
-// all others.
+// A GET of the path, a slash and the id returns a file, to users that may read
+// its message at that moment. Browsers show some types of pictures, videos and
+// sounds; they save files of all other types.
 //
 // Errors have the codes of commands, as JSON in the same form. The handler sets
-// no headers for pages of other origins, and does not know where a request comes
-// from: if auth takes a cookie, it should be SameSite, or the handler be in an
+// no CORS headers and does not check the origin of a request. If auth reads a
+// cookie, make the cookie SameSite, or wrap the handler in an
 // http.CrossOriginProtection.
 func (c *Chat) Files(blobs Blobs, auth func(r *http.Request) (User, error)) http.Handler {
 	f := &files{c, blobs, auth}

@@ -10,8 +10,8 @@ import (
 )
 
 // heads tell users of new messages in rooms of theirs that a device does not
-// follow, so that the badges of a list of rooms move. They are a courtesy: a lost
-// one is made up for by the next, or by ready.
+// follow, so that the badges of a list of rooms move. A lost one does no harm:
+// the next one, or ready, replaces it.
 type heads struct {
 	mu    sync.Mutex
 	rooms map[string]*badge
@@ -65,7 +65,7 @@ func (h *heads) put(room, user string) {
 	}
 }
 
-// drop is the opposite of put.
+// drop is the opposite of put. mu is locked.
 func (h *heads) drop(room, user string) {
 	b := h.rooms[room]
 	if b == nil {
@@ -142,7 +142,7 @@ func (c *Chat) tellHeads() {
 	for room, seq := range h.fresh {
 		b := h.rooms[room]
 		if b == nil {
-			continue // nobody is left
+			continue // no user is left
 		}
 		for user := range b.users {
 			byUser[user] = append(byUser[user], [2]any{room, seq})

@@ -12,9 +12,9 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// By hintEvent servers tell each other where rooms are, with the changes if these
-// are short. A lost one costs time and no message, because the store is
-// asked, too.
+// Servers send hintEvent to tell each other the heads of rooms, with the
+// changes if they are short. A lost hint costs time but no message, because the
+// servers also ask the store.
 const hintEvent = "chat:rev"
 
 // A headHint says where a room is.
@@ -146,8 +146,8 @@ func (c *Chat) hear(h headHint) {
 	}
 }
 
-// watch asks the store from time to time where the followed rooms are, in case a
-// hint was lost.
+// watch asks the store from time to time for the heads of the followed rooms,
+// in case a hint was lost.
 func (c *Chat) watch() {
 	asked := time.Now()
 	for pause(c.ctx, c.opts.WatchInterval) {

@@ -23,8 +23,8 @@ type Limits struct {
 	Follows     int // rooms that a socket follows; defaults to 200
 	Members     int // of a room; defaults to 100,000
 	Memberships int // of a user; defaults to 2,000
-	Devices     int // of a user on one server: the oldest is disconnected; defaults to 20
-	CatchUp     int // changed rows that a client catches up with; if there are more, it begins anew; defaults to 1,000
+	Devices     int // of a user on one server; one more disconnects the oldest; defaults to 20
+	CatchUp     int // changed rows that a client may catch up with; if there are more, it loads the room anew; defaults to 1,000
 
 	// Rates of a user on one server.
 	Posts     Rate // defaults to 5 per second, burst 20
@@ -32,7 +32,7 @@ type Limits struct {
 	Edits     Rate // edits, deletions and reactions; defaults to 10 per second, burst 20
 	Reads     Rate // open, history and lists; defaults to 20 per second, burst 200
 	Searches  Rate // defaults to 1 per second, burst 5
-	Changes   Rate // of rooms and members, and uploads of files apart; defaults to 5 per second, burst 20
+	Changes   Rate // of rooms and members; uploads of files have the same rate, counted separately; defaults to 5 per second, burst 20
 	Directs   Rate // new direct rooms; defaults to 20 a day, burst 20
 	Reports   Rate // defaults to one in 10 seconds, burst 10
 }

@@ -148,8 +148,8 @@ func (l *live) advanceLocked(ch *store.Changes) {
 	l.next()
 }
 
-// next sends the changes that are next, and has the missing ones read from the
-// store. mu is locked.
+// next sends the changes that begin at the tail, and starts a reader for
+// missing ones. mu is locked.
 func (l *live) next() {
 	for progress := !l.reading; progress; {
 		progress = false
@@ -303,7 +303,7 @@ func (l *live) renew(r *store.Room) {
 	l.dismiss()
 }
 
-// deleted ends a room that is no more. mu is locked.
+// deleted ends following a room that was deleted. mu is locked.
 func (l *live) deleted() {
 	l.c.ns.Local().To(socketRoom(l.id)).Emit("rooms", roomsEvent{Gone: []goneView{{l.id, "deleted"}}})
 	l.dismiss()

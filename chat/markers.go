@@ -11,14 +11,13 @@ import (
 )
 
 // markers are how far users have read, as far as this server knows. They are
-// written together from time to time, because reading is the most frequent
-// change there is.
+// written together from time to time, because they change most often.
 type markers struct {
 	mu    sync.Mutex
 	known map[store.MemberKey]*marker
 }
 
-// A marker is one of them.
+// A marker is how far one user has read one room.
 type marker struct {
 	store.Marker
 	seq   int64          // of the newest message known of
@@ -34,8 +33,8 @@ const (
 	maxOwn       = 1000        // posts of the user that a marker remembers
 )
 
-// advance moves a marker forward, over the user's own posts, too. The lock is
-// held.
+// advance moves a marker forward, over the user's own posts, too. markers.mu is
+// locked.
 func (m *marker) advance(read int64) {
 	if read > m.Read {
 		m.Read, m.dirty = read, true
@@ -207,8 +206,8 @@ func (d *device) unread(ctx context.Context, a readArgs) (r *readReply, err erro
 	})
 }
 
-// posted moves the marker of an author who had read everything over the new
-// post, and not further.
+// posted moves the author's marker over the new post, if the author had read
+// everything before it.
 func (d *device) posted(room string, seq int64) {
 	move := func(m *marker) {
 		m.seq = max(m.seq, seq)
@@ -306,7 +305,7 @@ func (c *Chat) writeMarkers() {
 	}
 }
 
-// again makes markers be written later.
+// again notes that markers must be written later.
 func (k *markers) again(failed []store.Marker) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -23,7 +23,7 @@ func (d *device) report(ctx context.Context, a deleteArgs) (nothing, error) {
 	case message.Deleted != nil:
 		return nothing{}, &Error{Code: store.Gone, Text: "the message is deleted"}
 	case d.c.opts.OnReport == nil:
-		return nothing{}, &Error{Code: store.Forbidden, Text: "nobody takes reports"}
+		return nothing{}, &Error{Code: store.Forbidden, Text: "this chat takes no reports"}
 	}
 	return nothing{}, d.c.opts.OnReport(ctx, d.user, *message, a.Reason)
 }

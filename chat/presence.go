@@ -9,9 +9,9 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// A Presence says whether a user is there: Online if a device was active within
-// five minutes, Away if there are only other devices, Offline if there is no
-// device.
+// A Presence says whether a user is there. A user is Online if a device was
+// active within the last five minutes, Away if the user has only other devices,
+// and Offline without a device.
 type Presence string
 
 // The presences.
@@ -28,8 +28,8 @@ const (
 	maxWatched    = 200             // users that a device watches
 )
 
-// watchRate is how often a user may choose the users that a device watches, because the
-// rooms of all of them are looked at.
+// watchRate is how often a user may choose the users that a device watches. It
+// is low because the chat reads the rooms of all these users.
 var watchRate = Rate{PerSecond: 1, Burst: 10}
 
 // presences are the users that are there. Each server decides about the users
@@ -82,8 +82,8 @@ func (c *Chat) devicesOf(user string) []*device {
 	return nil
 }
 
-// arrive adds a device. It is told at once, without grace. If the user has too
-// many then, arrive returns the oldest.
+// arrive adds a device. Others are told of it without delay. If the user then
+// has too many devices, arrive returns the oldest one.
 func (p *presences) arrive(d *device) (oldest *device) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,8 +105,8 @@ func (p *presences) arrive(d *device) (oldest *device) {
 	return nil
 }
 
-// leave removes a device, and reports whether it was the last of its user, who
-// stays for the grace time.
+// leave removes a device, and reports whether it was the last one of its user.
+// The user stays for the grace time.
 func (p *presences) leave(d *device) (last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

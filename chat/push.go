@@ -32,8 +32,8 @@ type Posted struct {
 //
 // If the message was deleted meanwhile, Recipients yields no member.
 //
-// An error ends the sequence. When this server is about to end, the error is
-// ErrUnavailable, because its devices are gone already.
+// An error ends the sequence. While this server shuts down, the error is
+// ErrUnavailable, because its devices have disconnected already.
 func (p *Posted) Recipients(ctx context.Context) iter.Seq2[Member, error] {
 	return func(yield func(Member, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)

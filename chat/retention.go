@@ -7,9 +7,9 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// A Retention says which messages a room keeps: the oldest go when there are too
-// many of them or they are too old, but none that is younger than a day. A field
-// that is 0 is no limit.
+// A Retention says which messages a room keeps. The chat removes the oldest
+// messages while there are too many or they are too old, but never a message
+// that is younger than a day. A field that is 0 is no limit.
 type Retention struct {
 	Age   time.Duration // how old a message may be
 	Count int64         // how many messages
@@ -39,7 +39,7 @@ func (c *Chat) keepRetention() {
 	}
 }
 
-// tidy makes all rooms lose the messages that they do not keep.
+// tidy removes the messages that rooms do not keep.
 func (c *Chat) tidy() error {
 	for after, more := "", true; more; {
 		ctx, cancel := context.WithTimeout(c.serving, storeTimeout)
@@ -85,8 +85,8 @@ func (c *Chat) tidyThreads(threads []*store.Extent) error {
 	return err
 }
 
-// tidyRoom makes a room lose the messages that it does not keep. Home is the room
-// itself, or the parent of a thread, which is zero if there is no such room.
+// tidyRoom removes the messages that a room does not keep. Home is the room
+// itself, or the parent of a thread; it is zero if the parent does not exist.
 func (c *Chat) tidyRoom(e *store.Extent, home *store.Room) error {
 	r := &e.Room
 	_, seq, thread := store.Parent(r.ID)
@@ -115,7 +115,8 @@ func (c *Chat) tidyRoom(e *store.Extent, home *store.Room) error {
 	return nil
 }
 
-// keepOf returns what a room keeps, and its threads: all, if RetentionOf panics.
+// keepOf returns what a room and its threads keep. If RetentionOf panics, they
+// keep everything.
 func (c *Chat) keepOf(home *store.Room) store.Keep {
 	r := c.opts.Retention
 	if c.opts.RetentionOf != nil && home.ID != "" {
@@ -126,7 +127,7 @@ func (c *Chat) keepOf(home *store.Room) store.Keep {
 	return store.Keep{Age: r.Age.Milliseconds(), Count: r.Count, Bytes: r.Bytes, Least: leastAge.Milliseconds()}
 }
 
-// passed reports whether a room may have a message that it does not keep.
+// passed reports whether a room may contain a message that it does not keep.
 func passed(e *store.Extent, k store.Keep) bool {
 	now := time.Now().UnixMilli()
 	return e.Oldest > 0 && e.OldestAt <= now-k.Least &&

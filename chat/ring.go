@@ -33,8 +33,9 @@ func (r *ring) add(ch *store.Changes) {
 	}
 }
 
-// after returns the changes above a rev that the ring reaches back to, or nil if
-// there are none. Of rows that have changed several times, the newest counts.
+// after returns the changes above a rev, or nil if no change is above it. The
+// ring must reach back to the rev. A row that has changed several times is
+// returned as it is after the last change.
 func (r *ring) after(rev int64) *store.Changes {
 	first := len(r.ranges)
 	for first > 0 && r.ranges[first-1].To > rev {

@@ -48,16 +48,17 @@ func infoOf(r *store.Room) RoomInfo {
 	return RoomInfo{r.ID, r.Kind, r.Info, r.SlowMode, r.Visibility, r.Archived, r.Pair}
 }
 
-// A Room is a handle of a room, which may exist or not. Its methods act in the
-// name of the program: no role, rate or function of Options is asked.
+// A Room is a handle of a room, whether the room exists or not. Its methods act
+// for the program: the chat does not check roles and rates, and does not call
+// Policy and BeforePost.
 type Room struct {
 	c  *Chat
 	id string
 }
 
-// Room returns the handle of a room. An id has 1 to 64 of the characters A-Z a-z
-// 0-9 _ . and -, the first a letter or digit. DirectRoom and ThreadRoom return
-// the ids of other rooms.
+// Room returns the handle of a room. An id consists of 1 to 64 of the
+// characters A-Z a-z 0-9 _ . and -, and begins with a letter or digit.
+// DirectRoom and ThreadRoom return the ids of other rooms.
 func (c *Chat) Room(id string) *Room { return &Room{c, id} }
 
 // ThreadRoom returns the id of the thread of a message.
@@ -81,8 +82,8 @@ func (r *Room) do(ctx context.Context, op store.Op) (store.Result, error) {
 	return result, err
 }
 
-// Create makes the room. If it exists, Create returns nil if the kind is the
-// same and ErrConflict otherwise.
+// Create makes the room. If the room exists, Create returns nil if its kind is
+// the same, and ErrConflict otherwise.
 func (r *Room) Create(ctx context.Context, info RoomInfo) error {
 	if !store.ValidRoom(r.id) || info.Kind != Open && info.Kind != Closed {
 		return &Error{Code: store.BadRequest, Text: "invalid room id or kind", Field: "room"}
@@ -160,18 +161,20 @@ func (r *Room) Ban(ctx context.Context, user, reason string) error {
 	return r.member(ctx, store.SetMember{User: user, Do: store.Ban, Reason: reason})
 }
 
-// Unban ends a ban. The user is no member then.
+// Unban ends a ban. It does not make the user a member again.
 func (r *Room) Unban(ctx context.Context, user string) error {
 	return r.member(ctx, store.SetMember{User: user, Do: store.Unban})
 }
 
-// Mute keeps a member from writing until a time in ms; 0 ends that.
+// Mute keeps a member from writing until a time, in ms since 1970. The time 0
+// ends a mute.
 func (r *Room) Mute(ctx context.Context, user string, until int64) error {
 	return r.member(ctx, store.SetMember{User: user, Do: store.Mute, Until: until})
 }
 
-// Post adds a message. The author need not be a member. With a Draft.Key that
-// the author has used before, Post returns the message that it made then.
+// Post adds a message. The author need not be a member. If the author has used
+// the Draft.Key in this room before, Post adds nothing and returns the message
+// with that key.
 func (r *Room) Post(ctx context.Context, author string, d Draft) (Message, error) {
 	key := d.Key
 	if key == "" {
@@ -193,15 +196,15 @@ func (r *Room) Post(ctx context.Context, author string, d Draft) (Message, error
 	return r.Message(ctx, result.Seq)
 }
 
-// Edit replaces the content of a message. If by is not "", it must be the
-// author.
+// Edit replaces text, data and mentions of a message. If by is not "", it must
+// be the author of the message.
 func (r *Room) Edit(ctx context.Context, by string, seq int64, d Draft) error {
 	_, err := r.do(ctx, store.Edit{Room: r.id, By: by, Seq: seq, Text: d.Text, Data: d.Data, Mentions: d.Mentions, Keep: r.c.opts.KeepVersions})
 	return err
 }
 
-// DeleteMessage deletes a message. If by is not "", it must be a user that may
-// delete it.
+// DeleteMessage deletes a message. If by is not "", that user must be allowed
+// to delete it.
 func (r *Room) DeleteMessage(ctx context.Context, by string, seq int64, reason string) error {
 	_, err := r.do(ctx, store.Delete{Room: r.id, By: by, Seq: seq, Reason: reason, Keep: r.c.opts.KeepVersions})
 	return err
@@ -219,8 +222,9 @@ func (r *Room) Message(ctx context.Context, seq int64) (Message, error) {
 	return page.Messages[0], nil
 }
 
-// History returns at most limit messages with a seq below before, the newest of
-// them, in the order of seqs. If before is 0, they are the newest of the room.
+// History returns the newest messages with a seq below before, at most limit of
+// them, in the order of seqs. If before is 0, it returns the newest messages of
+// the room.
 func (r *Room) History(ctx context.Context, before int64, limit int) ([]Message, error) {
 	page, err := r.c.store.History(ctx, r.id, store.Query{Before: before, Limit: store.Limit{Rows: limit, Bytes: 1 << 30}})
 	if err != nil {
