@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -202,20 +201,20 @@ func (o *outgoing) delivery(targets int, batch bool) delivery {
 func (o *outgoing) encode(n *Namespace) (err error) {
 	o.bare = nil
 	o.header.Namespace = n.name
-	args := o.args
 	if o.hasOffset(n) {
-		args = append(slices.Clip(args), o.lastArg())
+		o.message, err = o.encodeArgs(n, o.lastArg())
+	} else {
+		o.message, err = o.encodeArgs(n)
 	}
-	o.message, err = o.encodeArgs(n, args)
 	return err
 }
 
-func (o *outgoing) encodeArgs(n *Namespace, args []any) (*engine.Message, error) {
+func (o *outgoing) encodeArgs(n *Namespace, further ...any) (*engine.Message, error) {
 	message := engine.NewMessage
 	if o.once {
 		message = engine.NewTransientMessage
 	}
-	m, err := n.server.coder.encode(message, o.header, args)
+	m, err := n.server.coder.encode(message, o.header, o.args, further...)
 	if err == nil {
 		m.SetCompress(!o.plain)
 	}
@@ -249,7 +248,7 @@ func (o *outgoing) messageFor(s *Socket) *engine.Message {
 	m := o.message
 	if s.seat == nil && o.hasOffset(n) && err == nil {
 		if o.bare == nil {
-			o.bare, err = o.encodeArgs(n, o.args)
+			o.bare, err = o.encodeArgs(n)
 		}
 		m = o.bare
 	}

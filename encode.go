@@ -20,12 +20,17 @@ type coder struct {
 	parser parser.Parser
 }
 
-// encode encodes a packet, to what message makes of it: one of the engine's
-// two kinds.
-func (c *coder) encode(message newMessage, h parser.Header, args []any) (*engine.Message, error) {
+// encode encodes a packet with arguments and further ones, to what message makes
+// of it: one of the engine's two kinds.
+func (c *coder) encode(message newMessage, h parser.Header, args []any, further ...any) (*engine.Message, error) {
 	e := encodings.Get().(*encoding)
 	defer encodings.Put(e)
 	e.header = h
+	if len(further) > 0 {
+		e.args = append(append(e.args[:0], args...), further...)
+		defer clear(e.args)
+		args = e.args
+	}
 	encoded, err := c.encodeArgs(e.text[:0], &e.header, args)
 	if err != nil {
 		return nil, encodeError(&e.header, err)
@@ -92,6 +97,7 @@ type newMessage func(text []byte, binaries ...[]byte) *engine.Message
 // An encoding is what encode needs and can use again.
 type encoding struct {
 	header parser.Header
+	args   []any
 	text   []byte
 }
 

@@ -27,6 +27,9 @@ func (s *Socket) join(n *Namespace, taken *seat) {
 	default:
 		s.id = s.conn.newID(n)
 	}
+	if s.seat != nil {
+		s.seat.own = []string{s.id}
+	}
 	n.rooms.add(s.id, s)
 	n.tellPresence()
 }

@@ -12,7 +12,8 @@ import (
 // A seat is a socket's part in recovery. A client that comes back finds that
 // of its former socket, and waits until that one has left it.
 type seat struct {
-	pid  string // by which the client shows who it was; a secret
+	pid  string   // by which the client shows who it was; a secret
+	own  []string // the room of the socket
 	conn *conn
 	left chan struct{} // closed when the socket has left and its session is kept
 	eventlog.Place

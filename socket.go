@@ -178,6 +178,9 @@ func (s *Socket) Compress(compress bool) Broadcast { return s.itself().Compress(
 
 // itself selects the socket.
 func (s *Socket) itself() Broadcast {
+	if s.seat != nil {
+		return Broadcast{namespace: s.namespace, self: s, rooms: s.seat.own} // the log keeps it
+	}
 	return Broadcast{namespace: s.namespace, self: s, rooms: []string{s.id}}
 }
 

@@ -105,7 +105,8 @@ type Encoded struct {
 type Parser interface {
 	// Encode appends the text of a packet, which must be UTF-8, to dst.
 	// Attachments are not copied: they are the caller's own bytes, not to be
-	// modified until they are sent. The header is valid only during the call.
+	// modified until they are sent. The header and args are valid only during the
+	// call.
 	Encode(dst []byte, h *Header, args ...any) (Encoded, error)
 
 	// NewDecoder returns a decoder for one connection.

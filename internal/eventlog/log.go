@@ -70,7 +70,7 @@ type Log[M Message] struct {
 	entries []*Event[M]
 	first   uint64 // the position of entries[0]
 	bytes   int
-	lost    *Event[M]     // the one before entries[0], without its message
+	lost    Event[M]      // the one before entries[0], if first is not 0; without its message
 	epoch   string        // what offsets begin with that this log has made
 	offsets atomic.Uint64 // made
 }
@@ -88,7 +88,10 @@ const epochLen = 8
 
 // NewOffset returns the offset for a further event. It may be called at any
 // time.
-func (l *Log[M]) NewOffset() string { return l.epoch + strconv.FormatUint(l.offsets.Add(1), 36) }
+func (l *Log[M]) NewOffset() string {
+	var offset [epochLen + 1 + 13]byte // 13 digits are enough for any number
+	return string(strconv.AppendUint(append(offset[:0], l.epoch...), l.offsets.Add(1), 36))
+}
 
 // number returns the number in an offset, and whether it is from here. It is
 // not ok if no log makes such offsets.
@@ -134,7 +137,7 @@ func (l *Log[M]) Clear() {
 // drop forgets the oldest event.
 func (l *Log[M]) drop() {
 	e := l.entries[0]
-	l.lost = &Event[M]{Offset: e.Offset, At: e.At}
+	l.lost = Event[M]{Offset: e.Offset, At: e.At}
 	l.bytes -= e.size()
 	l.entries[0] = nil
 	l.entries = l.entries[1:]

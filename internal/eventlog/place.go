@@ -20,13 +20,10 @@ func (l *Log[M]) Begin(now time.Time) Place {
 
 // latest returns the offset of the last event, or "" before the first event.
 func (l *Log[M]) latest() string {
-	switch n := len(l.entries); {
-	case n > 0:
+	if n := len(l.entries); n > 0 {
 		return l.entries[n-1].Offset
-	case l.lost != nil:
-		return l.lost.Offset
 	}
-	return ""
+	return l.lost.Offset
 }
 
 // After returns the position after the last event that a client has, by its
@@ -67,7 +64,7 @@ func (l *Log[M]) OffsetBefore(p Place, heard time.Time) string {
 		}
 	}
 	switch {
-	case l.lost == nil:
+	case l.first == 0:
 		return p.Origin
 	case l.lost.At.Before(heard):
 		return l.lost.Offset
