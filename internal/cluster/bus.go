@@ -32,7 +32,7 @@ type Bus struct {
 	adapter adapter.Adapter
 	host    Surroundings
 	ctx     context.Context
-	close   context.CancelFunc
+	close   context.CancelCauseFunc
 	away    atomic.Bool // since messages are lost; false again when all has been sent
 
 	mu      sync.Mutex
@@ -67,7 +67,7 @@ func NewBus(a adapter.Adapter, s Surroundings) *Bus {
 		return nil
 	}
 	b := &Bus{adapter: a, host: s}
-	b.ctx, b.close = context.WithCancel(context.Background())
+	b.ctx, b.close = context.WithCancelCause(context.Background())
 	return b
 }
 
@@ -263,5 +263,5 @@ func (b *Bus) Close() {
 		case <-late.C:
 		}
 	}
-	b.close()
+	b.close(errClosed)
 }

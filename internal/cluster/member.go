@@ -91,7 +91,8 @@ const (
 	maxUID   = 1024
 )
 
-// New returns a Member that has not joined yet.
+// New returns a Member that has not joined yet. It leaves with the Bus at the
+// latest.
 func New(namespace string, b *Bus, h Host) *Member {
 	c := &Member{
 		bus:       b,
@@ -104,7 +105,7 @@ func New(namespace string, b *Bus, h Host) *Member {
 		left:      make(map[string]time.Time),
 		timeout:   heartbeatTimeout,
 	}
-	c.ctx, c.leave = context.WithCancelCause(context.Background())
+	c.ctx, c.leave = context.WithCancelCause(b.ctx)
 	return c
 }
 

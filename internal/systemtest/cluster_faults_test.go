@@ -2,9 +2,14 @@ package systemtest
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/adapter"
@@ -47,6 +52,67 @@ func TestClusterNoGhosts(t *testing.T) {
 				h.T.Errorf("%d messages, Close is number %d", len(heard), i)
 			}
 		})
+	})
+}
+
+// A namespace that is made after Close, or while Close is at work, joins nobody
+// and leaves no goroutine behind.
+func TestNamespacesOfAClosedServer(t *testing.T) {
+	for name, bus := range map[string]adapter.Adapter{
+		"with heartbeats": new(testserver.Silent), "counted": new(adapter.Loopback),
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := testserver.Recovering()
+			o.Adapter = bus
+			testserver.Run(t, o, func(h *testserver.Harness) {
+				var making sync.WaitGroup
+				for i := range 100 {
+					making.Go(func() { h.Of(fmt.Sprint("/during", i)) })
+				}
+				h.Close()
+				making.Wait()
+				h.Check(h.Of("/after").Emit("e"))
+				h.Of("/after").SocketsJoin("room")
+				if _, err := h.Of("/after").FetchSockets(context.Background()); err == nil {
+					h.T.Error("others can be asked")
+				}
+				synctest.Wait()
+				for _, name := range []string{"/", "/during0", "/during99", "/after"} {
+					n, err := bus.Servers(context.Background(), name)
+					if no := new(adapter.NoCount); n != 0 || err != nil && !errors.As(err, &no) {
+						h.T.Errorf("%d servers, %v in %s", n, err, name)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Emit refuses what the other servers would drop.
+func TestWhatOthersWouldDrop(t *testing.T) {
+	o := &socketio.Options{Adapter: new(adapter.Loopback)}
+	testserver.Run(t, o, func(h *testserver.Harness) {
+		c, d := h.Connect(rawclient.WebSocket), h.Other(o).Connect(rawclient.WebSocket)
+		long := strings.Repeat("e", 1025)
+		deep := json.RawMessage(strings.Repeat("[", 512) + strings.Repeat("]", 512))
+		for what, err := range map[string]error{
+			"a long name":                  h.Emit(long),
+			"a deep value":                 h.Emit("e", deep),
+			"a long name between servers":  h.ServerSideEmit(long),
+			"a deep value between servers": h.ServerSideEmit("e", deep),
+		} {
+			if err == nil {
+				t.Errorf("%s: no error", what)
+			}
+		}
+		for r, err := range h.Call(context.Background(), "e", deep) {
+			if r != nil || err == nil {
+				t.Errorf("Call yields %v, %v", r, err)
+			}
+		}
+		h.Check(h.Emit("end", deep[1:len(deep)-1]))
+		c.Match(`^42\["end",\[`)
+		d.Match(`^42\["end",\[`)
 	})
 }
 
