@@ -211,7 +211,10 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 			return
 		}
 		defer out.free()
-		if err := out.encode(b.namespace); err != nil {
+		if err = out.encode(b.namespace); err == nil && b.asksOthers() {
+			_, err = out.messageForOthers(b)
+		}
+		if err != nil {
 			yield(nil, err)
 			return
 		}
@@ -271,10 +274,13 @@ func (b Broadcast) settle(ctx context.Context) {
 	}
 }
 
+// asksOthers reports whether Call reaches other servers.
+func (b Broadcast) asksOthers() bool { return b.namespace.family == nil && b.reachesOthers() }
+
 // callOthers is Call on the other servers. The result is nil without other
 // servers.
 func (b Broadcast) callOthers(ctx context.Context, out *outgoing) (*cluster.Call, error) {
-	if b.namespace.family != nil || !b.reachesOthers() {
+	if !b.asksOthers() {
 		return nil, nil
 	}
 	m, err := out.messageForOthers(b)

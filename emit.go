@@ -11,9 +11,11 @@ import (
 
 // Emit sends an event to the selected sockets. It encodes the event once and
 // does not wait for clients. The arguments may be modified when Emit has
-// returned. Emit returns an error for a reserved name and for arguments that
-// cannot be encoded. If other servers cannot be reached, it logs that. An event
-// for a parent goes to the children on this server, see [Server.OfFunc].
+// returned. Emit returns an error for a reserved name, for arguments that cannot
+// be encoded, and for an event that the other servers would refuse: one with a
+// name of more than 1,024 bytes, or with values nested deeper than 511. If other
+// servers cannot be reached, it logs that. An event for a parent goes to the
+// children on this server, see [Server.OfFunc].
 func (b Broadcast) Emit(event string, args ...any) error {
 	out, err := b.prepare(event, parser.Header{}, args)
 	if err != nil {

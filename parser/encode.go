@@ -19,7 +19,7 @@ func (p JSON) Encode(dst []byte, h *Header, args ...any) (Encoded, error) {
 	if h.HasID {
 		dst = strconv.AppendUint(dst, h.ID, 10)
 	}
-	e, err := p.EncodePayload(dst, h, args...)
+	e, err := p.encodePayload(dst, h, args)
 	if n := len(e.Attachments); n > 0 {
 		e.Text[start] += byte(BinaryEvent - Event)
 		var digits [20]byte

@@ -1,14 +1,32 @@
 package parser
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"unicode/utf8"
 )
 
 // EncodePayload appends to dst what [JSON.Encode] writes behind the type,
 // namespace and id of a packet: for an Event the array of its name and
-// arguments.
+// arguments. It returns an error for what [JSON.DecodePayload] would refuse: a
+// name longer than MaxEventName, or arguments in more than 511 arrays and
+// objects around each other.
 func (p JSON) EncodePayload(dst []byte, h *Header, args ...any) (Encoded, error) {
+	if len(h.Event) > MaxEventName {
+		return Encoded{}, fmt.Errorf("parser: event name longer than %d bytes", MaxEventName)
+	}
+	e, err := p.encodePayload(dst, h, args)
+	if err == nil {
+		err = tooDeep(e.Text[len(dst):])
+	}
+	if err != nil {
+		return Encoded{}, err
+	}
+	return e, nil
+}
+
+func (p JSON) encodePayload(dst []byte, h *Header, args []any) (Encoded, error) {
 	start := len(dst)
 	w := writer{text: dst}
 	var err error
@@ -52,6 +70,17 @@ func (p JSON) check(w *writer, start int, args []any) error {
 	}
 }
 
+// tooDeep returns an error if receivers would refuse JSON for its depth.
+func tooDeep(text []byte) error {
+	if len(text) <= 2*maxDepth || bytes.Count(text, []byte{'['})+bytes.Count(text, []byte{'{'}) <= maxDepth {
+		return nil // nearly always
+	}
+	if _, err := scanValue(text, 0, 0); err == errDepth {
+		return fmt.Errorf("parser: %w", err)
+	}
+	return nil
+}
+
 // DecodePayload is the inverse of [JSON.EncodePayload]. It keeps the
 // attachments, but not the text.
 func (p JSON) DecodePayload(t Type, payload Encoded) (*Packet, error) {
@@ -68,13 +97,14 @@ func (p JSON) DecodePayload(t Type, payload Encoded) (*Packet, error) {
 	return &r.Packet, r.Check()
 }
 
-// EncodeValue appends the JSON of one value to dst.
+// EncodeValue appends the JSON of one value to dst. It returns an error for
+// what [JSON.DecodeValue] would refuse.
 func (p JSON) EncodeValue(dst []byte, v any) (Encoded, error) {
 	w := writer{text: dst}
 	if err := w.arg(v); err != nil {
 		return Encoded{}, fmt.Errorf("parser: %w", err)
 	}
-	if err := p.check(&w, len(dst), []any{v}); err != nil {
+	if err := cmp.Or(p.check(&w, len(dst), []any{v}), tooDeep(w.text[len(dst):])); err != nil {
 		return Encoded{}, err
 	}
 	return Encoded{Text: w.text, Attachments: w.attachments}, nil

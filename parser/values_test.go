@@ -348,3 +348,52 @@ type undecodable struct{}
 
 func (undecodable) Len() int            { return 2 }
 func (undecodable) Decode(...any) error { return errUndecodable }
+
+// Whatever EncodePayload and EncodeValue accept, their inverses accept, too.
+func TestPayloadsAtTheLimits(t *testing.T) {
+	nested := func(open, inner, end string, n int) json.RawMessage {
+		return json.RawMessage(strings.Repeat(open, n) + inner + strings.Repeat(end, n))
+	}
+	many := make([]map[string]string, 2*maxDepth)
+	for i := range many {
+		many[i] = map[string]string{"[{": "}]"}
+	}
+	for what, tc := range map[string]struct {
+		h   Header
+		arg any
+		ok  bool
+	}{
+		"the longest name":          {Header{Type: Event, Event: strings.Repeat("e", MaxEventName)}, 1, true},
+		"a name that is too long":   {Header{Type: Event, Event: strings.Repeat("e", MaxEventName+1)}, 1, false},
+		"the deepest arrays":        {Header{Type: Event, Event: "e"}, nested("[", "", "]", maxDepth-1), true},
+		"arrays too deep":           {Header{Type: Event, Event: "e"}, nested("[", "", "]", maxDepth), false},
+		"the deepest objects":       {Header{Type: Ack}, nested(`{"a":`, "1", "}", maxDepth-1), true},
+		"objects too deep":          {Header{Type: Ack}, nested(`{"a":`, "1", "}", maxDepth), false},
+		"much, but not deep":        {Header{Type: Ack}, many, true},
+		"brackets in a string":      {Header{Type: Ack}, strings.Repeat("[", 2*maxDepth), true},
+		"too deep behind a bracket": {Header{Type: Ack}, nested("[", `"]]]]",[]`, "]", maxDepth-1), false},
+		"binary in the depth":       {Header{Type: Ack}, []any{nested("[", "", "]", maxDepth-1), []byte{1}}, false},
+	} {
+		t.Run(what, func(t *testing.T) {
+			payload, err := JSON{}.EncodePayload(nil, &tc.h, tc.arg)
+			if (err == nil) != tc.ok {
+				t.Fatalf("EncodePayload: %v", err)
+			}
+			if tc.ok {
+				if _, err := (JSON{}).DecodePayload(tc.h.Type, payload); err != nil {
+					t.Errorf("DecodePayload: %v", err)
+				}
+			}
+			if len(tc.h.Event) <= MaxEventName && !tc.ok {
+				tc.arg = []any{tc.arg} // one level is that of the arguments
+			}
+			value, err := JSON{}.EncodeValue(nil, tc.arg)
+			if err == nil {
+				_, err = (JSON{}).DecodeValue(value)
+			}
+			if (err == nil) != (tc.ok || tc.h.Type == Event && tc.arg == 1) {
+				t.Errorf("a value: %v", err)
+			}
+		})
+	}
+}
