@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"math"
 	"reflect"
 	"slices"
 	"sync"
@@ -48,7 +49,7 @@ func newRecovery(n *Namespace) *recovery {
 	}
 	e := n.server.engine.Options()
 	// A client has all that was sent before the last PING it answered.
-	deaf := e.PingInterval + 2*e.PingTimeout + time.Second
+	deaf := sumOf(e.PingInterval, e.PingTimeout, e.PingTimeout, time.Second)
 	r := &recovery{
 		Recovery:  o,
 		namespace: n,
@@ -57,10 +58,19 @@ func newRecovery(n *Namespace) *recovery {
 		maxMissed: e.MaxBuffered,
 		seats:     make(map[string]*seat),
 		// Clients that can come back may have been sent events in vain before.
-		log: eventlog.New[*engine.Message](eventlog.Limits{Events: o.MaxEvents, Bytes: o.MaxBytes, Age: o.MaxAge + deaf}),
+		log: eventlog.New[*engine.Message](eventlog.Limits{Events: o.MaxEvents, Bytes: o.MaxBytes, Age: sumOf(o.MaxAge, deaf)}),
 	}
 	r.sessions.Forgotten = r.release
 	return r
+}
+
+// sumOf returns a sum, or the longest Duration if the sum is longer: the
+// program may have chosen that for "never".
+func sumOf(times ...time.Duration) (sum time.Duration) {
+	for _, d := range times {
+		sum += min(d, math.MaxInt64-sum)
+	}
+	return sum
 }
 
 // arm sets the timer to when something is too old to be kept. r.mu is locked.
