@@ -8,10 +8,10 @@
 //	if err != nil {
 //		log.Fatal(err)
 //	}
-//	c, err := chat.New(io, &chat.Options{Store: rooms})
+//	c, err := chat.New(io.Of("/chat"), &chat.Options{Store: rooms, Authenticate: authenticate})
 //
-// The tables are in the schema chat of the database, which Open makes. The role
-// of the pool needs the right to create a schema the first time.
+// Open makes the tables in the schema chat of the database. The first time, the
+// role of the pool needs the right to create a schema.
 //
 // A transaction locks the rows of its rooms, so posts in different rooms do not
 // wait for each other, on one server or on several.
@@ -33,19 +33,19 @@ import (
 
 // Options of Open. A nil *Options means the defaults.
 type Options struct {
-	// Watch makes the store a [store.Watcher]: servers tell each other of
-	// commits by NOTIFY. It is for servers without an adapter. PostgreSQL
-	// commits transactions with a NOTIFY one after the other. Defaults to
-	// false.
+	// Watch, if true, makes the store a [store.Watcher]: servers notify each
+	// other of commits by NOTIFY. It is for servers without an adapter, and
+	// costs speed: PostgreSQL commits transactions with a NOTIFY one after the
+	// other. Defaults to false.
 	Watch bool
 }
 
-// committers are how many transactions a server has under way. Each has rooms of
-// its own.
+// committers is how many transactions of one server run at the same time. Each
+// has rooms of its own.
 const committers = 4
 
-// tries are how often a transaction is tried that another one has got in the
-// way of: both have made the same room, for example.
+// tries is how often Commit runs a transaction that conflicts with another one:
+// both make the same room, for example.
 const tries = 5
 
 type db struct {
@@ -54,9 +54,9 @@ type db struct {
 	closed atomic.Bool
 }
 
-// Open opens the store. It makes the tables that are missing. The caller closes
-// the pool, after the store. The pool should have six connections or more: four
-// of them may write at once.
+// Open opens the store, and makes the tables that are missing. The caller must
+// close the pool after the store. The pool should have at least six
+// connections, because four of them may write at the same time.
 func Open(ctx context.Context, pool *pgxpool.Pool, o *Options) (store.Store, error) {
 	s := &db{pool: pool, notify: o != nil && o.Watch}
 	if err := s.migrate(ctx); err != nil {
@@ -79,7 +79,7 @@ func (s *db) Close() error {
 
 var errClosed = errors.New("the store is closed")
 
-// unavailable returns the error of package store for one of the database.
+// unavailable returns the error of package store for an error of the database.
 func unavailable(err error) error {
 	var e *store.Error
 	if err == nil || errors.As(err, &e) {
@@ -88,9 +88,9 @@ func unavailable(err error) error {
 	return &store.Error{Code: store.Unavailable, Text: "postgres: " + err.Error()}
 }
 
-// again reports whether a transaction may succeed when it is tried again: it has
-// broken a unique index because another one has made the same row, or it has
-// been chosen to end a deadlock.
+// again reports whether a transaction may succeed when it runs again: it has
+// violated a unique index because another one has made the same row, or
+// PostgreSQL has ended it to resolve a deadlock.
 func again(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && slices.Contains([]string{"23505", "40001", "40P01"}, e.Code)

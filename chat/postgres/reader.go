@@ -30,7 +30,7 @@ func all[R any](ctx context.Context, q querier, scan func(row tables.Scanner) (R
 	return found, err
 }
 
-// one runs a query that is a snapshot of its own.
+// one runs a single query outside a transaction.
 func one[R any](ctx context.Context, s *db, scan func(row tables.Scanner) (R, error), text string, args ...any) ([]R, error) {
 	if s.closed.Load() {
 		return nil, unavailable(errClosed)
@@ -93,8 +93,8 @@ func (s *db) Heads(ctx context.Context, ids []string) ([]store.Head, error) {
 		JOIN chat.rooms ON id = r AND NOT deleted ORDER BY n`, ids)
 }
 
-// membership is a query for what user $1 is in rooms. FROM, with joins of rooms
-// and members, goes between its parts, and a condition follows.
+// membership is a query for what user $1 is in rooms. Between its two parts
+// belongs a FROM that joins rooms and members; a condition belongs after them.
 const membership = `
 	LEFT JOIN chat.markers ON markers.room = rooms.id AND markers.user_id = $1
 	LEFT JOIN chat.messages ON messages.room = rooms.id AND messages.seq = rooms.seq AND rooms.seq >= rooms.floor`

@@ -7,8 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// migrations make the tables in the schema chat, each from the state that the
-// one before leaves. The table version contains how many have been run.
+// migrations make the tables in the schema chat. Each begins with the state
+// that the one before leaves. The table version contains the number of
+// migrations that have run.
 //
 // Ids compare by their bytes, as in every store. JSON is text, because it must
 // come back as it was.
@@ -94,8 +95,8 @@ CREATE TABLE chat.versions (
 );
 `, searchSchema}
 
-// migrate runs the migrations that the database lacks, in one transaction. The
-// servers of a cluster do it one after the other.
+// migrate runs the migrations that the database lacks, in one transaction.
+// Servers that start at the same time migrate one after the other.
 func (s *db) migrate(ctx context.Context) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		const prepare = `SELECT pg_advisory_xact_lock(hashtext('roomcast chat')::bigint);

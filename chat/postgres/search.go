@@ -10,16 +10,17 @@ import (
 
 // searchSchema gives each message its words, which the database keeps in step
 // with the text. Punctuation separates words, also where PostgreSQL would see a
-// host or a number in them. A text has its words from 100,000 characters at
-// most, because a tsvector is bounded.
+// host or a number in them. Only the first 100,000 characters of a text are
+// indexed, because a tsvector is bounded.
 const searchSchema = `
 ALTER TABLE chat.messages ADD COLUMN words tsvector GENERATED ALWAYS AS
 	(to_tsvector('simple'::regconfig, translate(left(text, 100000), $p$!"#$%&'()*+,-./:;<=>?@[\]^_{|}~$p$ || chr(96), repeat(' ', 32)))) STORED;
 CREATE INDEX ON chat.messages USING gin (words);
 `
 
-// home is the id of the room that decides about permissions, and root the seq of
-// the message in it, or of the one that its thread belongs to.
+// home is the id of the room whose members and settings decide on permissions.
+// root is the seq of the message, or of the message to which its thread
+// belongs.
 const (
 	home = "CASE WHEN rooms.kind = 'thread' THEN regexp_replace(rooms.id, '~[0-9]+$', '') ELSE rooms.id END"
 	root = "CASE WHEN rooms.kind = 'thread' THEN substring(rooms.id FROM '[0-9]+$')::bigint ELSE messages.seq END"

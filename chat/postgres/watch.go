@@ -18,8 +18,8 @@ const (
 	pause = time.Second
 )
 
-// payload returns the notification for changes: the names of the rooms, or ""
-// if they are too many.
+// payload returns the notification for changes: the ids of the rooms, or "" if
+// there are too many.
 func payload(changes []store.Changes) string {
 	ids := make([]string, len(changes))
 	for i, c := range changes {

@@ -131,8 +131,8 @@ const mergeMarker = `INSERT INTO chat.markers AS m (room, user_id, read, deliver
 		gen = greatest(m.gen, excluded.gen)
 	RETURNING room, user_id, read, delivered, gen`
 
-// byOwner is the order in which all transactions write markers, so that none
-// waits for another in a circle.
+// byOwner orders markers. All transactions write markers in this order, so that
+// they cannot deadlock.
 func byOwner(a, b store.Marker) int {
 	return cmp.Or(cmp.Compare(a.Room, b.Room), cmp.Compare(a.User, b.User))
 }

@@ -6,8 +6,8 @@ import (
 	"errors"
 )
 
-// A connection has its own prepared statements: to prepare one, it needs no
-// second connection, for which it would have to wait.
+// A connection has its own prepared statements. So it prepares a statement
+// without a second connection of the pool, and does not wait for one.
 type connection struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
@@ -59,9 +59,9 @@ func (c *connection) exec(text string, args ...any) error {
 	return err
 }
 
-// transaction runs f between begin, a statement, and COMMIT. If one of them
-// fails, it rolls back. After a COMMIT that has failed the transaction may still
-// be under way, and would be in the way of the next one.
+// transaction runs f between the statement begin and COMMIT. If one of the
+// three fails, it rolls back. After a failed COMMIT the transaction may still
+// be open, and would block the next one.
 func (c *connection) transaction(begin string, f func() error) error {
 	err := c.exec(begin)
 	if err != nil {
@@ -71,7 +71,7 @@ func (c *connection) transaction(begin string, f func() error) error {
 		err = c.exec("COMMIT")
 	}
 	if err != nil {
-		_ = c.exec("ROLLBACK") // an error says that SQLite has done it already
+		_ = c.exec("ROLLBACK") // an error means that SQLite has rolled back already
 	}
 	return err
 }

@@ -77,8 +77,9 @@ func endsErasure(op store.Op) bool {
 	return is && e.Over
 }
 
-// vacuum rewrites the file, without what is between the rows. It is called before
-// an erasure is over, so that a crash can not come between.
+// vacuum rewrites the file without the remnants between the rows. It is called
+// before the erasure ends, so that after a crash the erasure, and vacuum, run
+// again.
 func (s *db) vacuum(ctx context.Context) error {
 	return s.alone(ctx, func(w *writer) error {
 		var bytes int64

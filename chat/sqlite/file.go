@@ -26,8 +26,8 @@ func address(path string) string {
 	return uri + (&url.URL{Path: path}).EscapedPath() + pragmas
 }
 
-// creating keeps others of this process from opening a file that create has not
-// closed yet: closing it would end their locks.
+// creating keeps other goroutines from opening a file that create has not
+// closed yet, because closing the file would release their locks.
 var creating sync.Mutex
 
 // create makes the file if it does not exist, so that only its owner can read
@@ -54,9 +54,9 @@ func codeOf(err error) int {
 	return 0
 }
 
-// unavailable returns the error of package store for one of the database. What
-// SQLite refuses because of the statement or the rows stays as it is: it would
-// be refused again.
+// unavailable returns the error of package store for an error of the database.
+// It does not change errors about the statement or the rows, because SQLite
+// would refuse them again.
 func unavailable(err error) error {
 	var e *store.Error
 	if err == nil || errors.As(err, &e) {
@@ -69,8 +69,8 @@ func unavailable(err error) error {
 	return &store.Error{Code: store.Unavailable, Text: "sqlite: " + err.Error()}
 }
 
-// patiently calls f until it does not return that the file is locked, for up to
-// 5 s. SQLite does not wait by itself while it changes a file to WAL mode.
+// patiently calls f again while it returns that the file is locked, for up to 5
+// s. SQLite does not wait by itself while it changes a file to WAL mode.
 func patiently(f func() error) error {
 	for start := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		if err := f(); codeOf(err) != sqlite3.SQLITE_BUSY || time.Since(start) > 5*time.Second {
@@ -80,11 +80,12 @@ func patiently(f func() error) error {
 }
 
 // maxLog is the size of the log, in bytes, above which the writer empties it.
-// SQLite starts it anew only at a moment at which nobody reads.
+// SQLite itself starts the log anew only at a moment without readers.
 const maxLog = 16 << 20
 
-// emptyLog empties the log if it is large, and waits at most 100 ms for those who
-// read. If that is not enough, it tries again when the log has grown further.
+// emptyLog empties the log if it is large, and waits at most 100 ms for
+// readers. If the readers take longer, emptyLog tries again when the log has
+// grown further.
 func (w *writer) emptyLog() {
 	info, err := os.Stat(w.log)
 	if err != nil || info.Size() < w.maxLog {

@@ -16,8 +16,8 @@ func (s *db) Extents(ctx context.Context, after string, limit int) ([]store.Exte
 	return one(ctx, s, tables.Extent, extents, after, limit)
 }
 
-// The statements of Sweep. Parameter 1 is the room, and 2 the seq up to which
-// messages are removed.
+// The statements of Sweep. Parameter 1 is the room, and parameter 2 the last
+// seq that Sweep removes.
 const (
 	lastSwept = `SELECT coalesce(max(seq), 0), count(*) FROM (SELECT seq FROM messages WHERE room = ?1
 		AND seq < (SELECT floor FROM rooms WHERE id = ?1) ORDER BY seq LIMIT 0+?2)`

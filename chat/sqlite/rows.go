@@ -19,7 +19,7 @@ func named[R any](t tables.Table[R], columns ...string) string {
 	return t.Select("json_each(?) AS key CROSS JOIN " + t.Name + " ON " + strings.Join(columns, " AND "))
 }
 
-// A query is what QueryContext returns, when it is asked for.
+// A query runs a query and returns its rows, as QueryContext does.
 type query func() (*sql.Rows, error)
 
 // each yields the rows of a query.

@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// migrations make the tables, each from the state that the one before leaves.
-// A database says by its user_version how many have been run.
+// migrations make the tables. Each begins with the state that the one before
+// leaves. The user_version of a database is the number of migrations that it
+// has.
 var migrations = []string{`
 CREATE TABLE rooms (
 	id TEXT PRIMARY KEY, kind TEXT, epoch TEXT,
@@ -88,8 +89,8 @@ CREATE TABLE versions (
 ) WITHOUT ROWID;
 `, searchSchema}
 
-// migrate runs the migrations that the database lacks, in one transaction: after
-// a crash it has the state before or the state after.
+// migrate runs the migrations that the database lacks, in one transaction. So
+// after a crash either all of them have run or not one of them.
 func migrate(ctx context.Context, c *connection) error {
 	return c.transaction("BEGIN IMMEDIATE", func() error {
 		var version int

@@ -19,8 +19,8 @@ import (
 // whether that is open to all. With secure-delete, a word that no message
 // contains any longer is not in the index either.
 //
-// New messages wait in unindexed until the end of the transaction: FTS5 writes
-// what it has gathered at each statement with a trigger.
+// New messages wait in unindexed until the end of the transaction, because FTS5
+// writes to the index at each statement with a trigger.
 const searchSchema = `
 CREATE TABLE searched (id INTEGER PRIMARY KEY, room TEXT, seq INTEGER, scope TEXT);
 CREATE UNIQUE INDEX searched_message ON searched (room, seq);
@@ -96,8 +96,8 @@ var searchHits = "SELECT searched.id, " + tables.Messages.List() + ` FROM search
 		AND ` + root + ` >= iif(home.visibility = 'joined', max(home.floor, coalesce(members.since, 0)), home.floor)
 	ORDER BY search.rowid DESC LIMIT 0+?6`
 
-// root is the seq of the message in the home, or of the one that its thread
-// belongs to.
+// root is the seq of the message, or of the message to which its thread
+// belongs.
 const root = "iif(rooms.kind = 'thread', CAST(substr(rooms.id, length(home.id) + 2) AS INTEGER), searched.seq)"
 
 // Search implements store.Searcher.
@@ -135,7 +135,7 @@ func scanHit(row tables.Scanner) (h store.Hit, err error) {
 }
 
 // scope returns a query for the messages in rooms that the user may read. It
-// only spares the index the others: the statement decides.
+// only makes the search faster: the statement decides what the user may read.
 func (r snapshot) scope(q store.Search) (string, error) {
 	if q.Room != "" {
 		return "scope : " + scopeOf(store.Home(q.Room)), nil

@@ -5,15 +5,16 @@
 //		log.Fatal(err)
 //	}
 //	defer rooms.Close()
-//	c, err := chat.New(io, &chat.Options{Store: rooms})
+//	c, err := chat.New(io.Of("/chat"), &chat.Options{Store: rooms, Authenticate: authenticate})
 //
-// A post is on the disk before its author has the answer: the file is written
-// in WAL mode with synchronous=FULL. The driver is modernc.org/sqlite, which is
-// Go, so programs build without a C compiler. It is the most used driver of
-// that kind, and it is maintained.
+// A post is on the disk before its author gets the reply: SQLite writes the
+// file in WAL mode with synchronous=FULL. The driver is modernc.org/sqlite. It
+// is written in Go, so programs build without a C compiler, it is the most used
+// driver of that kind, and it is maintained.
 //
-// Several processes of one machine may open the file. They do not tell each
-// other of changes; for several servers use Postgres.
+// Several processes of one machine may open the file. They do not notify each
+// other of changes: a server without an adapter finds the changes of others by
+// Options.WatchInterval only. For servers on several machines use Postgres.
 package sqlite
 
 import (
@@ -28,26 +29,26 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// pragmas are those of each connection. A transaction waits 5 s for that of
-// another process. SQLite overwrites deleted rows with zeros.
+// pragmas are the pragmas of each connection. A transaction waits up to 5 s for
+// a transaction of another process. SQLite overwrites deleted rows with zeros.
 const pragmas = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(ON)"
 
 // db is the store. Its tables are in schema.go.
 type db struct {
 	file    *sql.DB
 	writer  chan *writer     // has the writer while no transaction is under way; closed by Close
-	readers chan *connection // those that are free, nil while not connected; closed by Close
+	readers chan *connection // the free ones; nil stands for one that is not connected yet; closed by Close
 }
 
-// Open opens the store in a file. If the file does not exist, Open makes it, and
-// only its owner can read it. Beside it SQLite keeps two more files, whose names
-// end in -wal and -shm, while it is open. A backup must contain all three, or be
-// made by SQLite's VACUUM INTO.
+// Open opens the store in a file. If the file does not exist, Open makes it,
+// and only its owner can read it. While the store is open, SQLite keeps two
+// more files beside it; their names end in -wal and -shm. A backup must contain
+// all three files, or be made by SQLite's VACUUM INTO.
 //
-// SQLite overwrites what is deleted, but parts of a row that it has moved before
-// may stay in the file. So at the end of an erasure a file of up to 128 MiB is
-// rewritten. For a larger one, run SQLite's VACUUM when it suits you: posts wait
-// meanwhile.
+// SQLite overwrites deleted rows, but copies of parts of a row that SQLite has
+// moved earlier may stay in the file. So at the end of an erasure the store
+// rewrites a file of up to 128 MiB. For a larger file, run SQLite's VACUUM when
+// it suits you: posts wait meanwhile.
 func Open(path string) (store.Store, error) {
 	s, err := open(path)
 	if err != nil {
@@ -98,7 +99,7 @@ func (s *db) Close() error {
 	return errors.Join(err, w.close(), s.file.Close())
 }
 
-// alone calls f with the only connection that writes.
+// alone calls f with the connection that writes; there is only one.
 func (s *db) alone(ctx context.Context, f func(w *writer) error) error {
 	if err := ctx.Err(); err != nil {
 		return unavailable(err)

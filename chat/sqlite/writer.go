@@ -190,8 +190,8 @@ func (s *db) Mark(ctx context.Context, given []store.Marker) ([]store.Marker, er
 	return merged, nil
 }
 
-// mark merges markers into those that are kept, and puts the results into
-// merged, if that is not nil.
+// mark merges markers into the rows of the table. If merged is not nil, it gets
+// the results.
 func (w *writer) mark(given, merged []store.Marker) error {
 	for i, m := range given {
 		m, err := w.markOne(m)

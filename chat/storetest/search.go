@@ -9,7 +9,7 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// searchCases are those of a store that is a store.Searcher.
+// searchCases are the cases for a store that is a store.Searcher.
 var searchCases = []testCase{
 	{"a message is found by its words", func(f *fixture) {
 		f.create("r", store.KindOpen)
@@ -241,7 +241,7 @@ func places(page *store.Found) (all []string) {
 	return all
 }
 
-// at returns what found does for messages of a room.
+// at is found for a search in one room.
 func (f *fixture) at(room string, seqs ...int64) (all []string) {
 	for _, seq := range seqs {
 		all = append(all, fmt.Sprint(room, " ", seq))

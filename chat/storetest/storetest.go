@@ -11,9 +11,9 @@ import (
 )
 
 // A Fresh makes an empty database, and returns a function that opens a store on
-// it. Each call of open returns a further handle, as another process would have;
-// a store that can have only one handle returns the same each time. The test
-// closes the handles.
+// it. Each call of open returns another handle, as another process would get.
+// For a store that allows only one handle, open returns the same handle each
+// time. The test closes the handles.
 type Fresh func(t *testing.T) (open func() store.Store)
 
 var groups = [][]testCase{
@@ -35,7 +35,7 @@ func Run(t *testing.T, fresh Fresh) {
 	}
 }
 
-// Cases returns how many cases Run has.
+// Cases returns the number of cases of Run.
 func Cases() (n int) {
 	for _, group := range groups {
 		n += len(group)

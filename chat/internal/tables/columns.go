@@ -9,7 +9,8 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// raw is a binary column with the program's JSON as it is, or NULL for none.
+// raw is a binary column with the program's JSON, unchanged. NULL means no
+// JSON.
 type raw struct{ json *json.RawMessage }
 
 // Scan implements sql.Scanner.
@@ -28,8 +29,8 @@ func (c raw) Value() (driver.Value, error) {
 	return []byte(*c.json), nil
 }
 
-// inJSON is a column of text with a value in JSON, or NULL for nil and for an
-// empty slice.
+// inJSON is a text column with a value in JSON. NULL means nil or an empty
+// slice.
 type inJSON struct{ value any }
 
 // Scan implements sql.Scanner.
@@ -49,13 +50,13 @@ func (c inJSON) Value() (driver.Value, error) {
 	return string(text), err
 }
 
-// A MembershipRow is a row of a query for a room, what a user is in it, the
-// marker, the newest message, and the number of mentions, in this order. All
-// but the room may be NULL.
+// A MembershipRow is a row with the columns of a room, a member, a marker and
+// the newest message, and the number of mentions, in this order. All columns
+// except the room's may be NULL.
 type MembershipRow struct{ User string }
 
-// Extent reads a row of a query for a room, and the seq and the time of its
-// oldest message.
+// Extent reads a row with the columns of a room, and the seq and the time of
+// its oldest message.
 func Extent(row Scanner) (e store.Extent, err error) {
 	err = row(append(Rooms.Fields(&e.Room), &e.Oldest, &e.OldestAt)...)
 	return e, err
@@ -79,8 +80,8 @@ func (q MembershipRow) Scan(row Scanner) (m store.Membership, err error) {
 	return m, nil
 }
 
-// optional returns fields that stay zero if the columns are NULL, as those of a
-// LEFT JOIN without a row are.
+// optional returns fields that stay zero if the columns are NULL, as they are
+// after a LEFT JOIN without a row.
 func optional(fields []any) []any {
 	for i, field := range fields {
 		switch p := field.(type) {

@@ -7,17 +7,17 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// A Dialect is what the statements about the traces of a user differ in between
-// the databases.
+// A Dialect contains the differences between the databases in the statements
+// about the rows of a user.
 type Dialect struct {
 	Schema  string // with a dot, or ""
 	Deleter string // the user that has deleted a message, of the column deleted
 	Mark    Mark
 }
 
-// rowsOfUser are the rows of a user in a room, as FROM and WHERE. The messages
-// are found by their partial indexes: those with a cid, those without, and those
-// that the user has deleted.
+// rowsOfUser are the rows of a user in a room, as FROM and WHERE. Partial
+// indexes find the messages: one index for messages with a cid, one for
+// messages without, and one for messages that the user has deleted.
 func (d Dialect) rowsOfUser(room string) []string {
 	user := d.Mark(2)
 	return []string{

@@ -1,6 +1,6 @@
-// Package tables is what the stores in SQL databases share: the columns of each
-// table, where their values are in the rows of package store, and the statements
-// that follow from both.
+// Package tables contains what the stores in SQL databases share: the columns
+// of each table, the fields of package store that contain their values, and the
+// statements that both determine.
 package tables
 
 import (
@@ -10,10 +10,10 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// A Table is what the code knows of one.
+// A Table describes a table to the code.
 type Table[R any] struct {
 	Name    string
-	columns []string // those of the key first
+	columns []string // the columns of the key first
 	keys    int
 	Fields  func(r *R) []any // pointers to scan into, in the order of the columns
 	schema  string           // with a dot, or ""
@@ -86,7 +86,7 @@ func (t Table[R]) List() string {
 	return t.Name + "." + strings.Join(t.columns, ", "+t.Name+".")
 }
 
-// Select returns a query for rows. From is the rest of it, after FROM.
+// Select returns a query for rows. From is the part of the query after FROM.
 func (t Table[R]) Select(from string) string { return "SELECT " + t.List() + " FROM " + from }
 
 // Where returns a query for rows of the table alone.
@@ -94,7 +94,7 @@ func (t Table[R]) Where(condition string) string {
 	return t.Select(t.schema + t.Name + " WHERE " + condition)
 }
 
-// Insert returns the statement that writes a row that does not exist.
+// Insert returns the statement that writes a new row.
 func (t Table[R]) Insert(mark Mark) string {
 	marks := make([]string, len(t.columns))
 	for i := range marks {
@@ -103,7 +103,8 @@ func (t Table[R]) Insert(mark Mark) string {
 	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.schema+t.Name, strings.Join(t.columns, ", "), strings.Join(marks, ", "))
 }
 
-// Put returns the statement that writes a row, in place of one with its key.
+// Put returns the statement that writes a row. The row replaces an existing row
+// with its key.
 func (t Table[R]) Put(mark Mark) string {
 	s := t.Insert(mark) + " ON CONFLICT (" + strings.Join(t.columns[:t.keys], ", ") + ") DO "
 	if t.keys == len(t.columns) {
