@@ -56,8 +56,8 @@ type crowd struct {
 	received atomic.Int64
 	wrong    atomic.Int64
 
-	// seen is how many events to everybody of each emitter the first client of
-	// each server that lives has got.
+	// seen is how many events to everybody the first client of each living
+	// server has received, for each emitter.
 	seen [doomed][servers * crowdEmitter]atomic.Int64
 }
 
@@ -65,8 +65,8 @@ type crowd struct {
 // clients. The test is about order, and not about overload.
 const maxAhead = 4
 
-// keepsUp reports whether the clients have got most of what an emitter has sent
-// to everybody.
+// keepsUp reports whether the clients have received most of the events that an
+// emitter has sent to everybody.
 func (c *crowd) keepsUp(e, sent int) bool {
 	for i := range c.seen {
 		if c.seen[i][e].Load() < int64(sent-maxAhead) && !c.nodes[e%servers].link.dead.Load() {

@@ -16,8 +16,8 @@ import (
 	"github.com/goroomcast/socketio/adapter"
 )
 
-// JetStreamOptions are those of a JetStream. All servers of a cluster must
-// use the same.
+// JetStreamOptions configure a JetStream. All servers of a cluster must use the
+// same options.
 type JetStreamOptions struct {
 	Options // RoomSubjects has no effect: each server gets the whole log
 
@@ -34,17 +34,17 @@ type JetStreamOptions struct {
 	// 1.
 	Replicas int
 
-	// Memory keeps the log and the sessions in memory instead of files. They are
-	// lost when the NATS server ends.
+	// Memory, if true, keeps the log and the sessions in memory instead of
+	// files. They are lost when the NATS server ends. Defaults to false.
 	Memory bool
 }
 
 // A JetStream is an Adapter with a log of events in a stream of NATS, and with
 // sessions in a key-value bucket: with socketio.Options.Recovery, clients come
-// back to any server. It implements [adapter.SessionStore]. All that servers
-// say to all others goes through the stream, in one order. An event that is
-// longer than the NATS server's max_payload cannot be logged; it reaches only
-// the clients of the server that emits it.
+// back to any server. It implements [adapter.SessionStore]. All messages from
+// one server to all others go through the stream, in one order. An event that
+// is longer than the NATS server's max_payload cannot be logged; it reaches
+// only the clients of the server that emits it.
 type JetStream struct {
 	*Adapter
 	opts JetStreamOptions

@@ -6,7 +6,7 @@
 //
 // Each socketio.Server needs an Adapter of its own. If NATS is away, the
 // servers serve their own clients, and the Adapter connects again by itself.
-// Messages of that time are lost. The README of this package describes the
+// The messages of that time are lost. The README of this package describes the
 // subjects and the form of the messages.
 package nats
 
@@ -26,15 +26,14 @@ import (
 	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
-// DefaultPrefix is what subjects begin with unless Options.Prefix says
-// otherwise.
+// DefaultPrefix is the default of Options.Prefix.
 const DefaultPrefix = "socketio"
 
-// Options are those of an Adapter.
+// Options configure an Adapter.
 type Options struct {
-	// Prefix is what all subjects begin with. Servers with different prefixes do
-	// not hear each other. It may contain several tokens. Defaults to
-	// DefaultPrefix.
+	// Prefix is the beginning of all subjects. Servers with different prefixes
+	// do not receive each other's messages. A prefix may contain several
+	// tokens. Defaults to DefaultPrefix.
 	Prefix string
 
 	// Connect are options of the connection, for example
@@ -43,18 +42,19 @@ type Options struct {
 	// meanwhile.
 	Connect []nats.Option
 
-	// RoomSubjects has the server get, of the messages to a single room, only
-	// those to rooms that have a socket here. It subscribes to each such room, and
-	// to the id of each socket. That saves work if there are many servers and most
-	// rooms have sockets on few of them. It costs a subscription for each room and
-	// socket, and an event that another server emits within a round trip after
-	// a socket has joined may miss this socket. Without it the server gets the
-	// messages to all rooms, and drops most before it decodes them. Servers with
-	// and without it may be mixed.
+	// RoomSubjects, if true, makes the server subscribe to each room that has a
+	// socket here, and to the id of each socket. So it gets messages to a
+	// single room only if it has that room. This saves work if there are many
+	// servers and most rooms have sockets on few of them. It costs a
+	// subscription for each room and socket, and a socket that has just joined
+	// may miss the events that other servers emit within a round trip. If
+	// false, the server gets the messages to all rooms, and drops most of them
+	// before it decodes them. A cluster may contain servers of both kinds.
+	// Defaults to false.
 	RoomSubjects bool
 
-	// Logger gets a line when messages of other servers are dropped. Without it
-	// they are dropped silently.
+	// Logger gets a line when messages of other servers are dropped. Defaults
+	// to no log.
 	Logger *slog.Logger
 }
 

@@ -27,8 +27,8 @@ const (
 	maxPause = 250 * time.Millisecond
 )
 
-// connect opens a connection as the pool does. purpose is for those who look at
-// pg_stat_activity.
+// connect opens a connection as the pool does. purpose is for people that look
+// at pg_stat_activity.
 func (a *Adapter) connect(ctx context.Context, purpose string, heard pgconn.NotificationHandler) (*pgconn.PgConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()

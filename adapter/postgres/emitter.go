@@ -169,7 +169,7 @@ type (
 	}
 )
 
-// names returns rooms that are an array in JSON also if there are none.
+// names returns rooms as a slice that is an array in JSON even if it is empty.
 func names(rooms []string) []string { return append([]string{}, rooms...) }
 
 // emitterUID is the sender of all emitters' messages.

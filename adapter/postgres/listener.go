@@ -171,8 +171,8 @@ func (l *listener) place(ctx context.Context, pg *pgconn.PgConn) (context.Contex
 	}
 }
 
-// differences returns what the connection does not listen to yet, and what it
-// need not listen to. l.mu is locked.
+// differences returns the channels that the connection must still listen to,
+// and those that it need not listen to. l.mu is locked.
 func (l *listener) differences() (add, drop []string) {
 	if l.listens == nil {
 		l.listens = make(map[string]bool)
@@ -223,7 +223,7 @@ func (s *subscription) tell(why error) {
 	}
 }
 
-// failed notes that the connection is lost, or that there is still none.
+// failed notes that the connection was lost, or could not be made.
 func (l *listener) failed(err error) {
 	l.mu.Lock()
 	l.listens = nil

@@ -79,9 +79,9 @@ func (q *notifier) publish(ctx context.Context, batch []*notification) []error {
 	}
 }
 
-// begin hands a job to the goroutine as soon as there is a connection. While the
-// listening one is being replaced, begin waits for that one first: the answers to
-// what is sent now would be missed.
+// begin hands a job to the goroutine as soon as there is a connection. While
+// the listening connection is being replaced, begin waits for it first, because
+// otherwise the answers to the job's messages would be missed.
 func (q *notifier) begin(j *job) error {
 	q.a.listener.replaced(j.ctx)
 	for {
@@ -177,7 +177,7 @@ func (q *notifier) lost(err error) {
 	}
 }
 
-// change tells those who wait that away has changed. q.mu is locked.
+// change wakes the goroutines that wait for a change of away. q.mu is locked.
 func (q *notifier) change() {
 	close(q.changed)
 	q.changed = make(chan struct{})

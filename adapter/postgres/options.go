@@ -122,7 +122,7 @@ func quoteTable(name string) (string, error) {
 	return parts.Sanitize(), nil
 }
 
-// lower is what SQL does with letters outside of quotes.
+// lower changes a letter as SQL does outside of quotes.
 func lower(r rune) rune {
 	if 'A' <= r && r <= 'Z' {
 		r += 'a' - 'A'
@@ -130,7 +130,8 @@ func lower(r rune) rune {
 	return r
 }
 
-// cutQuoted returns a name up to its closing quote, and what follows the quote.
+// cutQuoted returns a name up to its closing quote, and the rest after the
+// quote.
 func cutQuoted(s string) (name, rest string) {
 	for i := 0; i < len(s); i++ {
 		switch {

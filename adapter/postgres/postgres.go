@@ -25,9 +25,9 @@
 // again, and publishes half a second later, when the others listen too.
 //
 // PostgreSQL keeps notifications in memory only. If only the listening
-// connection breaks, the server is deaf for some milliseconds; what others publish
-// in that time is lost to its clients. There is no recovery of clients over
-// this adapter.
+// connection breaks, the server receives nothing for some milliseconds, and its
+// clients lose the events that others publish in that time. There is no
+// recovery of clients over this adapter.
 package postgres
 
 import (
@@ -43,7 +43,7 @@ import (
 
 // An Adapter is an [adapter.Adapter] on PostgreSQL. One Adapter serves all
 // namespaces of a server. Messages of one server arrive at the others in the
-// order in which they were published.
+// order of their publication.
 //
 // The Adapter opens two connections with the settings of a pool, one that
 // listens and one that notifies. They are not among the pool's own connections.
@@ -64,10 +64,10 @@ type Adapter struct {
 	ended  sync.WaitGroup
 }
 
-// New returns an adapter that has the settings of a pool. It also uses the pool
-// itself, to delete what is old. New does not connect; its error is about the
-// options. Call [Adapter.Close] after the server's Close, and close the pool
-// after that.
+// New returns an adapter that connects with the settings of a pool. It also
+// uses the pool itself, to delete old rows. New does not connect; its error is
+// about the options. Call [Adapter.Close] after the server's Close, and close
+// the pool after that.
 func New(pool *pgxpool.Pool, o *Options) (*Adapter, error) {
 	resolved, err := o.resolve()
 	if err != nil {
@@ -79,7 +79,8 @@ func New(pool *pgxpool.Pool, o *Options) (*Adapter, error) {
 	return a, nil
 }
 
-// Close closes the adapter's connections. What a server publishes later is lost.
+// Close closes the adapter's connections. Messages that a server publishes
+// later are lost.
 func (a *Adapter) Close() {
 	a.start.Do(func() {}) // not any more
 	a.cancel()
@@ -136,7 +137,8 @@ func (a *Adapter) Subscribe(ctx context.Context, s adapter.Subscriber) error {
 	return a.listener.subscribe(ctx, channel, s)
 }
 
-// Servers implements adapter.Adapter: PostgreSQL does not say who listens.
+// Servers implements adapter.Adapter. PostgreSQL does not count listeners, so
+// the servers send each other heartbeats.
 func (a *Adapter) Servers(context.Context, string) (int, error) {
 	return 0, &adapter.NoCount{HeartbeatInterval: a.o.HeartbeatInterval, HeartbeatTimeout: a.o.HeartbeatTimeout}
 }

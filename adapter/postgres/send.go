@@ -33,8 +33,8 @@ func prepare(ctx context.Context, pg *pgconn.PgConn) error {
 	return err
 }
 
-// attachSQL inserts a row and sends its id, in one transaction: who hears the id
-// finds the row.
+// attachSQL inserts a row and sends its id in one transaction, so that a server
+// that receives the id finds the row.
 func (o *options) attachSQL() string {
 	return `WITH attachment AS (INSERT INTO ` + o.table + ` (payload) VALUES ($3::bytea) RETURNING id)
 SELECT pg_catalog.pg_notify($1::text, $2::text || attachment.id::text || '` + tail + `') FROM attachment`

@@ -11,8 +11,8 @@ import (
 )
 
 // checkTable returns an error that says what to do if the table of long and
-// binary messages cannot be used. It would otherwise be missed only by the first
-// long message.
+// binary messages cannot be used. Otherwise the first long message would be the
+// first sign.
 func (a *Adapter) checkTable(ctx context.Context, pg *pgconn.PgConn) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()

@@ -17,9 +17,10 @@ type ClassicOptions struct {
 	// "socket.io".
 	Key string
 
-	// DirectResponses makes answers go only to the server that has asked, and not
-	// to all servers; it is npm's publishOnSpecificResponseChannel. Each server
-	// chooses for itself. Answers to ServerSideCall go to all servers anyway.
+	// DirectResponses, if true, sends answers only to the server that has asked
+	// instead of to all servers; it is npm's publishOnSpecificResponseChannel.
+	// Each server chooses for itself. Answers to ServerSideCall always go to
+	// all servers. Defaults to false.
 	DirectResponses bool
 }
 
@@ -127,8 +128,8 @@ type classicMember struct {
 	present presence
 }
 
-// broadcast receives an event for sockets in any rooms, or for those of one
-// room, that the channel names.
+// broadcast receives an event for any sockets, or for the sockets of the one
+// room that the channel names.
 func (m *classicMember) broadcast(channel, message string) {
 	room := strings.TrimPrefix(channel, m.classic.broadcasts(m.Namespace()))
 	room = strings.TrimSuffix(room, "#")
@@ -148,7 +149,7 @@ func isOwn(message, uid string) bool {
 	return ok && strings.HasPrefix(rest, uid)
 }
 
-// request receives what is no plain event.
+// request receives a message that is not a plain event.
 func (m *classicMember) request(_, message string) {
 	var r request
 	attachments, err := decodeAny([]byte(message), &r)
@@ -172,7 +173,7 @@ func (m *classicMember) response(_, message string) {
 	}
 }
 
-// take delivers what does not name its namespace.
+// take delivers a message that does not name its namespace.
 func (m *classicMember) take(decoded *adapter.Message) {
 	if decoded.Namespace == "" {
 		decoded.Namespace = m.Namespace()
@@ -180,9 +181,8 @@ func (m *classicMember) take(decoded *adapter.Message) {
 	m.Deliver(decoded)
 }
 
-// inquiry answers requests that servers of this package do not make, but npm's
-// allRooms and the versions of npm's adapter before 6 do. It reports false for
-// all others.
+// inquiry answers requests that only npm's servers make: by allRooms, and by
+// versions of npm's adapter before 6. It reports false for all other requests.
 func (m *classicMember) inquiry(r *request) bool {
 	answer := response{RequestID: r.RequestID}
 	switch {

@@ -84,7 +84,7 @@ func (o *options) selection() adapter.Selection {
 	return s
 }
 
-// A packet is that of an event.
+// A packet is the packet of an event.
 type packet struct {
 	Type      parser.Type     `json:"type"`
 	Data      json.RawMessage `json:"data"`

@@ -87,7 +87,7 @@ func encodeMsgpack(v any, attachments [][]byte) ([]byte, error) {
 	return msgpack.FromJSON(nil, parser.Encoded{Text: text, Attachments: attachments})
 }
 
-// encodeRequest encodes what all servers get that is no plain event.
+// encodeRequest encodes a message for all servers that is not a plain event.
 func encodeRequest(m *adapter.Message) ([]byte, error) {
 	r := request{UID: m.UID, RequestID: m.RequestID, Options: optionsOf(m.Opts)}
 	switch m.Type {

@@ -2,7 +2,8 @@
 // npm's @socket.io/redis-adapter or @socket.io/redis-streams-adapter, and with
 // programs that use npm's @socket.io/redis-emitter.
 //
-// A first server, of which any number can run behind one load balancer:
+// This is a first server. Any number of such servers can run behind one load
+// balancer:
 //
 //	package main
 //
@@ -34,26 +35,27 @@
 // # Which adapter
 //
 // [Sharded] is for Redis 7 and newer, alone or as a Redis Cluster. [Classic] is
-// for older versions of Redis, and for clusters with JavaScript servers that use
-// createAdapter. [Streams] keeps the events in Redis: servers that lose their
-// connection miss nothing, and clients that lose theirs get what they have missed
-// from any server; it costs every server the events of all rooms. All servers of a
-// cluster must use the same kind of adapter with the same options.
+// for older versions of Redis, and for clusters with JavaScript servers that
+// use createAdapter. [Streams] keeps the events in Redis: servers that lose
+// their connection miss nothing, and clients that lose theirs get what they
+// have missed from any server; in exchange every server reads the events of all
+// rooms. All servers of a cluster must use the same kind of adapter with the
+// same options.
 //
 // An [Emitter] sends from programs that are no servers.
 //
 // # When Redis is away
 //
-// Emit never waits for Redis, and the clients of the server itself get each event
-// at once. Events for the clients of other servers are lost while Redis is away;
-// the server counts them in its log. When Redis is back, each server first
-// subscribes again and publishes half a second later, when the others have
-// subscribed too. If only the connection for subscriptions breaks, the server is
-// deaf for some milliseconds; what others publish in that time is lost to its
-// clients.
+// Emit never waits for Redis, and the clients of the server itself get each
+// event at once. Events for the clients of other servers are lost while Redis
+// is away; the server counts them in its log. When Redis is back, each server
+// first subscribes again and publishes half a second later, when the others
+// have subscribed too. If only the connection for subscriptions breaks, the
+// server receives nothing for some milliseconds, and its clients lose the
+// events that others publish in that time.
 //
-// With Streams only the events are lost that Redis could not take. A server that
-// was deaf reads what it has missed.
+// With Streams only those events are lost that Redis could not take. A server
+// whose connection was broken reads the events that it has missed.
 //
 // # Connections
 //

@@ -11,14 +11,14 @@ import (
 )
 
 // An Emitter sends events to the clients of a cluster, and to its servers, from
-// a program that is no server: a worker, a cron job. On a [Classic] adapter it
-// does what npm's @socket.io/redis-emitter does; it works on the other adapters of
-// this package, too.
+// a program that is not a server: a worker, a cron job. On a [Classic] adapter
+// it does what npm's @socket.io/redis-emitter does; it works on the other
+// adapters of this package, too.
 //
 // An Emitter is a value: To, Except and the other modifiers return a modified
-// copy. It can be kept and is safe for concurrent use. Each call that sends waits
-// for Redis, but not for the servers; its error says that the message has not been
-// sent, or perhaps not.
+// copy. It can be kept and is safe for concurrent use. Each call that sends
+// waits for Redis, but not for the servers; an error says that the message was
+// not sent, or that this is not known.
 type Emitter struct {
 	adapter   adapter.Adapter
 	namespace string

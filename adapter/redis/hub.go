@@ -24,9 +24,9 @@ type hub struct {
 	places map[topic]*place
 }
 
-// A place is where a topic is subscribed to. A topic may have several
-// subscriptions: the channel of the room b in the namespace /a is also that of the
-// namespace /a#b.
+// A place is the link of a topic, with the subscriptions to the topic. There
+// may be several: the room b of the namespace /a and the namespace /a#b have
+// the same channel.
 type place struct {
 	link          *link
 	subscriptions []*subscription
@@ -42,9 +42,10 @@ func newHub(client rueidis.Client) *hub {
 	}
 }
 
-// add subscribes to a topic without waiting for Redis, which is told of topics in
-// the order of their additions. The channel has a value when Redis has answered
-// or cannot be reached; then the hub goes on trying. receive must not block.
+// add subscribes to a topic and does not wait for Redis. Redis gets the
+// subscriptions in the order of the calls. The channel yields a value when
+// Redis has answered or cannot be reached; in the second case the hub goes on
+// trying. receive must not block.
 func (h *hub) add(t topic, receive func(channel, message string)) (*subscription, <-chan error) {
 	s := &subscription{topic: t, receive: receive, placed: make(chan error, 1)}
 	h.mu.Lock()
@@ -85,8 +86,8 @@ func (h *hub) linkTo(t topic) *link {
 	return l
 }
 
-// relocate puts topics where they belong, which has changed if they belong to
-// another server of a Redis Cluster now.
+// relocate moves topics to the links where they belong, after another server of
+// a Redis Cluster has become their owner.
 func (h *hub) relocate(topics ...topic) {
 	h.nodes.refresh()
 	h.mu.Lock()

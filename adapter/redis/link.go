@@ -168,9 +168,9 @@ func (l *link) move() {
 	l.moved = make(chan struct{})
 }
 
-// await waits until all subscriptions are in place that have been added before,
-// so that nothing is published by a server that does not hear the answers. It
-// returns an error at once if there is no connection.
+// await waits until all subscriptions that were added before are in place, so
+// that a server that cannot receive the answers publishes nothing. It returns
+// an error at once if there is no connection.
 func (l *link) await(ctx context.Context) error {
 	l.mu.RLock()
 	added := l.added

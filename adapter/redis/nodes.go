@@ -14,7 +14,7 @@ import (
 )
 
 // nodes knows which server of a Redis Cluster owns which channel. Without a
-// Redis Cluster all belong to the one server that there is.
+// Redis Cluster one server owns all channels.
 type nodes struct {
 	client rueidis.Client
 
@@ -34,10 +34,10 @@ type owner struct {
 // refreshPause is the shortest pause between two questions for the owners.
 const refreshPause = 200 * time.Millisecond
 
-// owner returns the address of the server that a topic belongs to, or "" if there
-// is but one. Every server of a Redis Cluster passes on what has no slot. That
-// belongs to the first server; if it is gone, the client's list begins with
-// another.
+// owner returns the address of the server that owns a topic, or "" if there is
+// only one server. A topic without a slot may be on any server of a Redis
+// Cluster, because each passes its messages on: owner returns the first server
+// of the client's list.
 func (n *nodes) owner(t topic) (addr string) {
 	if n.client.Mode() != rueidis.ClientModeCluster {
 		return ""
@@ -71,8 +71,9 @@ func (n *nodes) ownerOf(slot int) string {
 	return ""
 }
 
-// counted returns the servers that know of subscriptions to a topic: one for a
-// channel with a slot, otherwise all, each of its own.
+// counted returns the servers that know of subscriptions to a topic: the owner
+// of a channel with a slot, and otherwise all servers, because each knows only
+// its own subscriptions.
 func (n *nodes) counted(t topic) []rueidis.Client {
 	if n.client.Mode() == rueidis.ClientModeCluster && t.kind != shardChannel {
 		return slices.Collect(maps.Values(n.client.Nodes()))

@@ -12,8 +12,8 @@ import (
 // counts connections and would count one server.
 var errShared = errors.New("redis: the adapter belongs to another server already; each server needs one of its own")
 
-// owners are the servers that use an adapter, by namespace. There should be but
-// one.
+// owners are the servers that use an adapter, by namespace. An adapter should
+// have only one server.
 type owners struct {
 	mu      sync.Mutex
 	members map[string]ownership

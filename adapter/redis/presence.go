@@ -2,9 +2,9 @@ package redis
 
 import "sync"
 
-// presence knows which rooms have a socket on this server. A name may be that of
-// two rooms: the id of a socket is its private room, and others can join a public
-// room of that name.
+// presence knows which rooms have a socket on this server. Two rooms may have
+// the same name: the id of a socket is its private room, and other sockets can
+// join a public room of that name.
 type presence struct {
 	mu    sync.RWMutex
 	rooms map[string]kinds

@@ -80,8 +80,8 @@ func (h *hub) send(ctx context.Context, publications []publication) []error {
 }
 
 const (
-	// maxAnswers is how many bytes of answers to npm's requests may wait that the
-	// server itself knows nothing of.
+	// maxAnswers is how many bytes of answers may wait. These are answers of
+	// the adapter alone to requests of npm's servers.
 	maxAnswers = 1 << 20
 
 	answerTimeout = 5 * time.Second

@@ -13,7 +13,7 @@ import (
 )
 
 // StreamsOptions configure a [Streams] adapter. All servers of a cluster must
-// have the same, except for ReadCount and Logger.
+// have the same options, except for ReadCount and Logger.
 type StreamsOptions struct {
 	// StreamName is the key of the stream, npm's streamName. With several streams
 	// their keys are StreamName, "-" and a number. Defaults to "socket.io".
@@ -24,11 +24,11 @@ type StreamsOptions struct {
 	// on one server. Defaults to 1.
 	StreamCount int
 
-	// MaxLen is the number of entries that Redis keeps of each stream, roughly;
-	// npm's maxLen. A client that has missed more does not get its session back.
-	// A server holds its events back while it has not read a quarter of MaxLen of
-	// them, so that a burst does not push out what others still have to read.
-	// Defaults to 10,000.
+	// MaxLen is about how many entries Redis keeps of each stream, npm's
+	// maxLen. A client that has missed more does not get its session back. A
+	// server holds its events back while a quarter of MaxLen of its own events
+	// have not been read, so that a burst does not push out entries that other
+	// servers must still read. Defaults to 10,000.
 	MaxLen int
 
 	// ReadCount is how many entries the server reads at once, npm's readCount.
@@ -39,8 +39,8 @@ type StreamsOptions struct {
 	// npm's channelPrefix. Defaults to "socket.io".
 	ChannelPrefix string
 
-	// ShardedPubSub has requests and answers use the sharded channels of Redis 7,
-	// npm's useShardedPubSub.
+	// ShardedPubSub, if true, sends requests and answers by the sharded
+	// channels of Redis 7; it is npm's useShardedPubSub. Defaults to false.
 	ShardedPubSub bool
 
 	// SessionKeyPrefix begins the keys of the sessions of clients that may come
@@ -80,13 +80,13 @@ type Streams struct {
 
 	gate    chan struct{}      // has a value while members change
 	members int                // how many namespaces the server has
-	stop    context.CancelFunc // ends the reading; nil if nobody reads
+	stop    context.CancelFunc // ends the reading; nil while no goroutine reads
 }
 
 // NewStreams returns an adapter that uses a client, and two connections of the
-// client's pool: for subscriptions, and to read the streams. In a Redis Cluster
-// it is one for each stream. NewStreams does not wait for Redis. The client must
-// not be closed before the server.
+// client's pool: one for subscriptions, and one to read the streams. In a Redis
+// Cluster it reads each stream on a connection of its own. NewStreams does not
+// wait for Redis. The client must not be closed before the server.
 func NewStreams(client rueidis.Client, o *StreamsOptions) *Streams {
 	if o == nil {
 		o = &StreamsOptions{}
@@ -174,7 +174,8 @@ func (s *Streams) Subscribe(ctx context.Context, sub adapter.Subscriber) error {
 	return nil
 }
 
-// enter has a namespace get what is added to its stream from now on.
+// enter makes a namespace receive the entries that are added to its stream from
+// now on.
 func (s *Streams) enter(ctx context.Context, m *streamMember) error {
 	select {
 	case s.gate <- struct{}{}:

@@ -11,9 +11,9 @@ import (
 	"github.com/goroomcast/socketio/adapter"
 )
 
-// Publish implements adapter.Adapter. What belongs into the log is added to it
-// first. A request that comes after it in the batch names the last entry, so that
-// the other servers take the request after that entry.
+// Publish implements adapter.Adapter. Publish first adds the messages that
+// belong into the log. A request that comes after them in the batch names the
+// last entry, so that the other servers take the request after that entry.
 func (s *Streams) Publish(ctx context.Context, batch []*adapter.Message) []error {
 	errs := make([]error, len(batch))
 	after := s.add(ctx, batch, errs)

@@ -33,8 +33,8 @@ func (s *Streams) seek(ctx context.Context) error {
 	return nil
 }
 
-// ends returns the last entry of each stream. Of a stream without entries it is
-// the zero id.
+// ends returns the id of the last entry of each stream, or the zero id for an
+// empty stream.
 func (s *Streams) ends(ctx context.Context) (map[*streamLog]streamID, error) {
 	logs := slices.Collect(maps.Values(s.logs))
 	commands := make([]rueidis.Completed, len(logs))
@@ -144,10 +144,10 @@ func (l *streamLog) position() streamID {
 	return l.reached
 }
 
-// checkKept looks whether a stream still has the last entry that has been read.
-// If not, later ones may have been lost too: the stream has grown faster than
-// this server reads, or Redis has come back without its data. Lost events of this
-// server reach its own clients all the same.
+// checkKept finds out whether a stream still contains the last entry that was
+// read. If not, later entries may have been lost, too: the stream has grown
+// faster than this server reads, or Redis was restarted without its data. Lost
+// events of this server reach its own clients all the same.
 func (r *streamReader) checkKept(ctx context.Context, conn rueidis.DedicatedClient, l *streamLog) error {
 	reached, own := l.position(), l.unread()
 	if reached == (streamID{}) && len(own) == 0 {
@@ -182,7 +182,8 @@ func (r *streamReader) checkKept(ctx context.Context, conn rueidis.DedicatedClie
 	return nil
 }
 
-// firstID returns the id of the first entry, or the zero id without one.
+// firstID returns the id of the first entry, or the zero id if the stream is
+// empty.
 func firstID(reply rueidis.RedisResult) (id streamID, err error) {
 	entries, err := reply.AsXRangeSlices()
 	if err == nil && len(entries) > 0 {

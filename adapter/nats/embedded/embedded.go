@@ -29,34 +29,36 @@ import (
 	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
-// Options are those of an Adapter.
+// Options configure an Adapter.
 type Options struct {
-	// Listen is the host and port at which this process expects the others. The
-	// others must be able to reach it. Without it the process is alone.
+	// Listen is the host and port at which the NATS server of this process
+	// accepts the others. The others must be able to reach it. If it is "", the
+	// process is alone.
 	Listen string
 
-	// Routes are the addresses at which other processes listen. One that answers
-	// is enough: it names the others. They may start later; the process tries
-	// them for ever. Its own address among them does no harm, so all processes
-	// may have the same list.
+	// Routes are the addresses at which other processes listen. If one of them
+	// answers, it names the others. The other processes may start later,
+	// because this process goes on trying. Routes may contain its own address,
+	// so all processes may have the same list.
 	Routes []string
 
-	// Secret is what the processes show each other. It must be set with Listen.
+	// Secret is the password that the processes show each other. It is required
+	// with Listen.
 	Secret string
 
 	// TLS encrypts the connections between the processes, and must contain a
-	// certificate and the authorities of the others' certificates. Without it they
-	// are not encrypted.
+	// certificate and the authorities of the others' certificates. Defaults to
+	// no encryption.
 	TLS *tls.Config
 
-	// Prefix is what all subjects begin with. Defaults to "socketio".
+	// Prefix is the beginning of all subjects. Defaults to "socketio".
 	Prefix string
 
-	// RoomSubjects is that of [nats.Options].
+	// RoomSubjects is RoomSubjects of [nats.Options].
 	RoomSubjects bool
 
-	// Logger gets a line when another process joins or leaves, and the warnings of
-	// the NATS server. Without it they are lost.
+	// Logger gets a line when another process joins or leaves, and the warnings
+	// of the NATS server. Defaults to no log.
 	Logger *slog.Logger
 }
 
