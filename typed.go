@@ -151,8 +151,8 @@ func isDirect(t EventTarget) bool {
 	return false
 }
 
-// argument decodes the arguments of an event for a typed handler. A direct one
-// that nobody shares the event with gets the attachments themselves.
+// argument decodes the arguments of an event for a typed handler. A direct
+// handler gets the attachments themselves if no other code shares the event.
 func argument[T any](e *Event, takes *signature, direct bool) (T, error) {
 	if direct && !e.shared {
 		handOver(e.packet.Args)
@@ -165,8 +165,8 @@ func argument[T any](e *Event, takes *signature, direct bool) (T, error) {
 	return decodeAs[T](e.server().guard, takes, e.packet.Args)
 }
 
-// handOver gives the attachments to the next caller of Decode, who must be the
-// last.
+// handOver gives the attachments to the next caller of Decode. That call must
+// be the last one.
 func handOver(args parser.Args) {
 	if a, is := args.(interface{ HandOver() }); is {
 		a.HandOver()

@@ -11,14 +11,14 @@ type jsonArgs struct {
 	text        []byte // the arguments and the commas between them
 	n           int
 	attachments [][]byte
-	tokens      *tokens // what stands in text for attachments; nil without
+	tokens      *tokens // stand in text for the attachments; nil without attachments
 	given       bool    // attachments belong to the next caller of Decode
 }
 
 func (a *jsonArgs) Len() int { return a.n }
 
 // HandOver makes the next Decode hand the attachments over instead of copies.
-// After it nobody may decode the arguments again.
+// The arguments must not be decoded again after it.
 func (a *jsonArgs) HandOver() { a.given = true }
 
 func (a *jsonArgs) Decode(into ...any) error {

@@ -75,7 +75,8 @@ type Header struct {
 type Packet struct {
 	Header
 
-	// Args contains the arguments. It is nil if the packet contains none.
+	// Args contains the arguments. It is nil if the packet contains no
+	// arguments.
 	Args Args
 }
 

@@ -61,7 +61,7 @@ type sending struct {
 	sent func(error) // is told what has become of the message, unless nil; does not wait
 }
 
-// NewBus returns a Bus for an adapter, or nil for none.
+// NewBus returns a Bus for an adapter, or nil without an adapter.
 func NewBus(a adapter.Adapter, s Surroundings) *Bus {
 	if a == nil {
 		return nil

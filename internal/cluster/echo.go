@@ -146,7 +146,7 @@ func (f *flight) land(published bool) {
 	e.returned()
 }
 
-// came takes an event of this server that has come back.
+// came takes an event of this server that comes back from the log.
 func (e *echo) came(m *adapter.Message) {
 	e.mu.Lock()
 	if len(e.doubts) > 0 && e.undoubt(keyOf(m)) {

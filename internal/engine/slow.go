@@ -2,13 +2,14 @@ package engine
 
 import "time"
 
-// A slow client is one for which more than MaxBuffered bytes would wait because
-// it does not take what it is given, for as long as a round. It is closed, or with Options.DropOldest loses messages: the oldest that may be
-// dropped, or the new one where the room is taken by what may not be, or is
-// being written already.
+// A client is slow if more than MaxBuffered bytes would wait for it because it
+// has not read anything for as long as a round. The server closes its session,
+// or with Options.DropOldest drops messages: the oldest that may be dropped, or
+// the new one if all others must stay or are being written already.
 
-// admit queues a message, and reports whether it could, or has been dropped
-// itself. During a trial twice as much may wait. s.mu is locked.
+// admit queues a message. It reports true if it has queued the message, or
+// dropped the message itself. During a trial twice as much may wait. s.mu is
+// locked.
 func (s *Session) admit(m *Message) bool {
 	limit := s.server.opts.MaxBuffered
 	onTrial := s.out.turn.trial != nil && s.out.fits(m, twice(limit))
@@ -102,9 +103,9 @@ func (s *Session) dropSlow() {
 	s.abort(ReasonSlowClient)
 }
 
-// makeRoom drops as many of the oldest messages as it takes for m to be
-// admitted, and none if that does not do. What stays keeps its order. It
-// returns what is gone.
+// makeRoom drops as many of the oldest messages as necessary to admit m. If
+// that does not suffice, it drops no message. The others keep their order. It
+// returns the loss.
 func (o *outbox) makeRoom(m *Message, limit int) (gone loss) {
 	after, end, fits := *o, o.head, false // after: as if those before end were gone
 	for ; !fits && end < len(o.queue); end++ {

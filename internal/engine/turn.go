@@ -126,8 +126,8 @@ func (s *Session) admitPatiently(m *Message, fanOut bool) bool {
 }
 
 // admitOrTry admits a message, or returns the trial after which there may be
-// room for it, and whether that has just begun. Both are missing if there will
-// be none.
+// room for it, and whether that has just begun. It returns neither if there
+// will be no room.
 func (s *Session) admitOrTry(m *Message) (admitted bool, trial <-chan struct{}, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

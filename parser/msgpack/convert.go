@@ -10,7 +10,7 @@ import (
 )
 
 // relayedDepth is how deep values of [ToJSON] may be nested: as deep as a
-// client's, and what a message between servers has around a client's.
+// client's value, and the levels that a message between servers adds around it.
 const relayedDepth = maxDepth + 8
 
 // FromJSON appends the MessagePack of a JSON value to dst. The attachments
