@@ -39,6 +39,8 @@ var (
 		"embedded":     "github.com/goroomcast/socketio/adapter/nats/embedded",
 
 		"context": "context", "errors": "errors", "fmt": "fmt", "log": "log", "slog": "log/slog", "net": "net", "http": "net/http",
+		"pgxpool": "github.com/jackc/pgx/v5/pgxpool",
+
 		"os": "os", "strings": "strings", "testing": "testing", "time": "time", "regexp": "regexp", "signal": "os/signal",
 		"json": "encoding/json", "synctest": "testing/synctest", "rand": "crypto/rand", "sync": "sync",
 	}
@@ -52,11 +54,11 @@ func TestBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, page := range append(pages, "README.md") {
+	for _, page := range append(pages, "README.md", "adapter/nats/README.md", "adapter/postgres/README.md") {
 		if page == "docs/tutorial.md" {
 			continue // its programs have several files each: docs/e2e builds and runs them
 		}
-		t.Run(filepath.Base(page), func(t *testing.T) { found += compileBlocks(t, page) })
+		t.Run(page, func(t *testing.T) { found += compileBlocks(t, page) })
 	}
 	if found == 0 {
 		t.Error("no block found")
@@ -77,28 +79,47 @@ func compileBlocks(t *testing.T, page string) int {
 	if len(blocks) == 0 {
 		return 0
 	}
+	texts := make([]goText, len(blocks))
+	for i, at := range blocks {
+		texts[i] = goText{line: 1 + bytes.Count(text[:at[4]], []byte("\n")), text: string(text[at[4]:at[5]])}
+		if at[2] >= 0 {
+			texts[i].hidden = string(text[at[2]:at[3]])
+		}
+	}
+	own := ""
+	if dir := filepath.Dir(page); strings.HasPrefix(dir, "adapter/") {
+		own = dir
+	}
+	vetBlocks(t, page, own, texts)
+	return len(blocks)
+}
+
+// A goText is a block of Go, and the declarations that it takes for granted.
+type goText struct {
+	line         int // or the number of the block
+	hidden, text string
+}
+
+// vetBlocks compiles the blocks of a file. If own is not "", it is the folder of
+// a package that the blocks name without an import.
+func vetBlocks(t *testing.T, file, own string, blocks []goText) {
+	t.Helper()
 	dir, err := os.MkdirTemp(".", "_blocks") // within the module, and no part of ./...
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
 	var folders []string
-	for _, at := range blocks {
-		line := 1 + bytes.Count(text[:at[4]], []byte("\n"))
-		hidden := ""
-		if at[2] >= 0 {
-			hidden = string(text[at[2]:at[3]])
+	for _, b := range blocks {
+		if formatted, err := format.Source([]byte(b.text)); err == nil && string(formatted) != b.text {
+			t.Errorf("%s:%d: not formatted by gofmt", file, b.line)
 		}
-		block := text[at[4]:at[5]]
-		if formatted, err := format.Source(block); err == nil && !bytes.Equal(formatted, block) {
-			t.Errorf("%s:%d: not formatted by gofmt", page, line)
-		}
-		source, err := complete(string(block), hidden)
+		source, err := complete(b.text, b.hidden, own)
 		if err != nil {
-			t.Errorf("%s:%d: %v", page, line, err)
+			t.Errorf("%s:%d: %v", file, b.line, err)
 			continue
 		}
-		folder := filepath.Join(dir, fmt.Sprint("line", line))
+		folder := filepath.Join(dir, fmt.Sprint("line", b.line))
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -108,13 +129,12 @@ func compileBlocks(t *testing.T, page string) int {
 		folders = append(folders, "./"+folder)
 	}
 	if out, err := exec.Command("go", append([]string{"vet"}, folders...)...).CombinedOutput(); err != nil {
-		t.Errorf("%s: %v\n%s", page, err, out)
+		t.Errorf("%s: %v\n%s", file, err, out)
 	}
-	return len(blocks)
 }
 
 // complete makes a file of a block.
-func complete(block, hidden string) (string, error) {
+func complete(block, hidden, own string) (string, error) {
 	if strings.HasPrefix(block, "package ") {
 		return block, nil
 	}
@@ -131,17 +151,22 @@ func complete(block, hidden string) (string, error) {
 	}
 	var source strings.Builder
 	source.WriteString("package p\n\n")
-	for _, name := range usedPackages(file) {
-		fmt.Fprintf(&source, "import %s %q\n", name, imports[name])
+	for _, name := range usedPackages(file, own) {
+		path := imports[name]
+		if name == filepath.Base(own) {
+			path = "github.com/goroomcast/socketio/" + own
+		}
+		fmt.Fprintf(&source, "import %s %q\n", name, path)
 	}
 	return source.String() + body, nil
 }
 
 // usedPackages returns the names of the packages that a file without imports
 // uses.
-func usedPackages(file *ast.File) (names []string) {
+func usedPackages(file *ast.File, own string) (names []string) {
 	for _, id := range file.Unresolved {
-		if imports[id.Name] != "" && !slices.Contains(names, id.Name) {
+		known := imports[id.Name] != "" || id.Name == filepath.Base(own)
+		if known && !slices.Contains(names, id.Name) {
 			names = append(names, id.Name)
 		}
 	}

@@ -60,7 +60,7 @@ func TestTypeScriptBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, page := range append(pages, "README.md") {
+	for _, page := range append(pages, "README.md", "chat/web/README.md") {
 		if page != "docs/tutorial.md" { // docs/e2e compiles it
 			found += writeBlocks(t, dir, page)
 		}
@@ -88,7 +88,7 @@ func writeBlocks(t *testing.T, dir, page string) int {
 	if len(blocks) == 0 {
 		return 0
 	}
-	dir = filepath.Join(dir, strings.TrimSuffix(filepath.Base(page), ".md"))
+	dir = filepath.Join(dir, strings.ReplaceAll(strings.TrimSuffix(page, ".md"), "/", "-"))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
