@@ -31,6 +31,7 @@ type Chat struct {
 	markers    markers
 	presences  presences
 	heads      heads
+	showings   showings
 	hooks      hooks
 	outbox     *outbox // nil unless Options.DurableHooks
 	id         string  // of this server, among others
@@ -223,6 +224,7 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	c.spawn(c.keepMarkers)
 	c.presences.init()
 	c.heads.init()
+	c.showings.under = make(map[store.MemberKey]bool)
 	c.hooks.waiting = make(map[string][]*Posted)
 	c.spawn(c.keepHeads)
 	c.spawn(c.keepRetention)

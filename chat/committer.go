@@ -191,6 +191,9 @@ func (m *committer) deliver() {
 		}
 		m.c.hint(d.done.Changes)
 		m.c.tellPosted(&d)
+		for i := range d.done.Results { // also if nobody waits for the result any longer
+			m.c.shown(d.done.Results[i].Members)
+		}
 		for i, p := range d.batch {
 			p.result <- d.done.Results[i]
 		}

@@ -27,7 +27,7 @@ func (c *Chat) serve() {
 	c.serveCommands()
 	c.serveHints()
 	c.servePeers()
-	c.serveHeads()
+	c.serveMembers()
 	c.serveErasures()
 	c.serveAttention()
 }

@@ -91,16 +91,18 @@ func (d *device) follow(l *live) (added bool, err error) {
 	return true, nil
 }
 
-// unfollow ends that. l.mu is locked.
-func (d *device) unfollow(l *live) {
+// unfollow ends that, and reports whether the device has followed. l.mu is
+// locked.
+func (d *device) unfollow(l *live) (followed bool) {
 	d.mu.Lock()
-	follows := slices.Contains(d.follows, l)
+	followed = slices.Contains(d.follows, l)
 	d.follows = without(d.follows, l)
 	d.mu.Unlock()
 	d.socket.Leave(socketRoom(l.id))
-	if follows {
+	if followed {
 		l.releaseLocked()
 	}
+	return followed
 }
 
 // following returns a room that the device follows, or nil.

@@ -77,11 +77,8 @@ func (c *Chat) eraseRooms(ctx context.Context, user string) (found bool, err err
 func (c *Chat) eraseRoom(ctx context.Context, user, room string) error {
 	for {
 		r, err := c.do(ctx, room, store.Erase{Room: room, User: user})
-		if err != nil {
+		if err != nil || !r.More {
 			return err
-		}
-		if c.shown(r.Members); !r.More {
-			return nil
 		}
 	}
 }

@@ -1,11 +1,9 @@
 package chat
 
 import (
-	"context"
 	"sync"
 	"time"
 
-	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
@@ -25,17 +23,7 @@ type badge struct {
 	users map[string]struct{}
 }
 
-const (
-	headsInterval = time.Second // a device gets one event in that time at most
-	memberEvent   = "chat:member"
-)
-
-// A memberHint tells other servers that a user became a member, or was removed.
-type memberHint struct {
-	Room string `json:"r"`
-	User string `json:"u"`
-	In   bool   `json:"in"`
-}
+const headsInterval = time.Second // a device gets one event in that time at most
 
 func (h *heads) init() {
 	h.rooms = make(map[string]*badge)
@@ -94,6 +82,18 @@ func (h *heads) forget(user string) {
 	delete(h.of, user)
 }
 
+// end forgets a room that was deleted: one of the same id has other members.
+func (h *heads) end(room string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if b := h.rooms[room]; b != nil {
+		for user := range b.users {
+			h.drop(room, user)
+		}
+	}
+	delete(h.fresh, room)
+}
+
 // changed notes a change of a membership, if the user has a device here.
 func (h *heads) changed(c *Chat, m memberHint) {
 	here := len(c.devicesOf(m.User)) > 0
@@ -114,17 +114,6 @@ func (h *heads) hear(room string, seq int64) {
 	if h.rooms[room] != nil && seq > h.fresh[room] {
 		h.fresh[room] = seq
 	}
-}
-
-func (c *Chat) serveHeads() {
-	c.ns.OnServerSide(memberEvent, func(_ context.Context, e *socketio.Event) error {
-		var m memberHint
-		if err := e.Decode(&m); err != nil {
-			return err
-		}
-		c.heads.changed(c, m)
-		return nil
-	})
 }
 
 // keepHeads tells users of new messages until the chat is closed.

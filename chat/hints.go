@@ -24,6 +24,7 @@ type headHint struct {
 	Rev   int64  `json:"v"`
 	Seq   int64  `json:"s"`
 	New   bool   `json:"n,omitempty"` // the newest message is new
+	Ended bool   `json:"d,omitempty"` // the room is deleted
 	Rows  string `json:"c,omitempty"` // the changes that end at Rev, in JSON; without them the store has to be read
 }
 
@@ -39,10 +40,8 @@ func (c *Chat) hint(changes []store.Changes) {
 	bytes := 0
 	for i := range changes {
 		r := &changes[i].Room
-		h := headHint{Room: r.ID, Epoch: r.Epoch, Rev: r.Rev, Seq: r.Seq, New: hasNew(&changes[i])}
-		if h.New {
-			c.heads.hear(r.ID, r.Seq)
-		}
+		h := headHint{Room: r.ID, Epoch: r.Epoch, Rev: r.Rev, Seq: r.Seq, New: hasNew(&changes[i]), Ended: r.Deleted}
+		c.hearHead(&h)
 		if peers {
 			h.Rows = encodeRows(&changes[i])
 		}
@@ -124,9 +123,7 @@ func (c *Chat) serveHints() {
 
 // hear sends what a hint says, or makes a room read what it lacks.
 func (c *Chat) hear(h headHint) {
-	if h.New {
-		c.heads.hear(h.Room, h.Seq)
-	}
+	c.hearHead(&h)
 	l := c.existing(h.Room)
 	if l == nil {
 		return
@@ -143,6 +140,17 @@ func (c *Chat) hear(h headHint) {
 	case h.Rev > l.heard:
 		l.heard = h.Rev
 		l.next()
+	}
+}
+
+// hearHead notes what a hint says to the members of the room.
+func (c *Chat) hearHead(h *headHint) {
+	switch {
+	case h.Ended:
+		c.heads.end(h.Room)
+		c.markers.forgetRoom(h.Room)
+	case h.New:
+		c.heads.hear(h.Room, h.Seq)
 	}
 }
 

@@ -320,7 +320,10 @@ func (l *live) dismiss() {
 	}
 }
 
-// evict ends following for the users that a range removes. mu is locked.
+// evict ends following for the users that a range removes. Their devices get a
+// frame that makes them open the room again: the list of rooms would not tell
+// them of it if the user is a member again by then, or if the room is a thread.
+// mu is locked.
 func (l *live) evict(ch *store.Changes) {
 	for _, m := range ch.Members {
 		if m.Role != "" || m.Rev <= l.head {
@@ -328,8 +331,9 @@ func (l *live) evict(ch *store.Changes) {
 		}
 		l.c.markers.forget(l.id, m.User)
 		for _, d := range l.c.devicesOf(m.User) {
-			d.socket.Leave(socketRoom(l.id))
-			d.unfollow(l)
+			if d.unfollow(l) {
+				_ = d.socket.Emit("changes", &frame{Room: l.id, Epoch: l.epoch, From: l.head, To: l.head, Messages: []any{}, More: true})
+			}
 		}
 	}
 	if ch.Room.Deleted {

@@ -25,6 +25,7 @@ type marker struct {
 	dirty bool
 	told  store.Marker // as others were told
 	used  time.Time
+	seen  time.Time // when the user was seen to be a member
 }
 
 const (
@@ -69,14 +70,16 @@ func (a readArgs) check(k *check) error {
 }
 
 // with runs f with the marker of the user in a room. It reads the marker from
-// the store if it is not known, or fresh is set.
+// the store if it is not known, or fresh is set, or the user may be no member any
+// longer: another server may not have told of the removal.
 func (d *device) with(ctx context.Context, room string, fresh bool, f func(m *marker)) error {
 	k := store.MemberKey{Room: room, User: d.user.ID}
 	c := d.c
 	c.markers.mu.Lock()
 	m := c.markers.known[k]
+	fresh = fresh || m == nil || time.Since(m.seen) > markKeep
 	c.markers.mu.Unlock()
-	if m == nil || fresh {
+	if fresh {
 		seen, err := d.member(ctx, room)
 		if err != nil {
 			return err
@@ -87,7 +90,7 @@ func (d *device) with(ctx context.Context, room string, fresh bool, f func(m *ma
 			c.markers.known[k] = m
 		}
 		m.Marker = seen.Marker.Merge(m.Marker)
-		m.seq = max(m.seq, seen.Room.Seq)
+		m.seq, m.seen = max(m.seq, seen.Room.Seq), time.Now()
 		c.markers.mu.Unlock()
 	}
 	seq := c.newest(room)
@@ -249,6 +252,13 @@ func (k *markers) forget(room, user string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.known, store.MemberKey{Room: room, User: user})
+}
+
+// forgetRoom forgets all markers of a room.
+func (k *markers) forgetRoom(room string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	maps.DeleteFunc(k.known, func(key store.MemberKey, _ *marker) bool { return key.Room == room })
 }
 
 // forgetAll forgets all markers of a user.

@@ -67,7 +67,6 @@ func (d *device) make(ctx context.Context, op store.Create) (*created, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.c.shown(r.Members)
 	return &created{op.Room, r.Dup}, nil
 }
 
@@ -318,41 +317,4 @@ func (d *device) mayModerate(ctx context.Context, room, command, user string) er
 		return err
 	}
 	return can(ctx, d.user, infoOf(&m.Room), command, user)
-}
-
-// shown tells the devices of users what they are in rooms now.
-func (c *Chat) shown(members []store.Member) {
-	for _, m := range members {
-		if m.Role != "" { // before the answer, and so before the first new message
-			c.heads.changed(c, memberHint{m.Room, m.User, true})
-		}
-		c.spawn(func() { c.show(m) })
-	}
-}
-
-func (c *Chat) show(m store.Member) {
-	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
-	defer cancel()
-	all, err := c.store.Look(ctx, m.User, []string{m.Room})
-	if err != nil {
-		c.log.Warn("chat: a user is not told of a change", "user", m.User, "room", m.Room, "err", err)
-		return
-	}
-	now := &all[0]
-	event := roomsEvent{}
-	if now.Member.Role == "" || now.Member.Hidden {
-		why := now.Member.Why
-		if now.Member.Hidden {
-			why = "leave"
-		}
-		event.Gone = []goneView{{m.Room, why}}
-	} else {
-		c.overlay(now)
-		c.concealFrom(m.User, all)
-		event.Set = []roomState{stateOf(now)}
-	}
-	hint := memberHint{m.Room, m.User, event.Set != nil}
-	c.heads.changed(c, hint)
-	_ = c.ns.ServerSideEmit(memberEvent, hint)
-	_ = c.ns.To(userRoom(m.User)).Emit("rooms", event)
 }

@@ -67,7 +67,6 @@ func (d *device) post(ctx context.Context, a postArgs) (*posted, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.c.shown(r.Members)
 	if !r.Dup {
 		d.posted(a.Room, r.Seq)
 	}
@@ -132,9 +131,6 @@ type changed struct {
 // change commits an operation of the device.
 func (d *device) change(ctx context.Context, room string, op store.Op) (changed, error) {
 	r, err := d.c.do(ctx, room, op)
-	if err == nil {
-		d.c.shown(r.Members)
-	}
 	return changed{r.Rev}, err
 }
 

@@ -1,12 +1,9 @@
 package chat
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/goroomcast/socketio/chat/store"
 )
 
 // A Presence says whether a user is there. A user is Online if a device was
@@ -25,12 +22,7 @@ const (
 	activeTime    = 5 * time.Minute // how long a device counts as active
 	presenceBatch = time.Second     // watchers get one event in that time at most
 	onlineEvery   = 5 * time.Second // followers of a large room get the number of users as often
-	maxWatched    = 200             // users that a device watches
 )
-
-// watchRate is how often a user may choose the users that a device watches. It
-// is low because the chat reads the rooms of all these users.
-var watchRate = Rate{PerSecond: 1, Burst: 10}
 
 // presences are the users that are there. Each server decides about the users
 // of its own sockets and tells the others; see peers.go.
@@ -45,6 +37,7 @@ type presences struct {
 	changed  map[string]bool             // users whose presence may differ from that
 	news     map[string]Presence         // of users here, that other servers do not know
 	seen     map[string]int64            // when a watched user went, ms
+	removals int64                       // of users from rooms
 
 	left   sync.Once  // this server has said goodbye
 	saying sync.Mutex // comes before mu
@@ -206,127 +199,12 @@ type presenceEvent struct {
 	Online int           `json:"online,omitempty"`
 }
 
-type watchArgs struct {
-	Users []string `json:"users"`
-}
-
-func (a watchArgs) check() error {
-	var k check
-	if k.list("users", a.Users, maxWatched, maxUser); a.Users == nil {
-		k.bad("users")
-	}
-	return k.result()
-}
-
-// watch replaces the users that the device watches, and replies with their
-// presence. Users that the user must not see are left out.
-func (d *device) watch(ctx context.Context, a watchArgs) (*presenceEvent, error) {
-	if err := a.check(); err != nil {
-		return nil, err
-	}
-	if err := d.limit("watch", watchRate); err != nil {
-		return nil, err
-	}
-	visible, err := d.visible(ctx, a.Users)
-	if err != nil {
-		return nil, err
-	}
-	p := &d.c.presences
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for user := range d.watches {
-		p.unwatch(d, user)
-	}
-	d.watches = make(map[string]bool)
-	event := &presenceEvent{Users: []presenceRow{}}
-	for _, user := range visible {
-		if d.watches[user] || d.left {
-			continue
-		}
-		d.watches[user] = true
-		if p.watchers[user] == nil {
-			p.watchers[user] = make(map[*device]bool)
-			p.told[user] = p.of(user)
-		}
-		p.watchers[user][d] = true
-		event.Users = append(event.Users, p.row(user, p.told[user]))
-	}
-	return event, nil
-}
-
 func (p *presences) row(user string, state Presence) presenceRow {
 	r := presenceRow{ID: user, State: state}
 	if state == Offline {
 		r.Seen = p.seen[user]
 	}
 	return r
-}
-
-// unwatch ends watching a user. mu is locked.
-func (p *presences) unwatch(d *device, user string) {
-	if delete(p.watchers[user], d); len(p.watchers[user]) == 0 {
-		delete(p.watchers, user)
-		delete(p.told, user)
-		delete(p.seen, user)
-	}
-}
-
-// visible returns those of users that the user may see: by default itself, and
-// the members of its rooms.
-func (d *device) visible(ctx context.Context, users []string) (visible []string, err error) {
-	var rooms []string
-	if d.c.opts.Policy.CanSee == nil {
-		if rooms, err = d.roomIDs(ctx); err != nil {
-			return nil, err
-		}
-	}
-	for _, user := range users {
-		switch can := d.c.opts.Policy.CanSee; {
-		case user == d.user.ID:
-		case can != nil:
-			if can(ctx, d.user, user) != nil {
-				continue
-			}
-		default:
-			shares, err := d.c.shares(ctx, user, rooms)
-			if err != nil {
-				return nil, err
-			}
-			if !shares {
-				continue
-			}
-		}
-		visible = append(visible, user)
-	}
-	return visible, nil
-}
-
-// roomIDs returns the ids of the user's rooms, without threads.
-func (d *device) roomIDs(ctx context.Context) (ids []string, err error) {
-	for after, more := "", true; more; {
-		page, err := d.c.store.Memberships(ctx, d.user.ID, after, maxList)
-		if err != nil {
-			return nil, err
-		}
-		for i := range page {
-			if after = page[i].Room.ID; page[i].Room.Kind != store.KindThread {
-				ids = append(ids, after)
-			}
-		}
-		more = len(page) == maxList
-	}
-	return ids, nil
-}
-
-// shares reports whether a user is a member of one of these rooms.
-func (c *Chat) shares(ctx context.Context, user string, rooms []string) (bool, error) {
-	all, err := c.store.Look(ctx, user, rooms)
-	for i := range all {
-		if all[i].Member.Role != "" {
-			return true, nil
-		}
-	}
-	return false, err
 }
 
 // keepPresence tells watchers and other servers of changes until the chat is

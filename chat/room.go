@@ -70,16 +70,12 @@ func DirectRoom(a, b string) string { return store.Direct(a, b) }
 // ID returns the room's id.
 func (r *Room) ID() string { return r.id }
 
-// do commits an operation, and tells the users that it concerns.
+// do commits an operation.
 func (r *Room) do(ctx context.Context, op store.Op) (store.Result, error) {
 	if !store.KnownForm(r.id) {
 		return store.Result{}, &Error{Code: store.BadRequest, Text: "invalid room id", Field: "room"}
 	}
-	result, err := r.c.do(ctx, r.id, op)
-	if err == nil {
-		r.c.shown(result.Members)
-	}
-	return result, err
+	return r.c.do(ctx, r.id, op)
 }
 
 // Create makes the room. If the room exists, Create returns nil if its kind is

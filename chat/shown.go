@@ -1,0 +1,112 @@
+package chat
+
+import (
+	"context"
+	"sync"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// showings are the users that are being told what they are in rooms. A user is
+// told of a room by one goroutine at a time, so that what was read last is sent
+// last.
+type showings struct {
+	mu    sync.Mutex
+	under map[store.MemberKey]bool // true if there was a change since it was begun
+}
+
+// begin reports whether the caller has to show a member. Otherwise somebody else
+// does it once more.
+func (s *showings) begin(k store.MemberKey) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, runs := s.under[k]
+	s.under[k] = runs
+	return !runs
+}
+
+// again reports whether there was a change since the last time.
+func (s *showings) again(k store.MemberKey) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	again := s.under[k]
+	if again {
+		s.under[k] = false
+	} else {
+		delete(s.under, k)
+	}
+	return again
+}
+
+// shown tells the devices of users what they are in rooms now.
+func (c *Chat) shown(members []store.Member) {
+	for _, m := range members {
+		if m.Role != "" { // before the answer, and so before the first new message
+			c.heads.changed(c, memberHint{m.Room, m.User, true})
+		}
+		if k := (store.MemberKey{Room: m.Room, User: m.User}); c.showings.begin(k) {
+			c.spawn(func() {
+				for again := true; again; again = c.showings.again(k) {
+					c.show(k)
+				}
+			})
+		}
+	}
+}
+
+func (c *Chat) show(k store.MemberKey) {
+	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
+	defer cancel()
+	all, err := c.store.Look(ctx, k.User, []string{k.Room})
+	if err != nil {
+		c.log.Warn("chat: a user is not told of a change", "user", k.User, "room", k.Room, "err", err)
+		return
+	}
+	now := &all[0]
+	event := roomsEvent{}
+	if now.Member.Role == "" || now.Member.Hidden {
+		why := now.Member.Why
+		if now.Member.Hidden {
+			why = "leave"
+		}
+		event.Gone = []goneView{{k.Room, why}}
+	} else {
+		c.overlay(now)
+		c.concealFrom(k.User, all)
+		event.Set = []roomState{stateOf(now)}
+	}
+	hint := memberHint{k.Room, k.User, event.Set != nil}
+	c.memberChanged(hint)
+	_ = c.ns.ServerSideEmit(memberEvent, hint)
+	_ = c.ns.To(userRoom(k.User)).Emit("rooms", event)
+}
+
+const memberEvent = "chat:member"
+
+// A memberHint tells other servers that a user became a member, or was removed.
+type memberHint struct {
+	Room string `json:"r"`
+	User string `json:"u"`
+	In   bool   `json:"in"`
+}
+
+func (c *Chat) serveMembers() {
+	c.ns.OnServerSide(memberEvent, func(_ context.Context, e *socketio.Event) error {
+		var m memberHint
+		if err := e.Decode(&m); err != nil {
+			return err
+		}
+		c.memberChanged(m)
+		return nil
+	})
+}
+
+// memberChanged notes what this server has to know of a change of a membership.
+func (c *Chat) memberChanged(m memberHint) {
+	c.heads.changed(c, m)
+	if !m.In {
+		c.markers.forget(m.Room, m.User)
+		c.lookAway(m.User)
+	}
+}

@@ -1,0 +1,204 @@
+package chat
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+const maxWatched = 200 // users that a device watches
+
+// watchRate is how often a user may choose the users that a device watches. It
+// is low because the chat reads the rooms of all these users.
+var watchRate = Rate{PerSecond: 1, Burst: 10}
+
+type watchArgs struct {
+	Users []string `json:"users"`
+}
+
+func (a watchArgs) check() error {
+	var k check
+	if k.list("users", a.Users, maxWatched, maxUser); a.Users == nil {
+		k.bad("users")
+	}
+	return k.result()
+}
+
+// watch replaces the users that the device watches, and replies with their
+// presence. Users that the user must not see are left out.
+func (d *device) watch(ctx context.Context, a watchArgs) (*presenceEvent, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	if err := d.limit("watch", watchRate); err != nil {
+		return nil, err
+	}
+	p := &d.c.presences
+	before := p.removed()
+	visible, err := d.visible(ctx, a.Users)
+	if err != nil {
+		return nil, err
+	}
+	event := p.watch(d, visible)
+	if p.removed() != before { // the user may have been removed from a room since visible looked
+		d.c.spawn(func() { d.lookAway(visible) })
+	}
+	return event, nil
+}
+
+// watch replaces the users that a device watches.
+func (p *presences) watch(d *device, users []string) *presenceEvent {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for user := range d.watches {
+		p.unwatch(d, user)
+	}
+	d.watches = make(map[string]bool)
+	event := &presenceEvent{Users: []presenceRow{}}
+	for _, user := range users {
+		if d.watches[user] || d.left {
+			continue
+		}
+		d.watches[user] = true
+		if p.watchers[user] == nil {
+			p.watchers[user] = make(map[*device]bool)
+			p.told[user] = p.of(user)
+		}
+		p.watchers[user][d] = true
+		event.Users = append(event.Users, p.row(user, p.told[user]))
+	}
+	return event
+}
+
+// unwatch ends watching a user. mu is locked.
+func (p *presences) unwatch(d *device, user string) {
+	if delete(p.watchers[user], d); len(p.watchers[user]) == 0 {
+		delete(p.watchers, user)
+		delete(p.told, user)
+		delete(p.seen, user)
+	}
+}
+
+// removed returns how many removals of users from rooms this server knows of.
+func (p *presences) removed() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.removals
+}
+
+// lookAway ends watching for a user that was removed from a room, where it may
+// not see others any longer, or they the user.
+func (c *Chat) lookAway(user string) {
+	if watched := c.presences.concerned(user); len(watched) > 0 {
+		c.spawn(func() {
+			for d, users := range watched {
+				d.lookAway(users)
+			}
+		})
+	}
+}
+
+// concerned returns who watches whom that a removal of a user concerns.
+func (p *presences) concerned(user string) map[*device][]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.removals++
+	watched := make(map[*device][]string)
+	for d := range p.watchers[user] {
+		watched[d] = []string{user}
+	}
+	if u := p.here[user]; u != nil {
+		for _, d := range u.devices {
+			if len(d.watches) > 0 {
+				watched[d] = slices.Collect(maps.Keys(d.watches))
+			}
+		}
+	}
+	return watched
+}
+
+// lookAway ends watching users that the user may not see any longer. The device
+// is told of them as of users that have gone.
+func (d *device) lookAway(users []string) {
+	ctx, cancel := context.WithTimeout(d.c.ctx, storeTimeout)
+	defer cancel()
+	visible, err := d.visible(ctx, users)
+	if err != nil {
+		d.c.log.Warn("chat: a user may see the presence of others for too long", "user", d.user.ID, "err", err)
+		return
+	}
+	event := presenceEvent{}
+	p := &d.c.presences
+	p.mu.Lock()
+	for _, user := range users {
+		if d.watches[user] && !slices.Contains(visible, user) {
+			p.unwatch(d, user)
+			delete(d.watches, user)
+			event.Users = append(event.Users, presenceRow{ID: user, State: Offline})
+		}
+	}
+	p.mu.Unlock()
+	if len(event.Users) > 0 {
+		_ = d.socket.Emit("presence", event)
+	}
+}
+
+// visible returns those of users that the user may see: by default itself, and
+// the members of its rooms.
+func (d *device) visible(ctx context.Context, users []string) (visible []string, err error) {
+	var rooms []string
+	if d.c.opts.Policy.CanSee == nil {
+		if rooms, err = d.roomIDs(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, user := range users {
+		switch can := d.c.opts.Policy.CanSee; {
+		case user == d.user.ID:
+		case can != nil:
+			if can(ctx, d.user, user) != nil {
+				continue
+			}
+		default:
+			shares, err := d.c.shares(ctx, user, rooms)
+			if err != nil {
+				return nil, err
+			}
+			if !shares {
+				continue
+			}
+		}
+		visible = append(visible, user)
+	}
+	return visible, nil
+}
+
+// roomIDs returns the ids of the user's rooms, without threads.
+func (d *device) roomIDs(ctx context.Context) (ids []string, err error) {
+	for after, more := "", true; more; {
+		page, err := d.c.store.Memberships(ctx, d.user.ID, after, maxList)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			if after = page[i].Room.ID; page[i].Room.Kind != store.KindThread {
+				ids = append(ids, after)
+			}
+		}
+		more = len(page) == maxList
+	}
+	return ids, nil
+}
+
+// shares reports whether a user is a member of one of these rooms.
+func (c *Chat) shares(ctx context.Context, user string, rooms []string) (bool, error) {
+	all, err := c.store.Look(ctx, user, rooms)
+	for i := range all {
+		if all[i].Member.Role != "" {
+			return true, nil
+		}
+	}
+	return false, err
+}
