@@ -39,6 +39,7 @@ func (r *Reply) Decode(into ...any) error { return r.guard.decode(r.args, into) 
 // socket. If CallFunc returns an error, reply is not called. [Socket.Call]
 // waits for the reply instead.
 func (s *Socket) CallFunc(reply func(r *Reply, err error), event string, args ...any) error {
+	needs(reply)
 	id := s.namespace.nextID()
 	out, err := s.namespace.prepareOne(event, parser.Header{ID: id, HasID: true}, args)
 	if err != nil {

@@ -31,7 +31,10 @@ func (c Conn) Transport() string { return c.session.Transport() }
 // from polling to WebSocket, or at once if it has changed already. The function
 // is not called for a client that began with WebSocket. The server does not
 // read from the client until the function returns. Off removes the function.
-func (c Conn) OnUpgrade(f func()) (off func()) { return c.session.OnUpgrade(f) }
+func (c Conn) OnUpgrade(f func()) (off func()) {
+	needs(f)
+	return c.session.OnUpgrade(f)
+}
 
 // Close sends the queued packets and closes the connection. The sockets of the
 // connection disconnect with [ReasonForcedClose], and the client reconnects by

@@ -203,8 +203,41 @@ func TestMisnamedHandlers(t *testing.T) {
 			socketio.NewServer(nil).On(event, func(context.Context, *socketio.Event) error { return nil })
 		})
 	}
-	testserver.ExpectPanic(t, "nil handler", func() { socketio.NewServer(nil).On("e", nil) })
-	testserver.ExpectPanic(t, "nil function", func() { socketio.NewServer(nil).OnConnect(nil) })
+}
+
+// A nil function panics where the program passes it, and not later for each
+// client.
+func TestNilFunctions(t *testing.T) {
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		s := h.MustSocket(h.Connect(rawclient.WebSocket).ID)
+		tried := 0
+		for _, of := range []any{h.Server, s, s.Conn()} {
+			for i := range reflect.TypeOf(of).NumMethod() {
+				method := reflect.ValueOf(of).Method(i)
+				var args []reflect.Value
+				for i := range method.Type().NumIn() {
+					args = append(args, reflect.Zero(method.Type().In(i)))
+				}
+				if slices.ContainsFunc(args, func(arg reflect.Value) bool { return arg.Kind() == reflect.Func }) {
+					tried++
+					call := method.Call
+					if method.Type().IsVariadic() {
+						call = method.CallSlice
+					}
+					testserver.ExpectPanic(t, "nil", func() {
+						call(args)
+						t.Errorf("%T.%s takes nil", of, reflect.TypeOf(of).Method(i).Name)
+					})
+				}
+			}
+		}
+		if tried < 12 {
+			t.Errorf("only %d methods tried", tried)
+		}
+		testserver.ExpectPanic(t, "nil", func() { h.OfPattern(nil) })
+		testserver.ExpectPanic(t, "nil", func() { socketio.On[int](h, "e", nil) })
+		testserver.ExpectPanic(t, "nil", func() { socketio.OnCall[int, int](h, "e", nil) })
+	})
 }
 
 func TestEmitUnencodable(t *testing.T) {

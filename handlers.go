@@ -149,9 +149,7 @@ type callbacks[F any] struct {
 }
 
 func (c *callbacks[F]) add(f F) (off func()) {
-	if reflect.ValueOf(f).IsNil() {
-		panic("socketio: nil function")
-	}
+	needs(f)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	entry := &f
@@ -160,6 +158,14 @@ func (c *callbacks[F]) add(f F) (off func()) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.list = slices.DeleteFunc(slices.Clone(c.list), func(other *F) bool { return other == entry })
+	}
+}
+
+// needs panics if f, a function or pattern of the program, is nil: it would do
+// so later, for each client.
+func needs(f any) {
+	if reflect.ValueOf(f).IsNil() {
+		panic(fmt.Sprintf("socketio: nil %T", f))
 	}
 }
 

@@ -225,6 +225,7 @@ type family struct {
 // match, the first one made gets the child. A namespace made by Of takes
 // precedence over all parents.
 func (s *Server) OfFunc(match func(ctx context.Context, name string, h *Handshake) bool) *Namespace {
+	needs(match)
 	return s.newFamily(&family{match: match})
 }
 
@@ -232,6 +233,7 @@ func (s *Server) OfFunc(match func(ctx context.Context, name string, h *Handshak
 // matches a regular expression. If Of creates a namespace with such a name, it
 // also becomes a child.
 func (s *Server) OfPattern(pattern *regexp.Regexp) *Namespace {
+	needs(pattern)
 	return s.newFamily(&family{
 		match:   func(_ context.Context, name string, _ *Handshake) bool { return pattern.MatchString(name) },
 		pattern: pattern,

@@ -31,6 +31,7 @@ type EventTarget interface {
 // as from [OnCall] if a handler has failed. The retries option of
 // socket.io-client needs such a reply.
 func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) error) (off func()) {
+	needs(h)
 	takes, direct := signatureOf[T]("On"), isDirect(t)
 	return t.On(event, func(ctx context.Context, e *Event) error {
 		arg, err := argument[T](e, takes, direct)
@@ -51,6 +52,7 @@ func On[T any](t EventTarget, event string, h func(ctx context.Context, s *Socke
 // into a T. It is "internal error" for any other error, for a panic and for a
 // result that cannot be encoded.
 func OnCall[T, R any](t EventTarget, event string, h func(ctx context.Context, s *Socket, arg T) (R, error)) (off func()) {
+	needs(h)
 	takes, replies, direct := signatureOf[T]("OnCall"), signatureOf[R]("OnCall"), isDirect(t)
 	return t.On(event, func(ctx context.Context, e *Event) error {
 		arg, err := argument[T](e, takes, direct)
