@@ -1,9 +1,11 @@
 package socketio
 
 import (
+	"errors"
 	"iter"
 	"slices"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/cluster"
@@ -25,8 +27,9 @@ type Broadcast struct {
 // To adds rooms to the selection, which then contains the sockets in at least
 // one of its rooms, each once. A selection without rooms contains the whole
 // namespace. The id of a socket is the name of a room with only this socket.
-// After [Socket.Volatile] and [Socket.Compress], To selects other sockets in
-// the rooms instead of the socket itself.
+// With Options.Adapter, names of rooms must be UTF-8. After [Socket.Volatile]
+// and [Socket.Compress], To selects other sockets in the rooms instead of the
+// socket itself.
 func (b Broadcast) To(rooms ...string) Broadcast {
 	if b.self != nil {
 		b = b.Except(b.self.id)
@@ -136,8 +139,12 @@ func (b Broadcast) DisconnectSockets(close bool) {
 // command has all servers do something to the selected sockets.
 func (b Broadcast) command(m *adapter.Message) {
 	m.Opts = b.opts()
+	err := b.checkRooms(m.Rooms...)
+	if err != nil && b.reachesOthers() {
+		b.namespace.server.logger.Error("a command for sockets cannot be sent to the other servers", "err", err)
+	}
 	for _, b.namespace = range b.namespace.audience() {
-		if b.reachesOthers() {
+		if err == nil && b.reachesOthers() {
 			each := *m
 			_ = b.namespace.cluster.Publish(&each)
 		}
@@ -160,6 +167,21 @@ func (b Broadcast) apply(m *adapter.Message) {
 			}
 		}
 	}
+}
+
+var errRoomName = errors.New("socketio: the name of a room is not UTF-8, so other servers cannot know the room")
+
+// checkRooms returns an error if other servers would get another name for a room
+// of the selection, or for a further one.
+func (b Broadcast) checkRooms(further ...string) error {
+	for _, names := range [][]string{b.rooms, b.except, further} {
+		for _, name := range names {
+			if !utf8.ValidString(name) {
+				return errRoomName
+			}
+		}
+	}
+	return nil
 }
 
 // reachesOthers reports whether other servers may have sockets of the

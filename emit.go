@@ -263,6 +263,9 @@ func (o *outgoing) messageFor(s *Socket) *engine.Message {
 
 // messageForOthers returns what other servers get of the event.
 func (o *outgoing) messageForOthers(b Broadcast) (m *adapter.Message, err error) {
+	if err := b.checkRooms(); err != nil {
+		return nil, err
+	}
 	if o.packet.Text == nil {
 		if o.packet, err = b.namespace.server.coder.encodeForOthers(b.namespace.name, &o.header, o.args); err != nil {
 			return nil, err

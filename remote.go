@@ -37,6 +37,9 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	}
 	ctx, cancel := cluster.WithTimeout(ctx)
 	defer cancel()
+	if err := b.checkRooms(); err != nil && b.reachesOthers() {
+		return sockets, err
+	}
 	for _, c := range b.clusters() {
 		others, err := fetchSockets(ctx, b.namespace.server.guard, c, b.opts())
 		sockets = append(sockets, others...)

@@ -2,7 +2,6 @@ package parser
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"unicode/utf8"
 )
@@ -97,14 +96,13 @@ func (p JSON) DecodePayload(t Type, payload Encoded) (*Packet, error) {
 	return &r.Packet, r.Check()
 }
 
-// EncodeValue appends the JSON of one value to dst. It returns an error for
-// what [JSON.DecodeValue] would refuse.
+// EncodeValue appends the JSON of one value to dst.
 func (p JSON) EncodeValue(dst []byte, v any) (Encoded, error) {
 	w := writer{text: dst}
 	if err := w.arg(v); err != nil {
 		return Encoded{}, fmt.Errorf("parser: %w", err)
 	}
-	if err := cmp.Or(p.check(&w, len(dst), []any{v}), tooDeep(w.text[len(dst):])); err != nil {
+	if err := p.check(&w, len(dst), []any{v}); err != nil {
 		return Encoded{}, err
 	}
 	return Encoded{Text: w.text, Attachments: w.attachments}, nil

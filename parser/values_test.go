@@ -349,7 +349,7 @@ type undecodable struct{}
 func (undecodable) Len() int            { return 2 }
 func (undecodable) Decode(...any) error { return errUndecodable }
 
-// Whatever EncodePayload and EncodeValue accept, their inverses accept, too.
+// Whatever EncodePayload accepts, DecodePayload accepts, too.
 func TestPayloadsAtTheLimits(t *testing.T) {
 	nested := func(open, inner, end string, n int) json.RawMessage {
 		return json.RawMessage(strings.Repeat(open, n) + inner + strings.Repeat(end, n))
@@ -379,20 +379,11 @@ func TestPayloadsAtTheLimits(t *testing.T) {
 			if (err == nil) != tc.ok {
 				t.Fatalf("EncodePayload: %v", err)
 			}
-			if tc.ok {
-				if _, err := (JSON{}).DecodePayload(tc.h.Type, payload); err != nil {
-					t.Errorf("DecodePayload: %v", err)
-				}
+			if !tc.ok {
+				return
 			}
-			if len(tc.h.Event) <= MaxEventName && !tc.ok {
-				tc.arg = []any{tc.arg} // one level is that of the arguments
-			}
-			value, err := JSON{}.EncodeValue(nil, tc.arg)
-			if err == nil {
-				_, err = (JSON{}).DecodeValue(value)
-			}
-			if (err == nil) != (tc.ok || tc.h.Type == Event && tc.arg == 1) {
-				t.Errorf("a value: %v", err)
+			if _, err := (JSON{}).DecodePayload(tc.h.Type, payload); err != nil {
+				t.Errorf("DecodePayload: %v", err)
 			}
 		})
 	}

@@ -90,12 +90,18 @@ func TestNamespacesOfAClosedServer(t *testing.T) {
 
 // Emit refuses what the other servers would drop.
 func TestWhatOthersWouldDrop(t *testing.T) {
-	o := &socketio.Options{Adapter: new(adapter.Loopback)}
+	log := new(testserver.LogBook)
+	o := &socketio.Options{Adapter: new(adapter.Loopback), Logger: log.Logger()}
 	testserver.Run(t, o, func(h *testserver.Harness) {
 		c, d := h.Connect(rawclient.WebSocket), h.Other(o).Connect(rawclient.WebSocket)
 		long := strings.Repeat("e", 1025)
 		deep := json.RawMessage(strings.Repeat("[", 512) + strings.Repeat("]", 512))
+		binary := h.To("\xff")
+		_, fetchErr := binary.FetchSockets(context.Background())
 		for what, err := range map[string]error{
+			"a room":                       binary.Emit("e"),
+			"an excepted room":             h.Except("a", "\xfe").Emit("e"),
+			"a room of fetched sockets":    fetchErr,
 			"a long name":                  h.Emit(long),
 			"a deep value":                 h.Emit("e", deep),
 			"a long name between servers":  h.ServerSideEmit(long),
@@ -105,14 +111,41 @@ func TestWhatOthersWouldDrop(t *testing.T) {
 				t.Errorf("%s: no error", what)
 			}
 		}
+		h.SocketsJoin("\xff") // also here, as the log says
+		if rooms := h.MustSocket(c.ID).Rooms(); !slices.Contains(rooms, "\xff") {
+			t.Errorf("the socket here is in %q", rooms)
+		}
 		for r, err := range h.Call(context.Background(), "e", deep) {
 			if r != nil || err == nil {
 				t.Errorf("Call yields %v, %v", r, err)
 			}
 		}
+		log.ExpectOne(t, "not UTF-8")
+		h.Check(binary.Local().Emit("local"))
+		c.Expect(`42["local"]`)
 		h.Check(h.Emit("end", deep[1:len(deep)-1]))
 		c.Match(`^42\["end",\[`)
 		d.Match(`^42\["end",\[`)
+	})
+}
+
+// Other servers see a client with deep auth.
+func TestDescribesDeepAuth(t *testing.T) {
+	o := &socketio.Options{Adapter: new(adapter.Loopback)}
+	testserver.Run(t, o, func(h *testserver.Harness) {
+		other := h.Other(o)
+		c := h.Open(rawclient.WebSocket)
+		c.Send("40" + strings.Repeat(`{"a":`, 511) + "1" + strings.Repeat("}", 511))
+		c.Connected("")
+		sockets, err := other.FetchSockets(context.Background())
+		h.Check(err)
+		if len(sockets) != 1 || sockets[0].Handshake.URL == "" {
+			t.Fatalf("fetched %+v", sockets)
+		}
+		var auth map[string]any
+		if err := sockets[0].Handshake.DecodeAuth(&auth); err != nil || auth["a"] == nil {
+			t.Errorf("its auth is %v, %v", auth, err)
+		}
 	})
 }
 
