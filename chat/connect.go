@@ -208,14 +208,3 @@ func (d *device) resume(ctx context.Context, cursors map[string]cursor, known ma
 		}
 	}
 }
-
-// size returns about how many bytes a frame has.
-func (f *frame) size() int {
-	n := 200 + 60*len(f.Members)
-	for _, m := range f.Messages {
-		if m, is := m.(*store.Message); is {
-			n += m.Size()
-		}
-	}
-	return n
-}

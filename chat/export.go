@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -142,7 +143,7 @@ func (x *export) messages(room string, seqs []int64) {
 		}
 		var reactions []store.ReactionKey
 		reactions, err = x.store.Reacted(x.ctx, x.user, room, seqs)
-		slices.SortFunc(reactions, func(a, b store.ReactionKey) int { return int(a.Seq - b.Seq) })
+		slices.SortFunc(reactions, func(a, b store.ReactionKey) int { return cmp.Compare(a.Seq, b.Seq) })
 		for _, k := range reactions {
 			x.line(exported{Type: "reaction", Room: room, Seq: k.Seq, Emoji: k.Emoji})
 		}

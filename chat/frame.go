@@ -145,6 +145,17 @@ func (f *frame) since(r *store.Room, m *store.Member) *frame {
 	return f
 }
 
+// size returns about how many bytes a frame has.
+func (f *frame) size() int {
+	n := 200 + 60*len(f.Members)
+	for _, m := range f.Messages {
+		if m, is := m.(*store.Message); is {
+			n += m.Size()
+		}
+	}
+	return n
+}
+
 // merge returns the changes of two ranges that adjoin or overlap: where both have
 // a row, the newer one counts.
 func merge(a, b *store.Changes) *store.Changes {
@@ -154,37 +165,28 @@ func merge(a, b *store.Changes) *store.Changes {
 	if a.Room.Rev > b.Room.Rev {
 		c.Room = a.Room
 	}
-	newer := make(map[int64]int64)
-	for _, m := range b.Messages {
-		newer[m.Seq] = m.Rev
-	}
-	c.Messages = nil
-	for _, m := range a.Messages {
-		if newer[m.Seq] < m.Rev {
-			c.Messages = append(c.Messages, m)
-			newer[m.Seq] = m.Rev
-		}
-	}
-	for _, m := range b.Messages {
-		if newer[m.Seq] == m.Rev && m.Rev > a.From {
-			c.Messages = append(c.Messages, m)
-		}
-	}
-	users := make(map[string]int64)
-	for _, m := range b.Members {
-		users[m.User] = max(users[m.User], m.Rev)
-	}
-	c.Members = nil
-	for _, m := range a.Members {
-		if users[m.User] < m.Rev {
-			c.Members = append(c.Members, m)
-			users[m.User] = m.Rev
-		}
-	}
-	for _, m := range b.Members {
-		if users[m.User] == m.Rev && m.Rev > a.From {
-			c.Members = append(c.Members, m)
-		}
-	}
+	c.Messages = mergeRows(a.Messages, b.Messages, a.From, func(m *store.Message) (int64, int64) { return m.Seq, m.Rev })
+	c.Members = mergeRows(a.Members, b.Members, a.From, func(m *store.Member) (string, int64) { return m.User, m.Rev })
 	return &c
+}
+
+// mergeRows returns the rows of two ranges from a rev on, each row once.
+func mergeRows[T any, K comparable](a, b []T, from int64, of func(row *T) (key K, rev int64)) (rows []T) {
+	newest := make(map[K]int64)
+	for i := range b {
+		key, rev := of(&b[i])
+		newest[key] = max(newest[key], rev)
+	}
+	for i := range a {
+		if key, rev := of(&a[i]); newest[key] < rev {
+			rows = append(rows, a[i])
+			newest[key] = rev
+		}
+	}
+	for i := range b {
+		if key, rev := of(&b[i]); newest[key] == rev && rev > from {
+			rows = append(rows, b[i])
+		}
+	}
+	return rows
 }

@@ -2,6 +2,9 @@ package chat
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/goroomcast/socketio/chat/store"
@@ -60,4 +63,43 @@ func (d *device) forgetAllowed(room string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.allowed, room)
+}
+
+// askPolicy ends following where Policy.CanRead forbids it now.
+func (c *Chat) askPolicy() {
+	if c.opts.Policy.CanRead == nil {
+		return
+	}
+	for _, l := range c.followed() {
+		for s := range c.ns.Local().In(socketRoom(l.id)).Sockets() {
+			if d := c.device(s); d != nil && c.ctx.Err() == nil {
+				d.askAgain(l)
+			}
+		}
+	}
+}
+
+// askAgain ends following a room unless the user may still read it.
+func (d *device) askAgain(l *live) {
+	ctx, cancel := context.WithTimeout(d.c.ctx, storeTimeout)
+	defer cancel()
+	m, err := d.look(ctx, l.id)
+	if err != nil {
+		return // the next time
+	}
+	d.forgetAllowed(m.Room.ID)
+	if err := d.mayRead(ctx, m); err == nil || errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+		return
+	}
+	l.mu.Lock()
+	d.unfollow(l)
+	l.mu.Unlock()
+	_ = d.socket.Emit("rooms", roomsEvent{Gone: []goneView{{l.id, "policy"}}})
+}
+
+// followed returns the rooms that are followed here.
+func (c *Chat) followed() []*live {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Values(c.live))
 }

@@ -88,15 +88,8 @@ func (d *device) pace(ctx context.Context, room string) error {
 	if !taken {
 		return rateLimited(wait)
 	}
-	if wait <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if wait > 0 && !pause(ctx, wait) {
 		return ErrUnavailable
 	}
+	return nil
 }

@@ -54,6 +54,14 @@ func Readable(r *Room, m *Member) error {
 	return nil
 }
 
+// Lowest returns the first seq of a room that a user may read.
+func Lowest(r *Room, m *Member) int64 {
+	if r.Visibility == VisibleJoined {
+		return max(r.Floor, m.Since)
+	}
+	return r.Floor
+}
+
 // writer returns an error unless the actor may write now.
 func (a actor) writer(now int64) error {
 	switch {

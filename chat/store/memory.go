@@ -112,31 +112,7 @@ func (s *memory) write(w *Writes) {
 	for _, r := range slices.Concat(w.NewRooms, w.Rooms) {
 		s.room(r.ID).Room = r
 	}
-	notes := make(map[string][]logged)
-	for _, m := range slices.Concat(w.NewMessages, w.Messages) {
-		r := s.rooms[m.Room]
-		if old := r.at(m.Seq); old != nil {
-			if old.CID != m.CID {
-				delete(r.cids, CIDKey{old.Room, old.Author, old.CID})
-			}
-			*old = m
-		} else {
-			r.messages = append(r.messages, m)
-		}
-		notes[m.Room] = append(notes[m.Room], logged{rev: m.Rev, seq: m.Seq})
-		if m.CID != "" {
-			r.cids[CIDKey{m.Room, m.Author, m.CID}] = m.Seq
-		}
-	}
-	for _, m := range w.Members {
-		if before, is := s.rooms[m.Room].members[m.User]; !is || before.Rev != m.Rev {
-			notes[m.Room] = append(notes[m.Room], logged{rev: m.Rev, user: m.User})
-		}
-		s.writeMember(m)
-	}
-	for room, entries := range notes {
-		s.rooms[room].note(entries)
-	}
+	s.writeNoted(w)
 	for _, k := range w.Unreacted {
 		r := s.rooms[k.Room]
 		maps.DeleteFunc(r.reactions, func(x ReactionKey, _ bool) bool { return x.Seq == k.Seq })
@@ -167,6 +143,35 @@ func (s *memory) write(w *Writes) {
 		delete(s.blocks, k)
 	}
 	s.writeFiles(w)
+}
+
+// writeNoted writes the messages and members, and notes which of them got revs.
+func (s *memory) writeNoted(w *Writes) {
+	notes := make(map[string][]logged)
+	for _, m := range slices.Concat(w.NewMessages, w.Messages) {
+		r := s.rooms[m.Room]
+		if old := r.at(m.Seq); old != nil {
+			if old.CID != m.CID {
+				delete(r.cids, CIDKey{old.Room, old.Author, old.CID})
+			}
+			*old = m
+		} else {
+			r.messages = append(r.messages, m)
+		}
+		notes[m.Room] = append(notes[m.Room], logged{rev: m.Rev, seq: m.Seq})
+		if m.CID != "" {
+			r.cids[CIDKey{m.Room, m.Author, m.CID}] = m.Seq
+		}
+	}
+	for _, m := range w.Members {
+		if before, is := s.rooms[m.Room].members[m.User]; !is || before.Rev != m.Rev {
+			notes[m.Room] = append(notes[m.Room], logged{rev: m.Rev, user: m.User})
+		}
+		s.writeMember(m)
+	}
+	for room, entries := range notes {
+		s.rooms[room].note(entries)
+	}
 }
 
 func (s *memory) writeMember(m Member) {

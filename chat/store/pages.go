@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 )
@@ -101,7 +102,7 @@ func some(from Reader, seqs []int64, low int64, l Limit) ([]Message, bool, error
 	if err != nil {
 		return nil, false, err
 	}
-	slices.SortFunc(all, func(a, b Message) int { return int(a.Seq - b.Seq) })
+	slices.SortFunc(all, func(a, b Message) int { return cmp.Compare(a.Seq, b.Seq) })
 	return collect(func(yield func(Message, error) bool) {
 		for _, m := range all {
 			if !yield(m, nil) {

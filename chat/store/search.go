@@ -154,11 +154,3 @@ func ParsePlace(after string) (p Place, err error) {
 func (p Place) compare(o Place) int {
 	return cmp.Or(cmp.Compare(o.At, p.At), cmp.Compare(p.Room, o.Room), cmp.Compare(o.Seq, p.Seq))
 }
-
-// Lowest returns the first seq of a room that a user may read.
-func Lowest(r *Room, m *Member) int64 {
-	if r.Visibility == VisibleJoined {
-		return max(r.Floor, m.Since)
-	}
-	return r.Floor
-}
