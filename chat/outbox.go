@@ -78,7 +78,7 @@ func (c *Chat) turnOutbox(most int) {
 	}
 	claims, lost, err := o.store.Claim(ctx, c.id, settle, outboxHold, free)
 	if err != nil {
-		c.log.Warn("chat: the outbox can not be read", "err", err)
+		c.log.Warn("chat: the outbox cannot be read", "err", err)
 		return // the same is settled the next time
 	}
 	o.mu.Lock()

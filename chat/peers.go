@@ -173,7 +173,7 @@ func (c *Chat) sayAll() {
 
 // bye says that this server ends, once. Its users reconnect to others, and stay
 // until then. It is called when the first socket is told of the shutdown, because
-// afterwards the other servers can not be reached.
+// afterwards the other servers cannot be reached.
 func (c *Chat) bye() {
 	c.retire()
 	c.presences.left.Do(func() {

@@ -38,7 +38,7 @@ type posted struct {
 	Dup bool  `json:"dup,omitempty"`
 }
 
-// keyMark begins the cids of the program's keys, so that clients can not use
+// keyMark begins the cids of the program's keys, so that clients cannot use
 // them first.
 const keyMark = "~"
 

@@ -112,7 +112,7 @@ func (d *device) rooms(ctx context.Context, after string) (rooms []store.Members
 }
 
 // concealFrom is conceal for all devices of a user. Without a device on this server
-// the program can not be asked.
+// the program cannot be asked.
 func (c *Chat) concealFrom(user string, rooms []store.Membership) {
 	if c.opts.Policy.CanRead == nil {
 		return

@@ -27,7 +27,7 @@ const (
 )
 
 // queueFiles adds queries for the files that are needed. The locks of users come
-// first, so two uploads of a user can not both find room for one.
+// first, so two uploads of a user cannot both find room for one.
 func queueFiles(b *pgx.Batch, n *store.Needs, r *store.Rows) {
 	if len(n.Uploaders) > 0 {
 		b.Queue(lockUploaders, n.Uploaders)

@@ -134,7 +134,7 @@ func (b *batch) loadTouched(k MemberKey, seqs []int64) error {
 
 // eraseIn removes a user from a message. A message of the user becomes a
 // tombstone of the author Deleted. Messages below the floor get no rev, because
-// clients can not see them.
+// clients cannot see them.
 func (b *batch) eraseIn(room *roomRow, m *messageRow, user string) {
 	own := m.Author == user
 	if own {

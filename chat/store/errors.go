@@ -28,7 +28,7 @@ const (
 // Errors that stores return, to be compared by errors.Is.
 var (
 	ErrNotFound    = &Error{Code: NotFound, Text: "no such room"}
-	ErrUnavailable = &Error{Code: Unavailable, Text: "the store can not be reached"}
+	ErrUnavailable = &Error{Code: Unavailable, Text: "the store cannot be reached"}
 )
 
 // An Error says why an operation was refused. By errors.Is, two Errors with the

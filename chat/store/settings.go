@@ -174,7 +174,7 @@ func (d DeleteRoom) apply(b *batch, r *Result) error {
 	case err != nil:
 		return err
 	case d.Room != a.home.ID || a.home.Kind == KindDirect:
-		return refuse(Forbidden, "the room can not be deleted")
+		return refuse(Forbidden, "the room cannot be deleted")
 	}
 	if err := a.atLeast(RoleOwner); err != nil {
 		return err

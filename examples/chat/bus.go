@@ -11,8 +11,8 @@ import (
 
 // joinOthers starts this server's part of the bus that joins several chat
 // servers. It listens for the others at an address and knows addresses of
-// theirs. The secret that all share comes from the environment, because others
-// on the machine can read command lines.
+// theirs. All servers share a secret. It comes from the environment, because
+// other users of the machine can read command lines.
 func joinOthers(listen, peers string) (*embedded.Adapter, error) {
 	secret := os.Getenv("CHAT_SECRET")
 	if secret == "" {

@@ -11,13 +11,13 @@ import (
 
 //go:generate go run github.com/goroomcast/socketio/cmd/socketio-ts -o web/src/events.ts .
 
-// An app is what this program adds to a chat: who has which name, rooms that
-// are found by name, and forwarded messages. All the rest is package chat's:
+// An app is what this program adds to package chat: names of people, rooms that
+// are found by name, and forwarded messages. Package chat does all the rest:
 // history, edits, reactions, read markers, presence, files, search.
 type app struct{ *chat.Chat }
 
-// newApp makes the chat of a server. A person may send so many messages a
-// second.
+// newApp makes the chat of a server. Rate is how many messages a person may
+// send per second.
 func newApp(ctx context.Context, io *socketio.Server, rooms store.Store, perSecond float64) (*app, error) {
 	a := new(app)
 	rate := chat.Rate{PerSecond: perSecond, Burst: max(20, int(perSecond))}

@@ -14,14 +14,14 @@ type extra struct {
 	Forward *origin `json:"forward,omitempty"` // asks to forward a message
 }
 
-// An origin is where a message is that somebody forwards.
+// An origin is the place of a message that a user forwards.
 type origin struct {
 	Room string `json:"room"`
 	Seq  int64  `json:"seq"`
 }
 
-// beforePost fills in what is forwarded. The server looks the message up, so
-// nobody can put words into somebody else's mouth.
+// beforePost fills in the forwarded message. The server looks the message up,
+// so that a user cannot forge the words of another.
 func (a *app) beforePost(ctx context.Context, d *chat.Draft) error {
 	if d.Data == nil {
 		return nil

@@ -20,7 +20,7 @@ import (
 	"github.com/goroomcast/socketio/chat"
 )
 
-// flags are those of the command line.
+// flags are the flags of the command line.
 type flags struct {
 	addr, devOrigin, db, files, bus, peers string
 	rate                                   float64
@@ -79,8 +79,13 @@ func run(f flags) error {
 	if err != nil {
 		return err
 	}
-	files := app.Files(chat.Dir(f.files), app.visitor)
+	fmt.Printf("The chat is on http://%s\n", f.addr)
+	return app.serve(interrupted, stop, listener, io, app.Files(chat.Dir(f.files), app.visitor))
+}
 
+// serve serves the chat and its page until the program is interrupted. Then it
+// lets the clients go to other servers.
+func (a *app) serve(interrupted context.Context, stop func(), listener net.Listener, io *socketio.Server, files http.Handler) error {
 	mux := http.NewServeMux()
 	mux.Handle(io.Pattern(), io)
 	mux.Handle("/files", files)
@@ -88,14 +93,13 @@ func run(f flags) error {
 	mux.Handle("/", servePage(builtPage))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 
-	fmt.Printf("The chat is on http://%s\n", f.addr)
 	stopped := make(chan error, 1)
 	go func() {
 		<-interrupted.Done()
 		stop() // a second interrupt ends the program at once
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 		defer cancel()
-		err := errors.Join(io.Shutdown(ctx), server.Shutdown(ctx), app.Close()) // which writes what waits, and closes the store
+		err := errors.Join(io.Shutdown(ctx), server.Shutdown(ctx), a.Close()) // which writes what waits, and closes the store
 		if errors.Is(err, context.DeadlineExceeded) {
 			slog.Warn("cut off the clients that took too long to leave")
 			err = nil

@@ -22,16 +22,16 @@ const (
 	longestKey  = 64 // bytes
 )
 
-// credentials come with the handshake. The key, which only the person's browser
-// knows, tells a second tab from a second person. A real program asks for more:
-// examples/jwt and examples/sessions show how.
+// credentials come with the handshake. Only the person's browser knows the key.
+// By the key the server tells a second tab from a second person. A real program
+// asks for more: examples/jwt and examples/sessions show how.
 type credentials struct {
 	Name string `json:"name"`
 	Key  string `json:"key"`
 }
 
 // authenticate lets in a person with a name of their own, which is the user's
-// id. A new person is in the rooms that everybody is in.
+// id. A new person joins the rooms that everybody is in.
 func (a *app) authenticate(ctx context.Context, s *socketio.Socket) (chat.User, error) {
 	var who credentials
 	if err := s.Handshake().DecodeAuth(&who); err != nil {
@@ -50,8 +50,9 @@ func (a *app) authenticate(ctx context.Context, s *socketio.Socket) (chat.User, 
 	return user, nil
 }
 
-// visitor returns whose request for a file it is. The page has its credentials
-// in a cookie, too, because a picture is fetched without any header of the page.
+// visitor returns the user of a request for a file. The page keeps its
+// credentials in a cookie, too, because the browser fetches pictures without
+// the page's headers.
 func (a *app) visitor(r *http.Request) (chat.User, error) {
 	cookie, err := r.Cookie("chat")
 	if err != nil {
@@ -81,10 +82,10 @@ type claim struct {
 	Key string `json:"key"` // the hash of it
 }
 
-// claim takes a name, unless somebody else has it, and returns it as it was
-// written first. Names are messages of a room that nobody is in: there is one
-// message for a name, so two people can't take it at once, on two servers
-// neither.
+// claim takes a name, unless another person has it, and returns the name as it
+// was first written. Names are messages of a room without members. There is one
+// message for a name, so two people cannot take it at once, not even on two
+// servers.
 func (a *app) claim(ctx context.Context, name, key string) (string, error) {
 	if len(key) < shortestKey || len(key) > longestKey {
 		return "", refuse("The key must have %d to %d characters.", shortestKey, longestKey)
@@ -109,11 +110,11 @@ func hash(text string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// userOf returns whose socket it is.
+// userOf returns the user of a socket.
 func userOf(s *socketio.Socket) string { return s.Data().(chat.User).ID }
 
-// cleanName makes a name out of what somebody typed: without space around it,
-// and without characters that can't be seen, by which names could look alike.
+// cleanName returns a typed name without the space around it, and without
+// invisible characters, because names that differ only in these look alike.
 func cleanName(typed string, longest int) (string, error) {
 	name := strings.Join(strings.Fields(typed), " ")
 	switch {

@@ -34,7 +34,7 @@ func (a *app) createRooms(ctx context.Context) error {
 	return nil
 }
 
-// canJoin keeps people out of the lists, and out of what is somebody's alone.
+// canJoin lets people join open rooms, except the list of rooms.
 func (a *app) canJoin(_ context.Context, _ chat.User, r chat.RoomInfo) (chat.Role, error) {
 	if r.ID == directory || r.Kind != chat.Open {
 		return "", chat.ErrForbidden

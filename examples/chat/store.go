@@ -13,9 +13,9 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// openStore opens where the rooms are kept: a file of SQLite, "memory", or the
-// postgres:// address of a database. The function that it returns must be called
-// after the store was closed.
+// openStore opens the store of a place: a file of SQLite, "memory", or the
+// postgres:// address of a database. The function that it returns must be
+// called after the store was closed.
 func openStore(ctx context.Context, db string) (rooms store.Store, end func(), err error) {
 	end = func() {}
 	switch {
