@@ -1,5 +1,5 @@
-// Package clientbundle has the browser bundles of npm's socket.io-client, for
-// pages that are built without npm:
+// Package clientbundle contains the browser bundles of npm's socket.io-client,
+// for pages that are built without npm:
 //
 //	io := socketio.NewServer(&socketio.Options{ServeClient: clientbundle.Files})
 //	http.Handle(io.Pattern(), io)

@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	// ErrInvalidPacket means that what was received is no packet of the
-	// protocol.
+	// ErrInvalidPacket means that the received text or binary is not a packet
+	// of the protocol.
 	ErrInvalidPacket = errors.New("parser: invalid packet")
 
 	// ErrTooManyAttachments means that a packet, sent or received, has more
@@ -52,8 +52,8 @@ func (t Type) String() string {
 
 // A Header contains everything of a packet except its arguments.
 type Header struct {
-	// Type is Event or Ack also where a packet has attachments: the binary
-	// types are a matter of the wire.
+	// Type is Event or Ack also for a packet with attachments; only the wire
+	// uses the binary types.
 	Type Type
 
 	// Namespace begins with a slash; "/" is the main namespace, and Encode

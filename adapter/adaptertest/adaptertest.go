@@ -1,5 +1,5 @@
-// Package adaptertest tests adapters: servers joined by one, with clients of
-// their own, must behave like one server. A test of an adapter needs one call:
+// Package adaptertest tests adapters: servers that an adapter joins must behave
+// like one server to their clients. A test of an adapter needs one call:
 //
 //	func TestAdapter(t *testing.T) {
 //		adaptertest.Run(t, func(t testing.TB, n int) []adapter.Adapter {

@@ -1,4 +1,4 @@
-// Package otel has OpenTelemetry metrics and spans of a Socket.IO server:
+// Package otel contains OpenTelemetry metrics and spans for a Socket.IO server:
 //
 //	trace, err := otel.New(nil)
 //	if err != nil {
@@ -6,7 +6,7 @@
 //	}
 //	io := socketio.NewServer(&socketio.Options{Trace: trace})
 //
-// All of them are in docs/metrics.md.
+// docs/metrics.md lists them.
 package otel
 
 import (

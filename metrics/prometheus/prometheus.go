@@ -1,10 +1,10 @@
-// Package prometheus has Prometheus metrics of a Socket.IO server:
+// Package prometheus contains Prometheus metrics for a Socket.IO server:
 //
 //	trace, metrics := prometheus.New()
 //	io := socketio.NewServer(&socketio.Options{Trace: trace})
 //	client.MustRegister(metrics) // client is client_golang's package prometheus
 //
-// All of them are in docs/metrics.md, and metrics/grafana has a dashboard.
+// docs/metrics.md lists them, and metrics/grafana contains a dashboard.
 package prometheus
 
 import (

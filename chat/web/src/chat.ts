@@ -1,4 +1,4 @@
-// A chat over the stock socket.io-client: a Chat is the connection of a user, and a Room what is known of a room.
+// A chat over the stock socket.io-client: a Chat is the connection of a user, and a Room contains the client's state of a room.
 
 import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
 import { Room } from "./room.js";
@@ -9,9 +9,9 @@ export * from "./wire.js";
 export type { Room } from "./room.js";
 
 export interface ChatOptions {
-  /** Is asked at each connect for what the server's Authenticate decodes. If it throws, it is asked again after a second. */
+  /** Called at each connect. It returns the object that the server's Authenticate decodes. If it throws, it is called again after a second. */
   auth?: () => object | Promise<object>;
-  /** Keeps posts that wait when the page is loaded anew. It should belong to one tab, as sessionStorage does. */
+  /** Keeps waiting posts over a reload of the page. It should belong to one tab, as sessionStorage does. */
   storage?: Pick<Storage, "getItem" | "setItem">;
   /** Options of the socket. `retries` must not be set: the chat has an outbox of its own. */
   socket?: Partial<ManagerOptions & SocketOptions>;
@@ -20,10 +20,10 @@ export interface ChatOptions {
 const answerWithin = 10_000; // the server answers within 8 s
 const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
-/** A connection of one user. The program may use its socket for the events that a Room does not take, as "presence". */
+/** The connection of one user. The program may use its socket for events that a Room does not handle, such as "presence". */
 export class Chat {
   readonly socket: Socket;
-  /** Is known after the first "ready". */
+  /** Known after the first "ready". */
   user?: User;
   /** Whether commands can be sent now. */
   ready = false;
@@ -60,14 +60,14 @@ export class Chat {
     });
   }
 
-  /** The room of an id: always the same. */
+  /** Returns the room with an id, always the same object. */
   room(id: string): Room {
     const room = this.#rooms.get(id) ?? new Room(this, id);
     this.#rooms.set(id, room);
     return room;
   }
 
-  /** Sends a command until it is answered, also over reconnects. Throws Refused, unless the command may be sent again. */
+  /** Sends a command until the server answers it, also after reconnects. Throws Refused, except for errors after which it sends the command again. */
   async call<T>(event: string, arg: object): Promise<T> {
     for (;;) {
       if (this.#closed) throw new Error("the chat is closed");
@@ -81,11 +81,11 @@ export class Chat {
     }
   }
 
-  /** Searches a room and its threads, or all rooms that the user may read, for words and "words one after the other". */
+  /** Searches a room and its threads, or all rooms that the user may read, for words and "phrases in quotation marks". */
   search = (text: string, page: { room?: string; after?: string; limit?: number } = {}): Promise<Found> =>
     this.call<Found>("search", { text, ...page });
 
-  /** Sends a command once. The answer is undefined if none has come, or the chat is not ready. */
+  /** Sends a command once. Resolves to undefined if the server does not answer or the chat is not ready. */
   send<T>(event: string, arg: object, answer: (reply?: Reply<T>) => void): void {
     if (!this.ready) return answer();
     this.socket.timeout(answerWithin).emit(event, arg, (err: Error | null, reply: Reply<T>) => answer(err ? undefined : reply));
@@ -106,12 +106,12 @@ export class Chat {
       const kept = JSON.parse(this.#storage?.getItem("chat " + ready.user.id) ?? "[]") as Pending[];
       for (const p of kept) this.room(p.room).restore(p);
     }
-    for (const state of ready.rooms) this.room(state.id).listed(state); // also those that the page opens later
+    for (const state of ready.rooms) this.room(state.id).listed(state); // also for rooms that the page opens later
     for (const room of this.#rooms.values()) room.ready();
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  /** Is called by rooms when their posts have changed. */
+  /** Rooms call it when their posts have changed. */
   keep(): void {
     if (!this.user || !this.#storage) return;
     const all = [...this.#rooms.values()].flatMap((room) => room.snapshot().pending).filter((p) => !p.rev);

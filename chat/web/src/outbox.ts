@@ -4,7 +4,7 @@ const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b
 
 type Answer = { seq: number; rev: number };
 
-/** The posts of a user in a room that are not among the messages yet. They are sent one at a time, so that they keep their order. */
+/** The posts of a user that are not among the messages of a room yet. The outbox sends them one at a time, so that they keep their order. */
 export class Outbox {
   list: readonly Pending[] = [];
   #send: (p: Pending) => Promise<Answer>;
@@ -12,7 +12,7 @@ export class Outbox {
   #changed: () => void;
   #sending = false;
 
-  /** `send` sends a post until it is answered, and `shown` says whether the room is shown up to a rev, or not at all. */
+  /** `send` sends a post until the server answers it. `shown` returns whether the page shows the room up to a rev, or does not show it at all. */
   constructor(send: (p: Pending) => Promise<Answer>, shown: (rev: number) => boolean, changed: () => void) {
     this.#send = send;
     this.#shown = shown;
@@ -30,7 +30,7 @@ export class Outbox {
     void this.#flush();
   }
 
-  /** Sends a post that was refused again, after the posts that wait. */
+  /** Sends a refused post again, after the posts that wait. */
   retry(cid: string): void {
     const refused = this.list.find((p) => p.cid === cid && p.error);
     if (!refused) return;
@@ -42,7 +42,7 @@ export class Outbox {
     this.#set(this.list.filter((p) => p.cid !== cid || !p.error));
   }
 
-  /** Drops posts that messages have replaced. After a reset it drops all that were acknowledged. */
+  /** Drops the posts that messages have replaced. After a reset it drops all acknowledged posts. */
   replace(messages: readonly (Message | object)[], user: string, reset: boolean): void {
     const own = new Set(messages.map((m) => "author" in m && m.author === user && m.cid));
     const left = this.list.filter((p) => !own.has(p.cid) && !(p.rev && (reset || this.#shown(p.rev))));
@@ -64,7 +64,7 @@ export class Outbox {
     this.#sending = false;
   }
 
-  /** Notes the answer to a post. Without one it is dropped. */
+  /** Notes the answer to a post. Without an answer it drops the post. */
   #answered(cid: string, answer?: Partial<Pending>): void {
     this.#set(this.list.flatMap((p) => (p.cid !== cid ? p : answer ? { ...p, ...answer } : [])));
   }

@@ -3,7 +3,7 @@ import { Outbox } from "./outbox.js";
 import { Window } from "./window.js";
 import type { Draft, Frame, Marker, Message, Page, Pending, RoomState, RoomView, Settings } from "./wire.js";
 
-/** What is known of a room. It is open, and stays up to date, while it has subscribers. */
+/** The client's state of a room. The room is open, and its state up to date, while it has subscribers. */
 export class Room {
   readonly id: string;
   #chat: Chat;
@@ -38,7 +38,7 @@ export class Room {
     );
   }
 
-  /** Calls back when there is another snapshot. Returns a function that ends the calls. */
+  /** Calls `changed` after each change of the snapshot. Returns a function that ends the calls. */
   subscribe = (changed: () => void): (() => void) => {
     const listener = () => changed();
     this.#listeners.add(listener);
@@ -73,13 +73,13 @@ export class Room {
 
   // What the user does.
 
-  /** Posts a message, now or when the server is there again. Returns its cid. */
+  /** Posts a message, now or when the client is connected again. Returns the cid. */
   post = (draft: string | Draft): string => this.#outbox.post(this.id, draft);
 
-  /** Posts again what was refused, after the posts that wait. */
+  /** Sends a refused post again, after the posts that wait. */
   retry = (cid: string): void => this.#outbox.retry(cid);
 
-  /** Gives up a post that was refused. */
+  /** Discards a refused post. */
   discard = (cid: string): void => this.#outbox.discard(cid);
 
   /** Throws Refused with the code "conflict" if the message has changed since it was shown. */
@@ -90,7 +90,7 @@ export class Room {
 
   react = (seq: number, emoji: string, on = true) => this.#do("react", { seq, emoji, on });
 
-  /** Whether this user has reacted to a message with an emoji. */
+  /** Returns whether this user has reacted to a message with an emoji. */
   reacted = (m: Message, emoji: string): boolean =>
     this.#window.hasReacted(m.seq, emoji) || !!m.reactions?.some((r) => r.e === emoji && r.by.includes(this.#chat.user?.id ?? ""));
 
@@ -119,7 +119,7 @@ export class Room {
         this.#mark(await this.#do<Marker>("read", { seq: sent, gen: this.#marker.gen }));
       }
     } catch {
-      // The marker stays where it is shown: the user is no member, or the chat is closed.
+      // The page keeps showing this marker: the user is not a member, or the chat is closed.
     } finally {
       this.#marking = false;
     }
@@ -139,7 +139,7 @@ export class Room {
 
   // What the server says.
 
-  /** Takes a post that an earlier page has left. */
+  /** Takes over a waiting post of the page before the reload. */
   restore = (p: Pending): void => this.#outbox.add(p);
 
   /** Returns the cursor for a connect, if there is one. */
@@ -158,7 +158,7 @@ export class Room {
     this.#changed();
   }
 
-  /** Asks for what comes after the cursor. */
+  /** Asks for the changes after the cursor. */
   open(): void {
     if (!this.#wanted || !this.#chat.ready) return;
     const number = ++this.#opens;
@@ -213,7 +213,7 @@ export class Room {
     if (this.#window.stubs.size) void this.#refresh();
   }
 
-  /** Takes what the user's list of rooms says. */
+  /** Takes the room's entry in the user's list of rooms. */
   listed(state: RoomState): void {
     this.#head = Math.max(this.#head, state.seq);
     this.#mark(state);

@@ -3,7 +3,7 @@ import type { Chat, Room, RoomView } from "./chat.js";
 
 type Actions = Pick<Room, "post" | "retry" | "discard" | "edit" | "delete" | "react" | "reacted" | "loadOlder" | "read" | "markUnread" | "type">;
 
-/** The room of an id, and what a user does in it. The room is open while a component uses it. */
+/** Returns the view of a room and the functions that change it. The room is open while a component uses it. */
 export function useRoom(chat: Chat, id: string): RoomView & Actions {
   const room = chat.room(id);
   const view = useSyncExternalStore(room.subscribe, room.snapshot, room.snapshot);

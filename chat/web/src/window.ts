@@ -1,16 +1,16 @@
 import type { Frame, Message, Page } from "./wire.js";
 
-/** The messages of a room that are loaded. They are kept by the rule for frames of docs/chat-protocol.md. */
+/** The loaded messages of a room. They follow the rule for frames in docs/chat-protocol.md. */
 export class Window {
   epoch = "";
   rev = 0;
   low = 0; // the seq where the window begins
   floor = 0;
   head = 0; // the largest seq
-  /** Messages known to have changed, and nothing more. */
+  /** Messages of which only the change is known. */
   stubs = new Set<number>();
   #rows = new Map<number, Message>();
-  #aside?: Map<number, Message>; // below the window: what has changed since a page of history was asked for
+  #aside?: Map<number, Message>; // messages below the window that have changed since a page of history was asked for
   #more = false;
   #mine = new Set<string>();
 
@@ -21,7 +21,7 @@ export class Window {
     return this.#more && this.low > Math.max(1, this.floor);
   }
 
-  /** Whether a frame adjoins what is known. */
+  /** Returns whether a frame adjoins the known changes. */
   fits = (f: Frame): boolean => !!f.reset || (f.epoch === this.epoch && f.from <= this.rev);
 
   /** Takes a frame that fits. One that was sent to this client alone names all reactions of the user. */
@@ -55,12 +55,12 @@ export class Window {
     if (alone) for (const r of m.reactions ?? []) if (r.n > r.by.length) this.reacted(m.seq, r.e, false);
   }
 
-  /** Must be called before the page of history below the window is asked for. It returns undefined if one is under way. */
+  /** Must be called before the page asks for the history below the window. It returns undefined while another such request is under way. */
   before(): Map<number, Message> | undefined {
     return this.#aside || !this.older ? undefined : (this.#aside = new Map());
   }
 
-  /** Takes the page, unless it is that of another window. Without a page it was asked for in vain. */
+  /** Takes a page of history, unless it belongs to an earlier window. Without a page the request has failed. */
   prepend(asked: Map<number, Message>, page?: Page): void {
     if (this.#aside !== asked) return;
     this.#aside = undefined;
@@ -71,7 +71,7 @@ export class Window {
     this.#more = page.more;
   }
 
-  /** Takes messages that were asked for by their seqs. */
+  /** Takes messages that were requested by their seqs. */
   refresh(page: Page): void {
     if (page.epoch !== this.epoch) return;
     for (const m of page.messages) {

@@ -1,4 +1,4 @@
-// What a chat and its server say to each other, as far as the client looks at it. docs/chat-protocol.md has all of it.
+// The types of the commands and events, as far as the client uses them. docs/chat-protocol.md describes them all.
 
 /** A message. `seq` orders messages, `rev` is the last change, `ver` the last change of the content. */
 export interface Message {
@@ -29,10 +29,10 @@ export interface Attachment {
   size: number;
 }
 
-/** What a user says. Text, data or files, which `upload` returns, are required. */
+/** The content of a post. A text, data or files are required; `upload` returns the files. */
 export type Draft = Pick<Message, "text" | "data" | "files" | "replyTo" | "mentions">;
 
-/** A post that is not among the messages yet. With `error` it was refused, and waits for retry or discard. */
+/** A post that is not among the messages yet. A post with an `error` was refused, and waits for retry or discard. */
 export interface Pending extends Draft {
   room: string;
   cid: string;
@@ -46,7 +46,7 @@ export interface Pending extends Draft {
 /** Why a command was refused: docs/chat-protocol.md lists the codes and their fields. */
 export interface Refusal {
   code: string;
-  /** For people, in a post that was refused. */
+  /** A text for people, in a refused post. */
   text?: string;
   field?: string;
   limit?: number;
@@ -95,7 +95,7 @@ export interface Frame {
   to: number;
   floor: number;
   messages: (Message | { seq: number; rev: number })[];
-  /** Who is a member now; without a role, no longer. */
+  /** Changed members. A user without a role is no longer a member. */
   members?: { user: string; role: string }[];
   info?: Settings;
   mine?: [seq: number, emoji: string][];
@@ -141,9 +141,9 @@ export interface Ready {
   more?: boolean;
 }
 
-/** A room as it is shown. A view never changes: after a change there is another one. */
+/** The state of a room for a page. A view is immutable: after a change there is a new one. */
 export interface RoomView {
-  /** In the order of seq, without holes from the oldest that is loaded. */
+  /** In the order of seq, without gaps from the oldest loaded message on. */
   messages: readonly Message[];
   /** The user's own posts that are not among the messages yet. */
   pending: readonly Pending[];
@@ -154,11 +154,11 @@ export interface RoomView {
   /** The code with which the server refuses to open the room. */
   error?: string;
   settings?: Settings;
-  /** How far this user has read, and how many messages are after it. */
+  /** How far this user has read, and how many messages follow. */
   readTo: number;
   unread: number;
-  /** How far others have read, as far as it was told since the connect. */
+  /** How far others have read, as far as the server has said since the connect. */
   receipts: Readonly<Record<string, number>>;
-  /** Who is typing. */
+  /** The users that are typing. */
   typing: readonly string[];
 }
