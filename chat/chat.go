@@ -175,7 +175,8 @@ type Policy struct {
 	CanSee func(ctx context.Context, u User, other string) error
 }
 
-// A Trace contains functions for metrics. Each may be nil.
+// A Trace contains functions for metrics. Each may be nil. They must not call
+// methods of the Chat, because the chat waits for them.
 type Trace struct {
 	Committed func(ops int, took time.Duration)             // a transaction
 	Delivered func(room string, rev int64)                  // changes up to rev were sent to the followers on this server
