@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"github.com/goroomcast/socketio/internal/engine"
@@ -290,11 +291,8 @@ func (e *Event) conclude(failed error) {
 }
 
 // A socket has a place for its own middleware and listeners only once it is
-// needed: one for those of events, and one for those of its end.
-type listeners struct {
-	made atomic.Pointer[listenerLists]
-	ends atomic.Pointer[endLists]
-}
+// needed.
+type listeners struct{ made atomic.Pointer[listenerLists] }
 
 type listenerLists struct {
 	use callbacks[Handler]
@@ -302,19 +300,11 @@ type listenerLists struct {
 	out callbacks[func(event string, args []any)]
 }
 
-type endLists struct {
-	disconnecting callbacks[func(Reason)]
-	disconnect    callbacks[func(Reason)]
-}
-
-func (l *listeners) lists() *listenerLists { return madeOnce(&l.made) }
-func (l *listeners) atEnd() *endLists      { return madeOnce(&l.ends) }
-
-func madeOnce[T any](p *atomic.Pointer[T]) *T {
-	if p.Load() == nil {
-		p.CompareAndSwap(nil, new(T))
+func (l *listeners) lists() *listenerLists {
+	if l.made.Load() == nil {
+		l.made.CompareAndSwap(nil, new(listenerLists))
 	}
-	return p.Load()
+	return l.made.Load()
 }
 
 // Use adds middleware for the socket's events. It runs before the handlers, in
@@ -357,21 +347,33 @@ func (l *listeners) toAny() bool {
 	return lists != nil && len(lists.any.all()) > 0
 }
 
-// disconnecting and disconnected tell of a socket's end.
-func (l *listeners) disconnecting(s *Socket, reason Reason) {
-	if lists := l.ends.Load(); lists != nil {
-		s.tell("OnDisconnecting", &lists.disconnecting, reason)
+// An ending is a function of OnDisconnecting or of OnDisconnect.
+type ending struct {
+	f       func(Reason)
+	inRooms bool // of OnDisconnecting
+}
+
+func (s *Socket) addEnd(f func(Reason), inRooms bool) (off func()) {
+	if f == nil {
+		panic("socketio: nil function")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entry := s.ends.add(ending{f, inRooms})
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ends.drop(entry)
 	}
 }
 
-func (l *listeners) disconnected(s *Socket, reason Reason) {
-	if lists := l.ends.Load(); lists != nil {
-		s.tell("OnDisconnect", &lists.disconnect, reason)
-	}
-}
-
-func (s *Socket) tell(what string, whom *callbacks[func(Reason)], reason Reason) {
-	callEach(whom.all(), func(f func(Reason)) {
-		_ = s.run(what, func() error { f(reason); return nil })
+// tellEnd calls the functions of OnDisconnecting or of OnDisconnect.
+func (s *Socket) tellEnd(what string, inRooms bool, reason Reason) {
+	s.mu.Lock()
+	all := s.ends.all()
+	s.mu.Unlock()
+	all = slices.DeleteFunc(all, func(e *ending) bool { return e.inRooms != inRooms })
+	callEach(all, func(e ending) {
+		_ = s.run(what, func() error { e.f(reason); return nil })
 	})
 }

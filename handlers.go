@@ -184,3 +184,36 @@ func (c *callbacks[F]) all() []*F {
 	defer c.mu.Unlock()
 	return c.list
 }
+
+// A chain is a list that takes little memory while it is short.
+type chain[T any] struct{ newest *link[T] }
+
+type link[T any] struct {
+	value  T
+	before *link[T]
+}
+
+func (c *chain[T]) add(v T) *link[T] {
+	c.newest = &link[T]{v, c.newest}
+	return c.newest
+}
+
+// drop takes a link out, and reports false if it is not there.
+func (c *chain[T]) drop(l *link[T]) bool {
+	for at := &c.newest; *at != nil; at = &(*at).before {
+		if *at == l {
+			*at = l.before
+			return true
+		}
+	}
+	return false
+}
+
+// all returns the values in the order in which they were added.
+func (c *chain[T]) all() (values []*T) {
+	for l := c.newest; l != nil; l = l.before {
+		values = append(values, &l.value)
+	}
+	slices.Reverse(values)
+	return values
+}

@@ -257,15 +257,19 @@ func (s *Socket) ended(reason Reason, wasConnected bool) {
 	}
 	s.mu.Lock()
 	s.reason, s.until = reason, time.Now()
-	ctx := s.ctx
+	after := s.after
+	s.after = chain[func()]{}
+	if s.done != nil {
+		close(s.done)
+	}
 	if s.expiry != nil {
 		s.expiry.timer.Stop()
 	}
 	acks := s.acks
 	s.acks = nil
 	s.mu.Unlock()
-	if ctx != nil {
-		ctx.end(disconnectError{reason})
+	for _, f := range after.all() {
+		(*f)()
 	}
 	s.conn.leaves(s)
 	for _, a := range acks {
@@ -285,7 +289,7 @@ func (s *Socket) leave(reason Reason, wasConnected bool) {
 	s.namespace.recovery.reviseEarly(s, reason)
 	defer s.vacate(reason, wasConnected)
 	if wasConnected {
-		s.listeners.disconnecting(s, reason)
+		s.tellEnd("OnDisconnecting", true, reason)
 	}
 }
 
@@ -314,7 +318,7 @@ func (s *Socket) tellLeft(reason Reason) {
 	if f := s.namespace.server.trace.Disconnected; f != nil {
 		defer f(s, reason)
 	}
-	s.listeners.disconnected(s, reason)
+	s.tellEnd("OnDisconnect", false, reason)
 }
 
 // An expiry is the end that ExpireAt has set for a socket.

@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,10 +29,12 @@ type Socket struct {
 	mailbox   mailbox[Event]
 
 	mu     sync.Mutex
-	ctx    *socketContext // made when first needed
-	reason Reason         // once disconnected
-	until  time.Time      // likewise
-	data   *data          // nil unless SetData has been called
+	reason Reason        // once disconnected
+	until  time.Time     // likewise
+	done   chan struct{} // closed at the end; made when first asked for
+	after  chain[func()] // called at the end
+	ends   chain[ending] // likewise, on the socket's turn
+	data   *data         // nil unless SetData has been called
 	acks   map[uint64]ack
 	expiry *expiry // nil unless ExpireAt has been called
 }
@@ -68,17 +69,7 @@ func (s *Socket) Transport() string { return s.Conn().Transport() }
 // Context returns a context that ends when the socket disconnects. It contains
 // the values of the context of the connection's first request. When it has
 // ended, its cause is an [ErrDisconnected] that names the reason.
-func (s *Socket) Context() context.Context {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ctx == nil {
-		s.ctx = &socketContext{first: s.conn.ctx}
-		if s.reason != "" {
-			s.ctx.end(disconnectError{s.reason})
-		}
-	}
-	return s.ctx
-}
+func (s *Socket) Context() context.Context { return (*socketContext)(s) }
 
 // Data returns the value that SetData has set, or nil if SetData has not been
 // called. A client that comes back to this server keeps the same value. A
@@ -198,13 +189,13 @@ func (s *Socket) On(event string, h Handler) (off func()) {
 // disconnected but is still in its rooms. [Broadcast.Sockets] and FetchSockets
 // still return the socket, but it gets no events.
 func (s *Socket) OnDisconnecting(f func(r Reason)) (off func()) {
-	return s.listeners.atEnd().disconnecting.add(f)
+	return s.addEnd(f, true)
 }
 
 // OnDisconnect adds a function that is called when the socket has disconnected
 // and has left its rooms.
 func (s *Socket) OnDisconnect(f func(r Reason)) (off func()) {
-	return s.listeners.atEnd().disconnect.add(f)
+	return s.addEnd(f, false)
 }
 
 // Disconnect disconnects the socket. If close is true, it disconnects the
@@ -254,48 +245,16 @@ func (s *Socket) deliver(m *engine.Message, how delivery) error {
 	return session.Send(m)
 }
 
-// A socketContext is the context of a socket. Those of package context take
-// several times the memory once something depends on them, and each socket that
-// has had an event keeps one.
-type socketContext struct {
-	first context.Context // of the connection's first request; it never ends
+// A socketContext is a socket as its context. A context of package context would
+// take several times the memory once something depends on it, and each socket has
+// one.
+type socketContext Socket
 
-	mu    sync.Mutex
-	done  chan struct{} // made when first asked for
-	after []*func()     // to be called at the end
-	ended context.Context
-}
-
-// end ends the context with a cause, once.
-func (c *socketContext) end(cause error) {
-	ended, cancel := context.WithCancelCause(c.first)
-	cancel(cause)
-	c.mu.Lock()
-	if c.ended != nil {
-		c.mu.Unlock()
-		return
-	}
-	c.ended = ended
-	if c.done != nil {
-		close(c.done)
-	}
-	after := c.after
-	c.after = nil
-	c.mu.Unlock()
-	for _, f := range after {
-		(*f)()
-	}
-}
-
-// state returns the context that has ended in place of this one, or nil.
-func (c *socketContext) state() context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ended
-}
+// first is the context of the connection's first request. It never ends.
+func (c *socketContext) first() context.Context { return c.conn.ctx }
 
 // Deadline implements context.Context.
-func (c *socketContext) Deadline() (time.Time, bool) { return c.first.Deadline() }
+func (c *socketContext) Deadline() (time.Time, bool) { return c.first().Deadline() }
 
 // Done implements context.Context.
 func (c *socketContext) Done() <-chan struct{} {
@@ -303,7 +262,7 @@ func (c *socketContext) Done() <-chan struct{} {
 	defer c.mu.Unlock()
 	if c.done == nil {
 		c.done = make(chan struct{})
-		if c.ended != nil {
+		if c.reason != "" {
 			close(c.done)
 		}
 	}
@@ -312,18 +271,21 @@ func (c *socketContext) Done() <-chan struct{} {
 
 // Err implements context.Context.
 func (c *socketContext) Err() error {
-	if ended := c.state(); ended != nil {
-		return ended.Err()
+	if (*Socket)(c).why() != "" {
+		return context.Canceled
 	}
 	return nil
 }
 
 // Value implements context.Context. Package context finds the cause by it.
 func (c *socketContext) Value(key any) any {
-	if ended := c.state(); ended != nil {
-		return ended.Value(key)
+	reason := (*Socket)(c).why()
+	if reason == "" {
+		return c.first().Value(key)
 	}
-	return c.first.Value(key)
+	ended, cancel := context.WithCancelCause(c.first())
+	cancel(disconnectError{reason})
+	return ended.Value(key)
 }
 
 // AfterFunc is what package context calls for the contexts that depend on this
@@ -331,22 +293,14 @@ func (c *socketContext) Value(key any) any {
 func (c *socketContext) AfterFunc(f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended != nil {
+	if c.reason != "" {
 		go f()
 		return func() bool { return false }
 	}
-	entry := &f
-	c.after = append(c.after, entry)
+	entry := c.after.add(f)
 	return func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		i := slices.Index(c.after, entry)
-		if i < 0 {
-			return false
-		}
-		if c.after = slices.Delete(c.after, i, i+1); len(c.after) == 0 {
-			c.after = nil
-		}
-		return true
+		return c.after.drop(entry)
 	}
 }

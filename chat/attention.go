@@ -26,7 +26,7 @@ func (d *device) setActive(_ context.Context, a activeArgs) (nothing, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d.active, d.idle, d.front = p.now(), a.Idle, a.Room
-	if u := p.here[d.user.ID]; u != nil && slices.Contains(u.devices, d) {
+	if u := p.here[d.user.ID]; u != nil && u.oldest != nil {
 		p.set(d.user.ID, u, u.best(d.active))
 	}
 	return nothing{}, nil

@@ -36,10 +36,11 @@ type Chat struct {
 	outbox     *outbox // nil unless Options.DurableHooks
 	id         string  // of this server, among others
 
-	mu      sync.Mutex // a leaf
-	live    map[string]*live
-	sockets map[*socketio.Socket]*device
-	closed  bool
+	mu       sync.Mutex // a leaf
+	live     map[string]*live
+	sockets  map[*socketio.Socket]*device
+	entering map[*socketio.Socket]func() bool // those that are not connected yet; ends watching for their end
+	closed   bool
 }
 
 // Options configure a Chat.
@@ -191,13 +192,14 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 		return nil, errors.New("chat: Options.Authenticate is required")
 	}
 	c := &Chat{
-		opts:    *o,
-		limits:  o.Limits.withDefaults(),
-		ns:      ns,
-		store:   o.Store,
-		log:     o.Logger,
-		live:    make(map[string]*live),
-		sockets: make(map[*socketio.Socket]*device),
+		opts:     *o,
+		limits:   o.Limits.withDefaults(),
+		ns:       ns,
+		store:    o.Store,
+		log:      o.Logger,
+		live:     make(map[string]*live),
+		sockets:  make(map[*socketio.Socket]*device),
+		entering: make(map[*socketio.Socket]func() bool),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

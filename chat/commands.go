@@ -60,7 +60,7 @@ func (c *Chat) on(name string, h func(ctx context.Context, d *device, e *socketi
 		if d == nil {
 			return nil // it has gone
 		}
-		ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+		ctx, cancel := d.bounded(ctx, commandTimeout)
 		defer cancel()
 		returned := false
 		defer func() {

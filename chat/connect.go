@@ -49,17 +49,10 @@ func (c *Chat) admit(ctx context.Context, s *socketio.Socket) error {
 		return connectError(err)
 	}
 	d := &device{c: c, socket: s, user: u}
-	var a auth
-	if s.Handshake().DecodeAuth(&a) == nil {
-		d.id = a.Device
-	}
-	if d.id == "" || len(d.id) > maxCID {
-		d.id = s.ID()
-	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.sockets[s] = d
-	c.mu.Unlock()
-	d.orphan = context.AfterFunc(s.Context(), d.end) // until it is connected
+	c.entering[s] = afterEnd(s, func() { go d.end() })
 	return nil
 }
 
@@ -99,23 +92,28 @@ func (c *Chat) connected(s *socketio.Socket) {
 	if d == nil {
 		return // it has left already
 	}
-	s.OnDisconnect(func(r socketio.Reason) {
-		if r == socketio.ReasonServerShutdown {
-			c.bye()
-		}
-		d.end()
-	})
-	if !d.orphan() {
+	s.OnDisconnect(d.disconnected)
+	c.mu.Lock()
+	forget := c.entering[s]
+	delete(c.entering, s)
+	c.mu.Unlock()
+	if forget == nil || !forget() {
 		return // it is about to leave
 	}
-	d.orphan = nil // it takes memory
 	if oldest := c.presences.arrive(d); oldest != nil {
 		oldest.socket.Disconnect(false)
 	}
 	_ = s.Join(userRoom(d.user.ID))
 	var a auth
-	_ = s.Handshake().DecodeAuth(&a) // admit has taken what it could
-	c.spawn(func() { d.welcome(a.Rooms) })
+	_ = s.Handshake().DecodeAuth(&a) // what does not fit stays empty
+	c.spawn(func() { d.welcome(a) })
+}
+
+func (d *device) disconnected(r socketio.Reason) {
+	if r == socketio.ReasonServerShutdown {
+		d.c.bye()
+	}
+	d.end()
 }
 
 // A ready event is the first one that a client gets.
@@ -140,9 +138,10 @@ type sentLimits struct {
 
 // welcome sends ready, and then the frames of the rooms whose cursors the client
 // has sent. It tries as long as the socket lives.
-func (d *device) welcome(cursors map[string]cursor) {
-	ctx, stop := context.WithCancel(d.socket.Context())
+func (d *device) welcome(a auth) {
+	ctx, stop := context.WithCancel(context.WithoutCancel(d.socket.Context()))
 	defer stop()
+	defer afterEnd(d.socket, stop)()
 	defer context.AfterFunc(d.c.ctx, stop)()
 	rooms, more, err := d.rooms(ctx, "")
 	for wait := 500 * time.Millisecond; err != nil; wait = min(2*wait, 10*time.Second) {
@@ -157,13 +156,16 @@ func (d *device) welcome(cursors map[string]cursor) {
 		states[i] = stateOf(&rooms[i])
 		known[rooms[i].Room.ID] = &rooms[i]
 	}
+	if a.Device == "" || len(a.Device) > maxCID {
+		a.Device = d.socket.ID()
+	}
 	l := &d.c.limits
 	_ = d.socket.Emit("ready", ready{
-		User: d.user, Device: d.id, Now: time.Now().UnixMilli(), Rooms: states, More: more,
+		User: d.user, Device: a.Device, Now: time.Now().UnixMilli(), Rooms: states, More: more,
 		Limits: sentLimits{l.Text, l.Data, l.Mentions, l.Files, l.File, l.Follows},
 	})
 	d.c.heads.learn(d.user.ID, rooms)
-	d.resume(ctx, cursors, known)
+	d.resume(ctx, a.Rooms, known)
 	d.learnMore(ctx, rooms, more)
 }
 

@@ -10,26 +10,24 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// A device is one socket of a user.
+// A device is one socket of a user. There are many devices, so what only few need
+// is elsewhere.
 type device struct {
 	c      *Chat
 	socket *socketio.Socket
 	user   User
-	id     string // that the client has chosen, or the socket's
-
-	orphan func() bool // ends watching for the end of a socket that is not connected yet
 
 	mu      sync.Mutex // a leaf
 	follows []*live
-	ended   bool
 	allowed map[string]allowance // by room
+	ended   bool
 
 	// Of presences.mu.
-	left    bool
-	idle    bool            // the user is not at the device
-	active  moment          // when the user was at the device
-	front   string          // the room in front of the user, if the client says it
-	watches map[string]bool // users
+	left   bool
+	idle   bool    // the user is not at the device
+	active moment  // when the user was at the device
+	front  string  // the room in front of the user, if the client says it
+	next   *device // the user's next device
 }
 
 // A moment is a time since the beginning of presences. There are many moments, and
@@ -57,10 +55,31 @@ func (d *device) end() {
 	c := d.c
 	c.mu.Lock()
 	delete(c.sockets, d.socket)
+	delete(c.entering, d.socket)
 	c.mu.Unlock()
 	if last {
 		c.heads.forget(d.user.ID)
 	}
+}
+
+// bounded returns a context that ends after a time, and with the socket. It has the
+// values of ctx.
+func (d *device) bounded(ctx context.Context, most time.Duration) (bounded context.Context, cancel func()) {
+	bounded, end := context.WithTimeout(context.WithoutCancel(ctx), most)
+	forget := afterEnd(d.socket, end)
+	return bounded, func() {
+		forget()
+		end()
+	}
+}
+
+// afterEnd has f called when a socket ends. Unlike context.AfterFunc it does not
+// ask the socket's context for a channel, which would stay as long as the socket,
+// and calls f on the goroutine that ends the socket.
+func afterEnd(s *socketio.Socket, f func()) (forget func() bool) {
+	return s.Context().(interface {
+		AfterFunc(f func()) (stop func() bool)
+	}).AfterFunc(f)
 }
 
 // without returns a list without a value.

@@ -7,7 +7,9 @@ func (c *Chat) Kept() (rooms, devices int) {
 	c.presences.mu.Lock()
 	defer c.presences.mu.Unlock()
 	for _, u := range c.presences.here {
-		devices += len(u.devices)
+		for d := u.oldest; d != nil; d = d.next {
+			devices++
+		}
 	}
 	return len(c.live), max(devices, len(c.sockets))
 }

@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"slices"
 	"sync"
 	"time"
 )
@@ -33,6 +32,7 @@ type presences struct {
 	here     map[string]*present
 	peers    map[string]*peer
 	watchers map[string]map[*device]bool // by watched user
+	watched  map[*device]map[string]bool // users, by their watchers
 	told     map[string]Presence         // what watchers know
 	changed  map[string]bool             // users whose presence may differ from that
 	news     map[string]Presence         // of users here, that other servers do not know
@@ -47,9 +47,30 @@ type presences struct {
 // A present is a user with devices here, or one whose last device has just
 // ended.
 type present struct {
-	devices []*device // the oldest first
-	state   Presence
-	gone    moment // when the last device ended
+	oldest *device // nil during the grace time
+	state  Presence
+	gone   moment // when the last device ended
+}
+
+// put adds a device, and returns how many there are.
+func (u *present) put(d *device) (n int) {
+	at := &u.oldest
+	for ; *at != nil; at = &(*at).next {
+		n++
+	}
+	*at = d
+	return n + 1
+}
+
+// drop removes a device, and reports false if it is not there.
+func (u *present) drop(d *device) bool {
+	for at := &u.oldest; *at != nil; at = &(*at).next {
+		if *at == d {
+			*at = d.next
+			return true
+		}
+	}
+	return false
 }
 
 func (p *presences) now() moment { return moment(time.Since(p.began)) }
@@ -59,6 +80,7 @@ func (p *presences) init() {
 	p.here = make(map[string]*present)
 	p.peers = make(map[string]*peer)
 	p.watchers = make(map[string]map[*device]bool)
+	p.watched = make(map[*device]map[string]bool)
 	p.told = make(map[string]Presence)
 	p.changed = make(map[string]bool)
 	p.news = make(map[string]Presence)
@@ -66,13 +88,15 @@ func (p *presences) init() {
 }
 
 // devicesOf returns the devices of a user on this server.
-func (c *Chat) devicesOf(user string) []*device {
+func (c *Chat) devicesOf(user string) (devices []*device) {
 	c.presences.mu.Lock()
 	defer c.presences.mu.Unlock()
 	if u := c.presences.here[user]; u != nil {
-		return slices.Clone(u.devices)
+		for d := u.oldest; d != nil; d = d.next {
+			devices = append(devices, d)
+		}
 	}
-	return nil
+	return devices
 }
 
 // arrive adds a device. Others are told of it without delay. If the user then
@@ -88,12 +112,12 @@ func (p *presences) arrive(d *device) (oldest *device) {
 		u = &present{state: Offline}
 		p.here[d.user.ID] = u
 	}
-	u.devices = append(u.devices, d)
+	n := u.put(d)
 	now := p.now()
 	d.active = now
 	p.set(d.user.ID, u, u.best(now))
-	if len(u.devices) > d.c.limits.Devices {
-		return u.devices[0]
+	if n > d.c.limits.Devices {
+		return u.oldest
 	}
 	return nil
 }
@@ -104,16 +128,14 @@ func (p *presences) leave(d *device) (last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d.left = true
-	for user := range d.watches {
-		p.unwatch(d, user)
-	}
+	p.unwatchAll(d)
 	u := p.here[d.user.ID]
-	if u == nil || !slices.Contains(u.devices, d) {
-		return u == nil || len(u.devices) == 0
+	if u == nil || !u.drop(d) {
+		return u == nil || u.oldest == nil
 	}
 	now := p.now()
-	if u.devices = without(u.devices, d); len(u.devices) == 0 {
-		u.devices, u.gone = nil, now
+	if u.oldest == nil {
+		u.gone = now
 		return true
 	}
 	p.set(d.user.ID, u, u.best(now))
@@ -123,7 +145,7 @@ func (p *presences) leave(d *device) (last bool) {
 // best returns the best state of the devices.
 func (u *present) best(now moment) Presence {
 	state := Offline
-	for _, d := range u.devices {
+	for d := u.oldest; d != nil; d = d.next {
 		if d.inUse(now) {
 			return Online
 		}
@@ -162,7 +184,7 @@ func (p *presences) sweep(grace time.Duration) {
 	now := p.now()
 	for user, u := range p.here {
 		switch {
-		case len(u.devices) > 0:
+		case u.oldest != nil:
 			p.set(user, u, u.best(now))
 		case now-u.gone >= moment(grace):
 			if p.watchers[user] != nil {
@@ -180,7 +202,7 @@ func (p *presences) forget(user string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.seen, user)
-	if u := p.here[user]; u != nil && len(u.devices) == 0 {
+	if u := p.here[user]; u != nil && u.oldest == nil {
 		p.set(user, u, Offline)
 		delete(p.here, user)
 	}

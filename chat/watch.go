@@ -52,16 +52,18 @@ func (d *device) watch(ctx context.Context, a watchArgs) (*presenceEvent, error)
 func (p *presences) watch(d *device, users []string) *presenceEvent {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for user := range d.watches {
-		p.unwatch(d, user)
-	}
-	d.watches = make(map[string]bool)
+	p.unwatchAll(d)
 	event := &presenceEvent{Users: []presenceRow{}}
+	if d.left {
+		return event
+	}
+	watched := make(map[string]bool)
+	p.watched[d] = watched
 	for _, user := range users {
-		if d.watches[user] || d.left {
+		if watched[user] {
 			continue
 		}
-		d.watches[user] = true
+		watched[user] = true
 		if p.watchers[user] == nil {
 			p.watchers[user] = make(map[*device]bool)
 			p.told[user] = p.of(user)
@@ -70,6 +72,14 @@ func (p *presences) watch(d *device, users []string) *presenceEvent {
 		event.Users = append(event.Users, p.row(user, p.told[user]))
 	}
 	return event
+}
+
+// unwatchAll ends watching all users. mu is locked.
+func (p *presences) unwatchAll(d *device) {
+	for user := range p.watched[d] {
+		p.unwatch(d, user)
+	}
+	delete(p.watched, d)
 }
 
 // unwatch ends watching a user. mu is locked.
@@ -110,9 +120,9 @@ func (p *presences) concerned(user string) map[*device][]string {
 		watched[d] = []string{user}
 	}
 	if u := p.here[user]; u != nil {
-		for _, d := range u.devices {
-			if len(d.watches) > 0 {
-				watched[d] = slices.Collect(maps.Keys(d.watches))
+		for d := u.oldest; d != nil; d = d.next {
+			if users := p.watched[d]; len(users) > 0 {
+				watched[d] = slices.Collect(maps.Keys(users))
 			}
 		}
 	}
@@ -133,9 +143,9 @@ func (d *device) lookAway(users []string) {
 	p := &d.c.presences
 	p.mu.Lock()
 	for _, user := range users {
-		if d.watches[user] && !slices.Contains(visible, user) {
+		if p.watched[d][user] && !slices.Contains(visible, user) {
 			p.unwatch(d, user)
-			delete(d.watches, user)
+			delete(p.watched[d], user)
 			event.Users = append(event.Users, presenceRow{ID: user, State: Offline})
 		}
 	}
