@@ -38,7 +38,7 @@ func (d *device) create(ctx context.Context, a createArgs) (*created, error) {
 	if err := k.result(); err != nil {
 		return nil, err
 	}
-	op := store.Create{Room: store.Made(d.user.ID, a.CID), By: d.user.ID, Kind: a.Kind,
+	op := store.Create{Room: store.CreatedRoom(d.user.ID, a.CID), By: d.user.ID, Kind: a.Kind,
 		Settings: store.Settings{Info: info, Visibility: a.Visibility, SlowMode: a.SlowMode}}
 	return d.make(ctx, op)
 }

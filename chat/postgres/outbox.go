@@ -104,7 +104,7 @@ func (s *db) Waiting(ctx context.Context, room string, after int64, limit int) (
 			return err
 		}
 		found, err := all(ctx, tx, messages.Scan, messages.Where("room = $1 AND seq = ANY ($2)"), room, seqs)
-		posts = store.Fill(room, floor, seqs, found)
+		posts = store.FillPosts(room, floor, seqs, found)
 		return err
 	})
 	return posts, at, unavailable(err)

@@ -59,7 +59,7 @@ func (s *db) readRoom(ctx context.Context, id string, f func(r roomReader) error
 // Changes implements store.Store.
 func (s *db) Changes(ctx context.Context, room string, after int64, l store.Limit) (c *store.Changes, err error) {
 	err = s.readRoom(ctx, room, func(r roomReader) (err error) {
-		c, err = store.Cut(r.room, after, l, r)
+		c, err = store.ReadChanges(r.room, after, l, r)
 		return err
 	})
 	return c, err
@@ -68,7 +68,7 @@ func (s *db) Changes(ctx context.Context, room string, after int64, l store.Limi
 // History implements store.Store.
 func (s *db) History(ctx context.Context, room string, q store.Query) (p *store.Page, err error) {
 	err = s.readRoom(ctx, room, func(r roomReader) (err error) {
-		p, err = store.Turn(r.room, q, r)
+		p, err = store.ReadPage(r.room, q, r)
 		return err
 	})
 	return p, err

@@ -109,7 +109,7 @@ func (s *db) Waiting(ctx context.Context, room string, after int64, limit int) (
 				messages = append(messages, m)
 			}
 		}
-		posts = store.Fill(room, floor, seqs, messages)
+		posts = store.FillPosts(room, floor, seqs, messages)
 		return nil
 	})
 	return posts, time.Now().UnixMilli(), err

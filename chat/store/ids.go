@@ -70,9 +70,9 @@ func Direct(a, b string) string {
 	return "~" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// Made returns the id of the room that a client creates by a command with this
+// CreatedRoom returns the id of the room that a client creates by a command with this
 // cid. A repeated command gets the same id.
-func Made(user, cid string) string {
+func CreatedRoom(user, cid string) string {
 	sum := sha256.Sum256(joined("room", user, cid))
 	return hex.EncodeToString(sum[:16])
 }

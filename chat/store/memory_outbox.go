@@ -64,7 +64,7 @@ func (s *memory) Waiting(ctx context.Context, room string, after int64, limit in
 	}
 	now = time.Now().UnixMilli()
 	if r := s.existing(room); r != nil {
-		return Fill(room, r.Floor, seqs, r.messages), now, nil
+		return FillPosts(room, r.Floor, seqs, r.messages), now, nil
 	}
-	return Fill(room, 0, seqs, nil), now, nil
+	return FillPosts(room, 0, seqs, nil), now, nil
 }

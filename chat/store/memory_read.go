@@ -32,7 +32,7 @@ func (s *memory) existing(room string) *memoryRoom {
 
 func (s *memory) Changes(ctx context.Context, room string, after int64, l Limit) (c *Changes, err error) {
 	err = s.read(ctx, room, func(r *memoryRoom) error {
-		c, err = Cut(r.Room, after, l, r)
+		c, err = ReadChanges(r.Room, after, l, r)
 		return err
 	})
 	return c, err
@@ -52,7 +52,7 @@ func (s *memory) Behind(ctx context.Context, room string, after int64, limit int
 
 func (s *memory) History(ctx context.Context, room string, q Query) (p *Page, err error) {
 	err = s.read(ctx, room, func(r *memoryRoom) error {
-		p, err = Turn(r.Room, q, r)
+		p, err = ReadPage(r.Room, q, r)
 		return err
 	})
 	return p, err

@@ -37,10 +37,10 @@ type Claim struct {
 	Pause time.Duration // of a claim that ends: how long no owner gets the room; the next owner gets Tries
 }
 
-// Fill returns a post for each of these seqs: the message, if it is in messages
+// FillPosts returns a post for each of these seqs: the message, if it is in messages
 // and not below the floor, and otherwise a Message with only Room and Seq.
 // Implementations of Waiting use it.
-func Fill(room string, floor int64, seqs []int64, messages []Message) []Message {
+func FillPosts(room string, floor int64, seqs []int64, messages []Message) []Message {
 	found := make(map[int64]Message, len(messages))
 	for _, m := range messages {
 		if m.Seq >= floor {

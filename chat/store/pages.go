@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// A Reader reads the messages and members of one room from one snapshot. [Cut]
-// and [Turn] make the results of [Store] from it. A sequence may end after n
-// rows. Turn reads a sequence to its end before it asks for the next; Cut reads
-// two at the same time.
+// A Reader reads the messages and members of one room from one snapshot.
+// [ReadChanges] and [ReadPage] make the results of [Store] from it. A sequence
+// may end after n rows. ReadPage reads a sequence to its end before it asks for
+// the next one; ReadChanges reads two at the same time.
 type Reader interface {
 	Up(from int64, n int) iter.Seq2[Message, error]        // seq >= from, ascending
 	Down(from, to int64, n int) iter.Seq2[Message, error]  // from >= seq >= to, descending
@@ -18,9 +18,10 @@ type Reader interface {
 	Members(after int64, n int) iter.Seq2[Member, error]   // likewise; further rows with the rev of row n follow it
 }
 
-// Cut returns the changes of a room after a rev. It stops at a limit, but not
-// between rows of the same rev, because a range contains all rows of its revs.
-func Cut(room Room, after int64, l Limit, from Reader) (*Changes, error) {
+// ReadChanges returns the changes of a room after a rev. It stops at a limit,
+// but not between rows of the same rev, because a range contains all rows of
+// its revs.
+func ReadChanges(room Room, after int64, l Limit, from Reader) (*Changes, error) {
 	c := &Changes{Room: room, From: after, To: room.Rev, Settings: room.InfoRev > after}
 	nextMessage, stop := iter.Pull2(from.Messages(after, l.Rows+1))
 	defer stop()
@@ -63,8 +64,8 @@ func Cut(room Room, after int64, l Limit, from Reader) (*Changes, error) {
 	return c, nil
 }
 
-// Turn returns the page of messages that a query asks for.
-func Turn(room Room, q Query, from Reader) (*Page, error) {
+// ReadPage returns the page of messages that a query asks for.
+func ReadPage(room Room, q Query, from Reader) (*Page, error) {
 	low := max(q.Since, room.Floor)
 	p := &Page{Room: room}
 	var err error

@@ -28,8 +28,8 @@ type Store interface {
 
 	// Changes returns the rows of a room with a rev above after, in the order
 	// of revs, without messages below the floor. It also returns the room, from
-	// the same snapshot. [Cut] says where Changes stops. If the room does not
-	// exist, Changes returns ErrNotFound.
+	// the same snapshot. [ReadChanges] says where Changes stops. If the room
+	// does not exist, Changes returns ErrNotFound.
 	Changes(ctx context.Context, room string, after int64, l Limit) (*Changes, error)
 
 	// Behind returns how many rows of a room have a rev above after, but at
