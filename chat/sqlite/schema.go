@@ -87,7 +87,7 @@ CREATE TABLE versions (
 	room TEXT, seq INTEGER, ver INTEGER, at INTEGER, text TEXT, data BLOB,
 	PRIMARY KEY (room, seq, ver)
 ) WITHOUT ROWID;
-`, searchSchema}
+`, searchSchema, unindexedSchema}
 
 // migrate runs the migrations that the database lacks, in one transaction. So
 // after a crash either all of them have run or not one of them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -12,15 +13,12 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// searchSchema is the index of words, and the triggers that keep it. A row of
-// searched stands for a message with a text. Its id grows with the time of the
-// message, so that the index yields the newest messages first. Its scope is
-// words that say where the message is: the room, or the parent of a thread, and
-// whether that is open to all. With secure-delete, a word that no message
-// contains any longer is not in the index either.
-//
-// New messages wait in unindexed until the end of the transaction, because FTS5
-// writes to the index at each statement with a trigger.
+// searchSchema is the index of words. A row of searched stands for a message with
+// a text. Its id grows with the time of the message, so that the index yields
+// the newest messages first. Its scope is words that say where the message is:
+// the room, or the parent of a thread, and whether that is open to all. With
+// secure-delete, a word that no message contains any longer is not in the index
+// either. The triggers are those of unindexedSchema now.
 const searchSchema = `
 CREATE TABLE searched (id INTEGER PRIMARY KEY, room TEXT, seq INTEGER, scope TEXT);
 CREATE UNIQUE INDEX searched_message ON searched (room, seq);
@@ -63,22 +61,71 @@ const (
 	home = "iif(rooms.kind = 'thread', rtrim(rtrim(rooms.id, '0123456789'), '~'), rooms.id)"
 )
 
-// The statements that put new messages into the index.
+// unindexedSchema is the triggers that keep the index. A message with a text is
+// either in unindexed, or in searched and in the index. Many go into the index
+// at a time, because FTS5 writes each time about as many pages as a post.
+const unindexedSchema = `
+DROP TRIGGER searched_in;
+DROP TRIGGER searched_out;
+DROP TRIGGER text_in;
+DROP TRIGGER text_old;
+DROP TRIGGER text_new;
+DROP TRIGGER text_out;
+DROP TABLE unindexed;
+CREATE TABLE unindexed (
+	at INTEGER, room TEXT, seq INTEGER,
+	PRIMARY KEY (at, room, seq)
+) WITHOUT ROWID;
+
+CREATE TRIGGER searched_out BEFORE DELETE ON searched BEGIN
+	INSERT INTO search (search, rowid, scope, text) SELECT 'delete', id, scope, text FROM searchable WHERE id = old.id;
+END;
+CREATE TRIGGER text_in AFTER INSERT ON messages WHEN new.text <> '' BEGIN` + textIn + `END;
+CREATE TRIGGER text_old BEFORE UPDATE OF text ON messages WHEN old.text <> new.text AND old.text <> '' BEGIN` + textOut + `END;
+CREATE TRIGGER text_new AFTER UPDATE OF text ON messages WHEN old.text <> new.text AND new.text <> '' BEGIN` + textIn + `END;
+CREATE TRIGGER text_out BEFORE DELETE ON messages WHEN old.text <> '' BEGIN` + textOut + `END;
+`
+
 const (
-	indexNew  = "INSERT INTO search (rowid, scope, text) SELECT id, scope, text FROM unindexed CROSS JOIN searchable USING (id)"
-	noneIsNew = "DELETE FROM unindexed"
+	textIn = `
+	INSERT INTO unindexed VALUES (new.at, new.room, new.seq);
+`
+	textOut = `
+	DELETE FROM unindexed WHERE at = old.at AND room = old.room AND seq = old.seq;
+	DELETE FROM searched WHERE room = old.room AND seq = old.seq;
+`
 )
 
-// index puts the messages of the transaction into the index.
+// The statements that put messages into the index.
+const (
+	anyUnindexed = "SELECT 1 FROM unindexed LIMIT 1"
+	giveIDs      = `INSERT INTO searched
+		SELECT coalesce((SELECT max(id) + 1 FROM searched WHERE id >= at << 20 AND id < (at + 1) << 20), at << 20)
+			+ row_number() OVER (PARTITION BY at ORDER BY room, seq) - 1, room, seq, scope
+		FROM unindexed CROSS JOIN scopes USING (room)`
+	indexWords = `INSERT INTO search (rowid, scope, text) SELECT id, scope, text
+		FROM unindexed CROSS JOIN searched USING (room, seq) CROSS JOIN messages USING (room, seq)`
+	noneUnindexed = "DELETE FROM unindexed"
+)
+
+// maxUnindexed is how many new messages wait about at most for the index: a
+// search waits until they are in it, and so does the post that is one too many.
+const maxUnindexed = 256
+
+// index puts the messages that wait into the index.
 func (w *writer) index() error {
-	fresh, err := all(w.query("SELECT id FROM unindexed LIMIT 1"), scalar[int64])
-	if err != nil || len(fresh) == 0 {
+	w.unindexed = 0
+	return errors.Join(w.exec(giveIDs), w.exec(indexWords), w.exec(noneUnindexed))
+}
+
+// indexAll puts the messages that wait into the index, if there are any, so that
+// a search finds all that was committed before it.
+func (s *db) indexAll(ctx context.Context) error {
+	waiting, err := one(ctx, s, scalar[int64], anyUnindexed)
+	if err != nil || len(waiting) == 0 {
 		return err
 	}
-	if err := w.exec(indexNew); err != nil {
-		return err
-	}
-	return w.exec(noneIsNew)
+	return s.write(ctx, (*writer).index)
 }
 
 // searchHits finds messages. Parameter 1 is the user, 2 the query for the index,
@@ -113,6 +160,9 @@ func (s *db) Search(ctx context.Context, q store.Search) (f *store.Found, err er
 	}
 	except, err := json.Marshal(append([]string{}, q.Except...)) // null would be a row
 	if err != nil {
+		return nil, err
+	}
+	if err := s.indexAll(ctx); err != nil {
 		return nil, err
 	}
 	err = s.read(ctx, func(r snapshot) error {

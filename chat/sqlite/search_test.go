@@ -57,9 +57,13 @@ func filled(t *testing.T, path string, messages int) *db {
 // before.
 func unique(i int) string { return fmt.Sprintf("%08xqq%04dqq", uint32(i)*2654435761, i) }
 
-// content returns the bytes of the file that are in use, after a checkpoint.
+// content returns the bytes of the file that are in use, after a checkpoint. All
+// words are in the index then.
 func content(t *testing.T, s *db, path string) []byte {
 	t.Helper()
+	if err := s.indexAll(ctx); err != nil {
+		t.Fatal(err)
+	}
 	w := <-s.writer
 	defer func() { s.writer <- w }()
 	if _, err := w.conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
@@ -176,7 +180,60 @@ func TestTextOfADeletedRoomIsGone(t *testing.T) {
 	checkIndex(t, s)
 }
 
-// checkIndex has SQLite compare the index with the texts.
+// TestNewWordsWait looks at messages before and after they are put into the
+// index.
+func TestNewWordsWait(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chat.db")
+	s := filled(t, path, 100)
+	waiting := func(want int) {
+		t.Helper()
+		n, err := one(ctx, s, scalar[int], "SELECT count(*) FROM unindexed")
+		if err != nil || n[0] != want {
+			t.Errorf("%d messages wait for the index, want %d: %v", n[0], want, err)
+		}
+	}
+	find := func(text string, want ...int64) {
+		t.Helper()
+		f, err := s.Search(ctx, store.Search{User: "ann", Room: "r", Terms: store.Terms(text), Limit: store.Limit{Rows: 9, Bytes: 1 << 20}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, m := range f.Messages {
+			got = append(got, m.Seq)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s is found in %v, want %v", text, got, want)
+		}
+		checkIndex(t, s)
+	}
+	waiting(100)
+	checkIndex(t, s)
+	commit(t, s, store.Edit{Room: "r", By: "ann", Seq: 1, Text: "new"}, store.Delete{Room: "r", By: "ann", Seq: 2})
+	waiting(99)
+	find(unique(0))
+	waiting(0)
+	find("new", 1)
+	find(unique(1))
+	find(unique(2), 3)
+	commit(t, s, store.Edit{Room: "r", By: "ann", Seq: 1, Text: "newer"}, store.Post{Room: "r", Author: "ann", Text: "new"})
+	waiting(2)
+	checkIndex(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = filled(t, path, 0)
+	waiting(0)
+	find(`"new"`, 81)
+	find("newer", 1)
+	for i := range maxUnindexed {
+		commit(t, s, store.Post{Room: "r", Author: "ann", Text: fmt.Sprint("message ", i)})
+	}
+	waiting(0)
+	find("new", 81, 1)
+}
+
+// checkIndex has SQLite compare the index with the texts that do not wait for it.
 func checkIndex(t *testing.T, s *db) {
 	t.Helper()
 	w := <-s.writer
@@ -185,8 +242,9 @@ func checkIndex(t *testing.T, s *db) {
 		t.Error(err)
 	}
 	for text, want := range map[string]int{
-		"SELECT count(*) FROM messages WHERE text <> '' AND NOT EXISTS (SELECT 1 FROM searched WHERE room = messages.room AND seq = messages.seq)": 0,
-		"SELECT count(*) FROM searched WHERE NOT EXISTS (SELECT 1 FROM messages WHERE room = searched.room AND seq = searched.seq)":                0,
+		"SELECT count(*) FROM messages WHERE text <> '' AND (room, seq) NOT IN (SELECT room, seq FROM searched UNION ALL SELECT room, seq FROM unindexed)":          0,
+		"SELECT count(*) FROM (SELECT room, seq FROM searched UNION ALL SELECT room, seq FROM unindexed) WHERE (room, seq) NOT IN (SELECT room, seq FROM messages)": 0,
+		"SELECT count(*) FROM searched JOIN unindexed USING (room, seq)":                                                                                            0,
 	} {
 		var n int
 		if err := w.conn.QueryRowContext(ctx, text).Scan(&n); err != nil || n != want {

@@ -122,12 +122,7 @@ func (s *db) alone(ctx context.Context, f func(w *writer) error) error {
 // have happened.
 func (s *db) write(ctx context.Context, f func(w *writer) error) error {
 	return s.alone(ctx, func(w *writer) error {
-		return w.transaction("BEGIN IMMEDIATE", func() error {
-			if err := f(w); err != nil {
-				return err
-			}
-			return w.index()
-		})
+		return w.transaction("BEGIN IMMEDIATE", func() error { return f(w) })
 	})
 }
 
@@ -144,7 +139,13 @@ func (s *db) Commit(ctx context.Context, ops []store.Op) (done *store.Committed,
 			return err
 		}
 		done = committed
-		return w.write(writes)
+		if err := w.write(writes); err != nil {
+			return err
+		}
+		if w.unindexed += len(writes.NewMessages) + len(writes.Messages); w.unindexed < maxUnindexed {
+			return nil
+		}
+		return w.index()
 	})
 	if err != nil {
 		return nil, err

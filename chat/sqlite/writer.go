@@ -15,21 +15,27 @@ import (
 // is under way.
 type writer struct {
 	*connection
-	log    string // the path of SQLite's log
-	maxLog int64  // the size at which it is emptied
+	log       string // the path of SQLite's log
+	maxLog    int64  // the size at which it is emptied
+	unindexed int    // how many messages wait about for the index
 }
 
-// connect opens the connection and migrates the file.
+// connect opens the connection, migrates the file, and puts into the index what
+// waits for that.
 func (w *writer) connect(file *sql.DB) error {
 	ctx := context.Background()
 	c, err := connect(ctx, file)
 	if err != nil {
 		return err
 	}
-	if err := migrate(ctx, c); err != nil {
+	w.connection = c
+	err = migrate(ctx, c)
+	if err == nil {
+		err = w.transaction("BEGIN IMMEDIATE", w.index)
+	}
+	if err != nil {
 		return errors.Join(err, c.close())
 	}
-	w.connection = c
 	return nil
 }
 
