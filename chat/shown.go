@@ -8,16 +8,16 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// showings are the users that are being told what they are in rooms. A user is
-// told of a room by one goroutine at a time, so that what was read last is sent
+// showings are the users that the chat is telling what they are in rooms. One
+// goroutine at a time tells a user of a room, so that the newest state is sent
 // last.
 type showings struct {
 	mu    sync.Mutex
 	under map[store.MemberKey]bool // true if there was a change since it was begun
 }
 
-// begin reports whether the caller has to show a member. Otherwise somebody else
-// does it once more.
+// begin reports whether the caller must show a member. Otherwise the goroutine
+// that does so shows the member once more.
 func (s *showings) begin(k store.MemberKey) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

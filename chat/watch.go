@@ -98,8 +98,8 @@ func (p *presences) removed() int64 {
 	return p.removals
 }
 
-// lookAway ends watching for a user that was removed from a room, where it may
-// not see others any longer, or they the user.
+// lookAway is called after a user was removed from a room. It ends watching
+// where the user and others may no longer see each other.
 func (c *Chat) lookAway(user string) {
 	if watched := c.presences.concerned(user); len(watched) > 0 {
 		c.spawn(func() {
@@ -110,7 +110,8 @@ func (c *Chat) lookAway(user string) {
 	}
 }
 
-// concerned returns who watches whom that a removal of a user concerns.
+// concerned returns the watching that a removal of a user concerns: the watched
+// users of each device.
 func (p *presences) concerned(user string) map[*device][]string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,7 +131,7 @@ func (p *presences) concerned(user string) map[*device][]string {
 }
 
 // lookAway ends watching users that the user may not see any longer. The device
-// is told of them as of users that have gone.
+// is told that these users are offline.
 func (d *device) lookAway(users []string) {
 	ctx, cancel := context.WithTimeout(d.c.ctx, storeTimeout)
 	defer cancel()
