@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/goroomcast/socketio/internal/engine"
+	"github.com/goroomcast/socketio/internal/unshared"
 	"github.com/goroomcast/socketio/parser"
 )
 
@@ -203,6 +204,9 @@ type data struct {
 }
 
 func newData(g guard, v any) *data {
+	if own, is := v.(unshared.Value); is {
+		return &data{value: own.V}
+	}
 	if v == nil {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	gosocketio "github.com/googollee/go-socket.io"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/internal/unshared"
 )
 
 // A conn is a socket that looks like go-socket.io's Conn. It has no state of
@@ -30,8 +31,9 @@ func (c conn) Namespace() string { return c.namespace.io.Name() }
 // Context implements gosocketio.Conn with the socket's Data.
 func (c conn) Context() any { return c.socket.Data() }
 
-// SetContext implements gosocketio.Conn.
-func (c conn) SetContext(v any) { c.socket.SetData(v) }
+// SetContext implements gosocketio.Conn. The value is not encoded for other
+// servers, as SetData would do: programs share it between goroutines.
+func (c conn) SetContext(v any) { c.socket.SetData(unshared.Value{V: v}) }
 
 // Close implements gosocketio.Conn: it closes the connection of all the
 // client's namespaces.

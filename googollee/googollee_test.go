@@ -15,6 +15,7 @@ import (
 	gosocketio "github.com/googollee/go-socket.io"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/googollee"
 	"github.com/goroomcast/socketio/internal/memnet"
 	"github.com/goroomcast/socketio/internal/rawclient"
@@ -243,6 +244,45 @@ func TestConn(t *testing.T) {
 		c.expect(`42["last",1,null]`, `41`)
 		c.expectClosed()
 		conn.Emit("too late")
+	})
+}
+
+// A game is what a program shares between the goroutines of its players: it must
+// be read under its lock only.
+type game struct{ t *testing.T }
+
+func (g *game) MarshalJSON() ([]byte, error) {
+	g.t.Error("the context is read")
+	return []byte("{}"), nil
+}
+
+func TestSetContextDoesNotReadTheValue(t *testing.T) {
+	var io *socketio.Server
+	run(t, func(*testing.T) *googollee.Server {
+		io = socketio.NewServer(&socketio.Options{Adapter: new(adapter.Loopback)})
+		return googollee.Wrap(io)
+	}, func(h *harness, mode rawclient.Mode) {
+		h.OnConnect("/", func(c gosocketio.Conn) error {
+			c.SetContext(&game{t})
+			return nil
+		})
+		conn := h.conn("/", h.connect(mode).id)
+		if _, is := conn.Context().(*game); !is {
+			t.Errorf("the context is %v", conn.Context())
+		}
+		sockets, err := io.FetchSockets(context.Background())
+		if err != nil || len(sockets) != 1 {
+			t.Fatalf("%d sockets, %v", len(sockets), err)
+		}
+		var data map[string]any
+		if err := sockets[0].DecodeData(&data); err != nil || len(data) != 0 {
+			t.Errorf("others get %v, %v", data, err)
+		}
+		if g, is := socketio.Data[*game](io.Socket(conn.ID())); !is || g.t != t {
+			t.Errorf("the native API finds %v", g)
+		}
+		conn.SetContext(nil)
+		h.want("no context", conn.Context(), nil)
 	})
 }
 
