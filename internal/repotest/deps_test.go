@@ -54,7 +54,8 @@ func listDeps(t *testing.T, pattern string) map[string]goPackage {
 var allowed = map[string][]string{
 	module: {
 		module + "/adapter", module + "/parser", within + "argstruct", within + "cluster", within + "contentcoding",
-		within + "engine", within + "eventlog", within + "jobs", within + "origin", within + "rarelog", "github.com/rs/cors",
+		within + "engine", within + "eventlog", within + "jobs", within + "origin", within + "rarelog", within + "unshared",
+		"github.com/rs/cors",
 	},
 	module + "/adapter":        {module + "/parser", module + "/parser/msgpack", within + "jobs"},
 	module + "/parser":         {},
@@ -67,6 +68,7 @@ var allowed = map[string][]string{
 	within + "jobs":            {},
 	within + "origin":          {},
 	within + "rarelog":         {},
+	within + "unshared":        {},
 
 	"github.com/rs/cors":          {"github.com/rs/cors/internal"},
 	"github.com/rs/cors/internal": {},
