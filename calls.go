@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
+	"time"
 
 	"github.com/goroomcast/socketio/internal/cluster"
 	"github.com/goroomcast/socketio/parser"
@@ -32,6 +34,19 @@ func (r *Reply) Args() []any { return r.guard.sentOn(r.args) }
 // Decode decodes the reply's values into the given pointers, in order. It
 // returns an error if the reply contains fewer values than pointers.
 func (r *Reply) Decode(into ...any) error { return r.guard.decode(r.args, into) }
+
+// firstID returns where the acknowledgement ids of a new namespace begin: at the
+// seconds since 2000. A client may answer a call after it has come back to a
+// server that has been restarted, or to another server; the ids of that server's
+// calls should be others, or the answer would be taken for the answer to one of
+// these.
+func firstID() uint64 {
+	return uint64(max(0, time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))/time.Second))
+}
+
+// nextID returns an acknowledgement id for an event that may go to any number of
+// sockets. Clients in Java and C++ read an id as an integer of 32 bits.
+func (n *Namespace) nextID() uint64 { return (n.ids.Add(1) - 1) & math.MaxInt32 }
 
 // CallFunc is like Emit, but later calls the function reply with the client's
 // reply, or with [ErrDisconnected] if the socket disconnects before. The server

@@ -66,6 +66,7 @@ func newNamespace(server *Server, name string, parent *Namespace) *Namespace {
 	n.everybody.namespace = n
 	n.lineage = []*Namespace{n}
 	n.ids = new(atomic.Uint64)
+	n.ids.Store(firstID())
 	if parent != nil {
 		n.lineage = []*Namespace{parent, n}
 		n.ids = parent.ids
@@ -140,10 +141,6 @@ func (n *Namespace) OnConnect(f func(s *Socket)) (off func()) { return n.onConne
 
 // On implements EventTarget for all sockets of the namespace.
 func (n *Namespace) On(event string, h Handler) (off func()) { return n.handlers.add(event, h) }
-
-// nextID returns an acknowledgement id for an event that may go to any number
-// of sockets.
-func (n *Namespace) nextID() uint64 { return n.ids.Add(1) - 1 }
 
 // OnRoomEvent adds a function that is called after each change of the
 // namespace's rooms on this server. The calls come one at a time, in the order

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
@@ -19,6 +20,33 @@ import (
 )
 
 // An event that wants a reply gets exactly one, whatever its handlers do.
+
+// A client may answer a call after it has reconnected. The server that it is
+// connected to by then, perhaps the same one restarted, must not take that for the
+// answer to a call of its own.
+func TestAnswerToACallOfAnotherServer(t *testing.T) {
+	testserver.ForEachMode(t, nil, func(h *testserver.Harness, mode rawclient.Mode) {
+		call := func(h *testserver.Harness, event string) (c *testserver.Client, id string, reply chan string) {
+			c, reply = h.Connect(mode), make(chan string, 1)
+			s := h.MustSocket(c.ID)
+			go func() {
+				answer, err := socketio.Call[string](h.T.Context(), s, event)
+				reply <- fmt.Sprint(answer, err)
+			}()
+			return c, c.Match(`^42(\d+)\["` + event + `"\]$`)[1], reply
+		}
+		c, old, _ := call(h, "delete")
+		c.Drop()
+		testserver.Wait(time.Second)
+		c, id, reply := call(h.Other(nil), "pay")
+		c.Send("43" + old + `["yes"]`)
+		synctest.Wait()
+		c.Send("43" + id + `["no"]`)
+		if got := <-reply; got != "no<nil>" && got != "no <nil>" {
+			t.Errorf("the reply is %q", got)
+		}
+	})
+}
 
 func TestOnCallResults(t *testing.T) {
 	var none *socketio.Error

@@ -68,7 +68,10 @@ class Wire {
     const ids = new Set(Array.from(text.matchAll(/\\?"sid\\?":\\?"([^"\\]+)/g), ([, id]) => id));
     let n = 0;
     for (const id of ids) text = text.replaceAll(id, `<id ${++n}>`).replaceAll(encodeURIComponent(id), `<id ${n}>`);
-    return text;
+    // The ids of the server's calls begin anywhere; here they begin at 0.
+    const calls = /^((?:\w+ )?(?:< 4(?:2|5\d+-)|> 4(?:3|6\d+-)))(\d+)(?=\[)/gm;
+    const first = Math.min(...Array.from(text.matchAll(calls), ([, , id]) => Number(id)));
+    return text.replaceAll(calls, (_, before, id) => before + (id - first));
   }
 
   // One HTTP request, and its answer with all headers. The answer's status and body are returned.
