@@ -57,7 +57,7 @@ type soak struct {
 	sites [sites]*site
 	over  atomic.Bool
 
-	clients, replies, events, across, upgrades, returns, floods, outages atomic.Int64
+	clients, replies, events, across, upgrades, returns, late, floods, outages atomic.Int64
 
 	mu      sync.Mutex
 	endings map[string]int
@@ -147,8 +147,8 @@ func (s *soak) settled(enough func(p possession, site int) bool) (all [sites]pos
 func (s *soak) account() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return fmt.Sprintf("%d clients, %d replies, %d events, %d of them across the bus, %d upgrades, %d returns, %d clients too slow, %d outages of the bus, endings %v",
-		s.clients.Load(), s.replies.Load(), s.events.Load(), s.across.Load(), s.upgrades.Load(), s.returns.Load(), s.floods.Load(), s.outages.Load(), s.endings)
+	return fmt.Sprintf("%d clients, %d replies, %d events, %d of them across the bus, %d upgrades, %d returns, %d of them too late, %d clients too slow, %d outages of the bus, endings %v",
+		s.clients.Load(), s.replies.Load(), s.events.Load(), s.across.Load(), s.upgrades.Load(), s.returns.Load(), s.late.Load(), s.floods.Load(), s.outages.Load(), s.endings)
 }
 
 // checkAllHappened fails if a part of the run has not taken place at all.
