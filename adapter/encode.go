@@ -123,6 +123,9 @@ func (t *timeout) UnmarshalJSON(text []byte) error {
 // binary. Without binary the text equals that of the JavaScript server's
 // adapters.
 func (m *Message) Encode() (parser.Encoded, error) {
+	if text := m.plain(true); text != nil {
+		return parser.Encoded{Text: text, Attachments: m.Packet.Attachments}, nil
+	}
 	data, attachments := m.data()
 	return m.encoded(envelope{m.Type, data, m.UID, m.Namespace}, attachments)
 }
@@ -131,6 +134,9 @@ func (m *Message) Encode() (parser.Encoded, error) {
 // namespace. The text is empty if messages of this type consist of the envelope
 // alone.
 func (m *Message) EncodeData() (parser.Encoded, error) {
+	if text := m.plain(false); text != nil {
+		return parser.Encoded{Text: text, Attachments: m.Packet.Attachments}, nil
+	}
 	data, attachments := m.data()
 	if data == nil {
 		return parser.Encoded{}, nil
@@ -197,6 +203,9 @@ var errNoPacket = errors.New("no packet")
 // Decode is the inverse of Encode. Of an unknown type only that and the sender
 // are decoded.
 func Decode(encoded parser.Encoded) (*Message, error) {
+	if m := new(Message); m.setPlain(encoded, true) {
+		return m, nil
+	}
 	var e struct {
 		envelope
 		Data *data `json:"data"`
@@ -217,7 +226,10 @@ func Decode(encoded parser.Encoded) (*Message, error) {
 // DecodeData is the inverse of EncodeData. The message's Type must be set. After
 // an error the message must not be used.
 func (m *Message) DecodeData(encoded parser.Encoded) error {
-	if m.Type == Broadcast { // in one pass: a server gets more of these than of all others
+	if m.Type == Broadcast && m.setPlain(encoded, false) {
+		return nil
+	}
+	if m.Type == Broadcast { // in one pass
 		var d struct {
 			Packet    *event `json:"packet"`
 			RequestID string `json:"requestId"`
