@@ -35,11 +35,10 @@ func (r *Reply) Args() []any { return r.guard.sentOn(r.args) }
 // returns an error if the reply contains fewer values than pointers.
 func (r *Reply) Decode(into ...any) error { return r.guard.decode(r.args, into) }
 
-// firstID returns where the acknowledgement ids of a new namespace begin: at the
-// seconds since 2000. A client may answer a call after it has come back to a
-// server that has been restarted, or to another server; the ids of that server's
-// calls should be others, or the answer would be taken for the answer to one of
-// these.
+// firstID returns the first acknowledgement id of a new namespace: the seconds
+// since 2000. A client may answer a call late, after it has reconnected to a
+// restarted server or to another one. That server must not take the answer for
+// the answer to a call of its own, so its ids should differ.
 func firstID() uint64 {
 	return uint64(max(0, time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))/time.Second))
 }

@@ -81,8 +81,9 @@ func writeNames(buf *bytes.Buffer, names []string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { return !isSimple(name) })
 }
 
-// setPlain makes m what the text of a plain broadcast says, with or without the
-// envelope. It reports false, and does nothing, if the text is not one.
+// setPlain fills m from the text of a plain broadcast, with or without the
+// envelope. If the text is not a plain broadcast, it reports false and does
+// nothing.
 func (m *Message) setPlain(encoded parser.Encoded, enveloped bool) bool {
 	c := cutter{text: encoded.Text, fits: true}
 	if enveloped {
@@ -154,7 +155,7 @@ func (c *cutter) names() []string {
 	return names
 }
 
-// array cuts an array off. What is in it is not checked.
+// array cuts an array off. It does not check the elements.
 func (c *cutter) array() []byte {
 	depth, quoted := 0, false
 	for i := 0; i < len(c.text) && (depth > 0 || i == 0 && c.text[0] == '['); i++ {
