@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/goroomcast/socketio/internal/clustertest"
 )
 
 // The programs in googollee/testdata are written against go-socket.io. Each
@@ -125,12 +127,7 @@ func TestAMigratedProgramIsToldOfItsAdapter(t *testing.T) {
 // serve starts a program on a free port, and returns that when it listens.
 func serve(t *testing.T, binary string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	listener.Close()
+	_, port, _ := net.SplitHostPort(clustertest.FreeAddress(t))
 	program := exec.CommandContext(t.Context(), binary)
 	program.Env = append(os.Environ(), "PORT="+port)
 	program.Stdout, program.Stderr = t.Output(), t.Output()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/clustertest"
 )
 
 // A proxy is a program with a configuration on docs/behind-a-proxy.md.
@@ -111,12 +112,7 @@ func (p proxy) require(t *testing.T) string {
 // start runs the proxy until the test ends, and returns its address.
 func (p proxy) start(t *testing.T, path, block string) (address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = l.Addr().String()
-	l.Close()
+	address = clustertest.FreeAddress(t)
 	folder := t.TempDir()
 	file := filepath.Join(folder, "config")
 	if err := os.WriteFile(file, []byte(p.config(block, address, folder)), 0o600); err != nil {

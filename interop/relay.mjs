@@ -1,4 +1,5 @@
 // A stretch of network between clients and the server under test, which a scenario can clog or take away.
+import { once } from "node:events";
 import net from "node:net";
 
 const server = new URL(process.env.URL);
@@ -6,14 +7,15 @@ const server = new URL(process.env.URL);
 export class Relay {
   #pairs = new Set();
   #held = false;
-  #port = 0; // any, the first time
+  #port;
   #listener = net.createServer((near) => this.#join(near, net.connect(Number(server.port), server.hostname)));
 
   // A relay for the time of test t.
   static async open(t) {
     const relay = new Relay();
     t.after(() => relay.remove());
-    await relay.restore();
+    do relay.#port = 10_000 + Math.floor(Math.random() * 20_000); // below those that systems give to connections: it stays free
+    while (!(await relay.restore().then(() => true, () => false)));
     return relay;
   }
 
@@ -55,7 +57,7 @@ export class Relay {
   }
 
   async restore() {
-    await new Promise((resolve) => this.#listener.listen(this.#port, server.hostname, resolve));
-    this.#port = this.#listener.address().port;
+    this.#listener.listen(this.#port, server.hostname);
+    await once(this.#listener, "listening");
   }
 }

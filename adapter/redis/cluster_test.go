@@ -21,12 +21,7 @@ func startRedisCluster(t *testing.T) []*clustertest.Redis {
 	var servers []*clustertest.Redis
 	var buses []string // ports
 	for i, slots := range [][2]string{{"0", "5460"}, {"5461", "10922"}, {"10923", "16383"}} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		l.Close()
+		_, port, _ := net.SplitHostPort(clustertest.FreeAddress(t))
 		buses = append(buses, port)
 		servers = append(servers, clustertest.StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", port))
 		servers[i].Do("CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1])

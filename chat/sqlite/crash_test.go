@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio/chat/store"
+	"github.com/goroomcast/socketio/internal/clustertest"
 )
 
 // The points at which the server is killed while users act, and when it has
@@ -103,12 +104,7 @@ type view struct {
 
 func newSiege(t *testing.T) *siege {
 	requireClient(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return &siege{T: t, file: filepath.Join(t.TempDir(), "chat.db"), address: l.Addr().String()}
+	return &siege{T: t, file: filepath.Join(t.TempDir(), "chat.db"), address: clustertest.FreeAddress(t)}
 }
 
 const interop = "../../interop"

@@ -252,13 +252,17 @@ export async function until(condition, complaint) {
   }
 }
 
+/** A port below those that systems give to connections, so that it stays free while the program does not run. */
 async function freePort() {
-  const server = createServer().listen(0, "localhost");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer().listen(port, "localhost");
+    const free = await once(server, "listening").then(() => true, () => false);
+    if (!free) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 const locked = JSON.parse(readFileSync(join(HERE, "package.json"), "utf8")).devDependencies;

@@ -5,6 +5,7 @@
 package clustertest
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -39,15 +40,27 @@ func missing(t testing.TB, why string) {
 	t.Skip(why)
 }
 
-// FreeAddress returns an address on loopback on which no program listens.
+// FreeAddress returns an address on loopback on which no program listens. Until
+// the test ends nobody else gets its port, not even while the test's program does
+// not run: the port is below those that systems give to connections, and for
+// other tests it is taken because this one holds the UDP port of that number.
 func FreeAddress(t testing.TB) (address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address = net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.N(20_000)))
+		held, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			t.Cleanup(func() { held.Close() })
+			return address
+		}
+		held.Close()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("all ports are taken")
+	return ""
 }
 
 // Listens returns a check for StartProgram: it reports whether a program listens

@@ -57,7 +57,7 @@ describeInBrowser("the chat", { timeout: 300_000 }, ({ after, afterEach, before,
   it("lets people create, join and leave rooms", async () => {
     await ada.createRoom("books");
     await ada.say("Only for readers");
-    await bob.item(/books.*Join/).click();
+    await bob.join("books");
     await bob.hears("Only for readers"); // from the room's history
     await ada.sees("2 people here");
     await bob.page.getByRole("button", { name: "Leave the room" }).click();
@@ -77,7 +77,7 @@ describeInBrowser("the chat", { timeout: 300_000 }, ({ after, afterEach, before,
     await ada.createRoom("numbers");
     for (let n = 1; n <= 52; n++) await ada.say(`number ${n}`);
     await ada.sent();
-    await bob.item(/numbers.*Join/).click();
+    await bob.join("numbers");
     await bob.hears("number 52");
     await bob.hears("number 3");
     assert.equal(await bob.said("number 2").count(), 0);
@@ -174,7 +174,7 @@ describeInBrowser("the chat", { timeout: 300_000 }, ({ after, afterEach, before,
 
   it("recovers from a killed server, and sends what was written meanwhile, once", async () => {
     await ada.createRoom("books");
-    await bob.item(/books.*Join/).click();
+    await bob.join("books");
     await ada.say("Before");
     await bob.hears("Before");
     await chat.kill();

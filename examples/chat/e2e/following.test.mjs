@@ -27,19 +27,28 @@ describeInBrowser("the view of the messages", { timeout: 300_000 }, ({ after, af
     await ada.leave();
   });
 
-  /** From now on notes, before each frame is painted, how far the page is from the end, and where a message is. */
+  /**
+   * From now on notes how far the page is from the end, and where a message is, in each frame as it will be painted: after
+   * the page's own observers of sizes, because an observer that was made later is called later.
+   */
   async function watch(text) {
     await ada.page.evaluate((text) => {
       const box = document.querySelector("[role=log]");
       const mark = [...document.querySelectorAll(".text")].find((e) => e.textContent === text);
       window.gaps = [];
       window.places = [];
-      const note = () => {
+      const clock = document.body.appendChild(document.createElement("div"));
+      Object.assign(clock.style, { position: "fixed", visibility: "hidden", width: "1px" });
+      new ResizeObserver(() => {
         window.gaps.push(box.scrollHeight - box.scrollTop - box.clientHeight);
         window.places.push(mark ? mark.getBoundingClientRect().top : 0);
-        requestAnimationFrame(note);
+      }).observe(clock);
+      let frames = 0;
+      const tick = () => {
+        clock.style.height = `${++frames % 2}px`;
+        requestAnimationFrame(tick);
       };
-      note();
+      tick();
     }, text);
   }
   const watched = () => ada.page.evaluate(() => ({ gap: Math.max(...window.gaps), places: [...new Set(window.places)] }));
@@ -105,7 +114,7 @@ describeInBrowser("the view of the messages", { timeout: 300_000 }, ({ after, af
   });
 
   it("begins at what is new in a conversation, and marks it as read at its end", async () => {
-    await ada.item(/books.*Join/).click();
+    await ada.join("books");
     for (let n = 1; n <= 30; n++) await bob.say(`old ${n}`, "books");
     await ada.hears("old 30");
     await ada.go(/lobby/);
@@ -147,7 +156,7 @@ describeInBrowser("the view of the messages", { timeout: 300_000 }, ({ after, af
   });
 
   it("remembers what was read over a reload", async () => {
-    await ada.item(/books.*Join/).click();
+    await ada.join("books");
     await bob.say("read", "books");
     await ada.hears("read");
     await ada.go(/lobby/);

@@ -167,7 +167,7 @@ describeInBrowser("messages", { timeout: 300_000 }, ({ after, afterEach, before,
   it("mention people, who see it in their list and in the text", async () => {
     const eve = await Person.arrive(browser, chat.url, "Eve");
     await eve.createRoom("garden");
-    await ada.item(/garden.*Join/).click();
+    await ada.join("garden");
     await ada.sees("2 people here");
     await eve.go(/lobby/);
     await ada.field().pressSequentially("Are you there, @e");

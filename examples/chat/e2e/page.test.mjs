@@ -159,7 +159,7 @@ describeInBrowser("the page", { timeout: 300_000 }, ({ after, afterEach, before,
     await ada.sent();
     await ada.page.getByRole("button", { name: "Leave the room" }).click();
     await ada.page.getByRole("heading", { level: 1, name: "lobby" }).waitFor();
-    await ada.item(/aside.*Join/).click();
+    await ada.join("aside");
     await ada.hears("Back in a minute");
   });
 

@@ -151,6 +151,12 @@ export class Person {
     await this.page.waitForFunction((text) => text.includes(document.querySelector("h1").textContent), text); // it takes a while for a person
   }
 
+  /** Joins a room of the list, and waits until it is open. */
+  async join(name) {
+    await this.item(new RegExp(`${name}.*Join`)).click();
+    await this.page.getByRole("heading", { level: 1, name }).waitFor();
+  }
+
   /** The item of a message in the list. */
   message = (text) => this.log().locator(".message").filter({ has: this.page.getByText(text, { exact: true }) });
 

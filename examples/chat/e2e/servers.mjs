@@ -10,13 +10,17 @@ import { createInterface } from "node:readline";
 
 const HOST = "127.0.0.1";
 
+/** A port below those that systems give to connections, so that it stays free while the program does not run. */
 export async function freePort() {
-  const server = createServer().listen(0, HOST);
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer().listen(port, HOST);
+    const free = await once(server, "listening").then(() => true, () => false);
+    if (!free) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 const files = mkdtempSync(join(tmpdir(), "chat-"));
