@@ -84,6 +84,7 @@ func runHooked(t *testing.T, servers int, later time.Duration, f func(w *world, 
 		w := &world{T: h.T, h: h, chat: farm.processes[0].chat, store: farm.db}
 		w.room("r", chat.Open, "ann")
 		w.room("s", chat.Open, "ann")
+		synctest.Wait() // until the servers have looked for posts: none is about to claim the first
 		f(w, farm, k)
 	})
 }
