@@ -1,11 +1,11 @@
 package chat
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 
 	"github.com/goroomcast/socketio/chat/store"
+	"github.com/goroomcast/socketio/parser"
 )
 
 // A frame contains all changes of a room in the range (From, To]: live, as a
@@ -24,7 +24,7 @@ type frame struct {
 	Reset    bool          `json:"reset,omitempty"`
 	More     bool          `json:"more,omitempty"`
 
-	encoded json.RawMessage // of a frame that is sent again and again
+	encoded any // the frame as parser.EncodeOnce returns it, if it is sent again and again
 }
 
 // wire returns what is sent.
@@ -37,18 +37,9 @@ func (f *frame) wire() any {
 
 // encode makes a frame that is sent several times be encoded once.
 func (f *frame) encode() {
-	if text, err := asJSON(f); err == nil {
-		f.encoded = text
+	if values, err := parser.EncodeOnce(f); err == nil {
+		f.encoded = values[0]
 	}
-}
-
-// asJSON is json.Marshal, and leaves Info and Data as they are.
-func asJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return b.Bytes(), err
 }
 
 // A stub is a message that not all followers may see: the others ask for it.

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -69,6 +70,15 @@ func encodeRows(ch *store.Changes) string {
 		return ""
 	}
 	return string(text)
+}
+
+// asJSON is json.Marshal, and leaves Info and Data as they are.
+func asJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
 }
 
 // rows returns the changes of a hint, or nil.

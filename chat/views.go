@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 	"unicode/utf8"
 
@@ -11,8 +10,8 @@ import (
 
 // A roomState is a room as its member sees it in a list.
 type roomState struct {
-	ID       string       `json:"id"`
-	settings settingsView // see MarshalJSON
+	ID string `json:"id"`
+	settingsView
 	Role     store.Role   `json:"role"`
 	Epoch    string       `json:"epoch"`
 	Rev      int64        `json:"rev"`
@@ -25,15 +24,6 @@ type roomState struct {
 	Notify   store.Notify `json:"notify,omitempty"`
 	With     string       `json:"with,omitempty"` // the other user of a direct room
 	Last     *preview     `json:"last,omitempty"`
-}
-
-// MarshalJSON puts the settings beside the other fields.
-func (s roomState) MarshalJSON() ([]byte, error) {
-	type plain roomState
-	return json.Marshal(struct {
-		settingsView
-		plain
-	}{s.settings, plain(s)})
 }
 
 // A preview is the newest message of a room, as lists show it.
@@ -75,7 +65,7 @@ func previewOf(m *store.Message) *preview {
 func stateOf(m *store.Membership) roomState {
 	r := &m.Room
 	s := roomState{
-		ID: r.ID, settings: *viewOf(r), Role: m.Member.Role, Epoch: r.Epoch, Rev: r.Rev, Seq: r.Seq, Floor: r.Floor,
+		ID: r.ID, settingsView: *viewOf(r), Role: m.Member.Role, Epoch: r.Epoch, Rev: r.Rev, Seq: r.Seq, Floor: r.Floor,
 		Read: m.Marker.Read, Gen: m.Marker.Gen, Mentions: m.Mentions, Notify: m.Member.Notify,
 		Unread: max(r.Seq-max(m.Marker.Read, r.Floor-1), 0),
 	}

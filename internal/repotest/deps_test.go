@@ -113,13 +113,13 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestChatDependencies holds that the chat needs the server, the standard library
-// and nothing else, that its contract of stores does not need the server, and
+// TestChatDependencies holds that the chat needs the server with its parser, the
+// standard library and nothing else, that its contract of stores does not need the server, and
 // that nothing else needs the chat.
 func TestChatDependencies(t *testing.T) {
 	const chat = module + "/chat"
 	may := map[string][]string{
-		chat:                {module, chat + "/store"},
+		chat:                {module, module + "/parser", chat + "/store"},
 		chat + "/store":     {},
 		chat + "/storetest": {chat + "/store"},
 	}
