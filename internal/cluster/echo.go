@@ -3,7 +3,6 @@ package cluster
 import (
 	"encoding/json"
 	"hash/maphash"
-	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +27,7 @@ type echo struct {
 	sent, back uint64             // events that come back; those that have
 	publishing int                // events in a call of Publish that has not returned
 	early      []*adapter.Message // those that came back meanwhile
+	earlyKeys  map[uint64]int     // the same, by key, once an event of the call has failed
 	doubts     map[uint64]int     // events that have landed and may come back, by key
 	oldest     []doubt            // the same, in order
 	behind     []deferred
@@ -110,19 +110,30 @@ func (f *flight) end(err error) {
 	e.mu.Lock()
 	came := false
 	if err != nil && !f.landed {
-		key := keyOf(f.message)
-		i := slices.IndexFunc(e.early, func(m *adapter.Message) bool { return keyOf(m) == key })
-		if came = i >= 0; came {
-			e.early = slices.Delete(e.early, i, i+1)
-		}
+		came = e.cameEarly(keyOf(f.message))
 	}
 	if e.publishing--; e.publishing == 0 {
-		e.early = nil
+		e.early, e.earlyKeys = nil, nil
 	}
 	e.mu.Unlock()
 	if err != nil && !came {
 		f.land(true)
 	}
+}
+
+// cameEarly reports whether an event came back before Publish has failed, once
+// for each that did. e.mu is locked.
+func (e *echo) cameEarly(key uint64) bool {
+	if e.earlyKeys == nil {
+		e.earlyKeys = make(map[uint64]int)
+	}
+	for _, m := range e.early {
+		e.earlyKeys[keyOf(m)]++
+	}
+	e.early = nil
+	n := e.earlyKeys[key]
+	e.earlyKeys[key] = max(0, n-1)
+	return n > 0
 }
 
 // land has the event delivered now, unless it has been. If it may have been

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -260,6 +261,43 @@ func TestDoubtsAreBounded(t *testing.T) {
 		e.doubt(7)
 		if fmt.Sprint(e.doubts) != "map[7:1]" {
 			t.Errorf("%d doubts after a while", len(e.doubts))
+		}
+	})
+}
+
+// A batch that is cut in the middle takes time in proportion to its length,
+// because Emit waits meanwhile.
+func TestABatchThatIsCut(t *testing.T) {
+	in(t, func(t *testing.T) {
+		d := newDiary(t, new(tape))
+		e := d.member.echo
+		number := 0 // of the event
+		allocations := func(n int) float64 {
+			return testing.AllocsPerRun(1, func() {
+				flights := make([]*flight, 2*n)
+				for i := range flights {
+					number++
+					flights[i] = &flight{echo: e, message: &adapter.Message{Type: adapter.Broadcast, Packet: text(strconv.Itoa(number))}}
+					e.sent++
+					flights[i].begin()
+				}
+				for _, f := range flights[:n] {
+					e.came(f.message)
+				}
+				for _, f := range flights[:n] {
+					f.end(nil)
+				}
+				for _, f := range flights[n:] {
+					f.end(errors.New("cable cut"))
+				}
+				if len(d.events) != 2*n {
+					t.Errorf("%d events delivered, want %d", len(d.events), 2*n)
+				}
+				d.events = nil
+			})
+		}
+		if few, many := allocations(25), allocations(250); many > 20*few {
+			t.Errorf("%.0f allocations for 50 events, %.0f for 500", few, many)
 		}
 	})
 }
