@@ -168,7 +168,7 @@ type roomReader struct {
 }
 
 func (r roomReader) messages(condition string, args ...any) iter.Seq2[store.Message, error] {
-	return sequence(all(r.ctx, r.tx, messages.Scan, messages.Where("room = $1 AND "+condition), append([]any{r.room.ID}, args...)...))
+	return sequence(all(r.ctx, r.tx, messages.ScanMany(), messages.Where("room = $1 AND "+condition), append([]any{r.room.ID}, args...)...))
 }
 
 func sequence[R any](rows []R, err error) iter.Seq2[R, error] {

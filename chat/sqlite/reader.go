@@ -189,7 +189,7 @@ type roomReader struct {
 }
 
 func (r roomReader) messages(rest string, args ...any) iter.Seq2[store.Message, error] {
-	return each(r.query(tables.Messages.Select("messages WHERE room = ? AND "+rest), append([]any{r.room.ID}, args...)...), tables.Messages.Scan)
+	return each(r.query(tables.Messages.Select("messages WHERE room = ? AND "+rest), append([]any{r.room.ID}, args...)...), tables.Messages.ScanMany())
 }
 
 // Up implements store.Reader.

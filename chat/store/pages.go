@@ -122,6 +122,10 @@ func down(from Reader, high, low int64, l Limit) ([]Message, bool, error) {
 	return messages, more, err
 }
 
+// usualPage is how many messages a page has room for from the beginning, because
+// most pages are full.
+const usualPage = 50
+
 // collect returns the first messages of a sequence, and whether there are more
 // than the limit allows.
 func collect(from iter.Seq2[Message, error], l Limit) (messages []Message, more bool, err error) {
@@ -132,6 +136,9 @@ func collect(from iter.Seq2[Message, error], l Limit) (messages []Message, more 
 		}
 		if len(messages) >= l.Rows || bytes >= l.Bytes {
 			return messages, true, nil
+		}
+		if messages == nil {
+			messages = make([]Message, 0, min(l.Rows, usualPage))
 		}
 		messages = append(messages, m)
 		bytes += m.Size()

@@ -132,6 +132,18 @@ func (t Table[R]) Scan(row Scanner) (r R, err error) {
 	return r, err
 }
 
+// ScanMany returns a Scan for the rows of one query. It scans all rows into the
+// same memory, and returns copies.
+func (t Table[R]) ScanMany() func(row Scanner) (R, error) {
+	var r, none R
+	fields := t.Fields(&r)
+	return func(row Scanner) (R, error) {
+		r = none
+		err := row(fields...)
+		return r, err
+	}
+}
+
 // A Scanner is the method Scan of a row.
 type Scanner func(into ...any) error
 
