@@ -19,8 +19,8 @@ import (
 
 const (
 	heartbeat = 2 * time.Second
-	silence   = 8 * time.Second // after which a client that was lost is gone
-	comeback  = 5 * time.Second // within which it may come back
+	silence   = 20 * time.Second // after which a client that was lost is gone; long, because the machine may be busy
+	comeback  = 5 * time.Second  // within which it may come back
 
 	floodSize   = 16 << 10
 	floodEvents = 4000

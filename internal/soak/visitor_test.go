@@ -18,8 +18,9 @@ import (
 	"github.com/goroomcast/socketio/internal/rawclient"
 )
 
-// patience is how long a client waits for what the server owes it.
-const patience = 20 * time.Second
+// patience is how long a client waits for what the server owes it: far longer
+// than it takes, unless the machine is busy with something else.
+const patience = time.Minute
 
 // A visitor is a client that says things to its room, and hears those of others.
 type visitor struct {
