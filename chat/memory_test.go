@@ -27,7 +27,7 @@ func TestMemoryOfFollowers(t *testing.T) {
 	const (
 		rooms     = 7
 		followers = 100 // of each
-		most      = 540 // bytes for each
+		most      = 560 // bytes for each
 	)
 	bare := perSocket(t, rooms*followers, func(i int) []string { return []string{fmt.Sprintf(`40/other,{"user":"user%d"}`, i)} })
 	follower := perSocket(t, rooms*followers, func(i int) []string {

@@ -20,7 +20,7 @@ type goal struct {
 	why    string // it is missed, if it is
 }
 
-const whyCPU = "a third is the query for the client's rooms, a quarter the frames, the rest the connection"
+const whyCPU = "two fifths are the query for the client's rooms, a fifth the writes of its six events"
 
 const (
 	whyPage = "by a tenth, in two rounds; most pages take less than 1 ms"
@@ -66,7 +66,7 @@ var rows = []*row{
 	},
 	{name: "ready", does: "the unread counts of 200 rooms, from connecting on", run: ready, goals: []goal{{figure: "reads", most: 1}}},
 	{name: "flap", does: "10,000 users lose their connections for 3 s, twice; 100 others watch them", run: flap, goals: []goal{{figure: "events", most: 0}}},
-	{name: "idle", does: "heap of the server for each follower of a room with 100, beyond that of a socket without a chat", run: idle, goals: []goal{{figure: "bytes beyond", most: 200, why: "a follower is known by its socket, its user and its presence, and is in two rooms of the server"}}},
+	{name: "idle", does: "heap of the server for each follower of a room with 100, beyond that of a socket without a chat", run: idle, goals: []goal{{figure: "bytes beyond", most: 200, why: "a member is known by its socket, its user, its presence and its rooms, and is in two rooms of the server"}}},
 	{
 		name: "postgres", does: "posts on two servers with one Postgres, half of the clients on each", run: postgresPair,
 		goals: []goal{{figure: "posts/s", least: 5000, why: whyPair}},
