@@ -103,18 +103,31 @@ export class Chat {
     this.user = ready.user;
     this.ready = true;
     if (first) {
-      const kept = JSON.parse(this.#storage?.getItem("chat " + ready.user.id) ?? "[]") as Pending[];
-      for (const p of kept) this.room(p.room).restore(p);
+      for (const p of this.#kept()) this.room(p.room).restore(p);
     }
     for (const state of ready.rooms) this.room(state.id).listed(state); // also for rooms that the page opens later
     for (const room of this.#rooms.values()) room.ready();
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  /** Rooms call it when their posts have changed. */
+  /** The posts that an earlier page has left: none, if the storage has something else or fails. */
+  #kept(): Pending[] {
+    try {
+      const kept: unknown = JSON.parse(this.#storage?.getItem("chat " + this.user?.id) ?? "[]");
+      return Array.isArray(kept) ? kept.filter((p: Partial<Pending> | null) => p?.room && p.cid) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  /** Rooms call it when their posts have changed. If the storage is full, posts are sent all the same. */
   keep(): void {
     if (!this.user || !this.#storage) return;
     const all = [...this.#rooms.values()].flatMap((room) => room.snapshot().pending).filter((p) => !p.rev);
-    this.#storage.setItem("chat " + this.user.id, JSON.stringify(all));
+    try {
+      this.#storage.setItem("chat " + this.user.id, JSON.stringify(all));
+    } catch (err) {
+      console.warn("chat: posts that wait do not survive a reload:", err);
+    }
   }
 }

@@ -74,6 +74,28 @@ describe("a chat", () => {
     assert.deepEqual(resets, [false], "one frame that begins at the cursor");
   });
 
+  test("a storage that fails or has something else keeps nothing back", async (t) => {
+    const fail = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+    const warn = console.warn;
+    t.after(() => (console.warn = warn));
+    console.warn = () => {};
+    for (const storage of [
+      { getItem: () => null, setItem: fail },
+      { getItem: fail, setItem: fail },
+      { getItem: () => "{", setItem: () => {} },
+      { getItem: () => '[null, {"text": "x"}]', setItem: () => {} },
+      { getItem: () => "null", setItem: () => {} },
+    ]) {
+      const id = await server.room(["ann"]);
+      const room = await opened(t, await server.client(t, "ann", { storage }), id);
+      room.post("one");
+      room.post("two");
+      assert.deepEqual(texts(await until(room, (v) => v.messages.length === 2 && v.pending.length === 0)), ["one", "two"]);
+    }
+  });
+
   test("posts wait for the connection, and come once and in order", async (t) => {
     const { ann, hers, his } = await annAndBob(t);
     const want = [];
