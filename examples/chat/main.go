@@ -36,6 +36,10 @@ func main() {
 	flag.StringVar(&f.peers, "peers", "", "where others listen, separated by commas")
 	flag.Float64Var(&f.rate, "rate", 5, "messages a second that a person may send")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "chat: %q is no flag; \"chat -h\" lists them\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := run(f); err != nil {
 		fmt.Fprintln(os.Stderr, "chat:", err)
 		os.Exit(1)

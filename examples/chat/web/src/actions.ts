@@ -3,6 +3,7 @@
 import type { Attachment, Message } from "roomcast-chat";
 import { direct, joined, listed, turn } from "./address";
 import type { Entry, EnterArgs } from "./events";
+import { naming } from "./format";
 import { forget, saveName } from "./identity";
 import { chat } from "./session";
 import { mark, type Task } from "./state";
@@ -97,7 +98,9 @@ export async function say(room: string, text: string, files: Attachment[] = []):
 
 /** The members of a room that a text names: "@Ada". */
 function mentioned(room: string, text: string, me = current().me): string[] | undefined {
-  const names = (current().members[room] ?? []).filter((name) => name !== me && text.includes(`@${name}`));
+  const members = current().members[room] ?? [];
+  const found = new Set(members.length > 0 ? text.match(naming(members)) : []);
+  const names = members.filter((name) => name !== me && found.has(`@${name}`));
   return names.length > 0 ? names : undefined;
 }
 

@@ -1,6 +1,7 @@
 // The room in the page's address: #books is a room, #@Ada a conversation with somebody.
 
-import { wordsOf } from "./words";
+import { Refused } from "roomcast-chat";
+import { words, wordsOf } from "./words";
 import { greet } from "./people";
 import { chat } from "./session";
 import { directWith, kindOf, LOBBY, turnTo } from "./state";
@@ -18,12 +19,13 @@ export function turn(id: string): void {
 
 /** Turns to what an address names. */
 export async function goTo(hash: string): Promise<void> {
-  const place = decodeURIComponent(hash.slice(1)) || LOBBY;
   try {
+    const place = decodeURIComponent(hash.slice(1)) || LOBBY; // throws, if somebody has mistyped it
     turn(place.startsWith("@") ? await direct(place.slice(1)) : await joined(place));
   } catch (error) {
     turn(LOBBY);
-    change((s) => ({ ...s, notice: wordsOf(error) }));
+    const wrong = error instanceof URIError || (error instanceof Refused && error.data.code === "bad_request");
+    change((s) => ({ ...s, notice: wrong ? words({ code: "not_found" }) : wordsOf(error) }));
   }
 }
 

@@ -56,3 +56,9 @@ function withoutEnd(address: string): string {
 const EMOJI = new RegExp("^(?:\\p{RGI_Emoji}\\s*){1,3}$", "v");
 
 export const isEmoji = (text: string): boolean => EMOJI.test(text);
+
+/** Matches a mention of one of these people: "@Ada Lovelace" names her, not Ada, and "@Adam" nobody. */
+export function naming(names: readonly string[]): RegExp {
+  const longestFirst = [...names].sort((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"));
+  return new RegExp(`(@(?:${longestFirst.join("|")})(?!\\w))`, "gu");
+}

@@ -1,5 +1,5 @@
 import { Fragment } from "react";
-import { format, isEmoji, type Piece } from "../format";
+import { format, isEmoji, naming, type Piece } from "../format";
 
 /** Shows what somebody has written. */
 export function Text({ text, mentions = [] }: { text: string; mentions?: readonly string[] }) {
@@ -37,6 +37,5 @@ function show(piece: Piece, mentions: readonly string[]) {
 
 /** A text in which the people stand out that it mentions. */
 function named(text: string, mentions: readonly string[]) {
-  const names = [...mentions].sort((a, b) => b.length - a.length).map((name) => `@${name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`);
-  return text.split(new RegExp(`(${names.join("|")})`)).map((part, i) => (i % 2 ? <mark key={i}>{part}</mark> : part));
+  return text.split(naming(mentions)).map((part, i) => (i % 2 ? <mark key={i}>{part}</mark> : part));
 }
