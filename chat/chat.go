@@ -215,6 +215,7 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 		}
 		c.outbox = &outbox{store: kept, wake: make(chan struct{}, 1), workers: make(map[string]*worker)}
 	}
+	c.guardTrace()
 	c.opts.LargeRoom = orDefault(o.LargeRoom, 100)
 	c.opts.Grace = orDefault(o.Grace, 20*time.Second)
 	c.opts.WatchInterval = orDefault(o.WatchInterval, 5*time.Second)
@@ -224,6 +225,9 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	c.startCommitters()
 	c.markers.known = make(map[store.MemberKey]*marker)
 	c.spawn(c.watch)
+	if o.Policy.CanRead != nil {
+		c.spawn(c.keepPolicy)
+	}
 	c.spawn(c.keepMarkers)
 	c.presences.init()
 	c.heads.init()

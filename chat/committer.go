@@ -35,6 +35,7 @@ type committer struct {
 type pending struct {
 	op     store.Op
 	size   int
+	until  time.Time // when nobody waits for the result any longer
 	result chan store.Result
 }
 
@@ -73,7 +74,7 @@ func (c *Chat) do(ctx context.Context, room string, op store.Op) (store.Result, 
 		post.Outbox = c.outbox != nil
 		op = post
 	}
-	p := &pending{op: op, size: sizeOf(op), result: make(chan store.Result, 1)}
+	p := &pending{op: op, until: time.Now().Add(storeTimeout), size: sizeOf(op), result: make(chan store.Result, 1)}
 	if !c.committer(room).put(p) {
 		return store.Result{}, ErrUnavailable
 	}
@@ -125,19 +126,23 @@ func (m *committer) close() {
 }
 
 // take returns the next batch. It waits for one, and returns nil after close.
+// Operations that nobody waits for any longer are left out: while the store does
+// not answer, there would be more and more of them.
 func (m *committer) take() []*pending {
 	for {
 		m.mu.Lock()
-		n, bytes := 0, 0
-		for n < len(m.waiting) && n < maxBatch && (n == 0 || bytes < maxBatchBytes) {
-			bytes += m.waiting[n].size
-			n++
+		now, n, bytes := time.Now(), 0, 0
+		batch := m.waiting[:0]
+		for ; n < len(m.waiting) && len(batch) < maxBatch && (len(batch) == 0 || bytes < maxBatchBytes); n++ {
+			if p := m.waiting[n]; now.Before(p.until) {
+				batch = append(batch, p) // in place
+				bytes += p.size
+			}
 		}
-		batch := m.waiting[:n:n]
-		m.waiting = m.waiting[n:]
+		batch, m.waiting = batch[:len(batch):len(batch)], m.waiting[n:]
 		closed := m.closed
 		m.mu.Unlock()
-		if n > 0 || closed {
+		if len(batch) > 0 || closed {
 			return batch
 		}
 		<-m.wake

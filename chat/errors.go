@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/chat/store"
@@ -63,6 +64,26 @@ func (c *Chat) guard(call func() error) (err error) {
 		}
 	}()
 	return call()
+}
+
+// guardTrace makes a panic of a function of Options.Trace be logged, because
+// these functions run on goroutines that serve everybody.
+func (c *Chat) guardTrace() {
+	t, guard := c.opts.Trace, func(call func()) {
+		_ = c.guard(func() error { call(); return nil })
+	}
+	if t.Committed != nil {
+		c.opts.Trace.Committed = func(ops int, took time.Duration) { guard(func() { t.Committed(ops, took) }) }
+	}
+	if t.Delivered != nil {
+		c.opts.Trace.Delivered = func(room string, rev int64) { guard(func() { t.Delivered(room, rev) }) }
+	}
+	if t.CaughtUp != nil {
+		c.opts.Trace.CaughtUp = func(room string, from, to int64, why string) { guard(func() { t.CaughtUp(room, from, to, why) }) }
+	}
+	if t.Refused != nil {
+		c.opts.Trace.Refused = func(command string, code Code) { guard(func() { t.Refused(command, code) }) }
+	}
 }
 
 // A refusal is the reply of a command that was refused.

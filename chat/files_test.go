@@ -403,7 +403,9 @@ func TestNamesOfFiles(t *testing.T) {
 			"a.png": "a.png", "": "file", ".": "file", "..": "file", "%20/%20": "file", "%ff%fe": "file",
 			"../../etc/passwd": "passwd", "C:%5Cboot.ini": "boot.ini", "n%C3%A4h%20%F0%9F%98%80.txt": "näh 😀.txt",
 			"a%E2%80%AEgpj.exe": "agpj.exe", "a%0D%0ASet-Cookie:%20x.txt": "aSet-Cookie: x.txt", "a%00b": "ab", "%22q%22;x.txt": `"q";x.txt`,
-			strings.Repeat("%C3%A4", 300): strings.Repeat("ä", 100),
+			strings.Repeat("%C3%A4", 300): strings.Repeat("ä", 100), strings.Repeat("%C3%A4", 300) + ".tar.gz": strings.Repeat("ä", 98) + ".gz",
+			strings.Repeat("a.", 300): strings.Repeat("a.", 99) + "a.", "x." + strings.Repeat("y", 300): "x." + strings.Repeat("y", 198),
+			"1.02.03%E2%80%AFPM.png": "1.02.03 PM.png", "%E3%81%82%E3%80%80%E3%81%84": "あ い",
 		} {
 			rec := w.request("ann", "POST", "/files?name="+strings.ReplaceAll(given, ";", "%3B"), strings.NewReader("x"))
 			_, r := w.reply(rec)

@@ -46,6 +46,12 @@ func (d *device) filter(ctx context.Context, draft *Draft) error {
 	return ErrUnavailable
 }
 
+// ask asks the program, on goroutines whose panic would end the process, or that
+// others wait for. If ctx ends first, it returns the error of ctx.
+func (c *Chat) ask(ctx context.Context, f func() error) error {
+	return c.guard(func() error { return inTime(ctx, f) })
+}
+
 // inTime calls a function of the program. If ctx ends first, it returns the error
 // of ctx, and does not wait for a function that pays no attention to that. A
 // panic of the function is one of the caller.

@@ -165,14 +165,9 @@ func (c *Chat) hearHead(h *headHint) {
 // watch asks the store from time to time for the heads of the followed rooms,
 // in case a hint was lost.
 func (c *Chat) watch() {
-	asked := time.Now()
 	for pause(c.ctx, c.opts.WatchInterval) {
 		c.poll(nil)
 		c.rates.sweep()
-		if time.Since(asked) >= policyInterval {
-			asked = time.Now()
-			c.askPolicy()
-		}
 	}
 }
 

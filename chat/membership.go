@@ -77,7 +77,8 @@ func (d *device) mayMake(ctx context.Context, op store.Create) error {
 		}
 	}
 	if can := d.c.opts.Policy.CanCreate; can != nil {
-		if err := can(ctx, d.user, infoOf(&store.Room{ID: op.Room, Kind: op.Kind, Settings: op.Settings, Pair: op.Pair})); err != nil {
+		info := infoOf(&store.Room{ID: op.Room, Kind: op.Kind, Settings: op.Settings, Pair: op.Pair})
+		if err := inTime(ctx, func() error { return can(ctx, d.user, info) }); err != nil {
 			return err
 		}
 	}
@@ -135,10 +136,18 @@ func (d *device) join(ctx context.Context, a roomArgs) (changed, error) {
 			return changed{}, err
 		}
 		if can := d.c.opts.Policy.CanJoin; can != nil && m.Room.Kind != store.KindDirect {
-			if op.Role, err = can(ctx, d.user, infoOf(&m.Room)); err != nil {
+			var role Role
+			err := inTime(ctx, func() (err error) {
+				role, err = can(ctx, d.user, infoOf(&m.Room))
+				return err
+			})
+			switch {
+			case ctx.Err() != nil:
+				return changed{}, ErrUnavailable
+			case err != nil:
 				return changed{}, hidden(&m.Room, err)
 			}
-			op.Invited = true
+			op.Role, op.Invited = role, true
 		}
 	}
 	return d.change(ctx, a.Room, op)
@@ -316,5 +325,5 @@ func (d *device) mayModerate(ctx context.Context, room, command, user string) er
 	if err != nil {
 		return err
 	}
-	return can(ctx, d.user, infoOf(&m.Room), command, user)
+	return inTime(ctx, func() error { return can(ctx, d.user, infoOf(&m.Room), command, user) })
 }

@@ -25,7 +25,7 @@ func (d *device) report(ctx context.Context, a deleteArgs) (nothing, error) {
 	case d.c.opts.OnReport == nil:
 		return nothing{}, &Error{Code: store.Forbidden, Text: "this chat takes no reports"}
 	}
-	return nothing{}, d.c.opts.OnReport(ctx, d.user, *message, a.Reason)
+	return nothing{}, inTime(ctx, func() error { return d.c.opts.OnReport(ctx, d.user, *message, a.Reason) })
 }
 
 type versionsArgs struct {
@@ -121,11 +121,18 @@ func (d *device) users(ctx context.Context, a watchArgs) (*usersList, error) {
 	if len(visible) == 0 {
 		return list, nil
 	}
-	known, err := d.c.opts.Users(ctx, visible)
+	var known []User
+	err = inTime(ctx, func() (err error) {
+		known, err = d.c.opts.Users(ctx, visible)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	for _, u := range known {
 		if slices.Contains(visible, u.ID) {
 			list.Users = append(list.Users, u)
 		}
 	}
-	return list, err
+	return list, nil
 }

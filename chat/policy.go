@@ -45,7 +45,7 @@ func (d *device) mayRead(ctx context.Context, m *store.Membership) error {
 	if kept == question && now.Before(kept.until) {
 		return nil
 	}
-	if err := d.c.guard(func() error { return d.c.opts.Policy.CanRead(ctx, d.user, infoOf(&m.Room)) }); err != nil {
+	if err := d.c.ask(ctx, func() error { return d.c.opts.Policy.CanRead(ctx, d.user, infoOf(&m.Room)) }); err != nil {
 		return err
 	}
 	question.until = now.Add(policyInterval)
@@ -65,11 +65,16 @@ func (d *device) forgetAllowed(room string) {
 	delete(d.allowed, room)
 }
 
+// keepPolicy asks the program again until the chat is closed. It has a goroutine
+// of its own: the program may be slow.
+func (c *Chat) keepPolicy() {
+	for pause(c.ctx, policyInterval) {
+		c.askPolicy()
+	}
+}
+
 // askPolicy ends following where Policy.CanRead forbids it now.
 func (c *Chat) askPolicy() {
-	if c.opts.Policy.CanRead == nil {
-		return
-	}
 	for _, l := range c.followed() {
 		for s := range c.ns.Local().In(socketRoom(l.id)).Sockets() {
 			if d := c.device(s); d != nil && c.ctx.Err() == nil {

@@ -49,22 +49,41 @@ const maxName = 200
 
 // nameOf returns the name of a file: the last part of the path that a client
 // sends, without characters that are invisible or change the direction of others.
+// All kinds of spaces become the usual one.
 func nameOf(s string) string {
 	s = path.Base(strings.ReplaceAll(strings.ToValidUTF8(s, ""), `\`, "/"))
 	s = strings.TrimSpace(strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
+		switch {
+		case unicode.Is(unicode.Zs, c):
+			return ' '
+		case !unicode.IsPrint(c):
 			return -1
 		}
 		return c
 	}, s))
-	for len(s) > maxName {
-		_, n := utf8.DecodeLastRuneInString(s)
-		s = s[:len(s)-n]
-	}
+	s = shorten(s)
 	if strings.Trim(s, "./ ") == "" {
 		return "file"
 	}
 	return s
+}
+
+// shorten returns a name of at most maxName bytes. A short ending, as ".pdf",
+// stays, because systems open a file by it.
+func shorten(s string) string {
+	if len(s) <= maxName {
+		return s
+	}
+	const longestEnding = 16
+	ending := path.Ext(s)
+	if len(ending) > longestEnding {
+		ending = ""
+	}
+	for s = strings.TrimSuffix(s, ending); len(s)+len(ending) > maxName; {
+		_, n := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-n]
+	}
+	return s + ending
 }
 
 // disposition returns the header that says whether a browser shows a file.

@@ -169,7 +169,7 @@ func (d *device) visible(ctx context.Context, users []string) (visible []string,
 		switch can := d.c.opts.Policy.CanSee; {
 		case user == d.user.ID:
 		case can != nil:
-			if can(ctx, d.user, user) != nil {
+			if d.c.ask(ctx, func() error { return can(ctx, d.user, user) }) != nil {
 				continue
 			}
 		default:
