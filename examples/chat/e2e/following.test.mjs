@@ -77,7 +77,7 @@ describeInBrowser("the view of the messages", { timeout: 300_000 }, ({ after, af
     it(`stays where the visitor reads while ${MANY} messages come ${how}, and goes to the end when told to`, async () => {
       await fill();
       await ada.said("line 10").hover();
-      await ada.page.mouse.wheel(0, -120); // leaves the end for what is a little above it
+      await ada.turnWheel(-120); // leaves the end for what is a little above it
       await ada.jump("Jump to latest").waitFor();
       await ada.said("line 5").evaluate((line) => line.scrollIntoView({ block: "start" }));
       await watch("line 5");
@@ -101,9 +101,9 @@ describeInBrowser("the view of the messages", { timeout: 300_000 }, ({ after, af
   it("comes back to the end by scrolling, and by saying something", async () => {
     await fill();
     await ada.said("line 40").hover();
-    for (const comeBack of [() => ada.page.mouse.wheel(0, 5000), () => ada.say("Me, too")]) {
+    for (const comeBack of [() => ada.turnWheel(5000), () => ada.say("Me, too")]) {
       await ada.page.mouse.move(600, 300);
-      await ada.page.mouse.wheel(0, -400);
+      await ada.turnWheel(-400);
       await ada.jump("Jump to latest").waitFor();
       await bob.say("Are you there?");
       await ada.jump("1 new message").waitFor();

@@ -95,6 +95,16 @@ export class Person {
   holds = (text) => this.page.waitForFunction((text) => document.querySelector("textarea")?.value === text, text);
   titled = (title) => this.page.waitForFunction((title) => document.title === title, title);
 
+  /** Turns the wheel over the messages, and waits until they stand still: the browser moves them over several frames. */
+  async turnWheel(pixels) {
+    const log = this.log();
+    await log.evaluate((box) => {
+      window.standing = new Promise((resolve) => box.addEventListener("scrollend", resolve, { once: true }));
+    });
+    await this.page.mouse.wheel(0, pixels);
+    await log.evaluate(() => window.standing);
+  }
+
   /** Waits until the end of the messages is in view. */
   atEnd() {
     return this.log().evaluate(async (box) => {
