@@ -116,7 +116,7 @@ compare("a room that one has left", async (wire) => {
   await ann.ask("40/news,");
   ann.send("41");
   await ann.ask('42/news,["echo"]');
-  await cat.ask('422["members","lobby"]');
+  await cat.askUntil('422["members","lobby"]', "432[1]");
 });
 
 compare("what the server knows of the handshake", async (wire) => {

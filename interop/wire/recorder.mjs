@@ -259,6 +259,17 @@ class Socket {
     await this.receive(n);
   }
 
+  // Asks until this is the answer, and notes both once: what another client has done may show a moment later.
+  async askUntil(message, answer) {
+    this.#note(`> ${printable(message)}`);
+    let got;
+    do {
+      this.#ws.send(message);
+      got = await this.next();
+    } while (got !== answer && !got.closed);
+    this.#note(`< ${got.closed ?? printable(got)}`);
+  }
+
   // Closes the WebSocket, and waits until the server has done so too.
   async close(code) {
     this.#note(`> close ${code ?? ""}`.trimEnd());
