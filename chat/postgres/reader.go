@@ -99,13 +99,13 @@ const membership = `
 	LEFT JOIN chat.markers ON markers.room = rooms.id AND markers.user_id = $1
 	LEFT JOIN chat.messages ON messages.room = rooms.id AND messages.seq = rooms.seq AND rooms.seq >= rooms.floor`
 
-var membershipColumns = "SELECT " + rooms.List() + ", " + members.List() + ", " + markers.List() + ", " + messages.List() + `,
+var membershipColumns = "SELECT " + tables.MembershipColumns + `,
 	(SELECT count(*) FROM chat.mentions WHERE mentions.room = rooms.id AND mentions.user_id IN ($1, '*')
 		AND mentions.seq > coalesce(markers.read, 0) AND mentions.seq >= rooms.floor)`
 
 // Look implements store.Store.
 func (s *db) Look(ctx context.Context, user string, ids []string) ([]store.Membership, error) {
-	found, err := one(ctx, s, tables.MembershipRow{User: user}.Scan, membershipColumns+` FROM chat.rooms
+	found, err := one(ctx, s, tables.ScanMemberships(user), membershipColumns+` FROM chat.rooms
 		LEFT JOIN chat.members ON members.room = rooms.id AND members.user_id = $1`+membership+`
 		WHERE rooms.id = ANY ($2) AND NOT rooms.deleted`, user, ids)
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *db) Look(ctx context.Context, user string, ids []string) ([]store.Membe
 
 // Memberships implements store.Store.
 func (s *db) Memberships(ctx context.Context, user, after string, limit int) ([]store.Membership, error) {
-	return one(ctx, s, tables.MembershipRow{User: user}.Scan, membershipColumns+` FROM chat.members
+	return one(ctx, s, tables.ScanMemberships(user), membershipColumns+` FROM chat.members
 		JOIN chat.rooms ON rooms.id = members.room AND NOT rooms.deleted`+membership+`
 		WHERE members.user_id = $1 AND members.room > $2 AND members.role <> '' AND NOT members.hidden
 		ORDER BY members.room LIMIT $3`, user, after, limit)

@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/goroomcast/socketio/chat/store"
 )
@@ -62,6 +64,8 @@ func BenchmarkReads(b *testing.B) {
 	if _, err := s.Commit(ctx, ops); err != nil {
 		b.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, time.Hour) // as package chat does
+	defer cancel()
 	b.Run("memberships", func(b *testing.B) {
 		for b.Loop() {
 			if list, err := s.Memberships(ctx, "ann", "", 201); err != nil || len(list) != 5 {

@@ -41,7 +41,14 @@ func (c *connection) statement(text string) (*sql.Stmt, error) {
 	return s, nil
 }
 
-func (c *connection) query(ctx context.Context, text string, args ...any) query {
+// query returns a query that the end of no context interrupts. To wait for that
+// takes goroutines, and a fifth of the time of a short query.
+func (c *connection) query(text string, args ...any) query {
+	return c.queryUntil(context.Background(), text, args...)
+}
+
+// queryUntil returns a query that the end of ctx interrupts.
+func (c *connection) queryUntil(ctx context.Context, text string, args ...any) query {
 	return func() (*sql.Rows, error) {
 		s, err := c.statement(text)
 		if err != nil {

@@ -28,10 +28,10 @@ func TestFirstReads(t *testing.T) {
 	begun.Add(n)
 	for range n {
 		done.Go(func() {
-			err := s.read(ctx, func(r snapshot) error {
+			err := s.read(ctx, func(c *connection) error {
 				begun.Done()
 				begun.Wait()
-				rows, err := r.query("SELECT id FROM rooms")()
+				rows, err := c.query("SELECT id FROM rooms")()
 				if err != nil {
 					return err
 				}
@@ -256,8 +256,8 @@ func TestLogUnderLongRead(t *testing.T) {
 		}
 		return w.maxLog
 	}
-	err := s.read(ctx, func(r snapshot) error {
-		rows, err := r.query("SELECT id FROM rooms")()
+	err := s.read(ctx, func(c *connection) error {
+		rows, err := c.query("SELECT id FROM rooms")()
 		if err != nil {
 			return err
 		}

@@ -90,19 +90,19 @@ func (w *writer) claim(owner string, now time.Time, hold time.Duration, limit in
 
 // Waiting implements store.Outbox.
 func (s *db) Waiting(ctx context.Context, room string, after int64, limit int) (posts []store.Message, now int64, err error) {
-	err = s.read(ctx, func(r snapshot) error {
-		seqs, err := all(r.query(waitingFor, room, after, limit), scalar[int64])
+	err = s.read(ctx, func(c *connection) error {
+		seqs, err := all(c.query(waitingFor, room, after, limit), scalar[int64])
 		if err != nil || len(seqs) == 0 {
 			return err
 		}
-		found, err := all(r.query(tables.Rooms.Select("rooms WHERE id = ? AND NOT deleted"), room), tables.Rooms.Scan)
+		found, err := all(c.query(tables.Rooms.Select("rooms WHERE id = ? AND NOT deleted"), room), tables.Rooms.Scan)
 		if err != nil {
 			return err
 		}
 		floor, messages := int64(0), []store.Message(nil)
 		for _, row := range found {
 			floor = row.Floor
-			for m, err := range (roomReader{r, row}).Some(seqs) {
+			for m, err := range (roomReader{c, row}).Some(seqs) {
 				if err != nil {
 					return err
 				}

@@ -10,14 +10,15 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// A snapshot is a transaction that reads.
-type snapshot struct {
-	ctx  context.Context
-	conn *connection
+// read runs f as a transaction that reads: all its queries see the same rows.
+func (s *db) read(ctx context.Context, f func(c *connection) error) error {
+	return s.borrow(ctx, func(c *connection) error {
+		return c.transaction("BEGIN", func() error { return f(c) })
+	})
 }
 
-// read runs f on a snapshot.
-func (s *db) read(ctx context.Context, f func(r snapshot) error) error {
+// borrow runs f with a connection that only reads.
+func (s *db) borrow(ctx context.Context, f func(c *connection) error) error {
 	if err := ctx.Err(); err != nil {
 		return unavailable(err)
 	}
@@ -33,7 +34,7 @@ func (s *db) read(ctx context.Context, f func(r snapshot) error) error {
 				return unavailable(err)
 			}
 		}
-		return unavailable(c.transaction("BEGIN", func() error { return f(snapshot{ctx, c}) }))
+		return unavailable(f(c))
 	case <-ctx.Done():
 		return unavailable(ctx.Err())
 	}
@@ -41,20 +42,16 @@ func (s *db) read(ctx context.Context, f func(r snapshot) error) error {
 
 // readRoom runs f on a snapshot with a room that exists.
 func (s *db) readRoom(ctx context.Context, id string, f func(r roomReader) error) error {
-	return s.read(ctx, func(r snapshot) error {
-		found, err := all(r.query(tables.Rooms.Select("rooms WHERE id = ? AND NOT deleted"), id), tables.Rooms.Scan)
+	return s.read(ctx, func(c *connection) error {
+		found, err := all(c.query(tables.Rooms.Select("rooms WHERE id = ? AND NOT deleted"), id), tables.Rooms.Scan)
 		if err != nil {
 			return err
 		}
 		if len(found) == 0 {
 			return store.ErrNotFound
 		}
-		return f(roomReader{r, found[0]})
+		return f(roomReader{c, found[0]})
 	})
-}
-
-func (r snapshot) query(text string, args ...any) query {
-	return r.conn.query(r.ctx, text, args...)
 }
 
 // Changes implements store.Store.
@@ -101,15 +98,24 @@ func (s *db) Heads(ctx context.Context, ids []string) ([]store.Head, error) {
 		CROSS JOIN rooms ON rooms.id = key.value AND NOT deleted`, string(keys))
 }
 
-// membership is the part of a query for rooms that finds what user ?1 is in
-// them.
-var membership = `
-	LEFT JOIN markers ON markers.room = rooms.id AND markers.user_id = ?1
-	LEFT JOIN messages ON messages.room = rooms.id AND messages.seq = rooms.seq AND rooms.seq >= rooms.floor`
+// The queries for what user ?1 is in rooms. Each is one text, so that it is
+// prepared once.
+var (
+	lookedAt = "SELECT " + membershipColumns + ` FROM json_each(?2) AS key
+		CROSS JOIN rooms ON rooms.id = key.value AND NOT rooms.deleted
+		LEFT JOIN members ON members.room = rooms.id AND members.user_id = ?1` + membership
+	memberships = "SELECT " + membershipColumns + ` FROM members
+		CROSS JOIN rooms ON rooms.id = members.room AND NOT rooms.deleted` + membership + `
+		WHERE members.user_id = ?1 AND members.room > ?2 AND members.role <> '' AND NOT members.hidden
+		ORDER BY members.room LIMIT 0+?3`
 
-var membershipColumns = tables.Rooms.List() + ", " + tables.Members.List() + ", " + tables.Markers.List() + ", " + tables.Messages.List() + `,
-	(SELECT count(*) FROM mentions WHERE mentions.room = rooms.id AND mentions.user_id IN (?1, '*')
-		AND mentions.seq > coalesce(markers.read, 0) AND mentions.seq >= rooms.floor)`
+	membershipColumns = tables.MembershipColumns + `,
+		(SELECT count(*) FROM mentions WHERE mentions.room = rooms.id AND mentions.user_id IN (?1, '*')
+			AND mentions.seq > coalesce(markers.read, 0) AND mentions.seq >= rooms.floor)`
+	membership = `
+		LEFT JOIN markers ON markers.room = rooms.id AND markers.user_id = ?1
+		LEFT JOIN messages ON messages.room = rooms.id AND messages.seq = rooms.seq AND rooms.seq >= rooms.floor`
+)
 
 // Look implements store.Store.
 func (s *db) Look(ctx context.Context, user string, ids []string) ([]store.Membership, error) {
@@ -117,20 +123,13 @@ func (s *db) Look(ctx context.Context, user string, ids []string) ([]store.Membe
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[string]store.Membership)
-	err = s.read(ctx, func(r snapshot) error {
-		for m, err := range each(r.query("SELECT "+membershipColumns+` FROM json_each(?2) AS key
-			CROSS JOIN rooms ON rooms.id = key.value AND NOT rooms.deleted
-			LEFT JOIN members ON members.room = rooms.id AND members.user_id = ?1`+membership, user, string(keys)), tables.MembershipRow{User: user}.Scan) {
-			if err != nil {
-				return err
-			}
-			found[m.Room.ID] = m
-		}
-		return nil
-	})
+	rows, err := one(ctx, s, tables.ScanMemberships(user), lookedAt, user, string(keys))
 	if err != nil {
 		return nil, err
+	}
+	found := make(map[string]store.Membership)
+	for _, m := range rows {
+		found[m.Room.ID] = m
 	}
 	looked := make([]store.Membership, len(ids))
 	for i, id := range ids {
@@ -141,10 +140,7 @@ func (s *db) Look(ctx context.Context, user string, ids []string) ([]store.Membe
 
 // Memberships implements store.Store.
 func (s *db) Memberships(ctx context.Context, user, after string, limit int) ([]store.Membership, error) {
-	return one(ctx, s, tables.MembershipRow{User: user}.Scan, "SELECT "+membershipColumns+` FROM members
-		CROSS JOIN rooms ON rooms.id = members.room AND NOT rooms.deleted`+membership+`
-		WHERE members.user_id = ?1 AND members.room > ?2 AND members.role <> '' AND NOT members.hidden
-		ORDER BY members.room LIMIT 0+?3`, user, after, limit)
+	return one(ctx, s, tables.ScanMemberships(user), memberships, user, after, limit)
 }
 
 // Members implements store.Store.
@@ -184,7 +180,7 @@ func (s *db) Reacted(ctx context.Context, user, room string, seqs []int64) (list
 
 // A roomReader is a store.Reader of one room.
 type roomReader struct {
-	snapshot
+	*connection
 	room store.Room
 }
 

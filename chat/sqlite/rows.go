@@ -55,10 +55,10 @@ func all[R any](q query, scan func(row tables.Scanner) (R, error)) (rows []R, er
 	return rows, nil
 }
 
-// one returns the rows of one query, on a snapshot of its own.
+// one returns the rows of a single query, which needs no transaction.
 func one[R any](ctx context.Context, s *db, scan func(row tables.Scanner) (R, error), text string, args ...any) (rows []R, err error) {
-	err = s.read(ctx, func(r snapshot) (err error) {
-		rows, err = all(r.query(text, args...), scan)
+	err = s.borrow(ctx, func(c *connection) (err error) {
+		rows, err = all(c.query(text, args...), scan)
 		return err
 	})
 	return rows, err

@@ -165,12 +165,12 @@ func (s *db) Search(ctx context.Context, q store.Search) (f *store.Found, err er
 	if err := s.indexAll(ctx); err != nil {
 		return nil, err
 	}
-	err = s.read(ctx, func(r snapshot) error {
-		scope, err := r.scope(q)
+	err = s.read(ctx, func(c *connection) error {
+		scope, err := c.scope(q)
 		if err != nil {
 			return err
 		}
-		hits := each(r.query(searchHits, q.User, scope+" AND text : ("+match(q.Terms)+")", before, q.Room, string(except), q.Limit.Rows+1), scanHit)
+		hits := each(c.queryUntil(ctx, searchHits, q.User, scope+" AND text : ("+match(q.Terms)+")", before, q.Room, string(except), q.Limit.Rows+1), scanHit)
 		f, err = store.Collect(hits, q.Limit)
 		return err
 	})
@@ -186,11 +186,11 @@ func scanHit(row tables.Scanner) (h store.Hit, err error) {
 
 // scope returns a query for the messages in rooms that the user may read. It
 // only makes the search faster: the statement decides what the user may read.
-func (r snapshot) scope(q store.Search) (string, error) {
+func (c *connection) scope(q store.Search) (string, error) {
 	if q.Room != "" {
 		return "scope : " + scopeOf(store.Home(q.Room)), nil
 	}
-	ids, err := all(r.query("SELECT room FROM members WHERE user_id = ? AND role <> ''", q.User), scalar[string])
+	ids, err := all(c.query("SELECT room FROM members WHERE user_id = ? AND role <> ''", q.User), scalar[string])
 	any := []string{"o"}
 	for _, id := range ids {
 		if _, _, is := store.Parent(id); !is {

@@ -39,10 +39,6 @@ func (w *writer) connect(file *sql.DB) error {
 	return nil
 }
 
-func (w *writer) query(text string, args ...any) query {
-	return w.connection.query(context.Background(), text, args...)
-}
-
 // The statements of the writer. Each is one text, so that it is prepared once.
 var (
 	roomsByID      = tables.Rooms.Select("json_each(?) AS key CROSS JOIN rooms ON rooms.id = key.value")

@@ -50,11 +50,6 @@ func (c inJSON) Value() (driver.Value, error) {
 	return string(text), err
 }
 
-// A MembershipRow is a row with the columns of a room, a member, a marker and
-// the newest message, and the number of mentions, in this order. All columns
-// except the room's may be NULL.
-type MembershipRow struct{ User string }
-
 // Extent reads a row with the columns of a room, and the seq and the time of
 // its oldest message.
 func Extent(row Scanner) (e store.Extent, err error) {
@@ -62,22 +57,36 @@ func Extent(row Scanner) (e store.Extent, err error) {
 	return e, err
 }
 
-// Scan reads a row by its method Scan.
-func (q MembershipRow) Scan(row Scanner) (m store.Membership, err error) {
+// MembershipColumns are the columns that ScanMemberships expects, before the
+// number of mentions: those of a room, and of a member, a marker and the newest
+// message without their keys, which the query knows already. All columns except
+// the room's may be NULL.
+var MembershipColumns = Rooms.List() + ", " + Members.rest() + ", " + Markers.rest() + ", " + Messages.rest()
+
+// ScanMemberships returns a Scan for the rows of one query about a user. Like
+// ScanMany, it scans all rows into the same memory.
+func ScanMemberships(user string) func(row Scanner) (store.Membership, error) {
+	var m, none store.Membership
 	var last store.Message
 	fields := Rooms.Fields(&m.Room)
-	fields = append(fields, optional(Members.Fields(&m.Member))...)
-	fields = append(fields, optional(Markers.Fields(&m.Marker))...)
-	fields = append(fields, optional(Messages.Fields(&last))...)
-	if err := row(append(fields, &m.Mentions)...); err != nil {
-		return m, err
+	fields = append(fields, optional(Members.Fields(&m.Member)[Members.keys:])...)
+	fields = append(fields, optional(Markers.Fields(&m.Marker)[Markers.keys:])...)
+	fields = append(fields, optional(Messages.Fields(&last)[Messages.keys:])...)
+	fields = append(fields, &m.Mentions)
+	return func(row Scanner) (store.Membership, error) {
+		m, last = none, store.Message{}
+		if err := row(fields...); err != nil {
+			return none, err
+		}
+		m.Member.Room, m.Member.User = m.Room.ID, user
+		m.Marker.Room, m.Marker.User = m.Room.ID, user
+		if last.Rev > 0 {
+			newest := last
+			newest.Room, newest.Seq = m.Room.ID, m.Room.Seq
+			m.Last = &newest
+		}
+		return m, nil
 	}
-	m.Member.Room, m.Member.User = m.Room.ID, q.User
-	m.Marker.Room, m.Marker.User = m.Room.ID, q.User
-	if last.Seq > 0 {
-		m.Last = &last
-	}
-	return m, nil
 }
 
 // optional returns fields that stay zero if the columns are NULL, as they are
@@ -92,9 +101,9 @@ func optional(fields []any) []any {
 		case *bool:
 			fields[i] = maybe[bool]{p}
 		case *store.Role:
-			fields[i] = maybe[store.Role]{p}
+			fields[i] = maybe[string]{(*string)(p)}
 		case *store.Notify:
-			fields[i] = maybe[store.Notify]{p}
+			fields[i] = maybe[string]{(*string)(p)}
 		}
 	}
 	return fields
@@ -104,6 +113,10 @@ type maybe[T any] struct{ to *T }
 
 // Scan implements sql.Scanner.
 func (m maybe[T]) Scan(src any) error {
+	if v, is := src.(T); is {
+		*m.to = v
+		return nil
+	}
 	var value sql.Null[T]
 	err := value.Scan(src)
 	*m.to = value.V

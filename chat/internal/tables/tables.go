@@ -86,6 +86,12 @@ func (t Table[R]) List() string {
 	return t.Name + "." + strings.Join(t.columns, ", "+t.Name+".")
 }
 
+// rest returns the columns that are not in the key, separated by commas.
+func (t Table[R]) rest() string {
+	t.columns = t.columns[t.keys:]
+	return t.List()
+}
+
 // Select returns a query for rows. From is the part of the query after FROM.
 func (t Table[R]) Select(from string) string { return "SELECT " + t.List() + " FROM " + from }
 
