@@ -103,6 +103,19 @@ func TestCookie(t *testing.T) {
 			}
 		})
 	})
+	t.Run("none for who is refused", func(t *testing.T) {
+		run(t, &engine.Options{Cookie: template}, func(h *harness) {
+			for _, header := range [][2]string{
+				{"Origin", "http://elsewhere.test"}, {"Upgrade", "h2c"}, {"Sec-WebSocket-Key", "short"},
+				{"Sec-WebSocket-Version", "8"}, {"Sec-WebSocket-Protocol", "a b"},
+			} {
+				w := h.wire("", header[0], header[1])
+				if got := w.resp.Header.Get("Set-Cookie"); got != "" || w.resp.StatusCode < 400 {
+					t.Errorf("%s: %s: %s with the cookie %q", header[0], header[1], w.resp.Status, got)
+				}
+			}
+		})
+	})
 	t.Run("an invalid one panics", func(t *testing.T) {
 		defer func() {
 			if p := recover(); p == nil || !strings.Contains(p.(string), "Options.Cookie") {

@@ -46,6 +46,11 @@ var refusals = []struct {
 	{"a method within a session", engine.CauseMethod, engine.Options{},
 		func(h *harness) { h.request("PUT", session(h.openPolling()), nil) },
 		[]string{"DEBUG", "bad method", "PUT"}},
+	{"a method of an upgrade", engine.CauseMethod, engine.Options{},
+		func(h *harness) {
+			h.request("PUT", "transport=websocket&sid="+h.openPolling().ID(), nil, "Connection", "Upgrade", "Upgrade", "websocket")
+		},
+		[]string{"DEBUG", "bad method", "PUT"}},
 	{"an origin", engine.CauseOrigin, engine.Options{},
 		func(h *harness) { h.request("GET", overPolling, nil, "Origin", "http://other.test") },
 		[]string{"WARN", "http://other.test", "Options.CheckOrigin"}},

@@ -47,6 +47,9 @@ func (o *PerMessageDeflate) negotiate(h http.Header) (*deflate, string) {
 		return nil, ""
 	}
 	for extension := range strings.SplitSeq(strings.Join(h.Values("Sec-WebSocket-Extensions"), ","), ",") {
+		if strings.Count(extension, `"`)%2 != 0 {
+			return nil, "" // a quoted comma, or a quote that does not end: no value of an extension has these
+		}
 		name, params, _ := strings.Cut(extension, ";")
 		if strings.TrimSpace(name) != deflateExtension {
 			continue
@@ -90,7 +93,7 @@ func parseOffer(params string) (offer map[string]string, ok bool) {
 	}
 	for param := range strings.SplitSeq(params, ";") {
 		name, value, valued := strings.Cut(param, "=")
-		name, value = strings.TrimSpace(name), strings.Trim(strings.TrimSpace(value), `"`)
+		name, value = strings.TrimSpace(name), unquoted(strings.TrimSpace(value))
 		switch name {
 		case "server_no_context_takeover", "client_no_context_takeover":
 			ok = !valued
@@ -107,6 +110,14 @@ func parseOffer(params string) (offer map[string]string, ok bool) {
 		offer[name] = value
 	}
 	return offer, true
+}
+
+// unquoted returns a parameter's value without its quotes.
+func unquoted(value string) string {
+	if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
+		return value[1 : n-1]
+	}
+	return value
 }
 
 var windowBits = []string{"8", "9", "10", "11", "12", "13", "14", "15"}

@@ -120,10 +120,12 @@ func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, query qu
 		srv.serveUnknown(w, r, query)
 	case query.Get("EIO") != strconv.Itoa(s.Protocol()):
 		srv.reject(w, r, codeBadRequest, CauseVersion, query.Get("EIO"))
-	case transport == WebSocket && isWebSocket(r):
+	case transport == WebSocket && !isWebSocket(r):
+		srv.reject(w, r, codeBadRequest, CauseHandshake, noUpgrade)
+	case transport == WebSocket && r.Method == http.MethodGet:
 		s.serveUpgrade(w, r, query)
 	case transport == WebSocket:
-		srv.reject(w, r, codeBadRequest, CauseHandshake, noUpgrade)
+		srv.reject(w, r, codeBadRequest, CauseMethod, r.Method)
 	case r.Method == http.MethodGet:
 		s.servePoll(w, r, query)
 	case r.Method == http.MethodPost:
@@ -165,11 +167,6 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query query
 	}
 	defer srv.releaseID(id)
 	s.id, s.publicID = id, NewID()
-	if srv.opts.Cookie != nil {
-		cookie := *srv.opts.Cookie
-		cookie.Value = s.id
-		http.SetCookie(w, &cookie)
-	}
 	if query.Get("EIO") == "3" {
 		s.dialect = revision3
 	}
@@ -178,6 +175,16 @@ func (srv *Server) handshake(w http.ResponseWriter, r *http.Request, query query
 		srv.openWebSocket(w, r, s)
 	} else {
 		srv.openPolling(w, r, query, s)
+	}
+}
+
+// setCookie sends Options.Cookie with the answer that opens the session. Answers
+// that refuse a handshake do not have it, because they open none.
+func (s *Session) setCookie(w http.ResponseWriter) {
+	if template := s.server.opts.Cookie; template != nil {
+		cookie := *template
+		cookie.Value = s.id
+		http.SetCookie(w, &cookie)
 	}
 }
 
@@ -209,6 +216,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, query que
 		upgrades = append(upgrades, WebSocket)
 	}
 	srv.begin(s, r)
+	s.setCookie(w)
 	p := newPayload(s.dialect, query)
 	p.addText(openPacket(s.id, upgrades, &srv.opts))
 	s.sent(p.packets, len(p.body))

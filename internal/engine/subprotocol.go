@@ -40,3 +40,11 @@ func headerHas(h http.Header, name, token string) bool {
 	}
 	return false
 }
+
+// only returns the value of a header field that must not be there twice, or "".
+func only(h http.Header, name string) string {
+	if lines := h.Values(name); len(lines) == 1 {
+		return lines[0]
+	}
+	return ""
+}

@@ -40,15 +40,22 @@ type wsConn struct {
 // over and returns it with the answer, which must be sent first. It returns nil
 // after it has answered with an error.
 func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) (net.Conn, string) {
-	key := r.Header.Get("Sec-WebSocket-Key")
-	if nonce, err := base64.StdEncoding.DecodeString(key); r.Method != http.MethodGet || err != nil || len(nonce) != 16 {
+	key := only(r.Header, "Sec-WebSocket-Key")
+	if nonce, err := base64.StdEncoding.DecodeString(key); err != nil || len(nonce) != 16 {
 		c.session.server.reject(w, r, codeBadRequest, CauseHandshake, "Sec-WebSocket-Key")
 		return nil, ""
 	}
-	if r.Header.Get("Sec-WebSocket-Version") != "13" {
-		w.Header().Set("Sec-WebSocket-Version", "13")
+	if only(r.Header, "Sec-WebSocket-Version") != "13" {
+		h := w.Header()
+		h.Set("Sec-WebSocket-Version", "13")
+		h.Set("Upgrade", "websocket") // RFC 9110, section 15.5.22
+		h.Set("Connection", "Upgrade")
 		c.session.server.refuse(w, r, Refusal{Cause: CauseHandshake, Status: http.StatusUpgradeRequired, Code: noCode,
 			Message: "WebSocket version 13 is spoken here", Context: "Sec-WebSocket-Version"})
+		return nil, ""
+	}
+	if r.ContentLength != 0 { // the bytes of a body are no frames
+		c.session.server.reject(w, r, codeBadRequest, CauseHandshake, "Content-Length or Transfer-Encoding")
 		return nil, ""
 	}
 	protocol, ok := subprotocol(r.Header)
@@ -73,6 +80,9 @@ func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) (net.Conn, strin
 	}
 	if protocol != "" && w.Header().Get("Sec-WebSocket-Protocol") == "" {
 		answer.WriteString("Sec-WebSocket-Protocol: " + protocol + "\r\n")
+	}
+	if c.active {
+		c.session.setCookie(w)
 	}
 	_ = w.Header().Write(&answer) // what wrapping handlers have set
 	answer.WriteString("\r\n")

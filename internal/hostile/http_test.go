@@ -83,6 +83,7 @@ func TestHandshakes(t *testing.T) {
 
 func TestWebSocketHandshakes(t *testing.T) {
 	const outdated = "426 WebSocket version 13 is spoken here"
+	and := func(more string) string { return strings.TrimSuffix(upgrade("EIO=4"), "\n") + more }
 	playRequests(t, []requestCase{
 		{"no Upgrade", upgrade("EIO=4", "Upgrade: "), badRequest},
 		{"no Connection", upgrade("EIO=4", "Connection: "), badRequest},
@@ -96,12 +97,50 @@ func TestWebSocketHandshakes(t *testing.T) {
 		{"no version", upgrade("EIO=4", "Sec-WebSocket-Version: "), outdated},
 		{"version 8", upgrade("EIO=4", "Sec-WebSocket-Version: 8"), outdated},
 		{"versions 13 and 8", upgrade("EIO=4", "Sec-WebSocket-Version: 13, 8"), outdated},
+		{"two versions", and("Sec-WebSocket-Version: 8\n\n"), outdated},
+		{"two keys", and("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\n\n"), badRequest},
+		{"a body", and("Content-Length: 6\n\n\x81\x80aaaa"), badRequest},
+		{"a body in chunks", and("Transfer-Encoding: chunked\n\n6\n\x81\x80aaaa\n0\n\n"), badRequest},
+		{"a body that waits to be asked for", and("Content-Length: 6\nExpect: 100-continue\n\n"), badRequest},
 		{"no protocol", upgrade(""), unknownVersion},
 		{"a transport named __proto__", strings.Replace(upgrade("EIO=4"), "=websocket", "=__proto__", 1), unknownTransport},
 		{"a session that does not exist", upgrade("EIO=4&sid=nobody"), unknownSession},
 		{"POST", strings.Replace(upgrade("EIO=4"), "GET", "POST", 1), badMethod},
 		{"HTTP/1.0", strings.Replace(upgrade("EIO=4"), "HTTP/1.1", "HTTP/1.0", 1), badRequest},
 	})
+}
+
+// A client of another version learns which one it must use (RFC 9110, section
+// 15.5.22, and RFC 6455, section 4.4).
+func TestOutdatedWebSocket(t *testing.T) {
+	lay(t, socketio.Options{}, func(s *siege) {
+		s.expectHTTP(upgrade("EIO=4", "Sec-WebSocket-Version: 8"), "426")
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for name, want := range map[string]string{"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"} {
+			if got := s.header.Get(name); got != want {
+				s.T.Errorf("answered with %s: %q, want %q", name, got, want)
+			}
+		}
+	})
+}
+
+// A request for a WebSocket within a session has the method GET, too.
+func TestMethodsOfUpgrades(t *testing.T) {
+	for _, method := range []string{"HEAD", "POST", "PUT", "PATCH", "OPTIONS", "HACK"} {
+		t.Run(method, func(t *testing.T) {
+			lay(t, socketio.Options{}, func(s *siege) {
+				sid, _ := s.pollingSession(false)
+				want := badRequest
+				if method == "HEAD" {
+					want = "400"
+				}
+				s.expectHTTP(strings.Replace(upgrade("EIO=4&sid="+sid), "GET", method, 1), want)
+				s.expectEndings()
+				s.expectHTTP(upgrade("EIO=4&sid="+sid), "101")
+			})
+		})
+	}
 }
 
 // What else a request for a WebSocket may have in its head does not matter.
@@ -258,6 +297,7 @@ func TestBodiesThatNobodyWants(t *testing.T) {
 		"of another origin": {func(p string) string { return head(p, "Origin: http://evil.test") }, forbidden, nil},
 		"of bytes":          {func(p string) string { return head(p, "Content-Type: application/octet-stream") }, badRequest, one("/ transport error")},
 		"over the limit":    {func(p string) string { return head(p) }, tooLarge, one("/ transport error")},
+		"of an upgrade":     {func(string) string { return strings.TrimSuffix(upgrade("EIO=4"), "\n") + "Content-Length: 1000\n\n" }, badRequest, nil},
 		"with a WebSocket":  {func(string) string { return head("/socket.io/?EIO=4&transport=websocket") }, badMethod, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
