@@ -43,8 +43,7 @@ test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_
 	go test $(RACE) ./interop # alone: its scenarios have a clock
 	go test -run 'TestAllocation|TestMemoryOf' ./internal/systemtest ./parser ./chat # what the shipped build takes
 	go test ./internal/engine # with the system calls of the shipped build
-	go test -run TestStressPayloads ./internal/systemtest # likewise
-	go test -run 'TestCrashes|TestErasedWords' ./chat/sqlite # the race detector slows SQLite twelve times
+	go test -run 'TestStressPayloads|TestCrashes|TestErasedWords' ./internal/systemtest ./chat/sqlite # likewise; and SQLite is slow under the race detector
 
 .PHONY: test-e2e
 test-e2e: $(CHAT) $(E2E)/node_modules ## drive the chat with Chromium (CHROMIUM is its path)
