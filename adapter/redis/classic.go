@@ -3,6 +3,7 @@ package redis
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -22,6 +23,10 @@ type ClassicOptions struct {
 	// Each server chooses for itself. Answers to ServerSideCall always go to
 	// all servers. Defaults to false.
 	DirectResponses bool
+
+	// Logger gets a line when a message cannot be decoded, at most ten a minute.
+	// Defaults to slog.Default().
+	Logger *slog.Logger
 }
 
 // Classic is an adapter.Adapter for clusters with JavaScript servers that use
@@ -50,7 +55,7 @@ func NewClassic(client rueidis.Client, o *ClassicOptions) *Classic {
 		o = &ClassicOptions{}
 	}
 	return &Classic{
-		hub:    newHub(client),
+		hub:    newHub(client, o.Logger),
 		key:    cmp.Or(o.Key, "socket.io"),
 		direct: o.DirectResponses,
 	}
@@ -136,9 +141,12 @@ func (m *classicMember) broadcast(channel, message string) {
 	if room != "" && !m.present.has(room) || isOwn(message, m.UID()) {
 		return
 	}
-	if decoded, err := decodeBroadcast([]byte(message)); err == nil {
-		m.Deliver(decoded)
+	decoded, err := decodeBroadcast([]byte(message))
+	if err != nil {
+		m.classic.hub.unreadable(channel, err)
+		return
 	}
+	m.Deliver(decoded)
 }
 
 // isOwn reports whether a broadcast comes from the server with an id, without
@@ -150,35 +158,36 @@ func isOwn(message, uid string) bool {
 }
 
 // request receives a message that is not a plain event.
-func (m *classicMember) request(_, message string) {
+func (m *classicMember) request(channel, message string) {
 	var r request
 	attachments, err := decodeAny([]byte(message), &r)
-	if err != nil || m.inquiry(&r) {
+	if err == nil && m.inquiry(&r) {
 		return
 	}
-	if decoded, err := r.message(attachments); err == nil && decoded != nil {
-		m.take(decoded)
+	var decoded *adapter.Message
+	if err == nil {
+		decoded, err = r.message(attachments)
 	}
+	m.take(channel, decoded, err)
 }
 
 // response receives an answer, perhaps to a request of another server.
-func (m *classicMember) response(_, message string) {
+func (m *classicMember) response(channel, message string) {
 	var r receivedResponse
 	attachments, err := decodeAny([]byte(message), &r)
-	if err != nil {
-		return
-	}
-	if decoded := r.message(attachments); decoded != nil {
-		m.take(decoded)
-	}
+	m.take(channel, r.message(attachments), err)
 }
 
-// take delivers a message that does not name its namespace.
-func (m *classicMember) take(decoded *adapter.Message) {
-	if decoded.Namespace == "" {
-		decoded.Namespace = m.Namespace()
+// take delivers a message that does not name its namespace. It is nil if its type
+// is unknown.
+func (m *classicMember) take(channel string, decoded *adapter.Message, err error) {
+	switch {
+	case err != nil:
+		m.classic.hub.unreadable(channel, err)
+	case decoded != nil:
+		decoded.Namespace = cmp.Or(decoded.Namespace, m.Namespace())
+		m.Deliver(decoded)
 	}
-	m.Deliver(decoded)
 }
 
 // inquiry answers requests that only npm's servers make: by allRooms, and by
@@ -200,9 +209,8 @@ func (m *classicMember) inquiry(r *request) bool {
 			return true
 		}
 		r.Options, r.Rooms = &options{Rooms: rooms{room(r.SocketID)}}, &rooms{r.Room}
-		if decoded, _ := r.message(nil); decoded != nil {
-			m.take(decoded)
-		}
+		decoded, err := r.message(nil)
+		m.take(m.classic.requests(m.Namespace()), decoded, err)
 	default:
 		return false
 	}

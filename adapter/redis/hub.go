@@ -1,14 +1,17 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 
 	"github.com/redis/rueidis"
 
 	"github.com/goroomcast/socketio/internal/jobs"
+	"github.com/goroomcast/socketio/internal/rarelog"
 )
 
 // A hub is an adapter's side of Redis: it keeps subscriptions in place and
@@ -18,6 +21,7 @@ type hub struct {
 	client  rueidis.Client
 	nodes   nodes
 	answers jobs.Queue // to be published
+	log     *rarelog.Logger
 
 	mu     sync.Mutex
 	links  map[string]*link // by the address of the server
@@ -32,14 +36,22 @@ type place struct {
 	subscriptions []*subscription
 }
 
-func newHub(client rueidis.Client) *hub {
+// newHub returns a hub. Without a logger it uses slog.Default().
+func newHub(client rueidis.Client, logger *slog.Logger) *hub {
 	return &hub{
 		client:  client,
 		nodes:   nodes{client: client},
 		answers: jobs.Queue{Limit: maxAnswers},
+		log:     rarelog.New(cmp.Or(logger, slog.Default())),
 		links:   make(map[string]*link),
 		places:  make(map[topic]*place),
 	}
+}
+
+// unreadable logs a message of another server that is dropped because it cannot
+// be decoded.
+func (h *hub) unreadable(channel string, err error) {
+	h.log.About(channel).Warn("redis: cannot read a message", "channel", channel, "err", err)
 }
 
 // add subscribes to a topic and does not wait for Redis. Redis gets the

@@ -21,7 +21,7 @@ func TestInquiries(t *testing.T) {
 	answers := make(chan string, 10)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	asker := newHub(connect(t, r.Addr))
+	asker := newHub(connect(t, r.Addr), nil)
 	err := asker.subscribe(ctx, map[topic]func(string, string){
 		{pattern, "socket.io-response#/#*"}: func(channel, message string) {
 			answers <- strings.TrimPrefix(channel, "socket.io-response#/#") + " " + message

@@ -3,6 +3,7 @@ package redis
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"strings"
 	"sync"
 	"unicode/utf16"
@@ -35,6 +36,10 @@ type ShardedOptions struct {
 
 	// SubscriptionMode is npm's subscriptionMode. Defaults to Dynamic.
 	SubscriptionMode SubscriptionMode
+
+	// Logger gets a line when a message cannot be decoded, at most ten a minute.
+	// Defaults to slog.Default().
+	Logger *slog.Logger
 }
 
 // Sharded is an adapter.Adapter for clusters with JavaScript servers that use
@@ -69,7 +74,7 @@ func NewSharded(client rueidis.Client, o *ShardedOptions) *Sharded {
 		o = &ShardedOptions{}
 	}
 	return &Sharded{
-		hub:    newHub(client),
+		hub:    newHub(client, o.Logger),
 		prefix: cmp.Or(o.ChannelPrefix, "socket.io"),
 		mode:   cmp.Or(o.SubscriptionMode, Dynamic),
 	}
@@ -193,13 +198,16 @@ func (m *shardedMember) end() {
 }
 
 // receive receives a message, perhaps one of this server.
-func (m *shardedMember) receive(_, message string) {
+func (m *shardedMember) receive(channel, message string) {
 	if strings.HasSuffix(message, m.ends[0]) || strings.HasSuffix(message, m.ends[1]) {
 		return
 	}
-	if decoded, err := decodeSharded(message); err == nil {
-		m.Deliver(decoded)
+	decoded, err := decodeSharded(message)
+	if err != nil {
+		m.hub.unreadable(channel, err)
+		return
 	}
+	m.Deliver(decoded)
 }
 
 func decodeSharded(message string) (*adapter.Message, error) {

@@ -48,7 +48,8 @@ type StreamsOptions struct {
 	SessionKeyPrefix string
 
 	// Logger gets a line when the streams have lost entries before the server has
-	// read them, and when an entry is invalid. Defaults to slog.Default().
+	// read them, and when an entry or a message cannot be decoded. Defaults to
+	// slog.Default().
 	Logger *slog.Logger
 }
 
@@ -92,7 +93,7 @@ func NewStreams(client rueidis.Client, o *StreamsOptions) *Streams {
 		o = &StreamsOptions{}
 	}
 	s := &Streams{
-		hub:    newHub(client),
+		hub:    newHub(client, o.Logger),
 		client: client,
 		opts: StreamsOptions{
 			StreamName:       cmp.Or(o.StreamName, "socket.io"),
@@ -158,7 +159,7 @@ func (s *Streams) Subscribe(ctx context.Context, sub adapter.Subscriber) error {
 	if !s.owners.enter(ctx, sub) {
 		return errShared
 	}
-	m := &streamMember{Subscriber: sub, log: s.log(sub.Namespace())}
+	m := &streamMember{Subscriber: sub, log: s.log(sub.Namespace()), hub: s.hub}
 	if err := s.enter(ctx, m); err != nil {
 		return err
 	}
@@ -212,12 +213,15 @@ func (s *Streams) leave(m *streamMember) {
 type streamMember struct {
 	adapter.Subscriber
 	log *streamLog
+	hub *hub
 }
 
 // receive takes a request or an answer.
-func (m *streamMember) receive(_, message string) {
+func (m *streamMember) receive(channel, message string) {
 	decoded, after, err := decodePublished([]byte(message))
-	if err == nil {
-		m.log.take(m, decoded, after)
+	if err != nil {
+		m.hub.unreadable(channel, err)
+		return
 	}
+	m.log.take(m, decoded, after)
 }

@@ -135,7 +135,7 @@ func (r *streamReader) xread(b rueidis.Builder) rueidis.Completed {
 }
 
 func (r *streamReader) invalid(id string, err error) {
-	r.streams.opts.Logger.Warn("redis: invalid entry in a stream", "entry", id, "err", err)
+	r.streams.hub.log.Warn("redis: invalid entry in a stream", "entry", id, "err", err)
 }
 
 func (l *streamLog) position() streamID {
