@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/chat/store"
@@ -57,7 +58,7 @@ func (c *Chat) admit(ctx context.Context, s *socketio.Socket) error {
 }
 
 func validUser(id string) bool {
-	return id != "" && len(id) <= maxUser && !strings.ContainsRune(id, 0) && id != "*" && id != store.Deleted
+	return id != "" && len(id) <= maxUser && utf8.ValidString(id) && !strings.ContainsRune(id, 0) && id != "*" && id != store.Deleted
 }
 
 // authenticate asks the program, for up to 20 seconds while it has no answer: a
@@ -143,6 +144,8 @@ func (d *device) welcome(a auth) {
 	defer stop()
 	defer afterEnd(d.socket, stop)()
 	defer context.AfterFunc(d.c.ctx, stop)()
+	d.c.heads.begin(d.user.ID)
+	defer d.c.heads.finish(d.user.ID)
 	rooms, more, err := d.rooms(ctx, "")
 	for wait := 500 * time.Millisecond; err != nil; wait = min(2*wait, 10*time.Second) {
 		if !pause(ctx, wait) {
@@ -164,16 +167,25 @@ func (d *device) welcome(a auth) {
 		User: d.user, Device: a.Device, Now: time.Now().UnixMilli(), Rooms: states, More: more,
 		Limits: sentLimits{l.Text, l.Data, l.Mentions, l.Files, l.File, l.Follows},
 	})
-	d.c.heads.learn(d.user.ID, rooms)
+	d.learn(rooms)
 	d.resume(ctx, a.Rooms, known)
 	d.learnMore(ctx, rooms, more)
+}
+
+// learn notes the user's rooms for heads. If the user has lost rooms since they
+// were read, the devices are told once more: they may have heard of the loss
+// before ready listed the room.
+func (d *device) learn(rooms []store.Membership) {
+	for _, k := range d.c.heads.learn(d.user.ID, rooms) {
+		d.c.showHere(k)
+	}
 }
 
 // learnMore learns of the rooms that ready has not listed.
 func (d *device) learnMore(ctx context.Context, rooms []store.Membership, more bool) {
 	for err := error(nil); more && err == nil; {
 		if rooms, more, err = d.rooms(ctx, rooms[len(rooms)-1].Room.ID); err == nil {
-			d.c.heads.learn(d.user.ID, rooms)
+			d.learn(rooms)
 		}
 	}
 	if ctx.Err() != nil && len(d.c.devicesOf(d.user.ID)) == 0 {

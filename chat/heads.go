@@ -15,6 +15,14 @@ type heads struct {
 	rooms map[string]*badge
 	of    map[string][]*badge // by user
 	fresh map[string]int64    // newest seqs that are not told yet
+
+	learners map[string]*learner // by user
+}
+
+// A learner is a user that has a device which is being told of the user's rooms.
+type learner struct {
+	devices int
+	lost    map[string]bool // rooms that the user has lost meanwhile
 }
 
 // A badge is a room that users here are members of.
@@ -29,15 +37,43 @@ func (h *heads) init() {
 	h.rooms = make(map[string]*badge)
 	h.of = make(map[string][]*badge)
 	h.fresh = make(map[string]int64)
+	h.learners = make(map[string]*learner)
 }
 
-// learn notes the rooms of a user that has a device here.
-func (h *heads) learn(user string, rooms []store.Membership) {
+// begin is called before the rooms of a user are read, for each device.
+func (h *heads) begin(user string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.learners[user] == nil {
+		h.learners[user] = &learner{lost: make(map[string]bool)}
+	}
+	h.learners[user].devices++
+}
+
+// finish is the opposite of begin.
+func (h *heads) finish(user string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.learners[user]; l != nil {
+		if l.devices--; l.devices == 0 {
+			delete(h.learners, user)
+		}
+	}
+}
+
+// learn notes the rooms of a user that has a device here, between begin and
+// finish. It returns the rooms that the user may have lost since they were read.
+func (h *heads) learn(user string, rooms []store.Membership) (lost []store.MemberKey) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range rooms {
-		h.put(rooms[i].Room.ID, user)
+		if id := rooms[i].Room.ID; h.learners[user].lost[id] {
+			lost = append(lost, store.MemberKey{Room: id, User: user})
+		} else {
+			h.put(id, user)
+		}
 	}
+	return lost
 }
 
 // put notes that a user is a member of a room. mu is locked.
@@ -91,6 +127,9 @@ func (h *heads) end(room string) {
 			h.drop(room, user)
 		}
 	}
+	for _, l := range h.learners {
+		l.lost[room] = true
+	}
 	delete(h.fresh, room)
 }
 
@@ -102,6 +141,9 @@ func (h *heads) changed(c *Chat, m memberHint) {
 	switch {
 	case !m.In:
 		h.drop(m.Room, m.User)
+		if l := h.learners[m.User]; l != nil {
+			l.lost[m.Room] = true
+		}
 	case here:
 		h.put(m.Room, m.User)
 	}

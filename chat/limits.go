@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goroomcast/socketio/chat/store"
 )
@@ -105,10 +106,11 @@ func (k *check) room(id string) {
 	}
 }
 
-// plain checks a string that must have 1 to limit bytes.
+// plain checks a string that must have 1 to limit bytes. Databases may fail for
+// bytes that are no text, and JSON would change them.
 func (k *check) plain(field, s string, limit int) {
 	switch {
-	case s == "" || strings.ContainsRune(s, 0):
+	case s == "" || strings.ContainsRune(s, 0) || !utf8.ValidString(s):
 		k.bad(field)
 	case len(s) > limit:
 		k.tooLarge(field, limit)

@@ -130,11 +130,8 @@ func (d *device) join(ctx context.Context, a roomArgs) (changed, error) {
 	case err != nil:
 		return changed{}, err
 	case m.Room.ID == "":
-		return changed{}, ErrNotFound
+		return changed{}, store.ErrNotFound
 	case m.Member.Role == "":
-		if err := d.mayEnter(ctx); err != nil {
-			return changed{}, err
-		}
 		if can := d.c.opts.Policy.CanJoin; can != nil && m.Room.Kind != store.KindDirect {
 			var role Role
 			err := inTime(ctx, func() (err error) {
@@ -149,16 +146,22 @@ func (d *device) join(ctx context.Context, a roomArgs) (changed, error) {
 			}
 			op.Role, op.Invited = role, true
 		}
+		if m.Room.Kind == store.KindOpen || op.Invited { // otherwise the answer is that there is no such room
+			if err := d.mayEnter(ctx); err != nil {
+				return changed{}, err
+			}
+		}
 	}
 	return d.change(ctx, a.Room, op)
 }
 
-// hidden returns an error about a room as a user may see it that is no member.
+// hidden returns an error about a room as a user may see it that is no member. A
+// closed room must not differ from one that does not exist.
 func hidden(r *store.Room, err error) error {
 	if r.Kind == store.KindOpen {
 		return err
 	}
-	return ErrNotFound
+	return store.ErrNotFound
 }
 
 func (d *device) leave(ctx context.Context, a roomArgs) (changed, error) {

@@ -14,7 +14,7 @@ func (c *Chat) tellMentioned(ch *store.Changes) {
 		for _, user := range m.Mentions {
 			if user != "*" && user != m.Author && !told[user] {
 				told[user] = true
-				c.shown([]store.Member{{Room: ch.Room.ID, User: user}})
+				c.shown([]store.Member{{Room: ch.Room.ID, User: user, Role: store.RoleMember}})
 			}
 		}
 	}

@@ -132,6 +132,12 @@ func (r *Room) Delete(ctx context.Context) error {
 }
 
 func (r *Room) member(ctx context.Context, m store.SetMember) error {
+	var k check
+	k.user(m.User)
+	k.optional("reason", m.Reason, 1<<30)
+	if err := k.result(); err != nil {
+		return err
+	}
 	m.Room = r.id
 	_, err := r.do(ctx, m)
 	return err
@@ -181,6 +187,7 @@ func (r *Room) Post(ctx context.Context, author string, d Draft) (Message, error
 	if k.plain("key", keyMark+key, maxCID); d.Data != nil {
 		d.Data = k.json("data", d.Data, 1<<30)
 	}
+	k.texts(&d)
 	if err := k.result(); err != nil {
 		return Message{}, err
 	}
@@ -192,9 +199,23 @@ func (r *Room) Post(ctx context.Context, author string, d Draft) (Message, error
 	return r.Message(ctx, result.Seq)
 }
 
+// texts checks what a draft of the program says.
+func (k *check) texts(d *Draft) {
+	k.optional("text", d.Text, 1<<30)
+	for _, user := range d.Mentions {
+		k.user(user)
+	}
+}
+
 // Edit replaces text, data and mentions of a message. If by is not "", it must
 // be the author of the message.
 func (r *Room) Edit(ctx context.Context, by string, seq int64, d Draft) error {
+	var k check
+	k.optional("by", by, maxUser)
+	k.texts(&d)
+	if err := k.result(); err != nil {
+		return err
+	}
 	_, err := r.do(ctx, store.Edit{Room: r.id, By: by, Seq: seq, Text: d.Text, Data: d.Data, Mentions: d.Mentions, Keep: r.c.opts.KeepVersions})
 	return err
 }
@@ -202,6 +223,12 @@ func (r *Room) Edit(ctx context.Context, by string, seq int64, d Draft) error {
 // DeleteMessage deletes a message. If by is not "", that user must be allowed
 // to delete it.
 func (r *Room) DeleteMessage(ctx context.Context, by string, seq int64, reason string) error {
+	var k check
+	k.optional("by", by, maxUser)
+	k.optional("reason", reason, 1<<30)
+	if err := k.result(); err != nil {
+		return err
+	}
 	_, err := r.do(ctx, store.Delete{Room: r.id, By: by, Seq: seq, Reason: reason, Keep: r.c.opts.KeepVersions})
 	return err
 }

@@ -39,19 +39,35 @@ func (s *showings) again(k store.MemberKey) bool {
 	return again
 }
 
-// shown tells the devices of users what they are in rooms now.
+// shown tells all servers that users have become, or are no longer, members of
+// rooms. Each server tells its own devices, and asks the store what is true by
+// then: so the newest state comes last, whichever servers have changed it.
 func (c *Chat) shown(members []store.Member) {
-	for _, m := range members {
-		if m.Role != "" { // before the answer, and so before the first new message
-			c.heads.changed(c, memberHint{m.Room, m.User, true})
+	if len(members) == 0 {
+		return
+	}
+	hints := make([]memberHint, len(members))
+	for i, m := range members { // before the answer, and so before the first new message
+		hints[i] = memberHint{m.Room, m.User, m.Role != "" && !m.Hidden}
+		c.memberChanged(hints[i])
+		c.showHere(store.MemberKey{Room: m.Room, User: m.User})
+	}
+	c.spawn(func() {
+		for _, hint := range hints {
+			_ = c.ns.ServerSideEmit(memberEvent, hint)
 		}
-		if k := (store.MemberKey{Room: m.Room, User: m.User}); c.showings.begin(k) {
-			c.spawn(func() {
-				for again := true; again; again = c.showings.again(k) {
-					c.show(k)
-				}
-			})
-		}
+	})
+}
+
+// showHere tells the devices of a user on this server what the user is in a room
+// now.
+func (c *Chat) showHere(k store.MemberKey) {
+	if len(c.devicesOf(k.User)) > 0 && c.showings.begin(k) {
+		c.spawn(func() {
+			for again := true; again; again = c.showings.again(k) {
+				c.show(k)
+			}
+		})
 	}
 }
 
@@ -67,7 +83,10 @@ func (c *Chat) show(k store.MemberKey) {
 	event := roomsEvent{}
 	if now.Member.Role == "" || now.Member.Hidden {
 		why := now.Member.Why
-		if now.Member.Hidden {
+		switch {
+		case now.Room.ID == "":
+			why = "deleted"
+		case now.Member.Hidden:
 			why = "leave"
 		}
 		event.Gone = []goneView{{k.Room, why}}
@@ -76,10 +95,8 @@ func (c *Chat) show(k store.MemberKey) {
 		c.concealFrom(k.User, all)
 		event.Set = []roomState{stateOf(now)}
 	}
-	hint := memberHint{k.Room, k.User, event.Set != nil}
-	c.memberChanged(hint)
-	_ = c.ns.ServerSideEmit(memberEvent, hint)
-	_ = c.ns.To(userRoom(k.User)).Emit("rooms", event)
+	c.memberChanged(memberHint{k.Room, k.User, event.Set != nil})
+	_ = c.ns.Local().To(userRoom(k.User)).Emit("rooms", event)
 }
 
 const memberEvent = "chat:member"
@@ -98,6 +115,7 @@ func (c *Chat) serveMembers() {
 			return err
 		}
 		c.memberChanged(m)
+		c.showHere(store.MemberKey{Room: m.Room, User: m.User})
 		return nil
 	})
 }
