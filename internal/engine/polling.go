@@ -280,12 +280,12 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 		deadline = longAgo // net/http would read the rest
 	}
 	_ = s.post.SetReadDeadline(deadline)
+	_ = s.post.SetWriteDeadline(time.Time{}) // the body may be slow, and the receiver in Hold for long
 	s.mu.Unlock()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(most)))
 	s.mu.Lock()
 	if err == nil {
-		_ = s.post.SetReadDeadline(time.Time{})  // or net/http would take it for the client's end
-		_ = s.post.SetWriteDeadline(time.Time{}) // the receiver may be in Hold for long
+		_ = s.post.SetReadDeadline(time.Time{}) // or net/http would take it for the client's end
 	}
 	s.post = nil
 	s.mu.Unlock()

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -47,13 +48,34 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-// Over HTTP/2, too, a poll outlasts the WriteTimeout of the http.Server.
-func TestPollOverHTTP2(t *testing.T) {
+// Over HTTP/2, too, polls and slow POSTs outlast the time-outs of the http.Server.
+// The WriteTimeout ends a stream there, even if nothing is written.
+func TestTimeoutsOverHTTP2(t *testing.T) {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
-	hs := &http.Server{WriteTimeout: time.Second, Protocols: &protocols}
-	runServer(t, nil, hs, func(h *harness) {
-		h.http.Transport.(*http.Transport).Protocols = &protocols
-		h.expectAnswer(h.request("GET", session(h.openPolling()), nil), 200, "2")
-	})
+	for _, version := range []string{"HTTP/1.1", "HTTP/2.0"} {
+		t.Run(version, func(t *testing.T) {
+			hs := &http.Server{ReadTimeout: time.Second, WriteTimeout: time.Second}
+			if version == "HTTP/2.0" {
+				hs.Protocols = &protocols
+			}
+			runServer(t, nil, hs, func(h *harness) {
+				h.http.Transport.(*http.Transport).Protocols = hs.Protocols
+				r := h.openPolling()
+				h.expectAnswer(h.request("GET", session(r), nil), 200, "2")
+				body, feed := io.Pipe()
+				fed := make(chan struct{})
+				defer func() { <-fed }()
+				go func() {
+					defer close(fed)
+					for _, part := range []string{"4sl", "o", "w"} {
+						<-time.After(5 * time.Second)
+						_, _ = io.WriteString(feed, part)
+					}
+					feed.Close()
+				}()
+				h.expectAnswer(h.request("POST", session(r), body), 200, "ok")
+			})
+		})
+	}
 }
