@@ -122,7 +122,7 @@ func (c *client) packet(data []byte) error {
 	switch {
 	case data[0] == '0':
 		if c.bare {
-			return c.send([]byte("40/bare,"))
+			return c.send([]byte("40/bare,"), c.auth())
 		}
 		return c.send([]byte("40"), c.auth())
 	case data[0] == '2':

@@ -163,7 +163,7 @@ func idle(m *meter) {
 		empty := s.state(true).Heap
 		if bare {
 			for j := range n {
-				f.add(fmt.Sprint("u", j)).bare = true
+				f.add(fmt.Sprintf("u%d-%d", j/100, j%100)).bare = true
 			}
 			m.check(f.connect(f.clients))
 		} else {
