@@ -103,7 +103,9 @@ export class Chat {
     this.user = ready.user;
     this.ready = true;
     if (first) {
-      for (const p of this.#kept()) this.room(p.room).restore(p);
+      const kept = this.#kept();
+      for (const id of new Set(kept.map((p) => p.room))) this.room(id).restore(kept.filter((p) => p.room === id));
+      this.keep(); // also what was posted before
     }
     for (const state of ready.rooms) this.room(state.id).listed(state); // also for rooms that the page opens later
     for (const room of this.#rooms.values()) room.ready();

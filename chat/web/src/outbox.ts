@@ -10,13 +10,18 @@ export class Outbox {
   #send: (p: Pending) => Promise<Answer>;
   #shown: (rev: number) => boolean;
   #changed: () => void;
+  #begun: () => boolean;
   #sending = false;
 
-  /** `send` sends a post until the server answers it. `shown` returns whether the page shows the room up to a rev, or does not show it at all. */
-  constructor(send: (p: Pending) => Promise<Answer>, shown: (rev: number) => boolean, changed: () => void) {
+  /**
+   * `send` sends a post until the server answers it. `shown` returns whether the page shows the room up to a rev, or does not show it at all.
+   * Until `begun` returns true, posts wait for those that an earlier page has left.
+   */
+  constructor(send: (p: Pending) => Promise<Answer>, shown: (rev: number) => boolean, changed: () => void, begun: () => boolean) {
     this.#send = send;
     this.#shown = shown;
     this.#changed = changed;
+    this.#begun = begun;
   }
 
   post(room: string, draft: string | Draft): string {
@@ -27,7 +32,12 @@ export class Outbox {
 
   add(p: Pending): void {
     this.#set([...this.list, p]);
-    void this.#flush();
+    void this.flush();
+  }
+
+  /** Puts the posts that an earlier page has left before all others. */
+  restore(left: readonly Pending[]): void {
+    this.#set([...left, ...this.list]);
   }
 
   /** Sends a refused post again, after the posts that wait. */
@@ -49,8 +59,9 @@ export class Outbox {
     if (left.length < this.list.length) this.#set(left);
   }
 
-  async #flush(): Promise<void> {
-    if (this.#sending) return;
+  /** Sends the posts that wait. */
+  async flush(): Promise<void> {
+    if (this.#sending || !this.#begun()) return;
     this.#sending = true;
     for (let p; (p = this.list.find((p) => !p.error && !p.seq)); ) {
       try {

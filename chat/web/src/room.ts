@@ -35,6 +35,7 @@ export class Room {
         this.#changed();
         chat.keep();
       },
+      () => !!chat.user,
     );
   }
 
@@ -139,8 +140,8 @@ export class Room {
 
   // What the server says.
 
-  /** Takes over a waiting post of the page before the reload. */
-  restore = (p: Pending): void => this.#outbox.add(p);
+  /** Takes over the waiting posts of the page before the reload. */
+  restore = (left: Pending[]): void => this.#outbox.restore(left);
 
   /** Returns the cursor for a connect, if there is one. */
   cursor(): [id: string, at: { epoch: string; rev: number }][] {
@@ -149,6 +150,7 @@ export class Room {
   }
 
   ready(): void {
+    void this.#outbox.flush();
     if (!this.#sent) this.open();
   }
 

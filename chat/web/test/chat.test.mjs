@@ -142,8 +142,10 @@ describe("a chat", () => {
     room.post("one");
     room.post("two");
     first.close();
-    const again = await opened(t, await server.client(t, "ann", { storage }), id);
-    assert.deepEqual(texts(await until(again, (v) => v.messages.length === 2)), ["one", "two"]);
+    const second = await server.client(t, "ann", { storage });
+    second.room(id).post("three"); // before the server has answered for the first time
+    const again = await opened(t, second, id);
+    assert.deepEqual(texts(await until(again, (v) => v.messages.length === 3)), ["one", "two", "three"]);
     await until(again, (v) => v.pending.length === 0);
     assert.deepEqual([...kept.values()], ["[]"]);
   });
