@@ -93,7 +93,7 @@ CREATE TABLE chat.versions (
 	room text COLLATE "C", seq bigint, ver bigint, at bigint, text text, data bytea,
 	PRIMARY KEY (room, seq, ver)
 );
-`, searchSchema}
+`, searchSchema, separatorsSchema}
 
 // migrate runs the migrations that the database lacks, in one transaction.
 // Servers that start at the same time migrate one after the other.

@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/goroomcast/socketio/chat/store"
 )
@@ -17,6 +19,33 @@ ALTER TABLE chat.messages ADD COLUMN words tsvector GENERATED ALWAYS AS
 	(to_tsvector('simple'::regconfig, translate(left(text, 100000), $p$!"#$%&'()*+,-./:;<=>?@[\]^_{|}~$p$ || chr(96), repeat(' ', 32)))) STORED;
 CREATE INDEX ON chat.messages USING gin (words);
 `
+
+// separatorsSchema gives each message its words anew. Before, only punctuation of
+// ASCII separated words: in a database with LC_CTYPE "C", PostgreSQL takes every
+// other character for a letter. Now the characters are those of store.Terms.
+var separatorsSchema = `
+ALTER TABLE chat.messages DROP COLUMN words;
+ALTER TABLE chat.messages ADD COLUMN words tsvector GENERATED ALWAYS AS
+	(to_tsvector('simple'::regconfig, regexp_replace(left(text, 100000), $p$` + separators() + `+$p$, ' ', 'g'))) STORED;
+CREATE INDEX ON chat.messages USING gin (words);
+`
+
+// separators returns a regular expression for a character that separates words.
+func separators() string {
+	var b strings.Builder
+	b.WriteByte('[')
+	for first := rune(1); first <= unicode.MaxRune; first++ {
+		last := first - 1
+		for last < unicode.MaxRune && !unicode.In(last+1, unicode.L, unicode.N, unicode.M, unicode.Co) {
+			last++
+		}
+		if last >= first {
+			fmt.Fprintf(&b, `\U%08x-\U%08x`, first, last)
+			first = last
+		}
+	}
+	return b.String() + "]"
+}
 
 // home is the id of the room whose members and settings decide on permissions.
 // root is the seq of the message, or of the message to which its thread

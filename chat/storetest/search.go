@@ -54,6 +54,23 @@ var searchCases = []testCase{
 			f.equal(text+" in all rooms", f.found("rita", "", text), f.at("r", want...))
 		}
 	}},
+	{"signs that are no letters separate words in any script", func(f *fixture) {
+		f.create("r", store.KindOpen)
+		for _, text := range []string{
+			"“quoted” text—with dashes… and «more»", "thanks😀 all👍🏽", "¿qué? ¡sí!", "東京、大阪。", "한국어・日本語", "50€ or 20°C",
+			"don’t rock’n’roll", "no\u00a0break", "ａｂｃ！", "२०२४ नमस्ते", "a→b", "x₂ 1½", "tag#go c++", "İstanbul", "STRASSE", "οδυσσευσ", "1e5 0x1f 3.14",
+		} {
+			f.post("r", "ann", "", text)
+		}
+		for text, want := range map[string][]int64{
+			"quoted": {1}, `"text with"`: {1}, `"dashes"`: {1}, `"more"`: {1}, `"thanks"`: {2}, `"all"`: {2}, `"qué"`: {3}, `"sí"`: {3},
+			`"東京"`: {4}, `"大阪"`: {4}, `"日本語"`: {5}, `"50"`: {6}, `"20 c"`: {6}, `"don t"`: {7}, `"roll"`: {7}, `"break"`: {8},
+			`"ａｂｃ"`: {9}, `"२०२४"`: {10}, `"नमस्ते"`: {10}, `"b"`: {11}, "😀": nil, "don’t": {7}, `"c"`: {13, 6}, `"go"`: {13},
+			`"strasse"`: {15}, `"1e5"`: {17}, `"0x1f"`: {17}, `"3.14"`: {17}, `"14"`: {17},
+		} {
+			f.equal(text, f.found("rita", "r", text), f.at("r", want...))
+		}
+	}},
 	{"whatever a user writes, it is no error", func(f *fixture) {
 		f.create("r", store.KindOpen)
 		parts := []string{`"`, "'", "*", ":", "^", "-", "+", "(", ")", "{", "}", "&", "|", "!", "<->", "AND", "OR", "NOT", "NEAR", "text", "scope",
