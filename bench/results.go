@@ -20,7 +20,7 @@ import (
 func (t *cells) write(ctx context.Context, dir string) error {
 	data := report{Cells: t, Machine: machine(), Command: strings.Join(os.Args[1:], " ")}
 	for _, s := range t.servers {
-		data.Versions = append(data.Versions, version{s.name, s.about, s.versionText(ctx)})
+		data.Versions = append(data.Versions, version{s.name, s.about, s.versionText(ctx), t.rounds(s)})
 	}
 	for _, g := range load.Groups {
 		p, ok := t.plotGroup(g)
@@ -86,7 +86,10 @@ type report struct {
 	Sections []section
 }
 
-type version struct{ Name, About, Text string }
+type version struct {
+	Name, About, Text string
+	Rounds            int
+}
 
 type section struct {
 	Group     *load.Group
@@ -94,7 +97,6 @@ type section struct {
 	Scenarios []*load.Scenario
 }
 
-func (r report) Rounds() int       { return r.Cells.rounds() }
 func (r report) Remarks() []string { return r.Cells.remarks() }
 
 // Row is a line of a table, between its bars.
@@ -165,15 +167,15 @@ func (r report) Head() string {
 
 var resultsTemplate = template.Must(template.New("results").Parse(`# Results
 
-Written by ` + "`bench {{.Command}}`" + `: medians, rounds interleaved: {{.Rounds}}. Server and load generator shared one machine:
+Written by ` + "`bench {{.Command}}`" + `: medians of rounds, which are interleaved. Server and load generator shared one machine:
 {{.Machine}}.
 
 In parentheses is how many times less than ` + reference + ` a server spends. [README.md](README.md) says what is measured, and what
 not to conclude from it.
 
-| server | | version |
-| --- | --- | --- |
-{{range .Versions}}| {{.Name}} | {{.About}} | {{.Text}} |
+| server | | version | rounds |
+| --- | --- | --- | --- |
+{{range .Versions}}| {{.Name}} | {{.About}} | {{.Text}} | {{.Rounds}} |
 {{end}}
 {{range .Sections}}## {{.Group.Title}}
 

@@ -63,12 +63,10 @@ const notCompared = "not compared"
 // tried are all servers that are there.
 func (t *cells) tried() []*server { return slices.Concat(t.servers, t.variants) }
 
-// rounds is how many results the fullest cell contains.
-func (t *cells) rounds() (n int) {
+// rounds is how many results the fullest cell of a server contains.
+func (t *cells) rounds(s *server) (n int) {
 	for _, row := range t.of {
-		for _, c := range row {
-			n = max(n, len(c.results))
-		}
+		n = max(n, len(row[s].results))
 	}
 	return n
 }
