@@ -180,7 +180,7 @@ func TestResults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| roomcast | this | 1 |\n", "| echo, µs | 4.00 (3.0×) | 12.0 |\n", "| ack, µs | 4.00 | fails |\n",
+		"| roomcast | this | 1 | 3 |\n| node | that | 2 | 2 |\n", "| echo, µs | 4.00 (3.0×) | 12.0 |\n", "| ack, µs | 4.00 | fails |\n",
 		"](results-replies.svg)", "](results-idle.svg)", "- gone: not there",
 	} {
 		if !bytes.Contains(text, []byte(want)) {
