@@ -354,9 +354,7 @@ type ending struct {
 }
 
 func (s *Socket) addEnd(f func(Reason), inRooms bool) (off func()) {
-	if f == nil {
-		panic("socketio: nil function")
-	}
+	needs(f)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	entry := s.ends.add(ending{f, inRooms})
