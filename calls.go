@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/cluster"
 	"github.com/goroomcast/socketio/parser"
 )
@@ -226,8 +227,9 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 			return
 		}
 		defer out.free()
-		if err = out.encode(b.namespace); err == nil && b.asksOthers() {
-			_, err = out.messageForOthers(b)
+		var forOthers *adapter.Message // nil without other servers
+		if err = out.encode(b.namespace); err == nil && b.namespace.family == nil && b.reachesOthers() {
+			forOthers, err = out.messageForOthers(b)
 		}
 		if err != nil {
 			yield(nil, err)
@@ -237,7 +239,7 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 		local := b.newLocalCall(id)
 		defer local.forget()
 		local.send(out)
-		remote, err := b.callOthers(ctx, out)
+		remote, err := b.namespace.callOthers(ctx, forOthers)
 		defer remote.End()
 		if err != nil && !yield(new(Reply), err) {
 			return
@@ -289,20 +291,13 @@ func (b Broadcast) settle(ctx context.Context) {
 	}
 }
 
-// asksOthers reports whether Call reaches other servers.
-func (b Broadcast) asksOthers() bool { return b.namespace.family == nil && b.reachesOthers() }
-
-// callOthers is Call on the other servers. The result is nil without other
-// servers.
-func (b Broadcast) callOthers(ctx context.Context, out *outgoing) (*cluster.Call, error) {
-	if !b.asksOthers() {
+// callOthers sends a call to the other servers. The result is nil if the message
+// is nil.
+func (n *Namespace) callOthers(ctx context.Context, m *adapter.Message) (*cluster.Call, error) {
+	if m == nil {
 		return nil, nil
 	}
-	m, err := out.messageForOthers(b)
-	if err != nil {
-		return nil, err
-	}
-	return b.namespace.cluster.Call(ctx, m)
+	return n.cluster.Call(ctx, m)
 }
 
 // takeReplies yields the replies that have arrived from other servers. It
