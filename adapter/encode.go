@@ -226,10 +226,10 @@ func Decode(encoded parser.Encoded) (*Message, error) {
 // DecodeData is the inverse of EncodeData. The message's Type must be set. After
 // an error the message must not be used.
 func (m *Message) DecodeData(encoded parser.Encoded) error {
-	if m.Type == Broadcast && m.setPlain(encoded, false) {
-		return nil
-	}
 	if m.Type == Broadcast { // in one pass
+		if m.setPlain(encoded, false) {
+			return nil
+		}
 		var d struct {
 			Packet    *event `json:"packet"`
 			RequestID string `json:"requestId"`
