@@ -68,7 +68,11 @@ func (n *Namespace) obey(m *adapter.Message) error {
 	selected := n.selection(m.Opts)
 	switch m.Type {
 	case adapter.Broadcast:
-		return n.relay(selected, m)
+		err := n.relay(selected, m)
+		if err != nil && m.RequestID != "" { // no client gets the event: no acknowledgement will come
+			n.cluster.Respond(m, &adapter.Message{Type: adapter.ClientCount})
+		}
+		return err
 	case adapter.SocketsJoin, adapter.SocketsLeave, adapter.DisconnectSockets:
 		selected.apply(m)
 	case adapter.FetchSockets:
@@ -174,15 +178,10 @@ func (n *Namespace) replyOf(r cluster.Reply) (*Reply, error) {
 	return reply, err
 }
 
-// takeServerSide has an event of another server handled.
+// takeServerSide has an event of another server handled. If the event cannot be
+// handled, a server that waits gets {"error": …}.
 func (n *Namespace) takeServerSide(m *adapter.Message) error {
-	p, err := values.DecodePayload(parser.Event, m.Packet)
-	if err != nil {
-		return err
-	}
-	p.HasID = m.RequestID != ""
-	e := &Event{packet: p, remote: &remoteEvent{namespace: n}}
-	e.remote.answer = func(args []any) error {
+	answer := func(args []any) error {
 		packet, err := n.server.coder.encodeReply(n.name, args)
 		if err != nil {
 			return err
@@ -190,6 +189,18 @@ func (n *Namespace) takeServerSide(m *adapter.Message) error {
 		n.cluster.Respond(m, &adapter.Message{Type: adapter.ServerSideEmitResponse, Packet: packet})
 		return nil
 	}
+	refuse := func() {
+		if m.RequestID != "" {
+			_ = answer([]any{internalError})
+		}
+	}
+	p, err := values.DecodePayload(parser.Event, m.Packet)
+	if err != nil {
+		refuse()
+		return err
+	}
+	p.HasID = m.RequestID != ""
+	e := &Event{packet: p, remote: &remoteEvent{namespace: n, answer: answer}}
 	size := len(m.Packet.Text) + overhead
 	for _, a := range m.Packet.Attachments {
 		size += len(a)
@@ -197,6 +208,7 @@ func (n *Namespace) takeServerSide(m *adapter.Message) error {
 	if !n.cluster.Queue(size, func() { n.handleServerSide(e) }) {
 		n.server.logger.Warn("events of other servers dropped: too many wait for their handlers",
 			"namespace", n.name, "event", e.Name(), "limit", cluster.MaxQueue)
+		refuse()
 	}
 	return nil
 }

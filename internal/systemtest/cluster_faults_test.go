@@ -13,6 +13,7 @@ import (
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/internal/cluster"
 	"github.com/goroomcast/socketio/internal/rawclient"
 	"github.com/goroomcast/socketio/internal/testserver"
 )
@@ -166,5 +167,39 @@ func TestClusterPendingAcks(t *testing.T) {
 		if n != 1 {
 			a.T.Errorf("%d pairs", n)
 		}
+	})
+}
+
+// A server that waits for an answer gets one, also if its event cannot be
+// handled.
+func TestServersThatWaitAreAnswered(t *testing.T) {
+	o := &socketio.Options{Adapter: new(adapter.Loopback), Logger: new(testserver.LogBook).Logger()}
+	testserver.Run(t, o, func(h *testserver.Harness) {
+		p := h.Peer(o.Adapter, "other")
+		h.Connect(rawclient.WebSocket)
+		busy := make(chan struct{})
+		h.OnServerSide("wait", func(context.Context, *socketio.Event) error {
+			<-busy
+			return nil
+		})
+		p.Heard()
+		for _, packet := range []string{`["connect",1]`, `[]`, `["` + strings.Repeat("e", 1025) + `"]`} {
+			p.Say(`"type":3,"data":{` + testserver.NoOpts + `,"requestId":"r","packet":{"type":2,"data":` + packet + `}}`)
+			p.Expect(`{"type":11,"data":{"requestId":"r","clientCount":0}}`)
+			p.Say(`"type":3,"data":{` + testserver.NoOpts + `,"packet":{"type":2,"data":` + packet + `}}`)
+			p.Expect()
+		}
+		refused := `{"type":10,"data":{"requestId":"r","packet":{"error":"internal error"}}}`
+		p.Say(`"type":9,"data":{"requestId":"r","packet":{"a":1}}`)
+		p.Expect(refused)
+		p.Say(`"type":9,"data":{"packet":{"a":1}}`)
+		p.Say(`"type":9,"data":{"packet":["wait"]}`)
+		p.Say(`"type":9,"data":{"packet":["wait"]}`)
+		p.Expect()
+		p.Say(`"type":9,"data":{"requestId":"r","packet":["wait","` + strings.Repeat("x", cluster.MaxQueue) + `"]}`)
+		p.Expect(refused)
+		p.Say(`"type":9,"data":{"packet":["wait","` + strings.Repeat("x", cluster.MaxQueue) + `"]}`)
+		p.Expect()
+		close(busy)
 	})
 }
