@@ -12,6 +12,12 @@ func (s *Socket) PendingAcks() int {
 	return len(s.acks)
 }
 
+// Takes returns the error for a packet that has been routed to the socket.
+func (s *Socket) Takes(t parser.Type) error {
+	_, err := s.takes(t)
+	return err
+}
+
 // Children returns how many namespaces a parent has.
 func (s *Server) Children(parent *Namespace) int { return len(parent.audience()) }
 

@@ -133,7 +133,7 @@ func (s *Socket) takes(t parser.Type) (bool, error) {
 		return true, nil
 	case status == statusPending && s.rejoins:
 		return true, nil // events wait behind the admission
-	case status == statusPending:
+	case status == statusPending || !s.rejoins && !s.entered.Load(): // refused since it was looked up
 		return false, errEventBeforeConnect
 	case t != parser.Ack && s.why() == ReasonClientDisconnect:
 		return false, errLeft

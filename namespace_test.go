@@ -16,6 +16,7 @@ import (
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
 	"github.com/goroomcast/socketio/internal/testserver"
+	"github.com/goroomcast/socketio/parser"
 	"github.com/goroomcast/socketio/socketiotest"
 )
 
@@ -50,6 +51,29 @@ func TestNamespaces(t *testing.T) {
 		c.Expect(`44/nothing,{"message":"Invalid namespace"}`)
 		h.Of("/nothing")
 		c.Enter("/nothing")
+	})
+	testserver.Behaviour(t, "a packet before the answer is an error, also if the refusal overtakes it", func(h *testserver.Harness, mode rawclient.Mode) {
+		verdict := make(chan error)
+		var asked *socketio.Socket
+		h.Of("/closed").Use(func(_ context.Context, s *socketio.Socket) error {
+			asked = s
+			return <-verdict
+		})
+		c := h.Open(mode)
+		c.Send("40/closed,")
+		synctest.Wait()
+		for _, decided := range []bool{false, true} {
+			if decided {
+				verdict <- errors.New("no")
+				c.Expect(`44/closed,{"message":"no"}`)
+				synctest.Wait()
+			}
+			for _, kind := range []parser.Type{parser.Event, parser.Ack, parser.Disconnect} {
+				if asked.Takes(kind) == nil {
+					h.T.Errorf("no error for a packet of type %d, decided: %t", kind, decided)
+				}
+			}
+		}
 	})
 	testserver.Behaviour(t, "of a closed connection disconnect all", func(h *testserver.Harness, mode rawclient.Mode) {
 		left := make(chan string, 2)
