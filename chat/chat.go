@@ -131,7 +131,8 @@ type Options struct {
 	// message from another server was lost. Defaults to 5 s.
 	WatchInterval time.Duration
 
-	// Logger gets a line for each failure. Defaults to no log.
+	// Logger gets a line for each failure. Its handler must not call methods of
+	// the Chat, because the chat waits for it. Defaults to no log.
 	Logger *slog.Logger
 
 	// Trace contains functions that the chat calls, for metrics. They must
@@ -244,12 +245,16 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	return c, nil
 }
 
-// closeTime is how long Close waits for OnPost before its context ends.
+// closeTime is how long Close waits for OnPost before its context ends, and once
+// more after that.
 const closeTime = 5 * time.Second
 
 // Close ends the chat. It commits the operations that wait, calls OnPost for
 // the posts that wait, and closes the store. The contexts of OnPost end after 5
-// seconds. The server must be closed before.
+// seconds. Five seconds later Close waits no longer: it closes the store and
+// returns an error if OnPost has not returned. So a function of the program may
+// call Close; when OnPost does, it gets that error. The server must be closed
+// before.
 func (c *Chat) Close() error {
 	c.mu.Lock()
 	closed := c.closed
@@ -263,11 +268,14 @@ func (c *Chat) Close() error {
 	}
 	c.commits.Wait()
 	c.retire()
-	c.hooks.wait(closeTime)
+	over := c.hooks.wait(closeTime)
 	c.stop()
-	c.hooks.work.Wait()
+	var late error
+	if !over && !c.hooks.wait(closeTime) {
+		late = errors.New("chat: OnPost has not returned")
+	}
 	c.work.Wait()
-	return c.store.Close()
+	return errors.Join(late, c.store.Close())
 }
 
 // spawn runs f on a goroutine that Close waits for. After Close it does nothing.

@@ -45,14 +45,19 @@ func (c *Chat) tellPosted(d *delivery) {
 }
 
 func (h *hooks) put(c *Chat, p *Posted) {
+	if first := h.add(c, p); first {
+		c.log.Error("chat: OnPost is too slow, and is not called for some posts", "waiting", maxHooks)
+	}
+}
+
+// add adds a post to those that wait. It reports true for the first one that is
+// dropped.
+func (h *hooks) add(c *Chat, p *Posted) (first bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.n >= maxHooks {
-		if !h.full {
-			h.full = true
-			c.log.Error("chat: OnPost is too slow, and is not called for some posts", "waiting", h.n)
-		}
-		return
+		first, h.full = !h.full, true
+		return first
 	}
 	h.n++
 	queue, runs := h.waiting[p.Room]
@@ -60,6 +65,7 @@ func (h *hooks) put(c *Chat, p *Posted) {
 	if !runs {
 		h.work.Go(func() { h.run(c, p.Room) })
 	}
+	return false
 }
 
 func (h *hooks) run(c *Chat, room string) {
@@ -86,8 +92,9 @@ func (h *hooks) next(room string) *Posted {
 	return queue[0]
 }
 
-// wait waits until no post waits, but not longer than d.
-func (h *hooks) wait(d time.Duration) {
+// wait waits until no post waits, but not longer than d, and reports whether none
+// waits.
+func (h *hooks) wait(d time.Duration) bool {
 	over := make(chan struct{})
 	go func() {
 		h.work.Wait()
@@ -97,7 +104,9 @@ func (h *hooks) wait(d time.Duration) {
 	defer late.Stop()
 	select {
 	case <-over:
+		return true
 	case <-late.C:
+		return false
 	}
 }
 

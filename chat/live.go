@@ -235,7 +235,11 @@ func (l *live) read(wait bool) {
 		ctx, cancel := context.WithTimeout(l.c.ctx, storeTimeout)
 		ch, err := l.c.store.Changes(ctx, l.id, from, pageLimit)
 		cancel()
-		if over := l.took(ch, err); over {
+		over, failed := l.took(ch, err)
+		if failed {
+			l.c.log.Error("chat: cannot read changes", "room", l.id, "err", err)
+		}
+		if over {
 			return
 		}
 	}
@@ -254,21 +258,21 @@ func (l *live) missing() (from int64, missing bool) {
 	return l.head, l.reading
 }
 
-// took sends a page of the store. It reports true if the reader is done.
-func (l *live) took(ch *store.Changes, err error) (over bool) {
+// took sends a page of the store. It reports whether the reader is done, and
+// whether the store has failed.
+func (l *live) took(ch *store.Changes, err error) (over, failed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case l.dead:
-		return true
+		return true, false
 	case errors.Is(err, store.ErrNotFound):
 		l.asked, l.reading, l.heard, l.early = false, false, l.head, nil
 		l.deleted()
-		return true
+		return true, false
 	case err != nil: // the next commit, hint or watch tries again
-		l.c.log.Error("chat: cannot read changes", "room", l.id, "err", err)
 		l.asked, l.reading, l.heard, l.early = false, false, l.head, nil
-		return true
+		return true, true
 	case ch.Room.Epoch != l.epoch:
 		l.renew(&ch.Room)
 	case ch.To > l.head:
@@ -276,14 +280,14 @@ func (l *live) took(ch *store.Changes, err error) (over bool) {
 		l.send(ch)
 	}
 	if ch.More {
-		return false
+		return false, false
 	}
 	if l.heard == l.sought { // otherwise there was news while the store was read
 		l.heard = max(l.head, l.latest())
 	}
 	l.asked, l.reading = false, false
 	l.next()
-	return true
+	return true, false
 }
 
 // latest returns up to where changes wait to be sent. mu is locked.

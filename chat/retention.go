@@ -115,13 +115,15 @@ func (c *Chat) tidyRoom(e *store.Extent, home *store.Room) error {
 	return nil
 }
 
-// keepOf returns what a room and its threads keep. If RetentionOf panics, they
-// keep everything.
+// keepOf returns what a room and its threads keep. If RetentionOf panics, or has
+// not returned when the server ends, they keep everything.
 func (c *Chat) keepOf(home *store.Room) store.Keep {
 	r := c.opts.Retention
 	if c.opts.RetentionOf != nil && home.ID != "" {
-		if err := c.guard(func() error { r = c.opts.RetentionOf(infoOf(home)); return nil }); err != nil {
-			r = Retention{}
+		var of Retention
+		err := c.ask(c.serving, func() error { of = c.opts.RetentionOf(infoOf(home)); return nil })
+		if r = (Retention{}); err == nil {
+			r = of
 		}
 	}
 	return store.Keep{Age: r.Age.Milliseconds(), Count: r.Count, Bytes: r.Bytes, Least: leastAge.Milliseconds()}

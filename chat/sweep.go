@@ -11,6 +11,7 @@ import (
 const (
 	unusedLife = 24 * time.Hour // of a file that is in no message
 	sweepEvery = time.Minute
+	deleteTime = time.Minute // of one call of Blobs.Delete
 )
 
 // keepSweeping removes files until Close.
@@ -54,7 +55,7 @@ func (f *files) strays(ctx context.Context, before int64, after string) ([]store
 func (f *files) discard(ctx context.Context, id string) {
 	_, err := f.c.do(ctx, id, store.DropFile{ID: id})
 	if err == nil {
-		err = f.c.guard(func() error { return f.blobs.Delete(ctx, id) })
+		err = f.delete(ctx, id)
 	}
 	if err == nil {
 		_, err = f.c.do(ctx, id, store.RemoveFile{ID: id})
@@ -62,4 +63,12 @@ func (f *files) discard(ctx context.Context, id string) {
 	if err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNotFound) && ctx.Err() == nil {
 		f.c.log.Error("chat: cannot remove a file now", "file", id, "err", err)
 	}
+}
+
+// delete removes a content. It does not wait for Blobs for ever, because a sweep
+// removes one file after another.
+func (f *files) delete(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, deleteTime)
+	defer cancel()
+	return f.c.ask(ctx, func() error { return f.blobs.Delete(ctx, id) })
 }
