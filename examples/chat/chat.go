@@ -27,7 +27,7 @@ func newApp(ctx context.Context, io *socketio.Server, rooms store.Store, perSeco
 		Store:        rooms,
 		Authenticate: a.authenticate,
 		BeforePost:   a.beforePost,
-		Policy:       chat.Policy{CanJoin: a.canJoin},
+		Policy:       chat.Policy{CanJoin: a.canJoin, CanCreate: a.canCreate},
 		Limits:       chat.Limits{Posts: rate, RoomPosts: rate},
 		Logger:       slog.Default(),
 	})

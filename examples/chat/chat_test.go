@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -266,6 +268,37 @@ func TestFilesAreForWhoMaySeeTheirMessage(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestNobodyToTalkTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startOne(t, nil, store.Memory())
+		ada := s.arrive("Ada")
+		s.arrive("Bob").Close()
+		for name, want := range map[string]string{
+			"Bob":  "",
+			"Zoe":  "There is nobody called Zoe.",
+			server: "There is nobody called server.",
+		} {
+			for range 2 {
+				reply := socketiotest.Call[struct{ Room, Error string }](ada, "direct", map[string]any{"user": name})
+				if reply.Error != want || (reply.Room == "") != (want != "") {
+					t.Errorf("%s: %+v", name, reply)
+				}
+			}
+		}
+	})
+}
+
+func TestFolderThatCannotBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := run(flags{addr: "127.0.0.1:0", db: "memory", files: filepath.Join(file, "folder")})
+	if err == nil || !strings.Contains(err.Error(), "files cannot be kept: ") || !strings.Contains(err.Error(), file) {
+		t.Errorf("error %v", err)
+	}
 }
 
 // refusal returns the text of an error, "" for nil.

@@ -73,6 +73,9 @@ func run(f flags) error {
 		defer others.Close()
 		options.Adapter = others
 	}
+	if err := checkFolder(f.files); err != nil {
+		return fmt.Errorf("files cannot be kept: %w", err)
+	}
 	rooms, end, err := openStore(interrupted, f.db)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.db, err)

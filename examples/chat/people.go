@@ -110,6 +110,24 @@ func hash(text string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// canCreate lets people talk to each other in private, but not to a name that
+// nobody has.
+func (a *app) canCreate(ctx context.Context, u chat.User, r chat.RoomInfo) error {
+	if r.Kind != chat.Direct {
+		return nil
+	}
+	other := r.Users[0]
+	if other == u.ID {
+		other = r.Users[1]
+	}
+	for room, err := range a.User(other).Rooms(ctx) {
+		if err != nil || room.ID == everyone {
+			return err
+		}
+	}
+	return refuse("There is nobody called %s.", other)
+}
+
 // userOf returns the user of a socket.
 func userOf(s *socketio.Socket) string { return s.Data().(chat.User).ID }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,19 @@ func openStore(ctx context.Context, db string) (rooms store.Store, end func(), e
 		rooms, err = sqlite.Open(db)
 		return rooms, end, err
 	}
+}
+
+// checkFolder makes the folder for files, and returns an error if it cannot be
+// written.
+func checkFolder(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(path, "")
+	if err != nil {
+		return err
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 // besideProgram returns the path of a file beside the program.

@@ -199,9 +199,10 @@ describeInBrowser("messages", { timeout: 300_000 }, ({ after, afterEach, before,
     await ada.page.getByRole("heading", { level: 1, name: "Bob" }).waitFor();
     await ada.page.goBack();
     await ada.page.getByRole("heading", { level: 1, name: "books" }).waitFor();
-    for (const wrong of ["nowhere", "/no/id", "%zz"]) {
+    const noRoom = "There is no such room or message.";
+    for (const [wrong, notice] of [["nowhere", noRoom], ["/no/id", noRoom], ["%zz", noRoom], ["@Bub", "There is nobody called Bub."]]) {
       await ada.page.goto(`${chat.url}/#${wrong}`);
-      await ada.sees("There is no such room or message.");
+      await ada.sees(notice);
       await ada.page.getByRole("heading", { level: 1, name: "lobby" }).waitFor();
       await ada.page.getByRole("button", { name: "Dismiss" }).click();
     }
