@@ -66,9 +66,9 @@ func digest(seq, rev int64, author, text string) uint64 {
 func micros() int64 { return time.Now().UnixMicro() }
 
 const (
-	patience  = 60 * time.Second // how long anything may take that is not measured
-	perSource = 5000             // connections from one 127.0.0.x
-	dialing   = 64               // connections being made at a time
+	patience  = 3 * time.Minute // how long anything may take that is not measured
+	perSource = 5000            // connections from one 127.0.0.x
+	dialing   = 64              // connections being made at a time
 )
 
 // source spreads connections over addresses of this machine, because each has
@@ -104,7 +104,7 @@ func (f *fleet) room(id string) *room {
 // run runs the loop for a time.
 func (f *fleet) run(d time.Duration) error {
 	end := time.Now().Add(d)
-	return f.loop.Wait("", 2*d+time.Second, func() (bool, error) { return time.Now().After(end), nil })
+	return f.loop.Run(func() bool { return time.Now().After(end) })
 }
 
 // connect connects clients, and waits until each is ready.

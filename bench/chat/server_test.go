@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -261,7 +260,7 @@ func (f *fleet) settle(t testing.TB, db *database) {
 			heads[h.Room] = h.Rev
 		}
 	}
-	err := f.loop.Wait("the last frames", 20*time.Second, func() (bool, error) {
+	err := f.loop.Wait("the last frames", patience, func() (bool, error) {
 		for _, c := range f.clients {
 			for _, v := range c.views {
 				if v.open && v.rev < heads[v.room.id] {

@@ -18,6 +18,10 @@ import (
 
 var ctx = context.Background()
 
+// patience is how long anything may take that must happen, on a machine with much
+// to do.
+const patience = 3 * time.Minute
+
 func TestStore(t *testing.T) {
 	server := clustertest.StartPostgres(t)
 	n := 0
@@ -119,13 +123,14 @@ func TestRevsAppearInOrder(t *testing.T) {
 	if _, err := s.Commit(ctx, []store.Op{store.Create{Room: "r", By: "olga", Kind: store.KindOpen}}); err != nil {
 		t.Fatal(err)
 	}
-	writing, stop := context.WithTimeout(ctx, 2*time.Second)
-	defer stop()
 	var writers sync.WaitGroup
+	defer writers.Wait()
+	writing, stop := context.WithCancel(ctx)
+	defer stop()
 	for i := range 4 {
 		writers.Go(func() {
 			for n := 0; writing.Err() == nil; n++ {
-				if _, err := s.Commit(ctx, []store.Op{post("olga", 1000*i+n)}); err != nil {
+				if _, err := s.Commit(ctx, []store.Op{post("olga", 1_000_000*i+n)}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -133,7 +138,7 @@ func TestRevsAppearInOrder(t *testing.T) {
 		})
 	}
 	var seen int64
-	for writing.Err() == nil {
+	for reads := 0; (seen < 300 || reads < 100) && !t.Failed(); {
 		c, err := s.Changes(ctx, "r", seen, store.Limit{Rows: 1000, Bytes: 1 << 30})
 		if err != nil {
 			t.Fatal(err)
@@ -144,11 +149,10 @@ func TestRevsAppearInOrder(t *testing.T) {
 			}
 			seen = m.Rev
 		}
+		if len(c.Messages) > 0 {
+			reads++
+		}
 		seen = max(seen, c.To)
-	}
-	writers.Wait()
-	if seen < 10 {
-		t.Errorf("%d revs in 2 s", seen)
 	}
 }
 
@@ -169,7 +173,7 @@ func TestWatch(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Fatalf("told of %q, want %q", got, want)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("not told of %q", want)
 		}
 	}

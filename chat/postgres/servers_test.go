@@ -37,15 +37,11 @@ func TestTwoServers(t *testing.T) {
 				}
 			}
 			const posts = 40
-			start := time.Now()
 			var all sync.WaitGroup
 			for _, c := range clients {
 				all.Go(func() { c.run(posts, len(clients)/2*posts) })
 			}
 			all.Wait()
-			if took := time.Since(start); way == "interval" && took > 30*time.Second {
-				t.Errorf("took %v", took)
-			}
 			for _, c := range clients {
 				if len(c.texts) != 2*posts || c.gaps > 0 {
 					t.Errorf("%s has %d messages and has found %d gaps", c.user, len(c.texts), c.gaps)
@@ -162,7 +158,7 @@ func (c *client) next() string {
 			c.t.Errorf("%s is disconnected: %v", c.user, err)
 		}
 		return packet
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		c.t.Errorf("%s waits in vain at rev %d with %d messages", c.user, c.rev, len(c.texts))
 		return ""
 	}
@@ -207,7 +203,10 @@ func (c *client) run(n, all int) {
 		case strings.HasPrefix(packet, `42/chat,["changes",`):
 			c.take(packet[len(`42/chat,["changes",`):len(packet)-1], false)
 		case strings.HasPrefix(packet, "43/chat,"):
-			if !strings.Contains(packet, `"seq":`) {
+			switch {
+			case strings.Contains(packet, `"unavailable"`): // the database is slow
+				posted--
+			case !strings.Contains(packet, `"seq":`):
 				c.t.Errorf("%s: %s", c.user, packet)
 			}
 			post()

@@ -27,16 +27,27 @@ var (
 // eraseGuest makes a member that posts, reacts and is mentioned, and erases it.
 func eraseGuest(c *chat.Chat, user string) {
 	room := c.Room("r")
-	_ = room.Add(ctx, user, chat.Writer) // an error is that of a server that is killed
+	post := func(author string, d chat.Draft) {
+		insist(func() error { _, err := room.Post(ctx, author, d); return err })
+	}
+	insist(func() error { return room.Add(ctx, user, chat.Writer) })
 	var posts sync.WaitGroup
 	for i := range guestPosts {
 		posts.Go(func() {
-			_, _ = room.Post(ctx, user, chat.Draft{Text: fmt.Sprint("word", user, " ", i), Mentions: []string{user, "user0"}})
+			post(user, chat.Draft{Key: fmt.Sprint(user, "/", i), Text: fmt.Sprint("word", user, " ", i), Mentions: []string{user, "user0"}})
 		})
 	}
 	posts.Wait()
-	_, _ = room.Post(ctx, "user0", chat.Draft{Text: "hello", Mentions: []string{user}})
-	_ = c.User(user).Erase(ctx)
+	post("user0", chat.Draft{Text: "hello", Mentions: []string{user}})
+	insist(func() error { return c.User(user).Erase(ctx) })
+}
+
+// insist does something again until it succeeds, because a slow server refuses some
+// commands. It does not return if the server is killed before.
+func insist(do func() error) {
+	for do() != nil {
+		<-time.After(10 * time.Millisecond)
+	}
 }
 
 // killInErasure kills the server while it erases a user, and once more when the
@@ -61,7 +72,7 @@ func (s *siege) erased() {
 	migrateTimes(fmt.Sprint(s.migrations))
 	db := reopen(s.T, s.file)
 	defer db.Close()
-	for until := time.Now().Add(time.Minute); ; <-time.After(10 * time.Millisecond) {
+	for until := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
 		if begun, err := db.Erasures(ctx); err == nil && len(begun) == 0 {
 			break
 		}

@@ -45,7 +45,7 @@ func TestFirstReads(t *testing.T) {
 	go func() { done.Wait(); close(over) }()
 	select {
 	case <-over:
-	case <-time.After(30 * time.Second):
+	case <-time.After(3 * time.Minute):
 		t.Fatal("the reads wait for each other")
 	}
 	if err := s.Close(); err != nil {
@@ -86,10 +86,10 @@ func TestFailedCommit(t *testing.T) {
 
 // Processes that open a new file at the same time wait for each other.
 func TestOpenTogether(t *testing.T) {
-	for range 5 {
+	for range 10 {
 		path := filepath.Join(t.TempDir(), "chat.db")
 		var opens sync.WaitGroup
-		for range 16 {
+		for range 8 { // each waits 5 s for the others
 			opens.Go(func() {
 				s, err := Open(path)
 				if err != nil {
@@ -200,7 +200,8 @@ func TestRefusedRows(t *testing.T) {
 	}
 }
 
-// The log does not grow for ever while there is always a snapshot that reads.
+// The log is emptied also if there is always a snapshot that reads. A reader may
+// take longer than the writer waits for it, so the writer tries several times.
 func TestLogUnderReaders(t *testing.T) {
 	s, path := newDB(t)
 	fill(t, s)
@@ -208,32 +209,53 @@ func TestLogUnderReaders(t *testing.T) {
 	var reads sync.WaitGroup
 	defer reads.Wait()
 	defer stop()
-	for range 2 {
-		reads.Go(func() {
-			for over.Err() == nil {
-				_, _ = s.History(over, "r", store.Query{Limit: store.Limit{Rows: 1, Bytes: 1}})
+	first, second := make(chan struct{}), make(chan struct{}) // has begun to read
+	reader := func(begun chan<- struct{}, other <-chan struct{}) {
+		for over.Err() == nil {
+			err := s.read(ctx, func(c *connection) error {
+				rows, err := c.query("SELECT id FROM rooms")()
+				if err != nil {
+					return err
+				}
+				defer rows.Close()
+				rows.Next()
+				select {
+				case begun <- struct{}{}:
+				case <-over.Done():
+				}
+				select {
+				case <-other: // until the other has begun
+				case <-over.Done():
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+				stop()
 			}
-		})
-	}
-	largest := int64(0)
-	for i := range 30 {
-		ops := make([]store.Op, 10)
-		for j := range ops {
-			ops[j] = store.Post{Room: "r", By: "ann", Author: "ann", CID: fmt.Sprint("more", i, "-", j), Text: strings.Repeat("x", 100000)}
 		}
-		if _, err := s.Commit(ctx, ops); err != nil {
+	}
+	reads.Go(func() { reader(first, second) })
+	select {
+	case <-first:
+	case <-over.Done():
+	}
+	reads.Go(func() { reader(second, first) })
+	for i := range 100 {
+		w := <-s.writer
+		w.maxLog = 1
+		s.writer <- w
+		if _, err := s.Commit(ctx, []store.Op{store.Post{Room: "r", By: "ann", Author: "ann", CID: fmt.Sprint("more", i), Text: "x"}}); err != nil {
 			t.Fatal(err)
 		}
-		info, err := os.Stat(path + "-wal")
-		if err != nil {
+		if info, err := os.Stat(path + "-wal"); err != nil {
 			t.Fatal(err)
+		} else if info.Size() == 0 {
+			t.Logf("the log is empty after %d commits", i+1)
+			return
 		}
-		largest = max(largest, info.Size())
 	}
-	t.Logf("the log had at most %d MB", largest>>20)
-	if largest > 20<<20 {
-		t.Error("that is too much")
-	}
+	t.Error("the log was never emptied")
 }
 
 // A long read keeps the log from being emptied, and delays commits only once

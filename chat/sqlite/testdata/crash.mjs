@@ -10,6 +10,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
 let acting = false;
+let acts = []; // of all users
 
 // A View is what a user sees of a room, kept by the rule for frames.
 class View {
@@ -53,7 +54,6 @@ class User {
     this.name = name;
     this.posts = 0;
     this.dups = 0;
-    this.busy = false;
     this.views = Object.fromEntries(rooms.map((room) => [room, new View(room)]));
     this.socket = io(`${process.env.URL}/chat`, {
       transports,
@@ -114,9 +114,7 @@ class User {
 
   async act() {
     while (acting) {
-      this.busy = true;
       await (Math.random() < 0.6 ? this.post() : this.touch());
-      this.busy = false;
       await pause(Math.random() * 4);
     }
   }
@@ -143,7 +141,7 @@ class User {
   // settled waits for a while until the views are at these revs.
   async settled(heads) {
     const behind = (view) => view.opening || view.stubs.size > 0 || view.rev !== heads[view.room];
-    for (let i = 0; i < 3000 && Object.values(this.views).some(behind); i++) await pause(10);
+    for (let i = 0; i < 12000 && Object.values(this.views).some(behind); i++) await pause(10);
     return Object.values(this.views).map(({ room, rev, gaps, resets, low, rows }) => ({
       ...{ user: this.name, room, rev, gaps, resets, low, dups: this.dups },
       rows: [...rows.values()].sort((a, b) => a.seq - b.seq),
@@ -158,10 +156,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { act, rest, settle } = JSON.parse(line);
   if (act) {
     acting = true;
-    for (const user of users) user.act();
+    acts = users.map((user) => user.act());
   } else if (rest) {
     acting = false;
-    while (users.some((user) => user.busy)) await pause(5);
+    await Promise.all(acts);
     say({ resting: true });
   } else {
     say({ views: (await Promise.all(users.map((user) => user.settled(settle)))).flat() });
