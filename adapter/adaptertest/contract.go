@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,16 @@ func (e *ear) events(sender string) (texts []string) {
 		}
 	}
 	return texts
+}
+
+// types returns the types of the messages that have been heard.
+func (e *ear) types() (types []adapter.Type) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, m := range e.heard {
+		types = append(types, m.Type)
+	}
+	return types
 }
 
 // subscribe subscribes to a namespace that no server of the world has. The uids
@@ -140,6 +151,29 @@ var contracts = []check{
 			}
 			return false
 		})
+	}},
+	{"the goodbye of a server comes after its answers", func(w *world) {
+		var ears []*ear
+		var batch []*adapter.Message
+		const n = 6
+		for i := range n { // the ways of their messages may differ
+			e, _ := w.subscribe(1, fmt.Sprintf("/contract%d", i))
+			answer := adapter.Message{UID: fmt.Sprintf("%016x", 1), To: e.uid, Namespace: e.namespace, RequestID: "0123456789abcdef"}
+			count, ack, goodbye := answer, answer, adapter.Message{Type: adapter.Close, UID: answer.UID, Namespace: e.namespace}
+			count.Type, count.Count = adapter.ClientCount, 1
+			ack.Type, ack.Packet = adapter.Ack, encoded(`"`+strings.Repeat("x", 50_000)+`"`) // slower than a short message
+			ears, batch = append(ears, e), append(batch, &count, &ack, &goodbye)
+		}
+		w.publish(0, batch...)
+		for _, e := range ears {
+			w.until("the answers have come", func() bool { return len(e.types()) >= 2 })
+			for wait := time.Now(); len(e.types()) < 3 && time.Since(wait) < time.Second; { // the bus may have nothing for a goodbye
+				<-time.After(time.Millisecond)
+			}
+			if got, want := e.types(), []adapter.Type{adapter.ClientCount, adapter.Ack, adapter.Close}; !slices.Equal(got, want[:len(got)]) {
+				w.Errorf("%s: messages of the types %d, want %d", e.namespace, got, want)
+			}
+		}
 	}},
 	{"a subscription that ends and begins again", func(w *world) {
 		for i := range 10 {

@@ -20,6 +20,7 @@ type follower struct {
 	ctx      context.Context
 	to       adapter.Subscriber
 	subjects subjects
+	answers  *subscription
 	place    place // of the last message that was delivered
 	known    bool  // the place
 
@@ -53,10 +54,11 @@ func (s *serial) Deliver(m *adapter.Message) {
 // Subscribe implements [adapter.Adapter].
 func (j *JetStream) Subscribe(ctx context.Context, to adapter.Subscriber) error {
 	one := &serial{Subscriber: to}
-	if err := j.subscribe(ctx, one, false); err != nil {
+	answers, err := j.subscribe(ctx, one, false)
+	if err != nil {
 		return err
 	}
-	f := &follower{JetStream: j, ctx: ctx, to: one, subjects: j.Adapter.opts.subjects(to.Namespace())}
+	f := &follower{JetStream: j, ctx: ctx, to: one, subjects: answers.subjects, answers: answers}
 	if err := f.open(); err != nil {
 		return fmt.Errorf("nats: %w", err)
 	}
@@ -170,6 +172,10 @@ func (f *follower) deliver() {
 		m, err := decode(in.Data())
 		if err != nil {
 			f.logger.Warn("invalid message of another server", "subject", in.Subject(), "err", err)
+			continue
+		}
+		if m.Type == adapter.Close { // the answers of that server come first
+			f.answers.line(in.Subject(), in.Data())
 			continue
 		}
 		if m.Type == adapter.Broadcast && m.RequestID == "" {

@@ -38,14 +38,15 @@ type subscription struct {
 
 // Subscribe implements [adapter.Adapter].
 func (a *Adapter) Subscribe(ctx context.Context, to adapter.Subscriber) error {
-	return a.subscribe(ctx, to, true)
+	_, err := a.subscribe(ctx, to, true)
+	return err
 }
 
 // subscribe subscribes to the subjects of a namespace, with or without those of
 // rooms.
-func (a *Adapter) subscribe(ctx context.Context, to adapter.Subscriber, withRooms bool) error {
+func (a *Adapter) subscribe(ctx context.Context, to adapter.Subscriber, withRooms bool) (*subscription, error) {
 	if err := a.away(); err != nil {
-		return err
+		return nil, err
 	}
 	s := &subscription{
 		ctx:      ctx,
@@ -55,7 +56,7 @@ func (a *Adapter) subscribe(ctx context.Context, to adapter.Subscriber, withRoom
 		waiting:  jobs.Queue{Limit: maxWaiting},
 	}
 	if err := a.enter(to.Namespace(), s); err != nil {
-		return err
+		return nil, err
 	}
 	err := s.begin(s.subjects.all(), s.subjects.server(to.UID()))
 	if err == nil && withRooms {
@@ -66,11 +67,11 @@ func (a *Adapter) subscribe(ctx context.Context, to adapter.Subscriber, withRoom
 	}
 	if err != nil {
 		s.end()
-		return fmt.Errorf("nats: %w", err)
+		return nil, fmt.Errorf("nats: %w", err)
 	}
 	context.AfterFunc(ctx, s.end)
 	go a.receive(s, to)
-	return nil
+	return s, nil
 }
 
 // enter notes the namespace's subscription. There is one at a time.
@@ -147,6 +148,14 @@ func (a *Adapter) deliver(s *subscription, to adapter.Subscriber, in *nats.Msg) 
 		a.logger.Warn("invalid message of another server", "subject", in.Subject, "err", err)
 	} else if m != nil {
 		to.Deliver(m)
+	}
+}
+
+// line has a message of the log wait in line behind what has arrived.
+func (s *subscription) line(subject string, data []byte) {
+	select {
+	case s.incoming <- &nats.Msg{Subject: subject, Data: data}:
+	case <-s.ctx.Done():
 	}
 }
 

@@ -64,6 +64,11 @@ func TestRedisCluster(t *testing.T) {
 	t.Run("classic", func(t *testing.T) {
 		adaptertest.Run(t, joiner(func(key string) adapter.Adapter { return NewClassic(client, &ClassicOptions{Key: key}) }))
 	})
+	t.Run("streams", func(t *testing.T) {
+		adaptertest.Run(t, joiner(func(key string) adapter.Adapter {
+			return NewStreams(client, &StreamsOptions{StreamName: key, StreamCount: 3, ReadCount: 2, ChannelPrefix: key, SessionKeyPrefix: key, ShardedPubSub: true})
+		}))
+	})
 }
 
 // A channel is found again when its slot has moved to another server.

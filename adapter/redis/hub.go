@@ -153,6 +153,26 @@ func (h *hub) subscribe(ctx context.Context, receivers map[topic]func(channel, m
 	return nil
 }
 
+// goodbye delivers the goodbye of a server, which has come by a topic, after the
+// answers of that server. They come by another topic, in a Redis Cluster perhaps
+// from another server of Redis: what that one has sent before has been received
+// when it answers one more subscription.
+func (h *hub) goodbye(by, answers topic, deliver func()) {
+	h.mu.Lock()
+	p, q := h.places[by], h.places[answers]
+	h.mu.Unlock()
+	if p == nil || q == nil || p.link == q.link {
+		deliver()
+		return
+	}
+	s, placed := h.add(answers, func(string, string) {})
+	go func() {
+		<-placed
+		h.remove(s)
+		deliver()
+	}()
+}
+
 // await waits until the connection of a topic is in use, as [link.await] does.
 func (h *hub) await(ctx context.Context, t topic) error {
 	h.mu.Lock()

@@ -15,6 +15,7 @@ type publication struct {
 	sharded bool
 	message []byte
 	needs   topic // the server must be subscribed to it first, if it wants to be
+	goodbye bool  // Redis must have everything else of the batch first
 }
 
 func (p *publication) command(b rueidis.Builder) rueidis.Completed {
@@ -25,23 +26,30 @@ func (p *publication) command(b rueidis.Builder) rueidis.Completed {
 	return b.Publish().Channel(p.channel).Message(message).Build()
 }
 
-// publish publishes a batch in one round trip, each message as encode returns
-// it. The result is that of Publish.
+// publish publishes a batch in one round trip, and its goodbyes in a second one,
+// each message as encode returns it. The result is that of Publish.
 func (h *hub) publish(ctx context.Context, batch []*adapter.Message, encode func(*adapter.Message) (publication, error)) []error {
 	errs := make([]error, len(batch))
-	var publications []publication
-	var places []int // in the batch
+	var first, second []publication
+	var places, later []int // in the batch
 	for i, m := range batch {
 		p, err := encode(m)
 		if err == nil && p.channel != "" {
 			err = h.await(ctx, p.needs)
 		}
-		if errs[i] = err; err == nil && p.channel != "" {
-			publications, places = append(publications, p), append(places, i)
+		switch errs[i] = err; {
+		case err != nil || p.channel == "":
+		case p.goodbye:
+			second, later = append(second, p), append(later, i)
+		default:
+			first, places = append(first, p), append(places, i)
 		}
 	}
-	for i, err := range h.send(ctx, publications) {
+	for i, err := range h.send(ctx, first) {
 		errs[places[i]] = err
+	}
+	for i, err := range h.send(ctx, second) {
+		errs[later[i]] = err
 	}
 	for _, err := range errs {
 		if err != nil {

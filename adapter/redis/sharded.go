@@ -105,7 +105,7 @@ func (s *Sharded) Publish(ctx context.Context, batch []*adapter.Message) []error
 
 // publication returns a message as it is published.
 func (s *Sharded) publication(m *adapter.Message) (publication, error) {
-	p := publication{channel: s.channel(m.Namespace), sharded: true}
+	p := publication{channel: s.channel(m.Namespace), sharded: true, goodbye: m.Type == adapter.Close}
 	p.needs = topic{shardChannel, p.channel}
 	switch {
 	case m.Type == adapter.InitialHeartbeat || m.Type == adapter.Heartbeat:
@@ -140,9 +140,10 @@ func (s *Sharded) Subscribe(ctx context.Context, to adapter.Subscriber) error {
 		rooms:      make(map[string]*subscription),
 	}
 	m.ends = endsOf(to)
+	m.answers = topic{shardChannel, m.channel + to.UID() + "#"}
 	err := s.hub.subscribe(ctx, map[topic]func(string, string){
-		{shardChannel, m.channel}:                  m.receive,
-		{shardChannel, m.channel + to.UID() + "#"}: m.receive,
+		{shardChannel, m.channel}: m.receive,
+		m.answers:                 m.receive,
 	})
 	if err != nil || s.mode == Static {
 		return err
@@ -166,6 +167,7 @@ type shardedMember struct {
 	adapter.Subscriber
 	hub     *hub
 	channel string
+	answers topic
 	ends    [2]string // of the server's own messages, in both encodings
 
 	mu      sync.Mutex
@@ -205,6 +207,10 @@ func (m *shardedMember) receive(channel, message string) {
 	decoded, err := decodeSharded(message)
 	if err != nil {
 		m.hub.unreadable(channel, err)
+		return
+	}
+	if decoded.Type == adapter.Close {
+		m.hub.goodbye(topic{shardChannel, channel}, m.answers, func() { m.Deliver(decoded) })
 		return
 	}
 	m.Deliver(decoded)

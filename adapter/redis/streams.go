@@ -159,13 +159,13 @@ func (s *Streams) Subscribe(ctx context.Context, sub adapter.Subscriber) error {
 	if !s.owners.enter(ctx, sub) {
 		return errShared
 	}
-	m := &streamMember{Subscriber: sub, log: s.log(sub.Namespace()), hub: s.hub}
+	m := &streamMember{sub, s.log(sub.Namespace()), s.hub, s.requests(sub.Namespace()), s.responses(sub.Namespace(), sub.UID())}
 	if err := s.enter(ctx, m); err != nil {
 		return err
 	}
 	err := s.hub.subscribe(ctx, map[topic]func(string, string){
-		s.requests(m.Namespace()):           m.receive,
-		s.responses(m.Namespace(), m.UID()): m.receive,
+		m.requests: m.receive,
+		m.answers:  m.receive,
 	})
 	if err != nil {
 		s.leave(m)
@@ -212,8 +212,10 @@ func (s *Streams) leave(m *streamMember) {
 // A streamMember is a namespace of the server.
 type streamMember struct {
 	adapter.Subscriber
-	log *streamLog
-	hub *hub
+	log      *streamLog
+	hub      *hub
+	requests topic
+	answers  topic
 }
 
 // receive takes a request or an answer.
@@ -221,6 +223,10 @@ func (m *streamMember) receive(channel, message string) {
 	decoded, after, err := decodePublished([]byte(message))
 	if err != nil {
 		m.hub.unreadable(channel, err)
+		return
+	}
+	if decoded.Type == adapter.Close {
+		m.hub.goodbye(m.requests, m.answers, func() { m.log.take(m, decoded, after) })
 		return
 	}
 	m.log.take(m, decoded, after)

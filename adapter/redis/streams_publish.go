@@ -56,7 +56,7 @@ func (s *Streams) publication(m *adapter.Message, after streamID) (p publication
 	case adapter.InitialHeartbeat, adapter.Heartbeat:
 		return p, nil // Redis counts the servers
 	}
-	p.needs = s.requests(m.Namespace)
+	p.needs, p.goodbye = s.requests(m.Namespace), m.Type == adapter.Close
 	p.channel, p.sharded = p.needs.name, s.kind == shardChannel
 	if m.To != "" {
 		p.channel = s.responses(m.Namespace, m.To).name

@@ -15,11 +15,3 @@ func TestStreams(t *testing.T) {
 		return NewStreams(client, &StreamsOptions{StreamName: key, ChannelPrefix: key, SessionKeyPrefix: key})
 	}))
 }
-
-func TestSeveralStreams(t *testing.T) {
-	redis := clustertest.StartRedis(t)
-	client := connect(t, redis.Addr)
-	adaptertest.Run(t, joiner(func(key string) adapter.Adapter {
-		return NewStreams(client, &StreamsOptions{StreamName: key, StreamCount: 3, ReadCount: 2, ChannelPrefix: key, SessionKeyPrefix: key, ShardedPubSub: true})
-	}))
-}
