@@ -17,14 +17,14 @@ const bundles = process.env.PARSER
   : { "socket.io.js": script, "socket.io.min.js": script, "socket.io.esm.min.js": module };
 
 for (const [file, load] of Object.entries(bundles)) {
-  test(file, { timeout: 15_000 }, async (t) => {
+  test(file, { timeout: 200_000 }, async (t) => {
     const response = await fetch(`${url}/socket.io/${file}`);
     assert.equal(response.status, 200);
     const io = await load(await response.text());
     const socket = io(url, { transports: ["websocket"], reconnection: false });
     t.after(() => socket.disconnect());
     await once(socket, "connect");
-    assert.equal(await socket.timeout(5000).emitWithAck("echo", file), file);
+    assert.equal(await socket.timeout(60_000).emitWithAck("echo", file), file);
 
     const map = await fetch(`${url}/socket.io/${file}.map`);
     assert.equal((await map.json()).version, 3);

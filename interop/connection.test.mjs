@@ -13,16 +13,16 @@ scenario("messages flow both ways, in order, from before the upgrade until after
 
   let sent = 0;
   let flooded = 0;
-  for (let more = 100; more > 0 && sent < 20_000; more -= upgraded && sent > 100) {
+  for (let more = 100; more > 0; more -= upgraded && sent > 100) {
     socket.emit("echo", sent++);
     if (sent % 10 === 0) {
       socket.emit("flood", 10);
       flooded += 10;
     }
+    if (sent % 1000 === 0) await socket.emitWithAck("echo"); // no more than a slow server reads
     await setImmediate();
   }
   await socket.emitWithAck("echo");
-  assert.ok(upgraded, `no upgrade in the time of ${sent} messages`);
   assert.deepEqual(echoes.flat(), Array.from({ length: sent }, (_, i) => i));
   assert.deepEqual(ticks.flat(), Array.from({ length: flooded }, (_, i) => i % 10));
 });

@@ -27,6 +27,9 @@ const programs = {
   },
   async "v1.4/chat"(connect) {
     const [ann, bob] = [await connect(), await connect()];
+    const first = once(bob, "said");
+    await bob.emitWithAck("say", "here"); // now bob's OnConnect has ended, which puts him into the room
+    await first;
     const said = once(bob, "said");
     assert.equal(await ann.emitWithAck("say", "hé"), "ok");
     assert.deepEqual(await said, ["hé"]);
@@ -36,7 +39,7 @@ const programs = {
 for (const chosen of transports) {
   const sockets = [];
   await programs[program](async (namespace = "/") => {
-    const socket = io(url + namespace, { transports: chosen, forceNew: true, reconnection: false, ackTimeout: 10_000 });
+    const socket = io(url + namespace, { transports: chosen, forceNew: true, reconnection: false, ackTimeout: 60_000 });
     sockets.push(socket);
     await new Promise((resolve, reject) => socket.once("connect", resolve).once("connect_error", reject));
     return socket;

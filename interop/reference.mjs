@@ -9,7 +9,7 @@ const parser = process.env.PARSER ? { parser: (await import(process.env.PARSER))
 const perMessageDeflate = process.env.DEFLATE ? { threshold: 1 } : false;
 const recovery = process.env.RECOVERY ? { connectionStateRecovery: { skipMiddlewares: false } } : {};
 const others = JSON.parse(process.env.OPTIONS ?? "{}");
-const options = { pingInterval: 300, pingTimeout: 5_000, allowEIO3: true, perMessageDeflate, ...parser, ...recovery, ...others };
+const options = { pingInterval: 300, pingTimeout: 30_000, allowEIO3: true, perMessageDeflate, ...parser, ...recovery, ...others };
 const io = new Server(http, options);
 
 const refusal = (message, data) => Object.assign(new Error(message), { data });
@@ -62,7 +62,7 @@ io.on("connection", (socket) => {
     for (let i = 0; i < n; i++) socket.emit("tick", i);
   });
 
-  socket.on("call-me", async ({ question, withinMs = 5000 }, ack) => {
+  socket.on("call-me", async ({ question, withinMs = 60_000 }, ack) => {
     try {
       ack({ answer: await socket.timeout(withinMs).emitWithAck("question", question) });
     } catch {

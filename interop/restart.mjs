@@ -14,7 +14,7 @@ async function commute(client) {
     reconnectionDelay: 10,
     reconnectionDelayMax: 100,
     retries: 20,
-    ackTimeout: 5000,
+    ackTimeout: 60_000,
   });
   const reasons = [];
   socket.on("disconnect", (reason) => reasons.push(reason));

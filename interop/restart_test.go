@@ -43,7 +43,7 @@ func TestRestart(t *testing.T) {
 	front := httptest.NewServer(b)
 	defer front.Close()
 	defer servers[1].Close()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	down := make(chan error, 1)
 	go func() {

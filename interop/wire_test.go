@@ -45,12 +45,12 @@ var wireServers = map[string]struct {
 	"hasty": {
 		socketio.Options{
 			PingInterval:   300 * time.Millisecond,
-			PingTimeout:    1500 * time.Millisecond,
-			ConnectTimeout: time.Second,
-			UpgradeTimeout: time.Second,
+			PingTimeout:    10 * time.Second, // in which a slow machine answers all that is to be answered
+			ConnectTimeout: 10 * time.Second,
+			UpgradeTimeout: 10 * time.Second,
 			AllowEIO3:      true,
 		},
-		`{"pingInterval": 300, "pingTimeout": 1500, "connectTimeout": 1000, "upgradeTimeout": 1000}`,
+		`{"pingInterval": 300, "pingTimeout": 10000, "connectTimeout": 10000, "upgradeTimeout": 10000}`,
 	},
 	"polling": {
 		socketio.Options{PingInterval: time.Minute, Limits: socketio.Limits{Payload: 1000}, Transports: []string{"polling"}},

@@ -35,7 +35,7 @@ func testClient(t *testing.T, over transport.Transport) {
 	io := socketio.NewServer(&socketio.Options{
 		AllowEIO3:    true,
 		PingInterval: 50 * time.Millisecond,
-		PingTimeout:  5 * time.Second,
+		PingTimeout:  time.Minute,
 	})
 	type mirrored struct {
 		Text  string

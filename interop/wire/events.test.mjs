@@ -96,15 +96,6 @@ compare("a broadcast that gathers replies", async (wire) => {
   await cat.receive();
 });
 
-compare("a broadcast that one does not reply to", async (wire) => {
-  const { ann, bob, cat } = await threesome(wire);
-  cat.send('420["ask-room",{"room":"lobby","question":"?","withinMs":500}]');
-  const id = await called(ann);
-  await bob.receive();
-  ann.send(`43${id}["ann"]`);
-  await cat.receive();
-});
-
 compare("a volatile event to a client that reads", async (wire) => {
   const socket = await wire.connected();
   await socket.ask('421["nudge"]', 2);
