@@ -15,7 +15,7 @@ const skip = process.env.CI !== "true" && absent;
 
 const file = (name) => text.match(new RegExp(`^\\*\\*\`${name}\`\\*\\*\n\n\`\`\`\\w+\n(.*?)^\`\`\`$`, "ms"))[1];
 
-test("docs/chat.md", { skip, timeout: 600_000 }, async (t) => {
+test("docs/chat.md", { skip, timeout: 1_200_000 }, async (t) => {
   const reader = new Reader();
   t.after(() => reader.end());
   await reader.begin();
@@ -41,6 +41,7 @@ test("docs/chat.md", { skip, timeout: 600_000 }, async (t) => {
   t.after(() => browser.close());
   const arrive = async (user) => {
     const page = await (await browser.newContext()).newPage();
+    page.setDefaultTimeout(120_000); // for a busy machine
     await page.goto(`${reader.page}?user=${user}`);
     await page.getByRole("heading", { name: `general, as ${user}` }).filter({ hasNotText: "…" }).waitFor();
     return page;
@@ -49,7 +50,7 @@ test("docs/chat.md", { skip, timeout: 600_000 }, async (t) => {
     await page.locator("input").fill(words);
     await page.getByRole("button", { name: "Send" }).click();
   };
-  const sees = (page, words) => page.locator("li", { hasText: words }).filter({ visible: true }).waitFor({ timeout: 30_000 });
+  const sees = (page, words) => page.locator("li", { hasText: words }).filter({ visible: true }).waitFor();
   const shown = (page) => page.locator("li").evaluateAll((all) => all.map((li) => li.textContent.match(/^\w+ (\w+)/)[1]));
 
   const [ann, bob] = [await arrive("ann"), await arrive("bob")];

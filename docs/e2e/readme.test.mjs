@@ -9,7 +9,7 @@ import { MODULES, Program, Reader } from "./page.mjs";
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 const block = (language) => readme.match(new RegExp(`^\`\`\`${language}\n(package main.*?|import.*?)^\`\`\`$`, "ms"))[1];
 
-test("README's first server and client", { timeout: 300_000 }, async (t) => {
+test("README's first server and client", { timeout: 900_000 }, async (t) => {
   const reader = new Reader();
   t.after(() => reader.end());
   await reader.begin();

@@ -135,7 +135,7 @@ export async function opened(t, chat, id) {
 /** Waits until a view of the room is as it should be, and returns it. */
 export function until(room, is) {
   return new Promise((resolve, reject) => {
-    const over = setTimeout(() => done(reject, new Error(`waited in vain for ${is}: ${JSON.stringify(room.snapshot())}`)), 20_000);
+    const over = setTimeout(() => done(reject, new Error(`waited in vain for ${is}: ${JSON.stringify(room.snapshot())}`)), 120_000);
     const look = () => is(room.snapshot()) && done(resolve, room.snapshot());
     const done = (how, what) => {
       clearTimeout(over);

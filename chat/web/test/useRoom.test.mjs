@@ -35,7 +35,7 @@ function Page({ chat, id }) {
 const shown = (root) => [...root.querySelectorAll("li")].map((li) => li.textContent);
 
 async function shows(what, is) {
-  for (let i = 0; i < 500; i++, await sleep(20)) if (is()) return;
+  for (const end = Date.now() + 120_000; Date.now() < end; await sleep(20)) if (is()) return;
   assert.fail(`in vain: ${what}: ${document.body.innerHTML}`);
 }
 

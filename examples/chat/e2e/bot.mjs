@@ -5,7 +5,7 @@ import { once } from "node:events";
 
 const { io } = createRequire(new URL("../web/package.json", import.meta.url))("socket.io-client");
 
-const TEN_SECONDS = 10_000;
+const LONG = 120_000; // ms, for a busy machine
 
 export class Bot {
   static async arrive(url, name, ...rooms) {
@@ -22,7 +22,7 @@ export class Bot {
   }
 
   async ask(event, argument) {
-    const reply = await this.socket.timeout(TEN_SECONDS).emitWithAck(event, argument);
+    const reply = await this.socket.timeout(LONG).emitWithAck(event, argument);
     if (reply?.error) throw new Error(`${event}: ${reply.error}`);
     return reply;
   }
@@ -48,6 +48,11 @@ export class Bot {
   /** Says something to one person, by name. */
   async tell(name, text) {
     return this.say(text, (await this.ask("direct", { user: name })).room);
+  }
+
+  /** Resolves when the server tells that somebody has read a message of the lobby. The bot must have opened that. */
+  seen(user, seq) {
+    return new Promise((resolve) => this.socket.on("read", (marker) => marker.user === user && marker.read >= seq && resolve()));
   }
 
   /** Types in a room. Only who has a room open can. */

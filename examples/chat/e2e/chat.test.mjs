@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describeInBrowser, drawPicture, launch, Person } from "./people.mjs";
 import { freePort, startChat } from "./servers.mjs";
 
-describeInBrowser("the chat", { timeout: 300_000 }, ({ after, afterEach, before, beforeEach, it }) => {
+describeInBrowser("the chat", { timeout: 1_200_000 }, ({ after, afterEach, before, beforeEach, it }) => {
   let browser, port, chat, ada, bob;
 
   before(async () => {
@@ -197,14 +197,15 @@ describeInBrowser("the chat", { timeout: 300_000 }, ({ after, afterEach, before,
     await ada.screenshot("recovered");
   });
 
-  it("sends a message again when only its acknowledgement was lost, and it arrives once", { timeout: 60_000 }, async () => {
+  it("sends a message again when only its acknowledgement was lost, and it arrives once", async () => {
     const eve = await Person.arrive(browser, chat.url);
-    const { upgraded } = await eve.loseFirstAck();
+    const { upgraded, mend } = await eve.loseFirstAck();
     await eve.page.reload();
     await eve.ask("Eve");
     await upgraded;
     await eve.say("Did you get this?");
     await eve.sees(/can't be reached/);
+    mend();
     await eve.sent();
     await eve.say("Yes or no?");
     await bob.hears("Yes or no?");

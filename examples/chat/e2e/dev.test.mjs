@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describeInBrowser, drawPicture, launch, Person } from "./people.mjs";
 import { freePort, startChat, startVite } from "./servers.mjs";
 
-describeInBrowser("the page on the dev server", { timeout: 120_000 }, ({ after, before, it }) => {
+describeInBrowser("the page on the dev server", { timeout: 1_200_000 }, ({ after, before, it }) => {
   let browser, vite, chatPort;
 
   before(async () => {

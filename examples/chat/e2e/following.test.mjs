@@ -7,7 +7,7 @@ import { freePort, startChat } from "./servers.mjs";
 
 const MANY = 1000; // more than three times of what the page keeps
 
-describeInBrowser("the view of the messages", { timeout: 300_000 }, ({ after, afterEach, before, beforeEach, it }) => {
+describeInBrowser("the view of the messages", { timeout: 1_200_000 }, ({ after, afterEach, before, beforeEach, it }) => {
   let browser, chat, ada, bob;
 
   before(async () => {
@@ -19,7 +19,6 @@ describeInBrowser("the view of the messages", { timeout: 300_000 }, ({ after, af
     chat = await startChat(await freePort());
     bob = await Bot.arrive(chat.url, "Bob", "books");
     ada = await Person.arrive(browser, chat.url, "Ada");
-    ada.page.setDefaultTimeout(60_000); // what takes long is that many messages, on a machine that does other things
   });
   afterEach(async () => {
     await chat.kill();

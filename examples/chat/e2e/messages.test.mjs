@@ -5,7 +5,7 @@ import { Bot } from "./bot.mjs";
 import { describeInBrowser, launch, Person } from "./people.mjs";
 import { freePort, startChat } from "./servers.mjs";
 
-describeInBrowser("messages", { timeout: 300_000 }, ({ after, afterEach, before, beforeEach, it }) => {
+describeInBrowser("messages", { timeout: 1_200_000 }, ({ after, afterEach, before, beforeEach, it }) => {
   let browser, port, chat, ada, bob;
 
   before(async () => {
@@ -43,10 +43,11 @@ describeInBrowser("messages", { timeout: 300_000 }, ({ after, afterEach, before,
   });
 
   it("come page by page while the visitor scrolls up, and what is shown stays in its place", async () => {
+    await bob.ask("open", { room: "lobby" });
+    const seen = bob.seen("Ada", 170);
     for (let n = 1; n <= 170; n++) await bob.say(`number ${n}`);
     await ada.hears("number 170");
-    await ada.titled("Roomcast chat"); // she has read them
-    await ada.page.waitForTimeout(1000); // and the server knows
+    await seen;
     await ada.page.reload();
     await ada.hears("number 170");
     assert.equal(await ada.log().locator(".message").count(), 50);
@@ -297,7 +298,7 @@ describeInBrowser("messages", { timeout: 300_000 }, ({ after, afterEach, before,
     await ada.page.waitForTimeout(2000);
     assert.equal(await dot(), "dot online", "a reload shows");
     bob.leave();
-    await ada.page.getByRole("list", { name: "People offline" }).getByText("Bob").waitFor({ timeout: 40_000 });
+    await ada.page.getByRole("list", { name: "People offline" }).getByText("Bob").waitFor();
     await ada.page.getByRole("main").getByText("Offline").waitFor();
   });
 });

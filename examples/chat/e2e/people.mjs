@@ -55,7 +55,7 @@ export class Person {
 
   async openTab() {
     this.page = await this.context.newPage();
-    this.page.setDefaultTimeout(30_000); // for a busy machine
+    this.page.setDefaultTimeout(120_000); // for a busy machine
     this.page.on("pageerror", (error) => this.complaints.push(String(error)));
     this.page.on("console", (message) => {
       // A server that is gone or refuses, and a poll that the closing of its session has overtaken.
@@ -119,11 +119,13 @@ export class Person {
 
   /**
    * From the next page load on: cuts the connection instead of letting the first message's ack through.
-   * The result's `upgraded` resolves when the WebSocket is in use.
+   * The result's `upgraded` resolves when the WebSocket is in use; the page can't come back before `mend` is called.
    */
   async loseFirstAck() {
     let lost = false;
+    let cut = false;
     let inUse;
+    await this.page.route(/\/socket\.io\//, (route) => (cut ? route.abort() : route.continue()));
     const upgraded = new Promise((resolve) => (inUse = resolve));
     await this.page.routeWebSocket(/socket\.io/, (toPage) => {
       const toServer = toPage.connectToServer();
@@ -134,16 +136,17 @@ export class Person {
       toServer.onMessage((packet) => {
         const ack = !lost && /^43\/chat,\d+\[\{"seq"/.test(packet);
         lost ||= ack;
+        cut ||= ack;
         if (ack) toPage.close();
         else toPage.send(packet);
       });
     });
-    return { upgraded };
+    return { upgraded, mend: () => (cut = false) };
   }
 
   /** Types until others have noticed: to a connection that is busy, the sign of it may be dropped. */
   async typesUntil(noticed) {
-    for (let key = 0; key < 100 && !(await noticed()); key++) {
+    for (const end = Date.now() + 120_000; Date.now() < end && !(await noticed()); ) {
       await this.field().pressSequentially("a", { delay: 60 });
     }
     assert.ok(await noticed());

@@ -15,7 +15,7 @@ const LOOKS = {
   zoom: { width: 560, height: 350, colorScheme: "light" }, // the desktop at 200 %
 };
 
-describeInBrowser("the page looks right", { timeout: 300_000 }, ({ after, afterEach, before, beforeEach, it }) => {
+describeInBrowser("the page looks right", { timeout: 1_200_000 }, ({ after, afterEach, before, beforeEach, it }) => {
   let browser, port, chat, gears;
   let people = [];
 
