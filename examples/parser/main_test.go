@@ -30,7 +30,7 @@ func Test(t *testing.T) {
 }
 `
 	for _, transport := range []string{"polling", "websocket"} {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		got, err := exec.CommandContext(ctx, "node", "client.mjs", server.URL, transport).CombinedOutput()
 		if err != nil || string(got) != want {

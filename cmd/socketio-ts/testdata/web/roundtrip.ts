@@ -89,7 +89,7 @@ assert.equal(value(await socket.emitWithAck("maybe", null)), false);
 assert.equal(value(await socket.emitWithAck("nil slice", false)), null);
 assert.deepEqual(value(await socket.emitWithAck("nil slice", true)), []);
 assert.deepEqual(await socket.emitWithAck("fails", "why"), { error: "refused", data: "why" });
-assert.equal(value(await socket.timeout(5000).emitWithAck("add", 2, 3)), 5);
+assert.equal(value(await socket.timeout(60_000).emitWithAck("add", 2, 3)), 5);
 assert.equal(await socket.emitWithAck("re-named", { title: "t" }), undefined);
 const receipt = await new Promise<unknown[]>((resolve) =>
   socket.emit("direct", "ann", "hi", true, { any: 1 }, (item, urgent, extra) => resolve([value(item).title, urgent, extra])),
