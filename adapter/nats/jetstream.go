@@ -143,30 +143,34 @@ func (j *JetStream) Publish(ctx context.Context, batch []*adapter.Message) []err
 
 // publishPart publishes messages and returns an error or nil for each.
 func (j *JetStream) publishPart(ctx context.Context, batch []*adapter.Message) []error {
-	if err := j.away(); err != nil {
+	c, err := j.connected()
+	if err != nil {
 		return all(batch, err)
 	}
-	acks := make(map[*adapter.Message]jetstream.PubAckFuture, len(batch))
+	ctx, done := j.during(c, ctx)
+	defer done()
+	acks := make([]jetstream.PubAckFuture, len(batch))
 	errs := make([]error, len(batch))
+	direct := false
 	for i, m := range batch {
-		if !logged(m) {
-			errs[i] = j.publish(m)
-		} else if ack, err := j.log(m); err != nil {
-			errs[i] = err
+		if logged(m) {
+			acks[i], errs[i] = j.log(m)
 		} else {
-			acks[m] = ack
+			errs[i] = j.publish(m)
+			direct = true
 		}
 	}
-	if len(acks) < len(batch) {
-		if err := j.conn.FlushWithContext(ctx); err != nil {
-			return all(batch, fmt.Errorf("nats: %w", err))
-		}
+	var late error
+	if direct {
+		late = j.flush(ctx, c)
 	}
 	failed := false
 	for i, m := range batch {
-		if ack := acks[m]; ack != nil {
-			errs[i] = acknowledged(ctx, ack)
+		if errs[i] == nil && logged(m) {
+			errs[i] = acknowledged(ctx, acks[i])
 			failed = failed || errs[i] != nil
+		} else if errs[i] == nil {
+			errs[i] = late
 		}
 	}
 	if failed {
@@ -195,6 +199,8 @@ func (j *JetStream) log(m *adapter.Message) (jetstream.PubAckFuture, error) {
 	return ack, nil
 }
 
+// acknowledged waits until the log has a message. Its context is one of during,
+// because the acknowledgement does not always hear that the connection breaks.
 func acknowledged(ctx context.Context, ack jetstream.PubAckFuture) error {
 	select {
 	case <-ack.Ok():
@@ -202,6 +208,11 @@ func acknowledged(ctx context.Context, ack jetstream.PubAckFuture) error {
 	case err := <-ack.Err():
 		return fmt.Errorf("nats: %w", err)
 	case <-ctx.Done():
-		return fmt.Errorf("nats: the log has not acknowledged: %w", ctx.Err())
+	}
+	select {
+	case <-ack.Ok():
+		return nil
+	default:
+		return fmt.Errorf("nats: the log has not acknowledged: %w", context.Cause(ctx))
 	}
 }

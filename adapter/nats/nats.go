@@ -82,6 +82,9 @@ const (
 	writeTime    = 2 * time.Second
 	answerTime   = 2 * time.Second
 	settleTime   = time.Second
+
+	// lookEvery is how often Publish looks whether the connection still exists.
+	lookEvery = 100 * time.Millisecond
 )
 
 // New returns an Adapter for the NATS servers of a URL, or of several that are
@@ -149,35 +152,87 @@ func (a *Adapter) away() error {
 	return fmt.Errorf("nats: no connection: %w", cmp.Or(a.conn.LastError(), nats.ErrDisconnected))
 }
 
-// ready returns an error while there is no connection. After a new connection
-// it first waits until the other servers have subscribed again, too.
-func (a *Adapter) ready(ctx context.Context) error {
-	if err := a.away(); err != nil {
-		return err
+// A connection is the number of a connection to NATS.
+type connection uint64
+
+// connected returns the present connection, or an error while there is none.
+func (a *Adapter) connected() (connection, error) {
+	n := connection(a.conn.Stats().Reconnects) // before the look at the state: an old number is harmless
+	return n, a.away()
+}
+
+// broken returns an error if a connection has ended.
+func (a *Adapter) broken(c connection) error {
+	now, err := a.connected()
+	if err == nil && now != c {
+		err = fmt.Errorf("nats: %w", nats.ErrDisconnected)
 	}
-	n := a.conn.Stats().Reconnects
-	if a.reconnects.Swap(n) == n {
-		return nil
+	return err
+}
+
+// ready is like connected. After a new connection it first waits until the
+// other servers have subscribed again, too.
+func (a *Adapter) ready(ctx context.Context) (connection, error) {
+	c, err := a.connected()
+	if err != nil || a.reconnects.Swap(uint64(c)) == uint64(c) {
+		return c, err
 	}
 	select {
 	case <-time.After(settleTime):
-		return a.away()
+		return a.connected()
 	case <-ctx.Done():
-		return ctx.Err()
+		return c, ctx.Err()
 	}
 }
 
 // Publish implements [adapter.Adapter]. It returns when NATS has the whole
 // batch.
 func (a *Adapter) Publish(ctx context.Context, batch []*adapter.Message) []error {
-	if err := a.ready(ctx); err != nil {
+	c, err := a.ready(ctx)
+	if err != nil {
 		return all(batch, err)
 	}
+	ctx, done := a.during(c, ctx)
+	defer done()
 	errs := adapter.Each(batch, a.publish)
-	if err := a.conn.FlushWithContext(ctx); err != nil {
-		return all(batch, fmt.Errorf("nats: %w", err))
+	if err := a.flush(ctx, c); err != nil {
+		return all(batch, err)
 	}
 	return errs
+}
+
+// flush waits until NATS has what was published on a connection. Its context is
+// one of during: without a connection, FlushWithContext would wait for the next
+// one, and then succeed although NATS may lack what was published on the last.
+func (a *Adapter) flush(ctx context.Context, c connection) error {
+	err := a.conn.FlushWithContext(ctx)
+	if broken := a.broken(c); broken != nil {
+		return broken
+	}
+	if err != nil {
+		return fmt.Errorf("nats: %w", err)
+	}
+	return nil
+}
+
+// during returns a context that also ends when a connection breaks.
+func (a *Adapter) during(c connection, ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		look := time.NewTicker(lookEvery)
+		defer look.Stop()
+		for {
+			select {
+			case <-look.C:
+				if err := a.broken(c); err != nil {
+					cancel(err)
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 // all returns the error for each message of a batch.

@@ -111,12 +111,36 @@ func (s *site) meet(others int) {
 	s.Fatalf("it does not hear from %d others:\n%s", others, strings.Join(s.log.Lines(), "\n"))
 }
 
+// endFor emits "end" until clients get it.
+func (s *site) endFor(clients ...*client) {
+	s.Helper()
+	for _, c := range clients {
+		until(s.T, "a client gets the end", func() bool {
+			if err := s.Emit("end", 0); err != nil {
+				s.Error(err)
+			}
+			<-time.After(20 * time.Millisecond)
+			return c.count("end") > 0
+		})
+	}
+}
+
+// until waits until something is so.
+func until(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !so(); <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
 // expectLines wants one line each that says that the bus is away, and that it
 // is back, and no other above Debug. It returns how many messages were lost.
 func (s *site) expectLines() (lost int) {
 	s.Helper()
 	lines := s.logged()
-	for late := time.Now().Add(10 * time.Second); len(lines) < 2 && time.Now().Before(late); lines = s.logged() {
+	for late := time.Now().Add(patience); len(lines) < 2 && time.Now().Before(late); lines = s.logged() {
 		<-time.After(time.Millisecond) // a message may arrive before the line that says so
 	}
 	if len(lines) != 2 || !strings.Contains(lines[0], "cannot send to the other servers") || !strings.Contains(lines[1], "sending to the other servers again") {
@@ -214,6 +238,13 @@ func (c *client) numbers(name string) []int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.got[name])
+}
+
+// count returns how many of an event it has got so far.
+func (c *client) count(name string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.got[name])
 }
 
 // await waits until the client has got a number of an event, and returns all.

@@ -36,7 +36,7 @@ func TestClientsComeBackToAnotherServer(t *testing.T) {
 	emitters := []*emitter{sites[0].emit("a", 5*time.Millisecond), sites[1].emit("b", 5*time.Millisecond)}
 	for _, s := range sites { // a client that comes before the first event has no place in the log
 		first := s.connect(nil)
-		for end := time.Now().Add(patience); len(first.numbers("a")) == 0 || len(first.numbers("b")) == 0; <-time.After(time.Millisecond) {
+		for end := time.Now().Add(patience); first.count("a") == 0 || first.count("b") == 0; <-time.After(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal("no events come")
 			}
