@@ -207,11 +207,11 @@ func (c *Client) send(packets ...string) error {
 	return c.ws.write(packets...)
 }
 
-// Next returns the next packet, waiting for it up to ten seconds. Binary
+// Next returns the next packet, waiting for it up to a minute. Binary
 // messages are shown as "b" and base64 on any transport. After the end of the
 // session it returns an error, io.EOF for an orderly one.
 func (c *Client) Next() (string, error) {
-	timeout := time.NewTimer(10 * time.Second)
+	timeout := time.NewTimer(time.Minute)
 	defer timeout.Stop()
 	select {
 	case p, ok := <-c.packets:
@@ -222,7 +222,7 @@ func (c *Client) Next() (string, error) {
 		defer c.mu.Unlock()
 		return "", c.err
 	case <-timeout.C:
-		return "", errors.New("no packet within 10 s")
+		return "", errors.New("no packet within a minute")
 	}
 }
 
