@@ -78,7 +78,7 @@ func TestProgramClosesConn(t *testing.T) {
 					if reason != engine.ReasonTransportClose {
 						t.Errorf("%s: closed for %q", what, reason)
 					}
-				case <-time.After(5 * time.Second):
+				case <-time.After(patience):
 					t.Fatal(what + ": not closed")
 				}
 			}
@@ -133,7 +133,7 @@ func TestKickStress(t *testing.T) {
 		}
 		descriptors := openDescriptors()
 		defer expectNothingLeft(t, descriptors)
-		k.server = engine.NewServer(&engine.Options{PingInterval: time.Second}, k.accept)
+		k.server = engine.NewServer(&engine.Options{PingInterval: time.Second, PingTimeout: patience}, k.accept)
 		defer k.server.Close()
 		hs := &http.Server{
 			Handler: k.server,
@@ -252,7 +252,7 @@ func (k *kicks) kick() {
 // now and then, until it is kicked or has had enough.
 func (k *kicks) visit(dial func(context.Context) (net.Conn, error)) {
 	owner := int(k.clients.Add(1))
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	bounded := func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)

@@ -129,7 +129,7 @@ func TestStarvedServerDropsNobody(t *testing.T) {
 	})
 	t.Run("websocket in memory", func(t *testing.T) {
 		listener := memnet.Listen()
-		h := newHarness(t, &engine.Options{MaxBuffered: 100_000, PingTimeout: time.Minute}, listener.Dial)
+		h := newHarness(t, inRealTime(&engine.Options{MaxBuffered: 100_000, PingTimeout: time.Minute}), listener.Dial)
 		hs := &http.Server{Handler: h.server}
 		go hs.Serve(listener)
 		defer hs.Close()

@@ -33,7 +33,7 @@ func TestEventOfFormerConnection(t *testing.T) {
 	idle := func() bool { return c.readiness.Load() == watched }
 	wait := func(what string) {
 		t.Helper()
-		for deadline := time.Now().Add(5 * time.Second); !idle(); runtime.Gosched() {
+		for deadline := time.Now().Add(time.Minute); !idle(); runtime.Gosched() {
 			if time.Now().After(deadline) {
 				t.Fatal(what)
 			}

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/http"
@@ -27,6 +28,9 @@ func everywhere(t *testing.T, o *engine.Options, f func(h *harness)) {
 	})
 }
 
+// patience is how long anything may take in real time on a busy machine.
+const patience = time.Minute
+
 // runTCP runs f with a server on the loopback interface, in real time, and
 // checks that nothing of it stays.
 func runTCP(t *testing.T, o *engine.Options, f func(h *harness)) {
@@ -44,7 +48,7 @@ func serveTCP(t *testing.T, o *engine.Options, wrap func(*harness, net.Listener)
 	}
 	descriptors := openDescriptors()
 	t.Cleanup(func() { expectNothingLeft(t, descriptors) })
-	h := newHarness(t, o, func(ctx context.Context) (net.Conn, error) {
+	h := newHarness(t, inRealTime(o), func(ctx context.Context) (net.Conn, error) {
 		return dial(ctx, "tcp", listener.Addr().String())
 	})
 	hs := &http.Server{Handler: h.server}
@@ -55,6 +59,19 @@ func serveTCP(t *testing.T, o *engine.Options, wrap func(*harness, net.Listener)
 		h.http.CloseIdleConnections()
 	})
 	f(h)
+}
+
+// inRealTime returns options with which a client may be as slow as a busy machine
+// makes it, where o leaves the default times.
+func inRealTime(o *engine.Options) *engine.Options {
+	if o == nil {
+		o = &engine.Options{}
+	}
+	p := *o
+	p.PingInterval = cmp.Or(p.PingInterval, time.Hour)
+	p.PingTimeout = cmp.Or(p.PingTimeout, patience)
+	p.UpgradeTimeout = cmp.Or(p.UpgradeTimeout, patience)
+	return &p
 }
 
 // openDescriptors counts the process's descriptors, where it can.
@@ -69,7 +86,7 @@ func openDescriptors() int {
 func expectNothingLeft(t *testing.T, descriptors int) {
 	t.Helper()
 	var stacks string
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); runtime.Gosched() {
 		buf := make([]byte, 1<<20)
 		stacks = string(buf[:runtime.Stack(buf, true)])
 		if !strings.Contains(stacks, "socketio/internal/engine.(") && openDescriptors() <= descriptors {

@@ -90,7 +90,7 @@ func (w *wire) write(data []byte, chunk int) {
 
 // next describes the next frame: its kind and payload, a close frame's code
 // and reason, "end" after the last.
-func (w *wire) next() string { return w.nextWithin(10 * time.Second) }
+func (w *wire) next() string { return w.nextWithin(time.Minute) }
 
 func (w *wire) nextWithin(d time.Duration) string {
 	_ = w.conn.SetReadDeadline(time.Now().Add(d))
