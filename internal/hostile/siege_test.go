@@ -102,7 +102,7 @@ func (s *siege) expectGoroutines(want int) {
 	s.T.Helper()
 	pause(overTime)
 	n := s.state().goroutines
-	for i := 0; i < 1000 && n > want; i++ {
+	for i := 0; i < 10_000_000 && n > want; i++ {
 		runtime.Gosched() // one that has returned counts until it is put away
 		n = runtime.NumGoroutine()
 	}
