@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os/exec"
@@ -27,14 +29,15 @@ type process struct {
 	done   chan struct{} // closed when it has ended
 }
 
-const patience = 20 * time.Second // how long a server may take to listen
+const patience = time.Minute // how long a server may take to listen
 
 // start starts the server on a free port and waits until it listens.
 func (s *server) start(ctx context.Context) (*process, error) {
-	addr, err := freeAddr()
+	addr, held, err := freeAddr()
 	if err != nil {
 		return nil, err
 	}
+	defer held.Close()
 	p := &process{
 		cmd:   exec.CommandContext(ctx, s.run[0], append(s.run[1:len(s.run):len(s.run)], addr.String())...),
 		lines: make(chan string, 1),
@@ -108,17 +111,22 @@ func (p *process) stop() {
 	<-p.done
 }
 
-// freeAddr returns an address nobody listens on.
-func freeAddr() (netip.AddrPort, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return netip.AddrPort{}, err
+// freeAddr returns an address nobody listens on. No connection gets its port,
+// because systems give them those above 32,768, and no other server while held is
+// open, which is the UDP port of the same number.
+func freeAddr() (addr netip.AddrPort, held io.Closer, err error) {
+	for range 100 {
+		addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(10_000+rand.N(20_000)))
+		if held, err = net.ListenPacket("udp", addr.String()); err != nil {
+			continue
+		}
+		var l net.Listener
+		if l, err = net.Listen("tcp", addr.String()); err == nil {
+			return addr, held, l.Close()
+		}
+		held.Close()
 	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return netip.AddrPort{}, err
-	}
-	return netip.ParseAddrPort(addr)
+	return addr, nil, err
 }
 
 // A tail keeps the end of what is written to it. It is read when all is.

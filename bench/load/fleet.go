@@ -23,7 +23,7 @@ type Target struct {
 }
 
 const (
-	patience  = 15 * time.Second // how long anything may take that is not measured
+	patience  = 60 * time.Second // how long anything may take that is not measured
 	perSource = 5000             // connections from one 127.0.0.x
 	dialing   = 32               // connections being made at a time
 	heartbeat = 10 * time.Second // of clients that have to ping: Engine.IO 3
