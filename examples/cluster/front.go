@@ -17,6 +17,7 @@ import (
 type front struct {
 	backends []*backend
 	next     atomic.Uint64
+	downTime time.Duration // before a server that does not answer is tried again
 }
 
 type backend struct {
@@ -24,13 +25,10 @@ type backend struct {
 	downUntil atomic.Int64 // in nanoseconds since 1970
 }
 
-const (
-	cookie   = "chat-server"
-	downTime = 2 * time.Second // before a server that does not answer is tried again
-)
+const cookie = "chat-server"
 
 func newFront(servers []*url.URL) *front {
-	f := new(front)
+	f := &front{downTime: 2 * time.Second}
 	for _, target := range servers {
 		b := new(backend)
 		b.ReverseProxy = &httputil.ReverseProxy{
@@ -40,7 +38,7 @@ func newFront(servers []*url.URL) *front {
 				r.SetXForwarded()
 			},
 			ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
-				b.downUntil.Store(time.Now().Add(downTime).UnixNano())
+				b.downUntil.Store(time.Now().Add(f.downTime).UnixNano())
 				w.WriteHeader(http.StatusBadGateway) // the client tries again
 			},
 		}

@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -88,7 +89,7 @@ func newNodes(program, db string) ([]*node, error) {
 	for i := range servers {
 		var addrs [2]string
 		for j := range addrs {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
+			l, err := listen()
 			if err != nil {
 				return nil, err
 			}
@@ -102,6 +103,17 @@ func newNodes(program, db string) ([]*node, error) {
 		n.peers = strings.Join(buses, ",")
 	}
 	return nodes, nil
+}
+
+// listen listens on a port below those that systems give to connections: nobody
+// takes it while its server is down.
+func listen() (l net.Listener, err error) {
+	for range 100 {
+		if l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+mathrand.N(20_000))); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
 }
 
 // await waits until the server answers.

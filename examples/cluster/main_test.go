@@ -211,6 +211,7 @@ func TestFront(t *testing.T) {
 		servers = append(servers, u)
 	}
 	f := newFront(servers)
+	f.downTime = time.Hour
 	ask := func(cookie string) (body, sets string) {
 		r := httptest.NewRequest("GET", "http://front.example/", nil)
 		if cookie != "" {
