@@ -27,8 +27,9 @@ describeInBrowser("the view of the messages", { timeout: 1_200_000 }, ({ after, 
   });
 
   /**
-   * From now on notes how far the page is from the end, and where a message is, in each frame as it will be painted: after
-   * the page's own observers of sizes, because an observer that was made later is called later.
+   * From now on notes how far the page is from the end, and where a message is among the messages in view, in each frame as
+   * it will be painted: after the page's own observers of sizes, because an observer that was made later is called later.
+   * A banner above the messages, as when the server does not get to answering for a while, moves none of them there.
    */
   async function watch(text) {
     await ada.page.evaluate((text) => {
@@ -40,7 +41,7 @@ describeInBrowser("the view of the messages", { timeout: 1_200_000 }, ({ after, 
       Object.assign(clock.style, { position: "fixed", visibility: "hidden", width: "1px" });
       new ResizeObserver(() => {
         window.gaps.push(box.scrollHeight - box.scrollTop - box.clientHeight);
-        window.places.push(mark ? mark.getBoundingClientRect().top : 0);
+        window.places.push(mark ? mark.getBoundingClientRect().top - box.getBoundingClientRect().top : 0);
       }).observe(clock);
       let frames = 0;
       const tick = () => {
