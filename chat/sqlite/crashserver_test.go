@@ -113,13 +113,15 @@ func serveCrash(file, address string) error {
 		return err
 	}
 	for _, room := range []string{"r", "s"} {
-		if err := c.Room(room).Create(ctx, chat.RoomInfo{Kind: chat.Open}); err != nil && store.CodeOf(err) != store.Conflict {
-			return err
-		}
-		for i := range 4 {
-			if err := c.Room(room).Add(ctx, fmt.Sprint("user", i), chat.Writer); err != nil {
-				return err
+		insist(func() error {
+			err := c.Room(room).Create(ctx, chat.RoomInfo{Kind: chat.Open})
+			if store.CodeOf(err) == store.Conflict {
+				return nil
 			}
+			return err
+		})
+		for i := range 4 {
+			insist(func() error { return c.Room(room).Add(ctx, fmt.Sprint("user", i), chat.Writer) })
 		}
 	}
 	go func() {
