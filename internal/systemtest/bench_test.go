@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/internal/rawclient"
@@ -171,6 +172,7 @@ func featuredServer(tb testing.TB, sockets int, o *socketio.Options, wire string
 	if wire == "tls" {
 		l = tls.NewListener(l, serverTLS(tb))
 	}
+	o.PingInterval = time.Hour // the clients do not answer
 	o.Trace.Sent = func(_ socketio.Conn, packets, _ int) { srv.written.Add(int64(packets)) }
 	srv.Server = socketio.NewServer(o)
 	connected := make(chan struct{}, sockets+1)
