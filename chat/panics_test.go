@@ -4,10 +4,10 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/goroomcast/socketio/chat"
+	"github.com/goroomcast/socketio/chat/store"
 	"github.com/goroomcast/socketio/internal/testserver"
 )
 
@@ -42,23 +42,25 @@ func TestPanicOfCanRead(t *testing.T) {
 // TestPanicOfRetentionOf lets RetentionOf panic for one room. That room keeps all,
 // and the others do not.
 func TestPanicOfRetentionOf(t *testing.T) {
-	aged(t, func(o *chat.Options) {
-		o.RetentionOf = func(r chat.RoomInfo) chat.Retention {
-			if r.ID == "a" {
-				panic("a mistake in the program")
-			}
-			return chat.Retention{Count: 5}
+	days(t, func(h *testserver.Harness) {
+		db := store.Memory()
+		for _, room := range []string{"a", "r"} {
+			posted(h.T, db, room, 1, 9)
 		}
-	}, func(w *world) {
-		posted(w.T, w.store, "a", 1, 1)
 		testserver.Wait(2 * day)
+		w := serve(h, db, func(o *chat.Options) {
+			o.RetentionOf = func(r chat.RoomInfo) chat.Retention {
+				if r.ID == "a" {
+					panic("a mistake in the program")
+				}
+				return chat.Retention{Count: 5}
+			}
+		})
 		round()
-		synctest.Wait()
-		if e := extent(w, "a"); e.Room.Floor != 1 {
-			w.Errorf("the floor of the room is %d", e.Room.Floor)
-		}
-		if e := extent(w, "r"); e.Room.Floor != 19 {
-			w.Errorf("the floor of the other room is %d", e.Room.Floor)
+		for room, want := range map[string]int64{"a": 1, "r": 5} {
+			if e := extent(w, room); e.Room.Floor != want {
+				w.Errorf("the floor of %s is %d, want %d", room, e.Room.Floor, want)
+			}
 		}
 	})
 }
