@@ -35,17 +35,20 @@ type side struct {
 	numbers []int // of the events that the client has got
 }
 
-// A counted adapter counts the messages that it has not been able to send.
+// A counted adapter counts the events that it has sent, and the messages that it
+// has not been able to send.
 type counted struct {
 	*Adapter
-	failed atomic.Int64
+	sent, failed atomic.Int64
 }
 
 func (c *counted) Publish(ctx context.Context, batch []*adapter.Message) []error {
 	errs := c.Adapter.Publish(ctx, batch)
-	for _, err := range errs {
-		if err != nil {
+	for i, m := range batch {
+		if i < len(errs) && errs[i] != nil {
 			c.failed.Add(1)
+		} else if m.Type == adapter.Broadcast {
+			c.sent.Add(1)
 		}
 	}
 	return errs
@@ -107,6 +110,13 @@ func (s *side) has(n int) bool {
 	return false
 }
 
+// last returns the last number that the client has got.
+func (s *side) last() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.numbers[len(s.numbers)-1]
+}
+
 // inOrder wants the client to have got the numbers in order, and each once at
 // most.
 func (s *side) inOrder(t testing.TB, name string) {
@@ -126,11 +136,12 @@ type duo struct {
 	testing.TB
 	a, b *side
 
-	mu      sync.Mutex
-	emitted int
-	slowest time.Duration // of Emit
-	stop    chan struct{}
-	stopped chan struct{}
+	mu       sync.Mutex
+	emitted  int
+	underWay int           // events that PostgreSQL had taken, and may not have passed on
+	slowest  time.Duration // of Emit
+	stop     chan struct{}
+	stopped  chan struct{}
 }
 
 // newDuo starts two servers. They may reach PostgreSQL by different addresses.
@@ -149,9 +160,7 @@ func (d *duo) known() {
 	d.Helper()
 	for _, s := range []*side{d.a, d.b} {
 		eventually(d, "known to each other", func() bool {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			defer cancel()
-			sockets, err := s.io.FetchSockets(ctx)
+			sockets, err := s.io.FetchSockets(context.Background()) // up to 5 s
 			return err == nil && len(sockets) == 2
 		})
 	}
@@ -194,14 +203,15 @@ func (d *duo) end() {
 // works waits until events of each server reach the other's client.
 func (d *duo) works() {
 	d.Helper()
+	longer := 200 * time.Millisecond
 	eventually(d, "a reaches b again", func() bool {
 		n := d.emitOne()
-		for range 40 {
+		for end := time.Now().Add(longer); time.Now().Before(end); <-time.After(5 * time.Millisecond) {
 			if d.b.has(n) {
 				return true
 			}
-			<-time.After(5 * time.Millisecond)
 		}
+		longer *= 2
 		return false
 	})
 	eventually(d, "b reaches a again", func() bool {
@@ -219,6 +229,7 @@ func (d *duo) check() (missing int) {
 	if d.slowest > time.Second {
 		d.Errorf("Emit took %v", d.slowest)
 	}
+	eventually(d, "got by a's own client", func() bool { return d.a.got() >= d.emitted })
 	if got := d.a.got(); got != d.emitted {
 		d.Errorf("a's own client has got %d of %d events", got, d.emitted)
 	}
@@ -248,6 +259,7 @@ func (d *duo) announced(missing int) {
 	heard := []string{"connection is lost", "listens again"}
 	once := func(s *side, lines ...string) {
 		for _, line := range lines {
+			eventually(d, "logged: "+line, func() bool { return s.log.count(line) > 0 })
 			if n := s.log.count(line); n != 1 {
 				d.Errorf("%d lines %q in\n%s", n, line, s.log.text.String())
 			}
@@ -256,22 +268,31 @@ func (d *duo) announced(missing int) {
 	once(d.a, "cannot send to the other servers", "sending to the other servers again")
 	once(d.a, heard...)
 	once(d.b, heard...)
-	const underWay = 100 // PostgreSQL has taken them, and not passed them on
-	if lost := d.a.lost(); missing > lost+underWay {
-		d.Errorf("b lacks %d events, the log of a says %d", missing, lost)
+	if lost := d.a.lost(); missing > lost+d.underWay {
+		d.Errorf("b lacks %d events, the log of a says %d, and %d were under way", missing, lost, d.underWay)
 	}
+}
+
+// away breaks PostgreSQL, waits until both servers have noticed, and until the
+// client of a has got events of the time after that, and b's client none.
+func (d *duo) away(breaks func()) {
+	d.Helper()
+	had := d.b.got()
+	breaks()
+	eventually(d, "noticed", func() bool {
+		return d.a.log.count("cannot send to the other servers") > 0 && d.a.log.count("connection is lost") > 0 &&
+			d.b.log.count("connection is lost") > 0
+	})
+	d.underWay = int(d.a.bus.sent.Load()) - had
+	before := d.a.got()
+	eventually(d, "serving without PostgreSQL", func() bool { return d.a.got() >= before+500 && d.a.bus.failed.Load() > 100 })
 }
 
 func TestPostgresIsKilled(t *testing.T) {
 	t.Parallel()
 	pg := startPostgres(t)
 	d := newDuo(t, pg.URL, pg.URL, isolated())
-	pg.Kill()
-	before := d.a.got()
-	<-time.After(3 * time.Second)
-	if d.a.got() < before+500 {
-		t.Errorf("a's own client has got %d events while PostgreSQL was away", d.a.got()-before)
-	}
+	d.away(pg.Kill)
 	pg.Start()
 	d.works()
 	missing := d.check()
@@ -306,11 +327,13 @@ func TestPostgresIsPausedForAMoment(t *testing.T) {
 	t.Parallel()
 	pg := startPostgres(t)
 	d := newDuo(t, pg.URL, pg.URL, isolated())
+	begun := time.Now()
 	resume := freeze(t, pg)
 	<-time.After(3 * time.Second)
 	resume()
 	d.works()
-	if missing := d.check(); missing != 0 {
+	took := time.Since(begun) // on a slow machine too long for a moment
+	if missing := d.check(); missing != 0 && took < answerTime {
 		t.Errorf("%d events lost; log of a:\n%s", missing, d.a.log.text.String())
 	}
 }
@@ -319,12 +342,8 @@ func TestPostgresIsPausedForLong(t *testing.T) {
 	t.Parallel()
 	pg := startPostgres(t)
 	d := newDuo(t, pg.URL, pg.URL, isolated())
-	resume := freeze(t, pg)
-	before := d.a.got()
-	<-time.After(answerTime + idleTime + 5*time.Second)
-	if d.a.got() < before+500 {
-		t.Errorf("a's own client has got %d events meanwhile", d.a.got()-before)
-	}
+	var resume func()
+	d.away(func() { resume = freeze(t, pg) })
 	resume()
 	d.works()
 	missing := d.check()
@@ -332,12 +351,12 @@ func TestPostgresIsPausedForLong(t *testing.T) {
 	t.Logf("%d of %d events lost, the log says %d; Emit took %v at most", missing, d.emitted, d.a.lost(), d.slowest)
 }
 
-// terminate kills the connections of one server.
+// terminate kills the connections with a name, when both servers have theirs.
 func terminate(t testing.TB, pg *clustertest.Postgres, name string) {
 	t.Helper()
-	if n := pg.Do("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = '" + name + "'"); strings.TrimSpace(n) == "0" {
-		t.Fatalf("there is no connection %q", name)
-	}
+	named := " FROM pg_stat_activity WHERE application_name = '" + name + "'"
+	eventually(t, "connected", func() bool { return strings.TrimSpace(pg.Do("SELECT count(*)"+named)) == "2" })
+	pg.Do("SELECT pg_terminate_backend(pid)" + named)
 }
 
 func TestTheNotifyingConnectionIsKilled(t *testing.T) {
@@ -362,17 +381,20 @@ func TestTheListeningConnectionIsKilled(t *testing.T) {
 	pg := startPostgres(t)
 	d := newDuo(t, pg.URL, pg.URL, isolated())
 	const kills = 5
+	unheard := 0 // so many may have been sent while b did not listen
 	for i := range kills {
+		last := d.b.last()
 		terminate(t, pg, "socketio listens")
-		eventually(t, "listening again", func() bool { return d.b.log.count("listens again") == i+1 })
+		eventually(t, "listening again", func() bool { return d.b.log.count("listens again") > i })
+		unheard += d.emitOne() - last
 		<-time.After(2 * maxPause)
 	}
 	missing := d.check()
 	if n := d.a.log.count("to the other servers"); n != 0 {
 		t.Errorf("a could not publish:\n%s", d.a.log.text.String())
 	}
-	if missing > d.emitted/2 {
-		t.Errorf("%d of %d events lost", missing, d.emitted)
+	if missing > unheard {
+		t.Errorf("%d of %d events lost, %d while b did not listen", missing, d.emitted, unheard)
 	}
 	t.Logf("%d of %d events lost in %d kills", missing, d.emitted, kills)
 }
@@ -383,14 +405,17 @@ func TestASlowListener(t *testing.T) {
 	pg := startPostgres(t)
 	proxy := clustertest.StartProxy(t, pg.Addr)
 	d := newDuo(t, pg.URL, strings.Replace(pg.URL, pg.Addr, proxy.Addr, 1), isolated())
+	begun := time.Now()
 	proxy.Stall()
-	before := d.b.got()
-	<-time.After(3 * time.Second)
-	if got := d.b.got() - before; got > 100 {
-		t.Fatalf("b has got %d events through a proxy that stands still", got)
-	}
+	eventually(t, "standing still", func() bool { // what has come through takes a moment
+		before := d.b.got()
+		<-time.After(time.Second)
+		return d.b.got() == before
+	})
 	proxy.Resume()
-	if missing := d.check(); missing != 0 {
+	d.works()
+	took := time.Since(begun) // on a slow machine too long for a while
+	if missing := d.check(); missing != 0 && took < idleTime+answerTime {
 		t.Errorf("%d events lost; log of b:\n%s", missing, d.b.log.text.String())
 	}
 }
@@ -452,7 +477,7 @@ func TestAServerOfOursIsKilled(t *testing.T) {
 		_ = other.Wait()
 	})
 	sockets := func() int {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		all, err := a.io.FetchSockets(ctx)
 		if err != nil {
@@ -465,7 +490,7 @@ func TestAServerOfOursIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	begun := time.Now()
-	if n := sockets(); n != 1 || time.Since(begun) > 4*time.Second {
+	if n := sockets(); n != 1 || time.Since(begun) > 9*time.Second { // 10 s with the default of HeartbeatTimeout
 		t.Errorf("%d sockets after %v", n, time.Since(begun))
 	}
 	eventually(t, "without its connections", func() bool {
@@ -482,7 +507,7 @@ func TestAServerOfNpmsIsKilled(t *testing.T) {
 	})
 	node.Eval(`await connect("n", "/")`)
 	sockets := func() (int, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		all, err := a.io.FetchSockets(ctx)
 		return len(all), err
@@ -493,7 +518,7 @@ func TestAServerOfNpmsIsKilled(t *testing.T) {
 	})
 	node.Kill()
 	begun := time.Now()
-	if n, err := sockets(); n != 1 || err != nil || time.Since(begun) > 4*time.Second {
+	if n, err := sockets(); n != 1 || err != nil || time.Since(begun) > 9*time.Second {
 		t.Errorf("%d sockets and %v after %v", n, err, time.Since(begun))
 	}
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long anything may take on a busy machine.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // startPostgres starts a server that has the table.
 func startPostgres(t testing.TB, settings ...string) *clustertest.Postgres {
