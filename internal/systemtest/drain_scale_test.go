@@ -54,7 +54,7 @@ func TestRollingRestart(t *testing.T) {
 	begun.Wait()
 	r.route(secondAddr)
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := first.Shutdown(ctx); err != nil {
 		t.Error(err)
@@ -111,7 +111,7 @@ func (r *rollout) dial(ctx context.Context) (net.Conn, error) {
 
 // server serves one of the servers, which answers "store" with its number.
 func (r *rollout) server(t *testing.T, number int, spread time.Duration) (io *socketio.Server, addr string, stop func()) {
-	io = socketio.NewServer(&socketio.Options{ShutdownSpread: spread})
+	io = socketio.NewServer(&socketio.Options{ShutdownSpread: spread, PingTimeout: patience, UpgradeTimeout: patience})
 	if number == 2 {
 		io.OnConnect(func(*socketio.Socket) {
 			r.mu.Lock()

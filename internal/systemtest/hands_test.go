@@ -127,7 +127,7 @@ func hand(function, file string) (name string, ours bool) {
 // one writes.
 func handsToWrite(t *testing.T) []string {
 	text := make([]byte, 1<<20)
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); runtime.Gosched() {
+	for end := time.Now().Add(patience); time.Now().Before(end); runtime.Gosched() {
 		for stack := range bytes.SplitSeq(text[:runtime.Stack(text, true)], []byte("\n\n")) {
 			if !bytes.Contains(stack, []byte("Broadcast.Emit")) || !bytes.Contains(stack, []byte("rawconn_unix.go")) {
 				continue

@@ -56,6 +56,7 @@ func TestRecoveryStoreBeforeTheBus(t *testing.T) {
 					a.Emit("late", i)
 					late = append(late, fmt.Sprint("late ", i))
 				}
+				synctest.Wait()
 				release()
 				c.Expect("/", late...)
 				for i := range 3 { // and all goes on

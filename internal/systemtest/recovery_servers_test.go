@@ -34,7 +34,7 @@ func TestRecoveryOverServers(t *testing.T) {
 	var all [servers]*socketio.Server
 	var dials [servers]func(context.Context) (net.Conn, error)
 	for i := range all {
-		o := testserver.Recovering()
+		o := forAnyDelay()
 		o.Adapter = bus
 		all[i] = socketio.NewServer(o)
 		all[i].Use(func(_ context.Context, s *socketio.Socket) error { s.Join("room"); return nil })
@@ -45,7 +45,7 @@ func TestRecoveryOverServers(t *testing.T) {
 		defer all[i].Close()
 		dials[i] = func(ctx context.Context) (net.Conn, error) { return listener.Dial(ctx) }
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute+time.Duration(*comebacks)*10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), patience+time.Duration(*comebacks)*10*time.Millisecond)
 	defer cancel()
 	var emitting, visiting sync.WaitGroup
 	var read, visits, lost, repeated, refused atomic.Int64

@@ -120,9 +120,11 @@ func TestRecoveryStore(t *testing.T) {
 			for i := range 3 {
 				a.Emit("missed", i)
 			}
+			synctest.Wait() // until they are in the log
 			g.Harness = b
 			b.ComesBackWith(g, "missed 0", "missed 1", "missed 2")
 			a.Emit("live")
+			synctest.Wait()
 			release()
 			g.Expect("/", "live")
 		})
@@ -143,6 +145,7 @@ func TestRecoveryStore(t *testing.T) {
 			b.ComesBackWith(g, "missed") // from the place that was persisted
 			g.Drop()
 			b.Emit("missed")
+			synctest.Wait()
 			j.Trim(2)
 			g.ComeBack()
 			g.Returned("/", false)

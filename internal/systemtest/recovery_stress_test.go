@@ -27,7 +27,7 @@ func TestRecoveryStress(t *testing.T) {
 		emitters = 4
 		visits   = 12
 	)
-	io := socketio.NewServer(testserver.Recovering())
+	io := socketio.NewServer(forAnyDelay())
 	io.Use(func(_ context.Context, s *socketio.Socket) error { s.Join("room"); return nil }) // before its first event
 	listener := memnet.Listen()
 	hs := &http.Server{Handler: io}
@@ -35,7 +35,7 @@ func TestRecoveryStress(t *testing.T) {
 	defer hs.Close()
 	defer io.Close()
 
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var emitting, visiting sync.WaitGroup
 	var read, emitted atomic.Int64
@@ -82,6 +82,15 @@ func TestRecoveryStress(t *testing.T) {
 	if read.Load() < guests*visits {
 		t.Error("hardly anything happened")
 	}
+}
+
+// forAnyDelay returns options with state recovery that keep all events of a test in
+// real time, however long a client takes to come back.
+func forAnyDelay() *socketio.Options {
+	o := testserver.Recovering()
+	o.Recovery.MaxEvents, o.Recovery.MaxBytes = 1<<20, 1<<30
+	o.Limits.Buffered = 64 << 20
+	return o
 }
 
 // A visitor is a guest over real time.

@@ -33,7 +33,7 @@ const (
 
 func newCrowd(tb testing.TB, o socketio.Options) *crowd {
 	tb.Helper()
-	o.Limits.Buffered = maxBuffered
+	o.PingInterval, o.Limits.Buffered = noPing, maxBuffered
 	c := &crowd{Server: socketio.NewServer(&o), healthy: make([]*rawclient.Client, crowdSize-2)}
 	var connected atomic.Int64
 	c.OnConnect(func(s *socketio.Socket) {

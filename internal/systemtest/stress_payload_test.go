@@ -131,7 +131,7 @@ func (p *payloads) greet(s *socketio.Socket) {
 // visit is a client's life.
 func (p *payloads) visit(addr string, mode rawclient.Mode) {
 	owner := int(p.clients.Add(1))
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := rawclient.Open(ctx, func(ctx context.Context) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", addr)

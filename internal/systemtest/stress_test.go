@@ -47,6 +47,10 @@ func stressTime(t *testing.T) time.Duration {
 	return d
 }
 
+// upgradeTimeout is short, because a session that ends waits as long for a client
+// that has vanished.
+const upgradeTimeout = 2 * time.Second
+
 // TestStress calls methods at random from many goroutines and from within
 // handlers, while clients connect and leave over real connections, and goes on
 // while one server shuts down and the other is closed. Nothing may race, hang
@@ -57,7 +61,7 @@ func TestStress(t *testing.T) {
 		callers = 6
 	)
 	duration := stressTime(t)
-	watchdog := time.AfterFunc(duration+time.Minute, func() {
+	watchdog := time.AfterFunc(duration+5*patience, func() {
 		stacks := make([]byte, 4<<20)
 		panic("hangs:\n" + string(stacks[:runtime.Stack(stacks, true)]))
 	})
@@ -105,7 +109,7 @@ func TestStress(t *testing.T) {
 		last.Drop()
 	}
 	st.ending.Store(true)
-	shutdown, cancelShutdown := context.WithTimeout(context.Background(), 20*time.Second)
+	shutdown, cancelShutdown := context.WithTimeout(context.Background(), patience)
 	defer cancelShutdown()
 	var ends sync.WaitGroup
 	for range 2 {
@@ -137,7 +141,7 @@ type dialer = func(context.Context) (net.Conn, error)
 // server returns a server whose handlers, too, call methods.
 func (st *stress) server(bus adapter.Adapter) *socketio.Server {
 	io := socketio.NewServer(&socketio.Options{
-		PingInterval: 50 * time.Millisecond, UpgradeTimeout: 2 * time.Second,
+		PingInterval: 50 * time.Millisecond, UpgradeTimeout: upgradeTimeout,
 		ShutdownSpread: 300 * time.Millisecond, Adapter: bus,
 	})
 	for _, n := range []*socketio.Namespace{io.Of("/"), io.Of("/chat")} {
@@ -204,9 +208,14 @@ func (st *stress) note(r *socketio.Reply, err error) {
 var callPattern = regexp.MustCompile(`^42((?:/chat,)?\d+)\[`)
 
 // visit is a client's session: it connects, sends, answers calls and leaves in
-// some way. That the server ends it is no error.
+// some way. That the server ends it is no error, nor that a busy machine takes too
+// long for an upgrade.
 func visit(ctx context.Context, dial func(context.Context) (net.Conn, error), mode rawclient.Mode) error {
+	begun := time.Now()
 	c, err := rawclient.Open(ctx, dial, mode, rawclient.Options{Path: "/socket.io/", Pong: true})
+	if err != nil && mode == rawclient.Upgrade && time.Since(begun) >= upgradeTimeout {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
