@@ -57,14 +57,7 @@ func writeFiles(b *pgx.Batch, rows *store.Writes) {
 
 // File implements store.Store.
 func (s *db) File(ctx context.Context, id string) (*store.File, error) {
-	found, err := one(ctx, s, files.Scan, files.Where("id = $1"), id)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(found) == 0:
-		return nil, store.ErrNotFound
-	}
-	return &found[0], nil
+	return tables.First(one(ctx, s, files.Scan, files.Where("id = $1"), id))
 }
 
 // Strays implements store.Store.

@@ -59,14 +59,7 @@ func (w *writer) writeFiles(rows *store.Writes) error {
 
 // File implements store.Store.
 func (s *db) File(ctx context.Context, id string) (*store.File, error) {
-	found, err := one(ctx, s, tables.Files.Scan, tables.Files.Select("files WHERE id = ?"), id)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(found) == 0:
-		return nil, store.ErrNotFound
-	}
-	return &found[0], nil
+	return tables.First(one(ctx, s, tables.Files.Scan, tables.Files.Select("files WHERE id = ?"), id))
 }
 
 // Strays implements store.Store.

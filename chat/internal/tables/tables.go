@@ -153,6 +153,17 @@ func (t Table[R]) ScanMany() func(row Scanner) (R, error) {
 // A Scanner is the method Scan of a row.
 type Scanner func(into ...any) error
 
+// First returns the row that a query has found, or store.ErrNotFound.
+func First[R any](found []R, err error) (*R, error) {
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0:
+		return nil, store.ErrNotFound
+	}
+	return &found[0], nil
+}
+
 // Values returns the values of a row.
 func (t Table[R]) Values(r R) []any {
 	all := t.Fields(&r)
