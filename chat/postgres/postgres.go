@@ -13,6 +13,10 @@
 // Open makes the tables in the schema chat of the database. The first time, the
 // role of the pool needs the right to create a schema.
 //
+// Search takes upper and lower case for the same as far as the database does: by
+// its LC_CTYPE, which CREATE DATABASE sets. With LC_CTYPE "C" or "POSIX" this
+// is so for A to Z alone: "GRÜSSE" does not find "grüsse" then.
+//
 // A transaction locks the rows of its rooms, so posts in different rooms do not
 // wait for each other, on one server or on several.
 package postgres

@@ -10,7 +10,9 @@ import (
 )
 
 // A Searcher is a Store that finds messages by the words of their texts. A word
-// consists of letters and digits; upper and lower case are the same.
+// consists of letters and digits; upper and lower case are the same. Texts are
+// not normalized: an accent after its letter differs from a letter that
+// contains the accent.
 type Searcher interface {
 	Store
 	// Search returns messages in the rooms that a user may read at the time of

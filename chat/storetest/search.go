@@ -71,6 +71,13 @@ var searchCases = []testCase{
 			f.equal(text, f.found("rita", "r", text), f.at("r", want...))
 		}
 	}},
+	{"a letter with an accent is not the letter and an accent", func(f *fixture) {
+		f.create("r", store.KindOpen)
+		f.post("r", "ann", "", "caf\u00e9")
+		f.post("r", "ann", "", "cafe\u0301")
+		f.equal("one code point", f.found("rita", "", "\"caf\u00e9\""), f.at("r", 1))
+		f.equal("two code points", f.found("rita", "", "\"cafe\u0301\""), f.at("r", 2))
+	}},
 	{"whatever a user writes, it is no error", func(f *fixture) {
 		f.create("r", store.KindOpen)
 		parts := []string{`"`, "'", "*", ":", "^", "-", "+", "(", ")", "{", "}", "&", "|", "!", "<->", "AND", "OR", "NOT", "NEAR", "text", "scope",
