@@ -110,7 +110,7 @@ func (p *presences) dropPeers(grace time.Duration) {
 	now := time.Now()
 	for id, other := range p.peers {
 		left := !other.until.IsZero() && now.After(other.until)
-		if left || now.Sub(other.heard) > silence+grace {
+		if left || now.Sub(other.heard)-silence > grace {
 			for user := range other.users {
 				p.changed[user] = true
 				if p.watchers[user] != nil && p.seen[user] == 0 {

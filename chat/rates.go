@@ -18,30 +18,35 @@ type rates struct {
 type rateKey struct{ user, command, room string }
 
 type bucket struct {
-	rate Rate
-	full time.Time // when it is full again
+	rate  Rate
+	lacks float64 // tokens, at that time
+	asOf  time.Time
+}
+
+// now returns how many tokens a bucket lacks.
+func (b *bucket) now() float64 {
+	if passed := time.Since(b.asOf).Seconds(); passed > 0 {
+		return max(b.lacks-passed*b.rate.PerSecond, 0)
+	}
+	return b.lacks
 }
 
 // take takes a token, and returns how long the caller must wait for it. If that
 // is longer than patience, it takes no token.
 func (r *rates) take(k rateKey, rate Rate, patience time.Duration) (wait time.Duration, taken bool) {
+	const longest = float64(100 * 365 * 24 * time.Hour)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Now()
-	token := time.Duration(float64(time.Second) / rate.PerSecond)
-	full := r.buckets[k].full
-	if full.Before(now) {
-		full = now
-	}
-	full = full.Add(token)
-	wait = full.Sub(now) - token*time.Duration(max(rate.Burst, 1))
+	b := r.buckets[k]
+	lacks := b.now() + 1
+	wait = time.Duration(min((lacks-float64(max(rate.Burst, 1)))/rate.PerSecond*float64(time.Second), longest))
 	if wait > patience {
 		return wait - patience, false
 	}
 	if r.buckets == nil {
 		r.buckets = make(map[rateKey]bucket)
 	}
-	r.buckets[k] = bucket{rate, full}
+	r.buckets[k] = bucket{rate, lacks, time.Now()}
 	return max(wait, 0), true
 }
 
@@ -50,7 +55,7 @@ func (r *rates) sweep() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for k, b := range r.buckets {
-		if b.full.Before(time.Now()) {
+		if b.now() == 0 {
 			delete(r.buckets, k)
 		}
 	}

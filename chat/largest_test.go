@@ -1,0 +1,106 @@
+package chat_test
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/adapter"
+	"github.com/goroomcast/socketio/chat"
+	"github.com/goroomcast/socketio/chat/store"
+	"github.com/goroomcast/socketio/internal/testserver"
+)
+
+// TestLargestOptions gives each number of Options its largest value, as a program does
+// that wants no limit.
+func TestLargestOptions(t *testing.T) {
+	for _, perSecond := range []float64{math.Inf(1), math.MaxFloat64, 1, 1e-300} {
+		t.Run(fmt.Sprint(perSecond), func(t *testing.T) {
+			run(t, func(o *chat.Options) {
+				for _, in := range []any{o, &o.Limits, &o.Retention} {
+					numbers := reflect.ValueOf(in).Elem()
+					for i := range numbers.NumField() {
+						switch f := numbers.Field(i); {
+						case f.CanInt():
+							f.SetInt(math.MaxInt64)
+						case f.Type() == reflect.TypeFor[chat.Rate]():
+							f.Set(reflect.ValueOf(chat.Rate{PerSecond: perSecond, Burst: math.MaxInt}))
+						}
+					}
+				}
+			}, func(w *world) {
+				w.room("r", chat.Open, "ann", "bob")
+				ann := w.connect("ann")
+				ann.open("r")
+				var want []string
+				for i := range 50 {
+					began := time.Now()
+					ann.must("post", post("r", fmt.Sprint(i), fmt.Sprint(i)))
+					want = append(want, fmt.Sprint(i))
+					if time.Since(began) > 0 {
+						w.Errorf("post %d waits for %v", i, time.Since(began))
+					}
+				}
+				testserver.Wait(time.Second) // a busy room is told of its posts together
+				ann.shows("r", want...)
+				ann.must("history", obj{"room": "r", "limit": 100})
+				ann.must("search", obj{"text": "1"})
+				ann.must("react", obj{"room": "r", "seq": 1, "emoji": "x", "on": true})
+				ann.must("create", obj{"cid": "1", "kind": "open"})
+				ann.must("direct", obj{"user": "bob"})
+				ann.drop()
+				testserver.Wait(20 * time.Minute)
+				synctest.Wait()
+				bob := w.connect("bob")
+				for i := range 1000 {
+					_, err := w.chat.Room("r").Post(ctx, "bob", chat.Draft{Text: fmt.Sprint("b", i)})
+					w.check(err)
+				}
+				ann.drop()
+				testserver.Wait(10 * time.Second)
+				ann.wait("catch-up", func() bool { return len(ann.views["r"].rows) == 1050 })
+				if ann.resets != 1 {
+					w.Errorf("%d resets", ann.resets)
+				}
+				bob.must("watch", obj{"users": []string{"ann"}})
+				f := addFiles(w)
+				for range 3 {
+					id := f.upload("ann", png).ID
+					ann.must("post", withFile("r", id, id))
+				}
+				ann.drop()
+				ann.close()
+				testserver.Wait(10 * time.Minute)
+				if p := w.chat.User("ann").Presence(); p == chat.Offline {
+					w.Errorf("presence %v within an endless grace", p)
+				}
+			})
+		})
+	}
+}
+
+// TestEndlessGrace shows users of one server on another for as long as that server is
+// there.
+func TestEndlessGrace(t *testing.T) {
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		bus, db := new(adapter.Loopback), store.Memory()
+		so := func() *socketio.Options { return &socketio.Options{Adapter: bus} }
+		endless := func(o *chat.Options) { o.Grace = math.MaxInt64 }
+		here, there := start(h, db, newRandom(1), so(), endless), start(h, db, newRandom(1), so(), endless)
+		w := &world{T: h.T, h: h, chat: here.chat, store: db}
+		w.room("r", chat.Open, "ann", "bob")
+		ann := connect(w, "ann", here.dial)
+		connect(w, "bob", there.dial)
+		testserver.Wait(6 * time.Second)
+		if got := ann.watch("bob"); !slices.Equal(got, []string{"bob online"}) {
+			w.Errorf("watched %q", got)
+		}
+		testserver.Wait(time.Minute)
+		ann.told("bob")
+	})
+}
