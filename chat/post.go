@@ -58,6 +58,9 @@ func (d *device) post(ctx context.Context, a postArgs) (*posted, error) {
 		return store.Post{Room: a.Room, By: d.user.ID, Author: d.user.ID, CID: a.CID, Text: draft.Text, Data: draft.Data, Files: draft.Files, ReplyTo: draft.ReplyTo, Mentions: draft.Mentions}
 	}
 	if err := d.mayPost(ctx, draft); err != nil {
+		if d.limit("read", d.c.limits.Reads) != nil {
+			return nil, err
+		}
 		if r, unknown := d.repeated(ctx, op()); unknown == nil {
 			return r, nil
 		}
@@ -73,19 +76,22 @@ func (d *device) post(ctx context.Context, a postArgs) (*posted, error) {
 	return &posted{r.Seq, r.Rev, r.At, r.Dup}, nil
 }
 
-// mayPost asks the program about a draft, and waits until it is due.
+// mayPost waits until a draft is due, and asks the program about it.
 func (d *device) mayPost(ctx context.Context, draft *Draft) error {
+	if err := d.pace(ctx, draft.Room); err != nil {
+		return err
+	}
 	if err := d.filter(ctx, draft); err != nil {
 		return err
 	}
 	var k check
-	if k.content(draft); k.err != nil {
-		return k.err
-	}
-	return d.pace(ctx, draft.Room)
+	k.content(draft)
+	return k.result()
 }
 
-// repeated answers a post that was committed before, whatever forbids it now.
+// repeated answers a post that was committed before, whatever forbids it now. The
+// lookup counts as a read: posts that are refused would be a way to ask the store
+// as often as one likes.
 func (d *device) repeated(ctx context.Context, op store.Post) (*posted, error) {
 	op.Repeat = true
 	r, err := d.c.do(ctx, op.Room, op)
