@@ -40,7 +40,7 @@ var mutants = []struct{ name, file, old, new, tests string }{
 	{"members see all later changes of old messages", "frame.go",
 		"	if r.Visibility != store.VisibleJoined {\n		return f", "	if true {\n		return f", "TestMemberWhoComesBack"},
 	{"a reader stops after its first page", "live.go",
-		"	if ch.More {\n		return false\n	}\n", "", "TestSlowReadsAreWhole"},
+		"	if ch.More {\n		return false, false\n	}\n", "", "TestSlowReadsAreWhole"},
 	{"a file of another can be posted", "store/files.go", "f.Owner != author || ", "", "TestFilesThatCanNotBePosted"},
 	{"a file can be posted twice", "store/files.go",
 		"		case f.Room != \"\":\n			return inUse()\n", "", "TestFilesThatCanNotBePosted"},
