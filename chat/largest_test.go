@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/goroomcast/socketio"
@@ -19,7 +18,7 @@ import (
 // TestLargestOptions gives each number of Options its largest value, as a program does
 // that wants no limit.
 func TestLargestOptions(t *testing.T) {
-	for _, perSecond := range []float64{math.Inf(1), math.MaxFloat64, 1, 1e-300} {
+	for _, perSecond := range []float64{math.Inf(1), 1, 1e-300} {
 		t.Run(fmt.Sprint(perSecond), func(t *testing.T) {
 			run(t, func(o *chat.Options) {
 				for _, in := range []any{o, &o.Limits, &o.Retention} {
@@ -37,45 +36,30 @@ func TestLargestOptions(t *testing.T) {
 				w.room("r", chat.Open, "ann", "bob")
 				ann := w.connect("ann")
 				ann.open("r")
-				var want []string
-				for i := range 50 {
-					began := time.Now()
-					ann.must("post", post("r", fmt.Sprint(i), fmt.Sprint(i)))
-					want = append(want, fmt.Sprint(i))
-					if time.Since(began) > 0 {
-						w.Errorf("post %d waits for %v", i, time.Since(began))
-					}
+				for i := range 30 {
+					ann.must("post", post("r", fmt.Sprint(i), fmt.Sprint(i+1)))
 				}
-				testserver.Wait(time.Second) // a busy room is told of its posts together
-				ann.shows("r", want...)
+				began := time.Now()
 				ann.must("history", obj{"room": "r", "limit": 100})
 				ann.must("search", obj{"text": "1"})
 				ann.must("react", obj{"room": "r", "seq": 1, "emoji": "x", "on": true})
 				ann.must("create", obj{"cid": "1", "kind": "open"})
 				ann.must("direct", obj{"user": "bob"})
-				ann.drop()
-				testserver.Wait(20 * time.Minute)
-				synctest.Wait()
-				bob := w.connect("bob")
-				for i := range 1000 {
-					_, err := w.chat.Room("r").Post(ctx, "bob", chat.Draft{Text: fmt.Sprint("b", i)})
-					w.check(err)
-				}
-				ann.drop()
-				testserver.Wait(10 * time.Second)
-				ann.wait("catch-up", func() bool { return len(ann.views["r"].rows) == 1050 })
-				if ann.resets != 1 {
-					w.Errorf("%d resets", ann.resets)
-				}
-				bob.must("watch", obj{"users": []string{"ann"}})
+				ann.must("watch", obj{"users": []string{"bob"}})
 				f := addFiles(w)
 				for range 3 {
 					id := f.upload("ann", png).ID
 					ann.must("post", withFile("r", id, id))
 				}
-				ann.drop()
+				if took := time.Since(began); took > 0 {
+					w.Errorf("commands have waited for %v", took)
+				}
+				ann.drop() // and comes back with a cursor
+				posted(w.T, w.store, "r", 34, 40)
+				testserver.Wait(10 * time.Second)
+				ann.shows("r", append(append(numbers(1, 30), "", "", ""), numbers(34, 40)...)...)
 				ann.close()
-				testserver.Wait(10 * time.Minute)
+				testserver.Wait(time.Minute)
 				if p := w.chat.User("ann").Presence(); p == chat.Offline {
 					w.Errorf("presence %v within an endless grace", p)
 				}
