@@ -196,6 +196,7 @@ func (m *committer) deliver() {
 		}
 		m.c.hint(d.done.Changes)
 		m.c.tellPosted(&d)
+		m.c.tellOwn(&d)
 		for i := range d.done.Results { // also if nobody waits for the result any longer
 			m.c.shown(d.done.Results[i].Members)
 		}

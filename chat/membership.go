@@ -250,13 +250,7 @@ func (d *device) block(ctx context.Context, a blockArgs) (nothing, error) {
 			return nothing{}, err
 		}
 	}
-	r, err := d.c.do(ctx, d.user.ID, store.Block{By: d.user.ID, User: a.User, On: *a.On})
-	if err == nil && !r.Dup {
-		_ = d.c.ns.To(userRoom(d.user.ID)).Emit("block", struct {
-			User string `json:"user"`
-			On   bool   `json:"on"`
-		}{a.User, *a.On})
-	}
+	_, err := d.c.do(ctx, d.user.ID, store.Block{By: d.user.ID, User: a.User, On: *a.On})
 	return nothing{}, err
 }
 

@@ -181,15 +181,6 @@ type reactArgs struct {
 	On    *bool  `json:"on"`
 }
 
-// A mineEvent tells a user's devices of an own reaction, because the summary of
-// a message names few users.
-type mineEvent struct {
-	Room  string `json:"room"`
-	Seq   int64  `json:"seq"`
-	Emoji string `json:"emoji"`
-	On    bool   `json:"on"`
-}
-
 func (d *device) react(ctx context.Context, a reactArgs) (changed, error) {
 	var k check
 	k.room(a.Room)
@@ -201,9 +192,5 @@ func (d *device) react(ctx context.Context, a reactArgs) (changed, error) {
 	if err := k.result(); err != nil {
 		return changed{}, err
 	}
-	r, err := d.c.do(ctx, a.Room, store.React{Room: a.Room, By: d.user.ID, Seq: a.Seq, Emoji: a.Emoji, On: *a.On})
-	if err == nil && !r.Dup {
-		_ = d.c.ns.To(userRoom(d.user.ID)).Emit("mine", mineEvent{a.Room, a.Seq, a.Emoji, *a.On})
-	}
-	return changed{r.Rev}, err
+	return d.change(ctx, a.Room, store.React{Room: a.Room, By: d.user.ID, Seq: a.Seq, Emoji: a.Emoji, On: *a.On})
 }

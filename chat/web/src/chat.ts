@@ -53,7 +53,7 @@ export class Chat {
     at<Frame>("changes", (room, frame) => room.changes(frame));
     at<Marker & { room: string; user: string }>("read", (room, e) => room.marked(e.user, e));
     at<{ room: string; user: string; for: number }>("typing", (room, e) => room.typed(e.user, e.for));
-    at<{ room: string; seq: number; emoji: string; on: boolean }>("mine", (room, e) => room.mine(e.seq, e.emoji, e.on));
+    at<{ room: string; seq: number; emoji: string; on: boolean; rev: number }>("mine", (room, e) => room.mine(e.seq, e.emoji, e.on, e.rev));
     this.socket.on("rooms", ({ set = [], gone = [] }: { set?: RoomState[]; gone?: { id: string }[] }) => {
       for (const state of set) this.room(state.id).listed(state);
       for (const { id } of gone) this.#rooms.get(id)?.open(); // it may still be readable

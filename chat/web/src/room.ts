@@ -234,8 +234,8 @@ export class Room {
     this.#changed();
   }
 
-  mine(seq: number, emoji: string, on: boolean): void {
-    this.#window.reacted(seq, emoji, on);
+  mine(seq: number, emoji: string, on: boolean, rev: number): void {
+    this.#window.reacted(seq, emoji, on, rev);
     this.#changed();
   }
 

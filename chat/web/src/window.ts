@@ -12,7 +12,7 @@ export class Window {
   #rows = new Map<number, Message>();
   #aside?: Map<number, Message>; // messages below the window that have changed since a page of history was asked for
   #more = false;
-  #mine = new Set<string>();
+  #mine = new Map<string, { on: boolean; rev: number }>();
 
   /** The messages in the order of seq. */
   list = (): Message[] => [...this.#rows.values()].sort((a, b) => a.seq - b.seq);
@@ -40,7 +40,7 @@ export class Window {
       if ("author" in m) this.#take(m, alone);
       else if (m.rev > (this.#rows.get(m.seq)?.rev ?? Infinity)) this.stubs.add(m.seq);
     }
-    for (const [seq, emoji] of f.mine ?? []) this.reacted(seq, emoji, true);
+    for (const [seq, emoji] of f.mine ?? []) this.reacted(seq, emoji, true, f.to);
     this.floor = f.reset ? f.floor : Math.max(this.floor, f.floor);
     for (const seq of this.#rows.keys()) if (seq < f.floor) this.#rows.delete(seq);
     if (f.reset && this.#rows.size) this.low = Math.min(...this.#rows.keys());
@@ -52,7 +52,7 @@ export class Window {
     rows?.set(m.seq, newer(m, rows.get(m.seq)));
     this.stubs.delete(m.seq);
     this.head = Math.max(this.head, m.seq);
-    if (alone) for (const r of m.reactions ?? []) if (r.n > r.by.length) this.reacted(m.seq, r.e, false);
+    if (alone) for (const r of m.reactions ?? []) if (r.n > r.by.length) this.reacted(m.seq, r.e, false, m.rev);
   }
 
   /** Must be called before the page asks for the history below the window. It returns undefined while another such request is under way. */
@@ -66,7 +66,7 @@ export class Window {
     this.#aside = undefined;
     if (page?.epoch !== this.epoch) return;
     for (const m of page.messages) if (m.seq >= this.floor) this.#rows.set(m.seq, newer(m, asked.get(m.seq)));
-    for (const [seq, emoji] of page.mine ?? []) this.reacted(seq, emoji, true);
+    for (const [seq, emoji] of page.mine ?? []) this.reacted(seq, emoji, true, 0);
     this.low = page.messages[0]?.seq ?? this.low;
     this.#more = page.more;
   }
@@ -80,13 +80,13 @@ export class Window {
     }
   }
 
-  /** Notes a reaction of the user. */
-  reacted(seq: number, emoji: string, on: boolean): void {
-    if (on) this.#mine.add(`${seq} ${emoji}`);
-    else this.#mine.delete(`${seq} ${emoji}`);
+  /** Notes a reaction of the user, unless a newer one is known. */
+  reacted(seq: number, emoji: string, on: boolean, rev: number): void {
+    const key = `${seq} ${emoji}`;
+    if (rev >= (this.#mine.get(key)?.rev ?? 0)) this.#mine.set(key, { on, rev });
   }
 
-  hasReacted = (seq: number, emoji: string): boolean => this.#mine.has(`${seq} ${emoji}`);
+  hasReacted = (seq: number, emoji: string): boolean => !!this.#mine.get(`${seq} ${emoji}`)?.on;
 }
 
 /** Returns the newer of two rows of a message. A row may lack the content that the other one has. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Refused, upload } from "roomcast-chat";
+import { Window } from "../dist/window.js";
 import { opened, startServer, texts, until } from "./helpers.mjs";
 
 describe("a chat", () => {
@@ -42,6 +43,14 @@ describe("a chat", () => {
     for (const frame of held) take(frame);
     const view = await until(hers, (v) => v.pending.length === 0);
     assert.deepEqual(texts(view), ["hello"]);
+  });
+
+  test("an event about a reaction that arrives late changes nothing", () => {
+    const window = new Window();
+    for (const [on, rev, is] of [[true, 5, true], [false, 4, true], [false, 5, false], [true, 3, false], [true, 6, true]]) {
+      window.reacted(1, "👍", on, rev);
+      assert.equal(window.hasReacted(1, "👍"), is, `${on} at ${rev}`);
+    }
   });
 
   test("edits, reactions and deletions are shown", async (t) => {
