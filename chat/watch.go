@@ -173,7 +173,7 @@ func (d *device) visible(ctx context.Context, users []string) (visible []string,
 				continue
 			}
 		default:
-			shares, err := d.c.shares(ctx, user, rooms)
+			shares, err := d.shares(ctx, user, rooms)
 			if err != nil {
 				return nil, err
 			}
@@ -186,7 +186,7 @@ func (d *device) visible(ctx context.Context, users []string) (visible []string,
 	return visible, nil
 }
 
-// roomIDs returns the ids of the user's rooms, without threads.
+// roomIDs returns the ids of the user's rooms, sorted, without threads.
 func (d *device) roomIDs(ctx context.Context) (ids []string, err error) {
 	for after, more := "", true; more; {
 		page, err := d.c.store.Memberships(ctx, d.user.ID, after, maxList)
@@ -200,11 +200,42 @@ func (d *device) roomIDs(ctx context.Context) (ids []string, err error) {
 		}
 		more = len(page) == maxList
 	}
+	slices.Sort(ids)
 	return ids, nil
 }
 
-// shares reports whether a user is a member of one of these rooms.
-func (c *Chat) shares(ctx context.Context, user string, rooms []string) (bool, error) {
+// fewRooms is how many rooms the chat looks up for each user that another wants to
+// see. A user of more rooms would wait too long.
+const fewRooms = 20
+
+// shares reports whether a user is a member of one of the rooms of another.
+func (d *device) shares(ctx context.Context, user string, rooms []string) (bool, error) {
+	if len(rooms) <= fewRooms {
+		return d.c.isIn(ctx, user, rooms)
+	}
+	direct := []string{store.Direct(d.user.ID, user)} // which the user may have hidden
+	if is, err := d.c.isIn(ctx, user, direct); is || err != nil {
+		return is, err
+	}
+	for after := ""; ; {
+		page, err := d.c.store.Memberships(ctx, user, after, maxList)
+		if err != nil {
+			return false, err
+		}
+		for i := range page {
+			after = page[i].Room.ID
+			if _, shared := slices.BinarySearch(rooms, after); shared {
+				return true, nil
+			}
+		}
+		if len(page) < maxList {
+			return false, nil
+		}
+	}
+}
+
+// isIn reports whether a user is a member of one of these rooms.
+func (c *Chat) isIn(ctx context.Context, user string, rooms []string) (bool, error) {
 	all, err := c.store.Look(ctx, user, rooms)
 	for i := range all {
 		if all[i].Member.Role != "" {
