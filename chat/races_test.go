@@ -3,6 +3,7 @@ package chat_test
 import (
 	"context"
 	"encoding/json"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,13 +59,19 @@ func TestTwoDevices(t *testing.T) {
 type interrupted struct {
 	store.Searcher
 	between func()
-	reads   int // before that
+	reads   atomic.Int64 // before that
 }
 
 func (s *interrupted) read() {
-	if s.reads--; s.reads == 0 {
+	if s.reads.Add(-1) == 0 {
 		s.between()
 	}
+}
+
+// after makes the store call between after so many reads.
+func (s *interrupted) after(reads int64, between func()) {
+	s.between = between
+	s.reads.Store(reads)
 }
 
 func (s *interrupted) Search(ctx context.Context, q store.Search) (*store.Found, error) {
@@ -91,7 +98,7 @@ func TestRoomDeletedDuringSearch(t *testing.T) {
 		ann := w.connect("ann")
 		ann.must("post", post("r", "1", "word"))
 		ann.must("post", post("s", "1", "word"))
-		db.reads, db.between = 1, func() { w.check(w.chat.Room("r").Delete(ctx)) }
+		db.after(1, func() { w.check(w.chat.Room("r").Delete(ctx)) })
 		var page struct{ Messages []struct{ Room string } }
 		text := ann.call("search", obj{"text": "word"})
 		if json.Unmarshal(text, &page) != nil || len(page.Messages) != 1 || page.Messages[0].Room != "s" {
@@ -123,22 +130,21 @@ func TestRetentionDuringCatchUp(t *testing.T) {
 		o.Store = db
 	}, func(w *world) {
 		posted(w.T, w.store, "r", 1, 20)
-		for reads := 1; reads <= 4; reads++ {
+		for reads := int64(1); reads <= 4; reads++ {
 			ann := w.connect("ann")
 			ann.open("r")
 			ann.drop()
 			synctest.Wait()
 			first := int(heads(w, "r").Seq) + 1
 			posted(w.T, w.store, "r", first, first+449)
-			db.reads, db.between = reads, func() {
+			db.after(reads, func() {
 				_, err := w.store.Commit(ctx, []store.Op{store.Prune{Room: "r", Keep: store.Keep{Count: 150}}})
 				w.check(err)
 				_, err = w.store.Sweep(ctx, "r", 200) // some of them
 				w.check(err)
-			}
+			})
 			head := heads(w, "r")
 			ann.wait("catch-up", func() bool { return ann.live && ann.views["r"].rev >= head.Rev && !ann.views["r"].opening })
-			db.reads = 0
 			testserver.Wait(10 * time.Second)
 			ann.shows("r", numbers(int(max(heads(w, "r").Floor, ann.views["r"].low)), first+449)...)
 			ann.close()
