@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/goroomcast/socketio"
 )
@@ -188,15 +187,24 @@ var calls = []check{
 	}},
 	{"yields those that do not reply in time", func(w *world) {
 		all := w.clients()
-		ctx, cancel := context.WithTimeout(w.ctx, 2*time.Second)
-		defer cancel()
-		got := w.call(ctx, w.nodes[0].To(), "e")
-		want := answerAll(`["e"]`, all[:2]...)
-		for _, err := range w.expectTally(got, 1, want).errs {
-			if !errors.Is(err, context.DeadlineExceeded) {
-				w.Errorf("error %v", err)
+		w.expire(func(ctx context.Context, last bool) bool {
+			called := w.call(ctx, w.nodes[0].To(), "e")
+			want := answerAll(`["e"]`, all[:2]...)
+			all[2].asked(`["e"]`)
+			t := <-called
+			for _, err := range t.errs {
+				if !errors.Is(err, context.DeadlineExceeded) {
+					w.Errorf("error %v", err)
+				}
 			}
-		}
+			if len(t.replies) < len(want) && !last {
+				return false
+			}
+			if !maps.Equal(t.replies, want) || len(t.errs) != 1 {
+				w.Errorf("replies %v and errors %v, want %v and one error", t.replies, t.errs, want)
+			}
+			return true
+		})
 	}},
 	{"ends when its context is cancelled", func(w *world) {
 		all := w.clients()

@@ -30,7 +30,7 @@ var logged = regexp.MustCompile(`^(4(?:2|5\d+-)(?:/[^,]*,)?\[.*),("[^"]*"|null)\
 
 // Next returns the next packet, an event without its offset.
 func (c *client) Next() (string, error) {
-	packet, err := c.Client.Next()
+	packet, err := c.await()
 	if event := logged.FindStringSubmatch(packet); c.w.sessions && event != nil {
 		packet = event[1] + "]"
 		if offset := strings.Trim(event[2], `"`); offset != "null" {
@@ -38,6 +38,19 @@ func (c *client) Next() (string, error) {
 		}
 	}
 	return packet, err
+}
+
+// await returns the next packet. It waits as long as the check may take.
+func (c *client) await() (string, error) {
+	select {
+	case packet, ok := <-c.Packets():
+		if !ok {
+			return c.Client.Next() // the error
+		}
+		return packet, nil
+	case <-c.w.ctx.Done():
+		return "", fmt.Errorf("no packet: %w", c.w.ctx.Err())
+	}
 }
 
 // client connects to server i.
@@ -70,7 +83,7 @@ func (w *world) clientIn(i int, namespace, auth string, rooms ...string) *client
 	})
 	defer off()
 	c.send("40" + c.prefix + auth)
-	got, err := raw.Next()
+	got, err := c.await()
 	w.check(err)
 	reply := regexp.MustCompile(`^40` + regexp.QuoteMeta(c.prefix) + `\{"sid":"[\w-]{20}"(?:,"pid":"([\w-]+)")?\}$`).FindStringSubmatch(got)
 	if reply == nil || (reply[1] != "") != w.sessions {

@@ -34,7 +34,7 @@ func Crowd(t *testing.T, join Join) {
 			}
 		}
 		c := &crowd{over: make(chan struct{})}
-		c.world = newWorld(t, join(t, servers), sessions, time.Minute+time.Duration(n)*100*time.Millisecond)
+		c.world = newWorld(t, join(t, servers), sessions, 5*time.Minute+time.Duration(n)*100*time.Millisecond)
 		c.run(n)
 	}
 	t.Run("without sessions", func(t *testing.T) { run(t, false) })
@@ -116,6 +116,16 @@ func (c *crowd) run(n int) {
 			}
 			guests, on = append(guests, g), append(on, i)
 		}
+	}
+	for _, node := range c.nodes {
+		c.until("all sockets are in their rooms", func() bool {
+			for s := range node.Sockets() {
+				if len(s.Rooms()) < 2 {
+					return false
+				}
+			}
+			return true
+		})
 	}
 	for i, node := range c.nodes {
 		all, err := node.FetchSockets(c.ctx) // also for the rooms' subscriptions

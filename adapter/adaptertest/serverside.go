@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/goroomcast/socketio"
 )
@@ -202,12 +201,16 @@ var serverSides = []check{
 			}
 			return name(i)
 		})
-		ctx, cancel := context.WithTimeout(w.ctx, 2*time.Second)
-		defer cancel()
-		got, errs := w.gather(ctx, "e")
-		if !slices.Equal(got, []string{"server 2"}) || len(errs) != 1 || !errors.Is(errs[0], context.DeadlineExceeded) {
-			w.Errorf("replies %q, errors %v", got, errs)
-		}
+		w.expire(func(ctx context.Context, last bool) bool {
+			got, errs := w.gather(ctx, "e")
+			if len(got) == 0 && !last {
+				return false
+			}
+			if !slices.Equal(got, []string{"server 2"}) || len(errs) != 1 || !errors.Is(errs[0], context.DeadlineExceeded) {
+				w.Errorf("replies %q, errors %v", got, errs)
+			}
+			return true
+		})
 	}},
 	{"a handler may ask the other servers", func(w *world) {
 		c := w.client(2)

@@ -64,7 +64,7 @@ func (m *mixed) fetches() {
 	m.expect(strings.Join(m.sockets["g0"].Rooms()[1:], " "), "r1 r6")
 	m.js(`for (const s of await io.in(%q).fetchSockets()) s.leave("r6")`, m.id("g0"))
 	m.expectReceived(true, `["e",1]`, "g0")
-	m.expect(m.js(`clients.g0.answer = () => ["yes"]; for (const s of await io.in(%q).fetchSockets()) return await s.timeout(5000).emitWithAck("ask", 1)`, m.id("g0")), `"yes"`)
+	m.expect(m.js(`clients.g0.answer = () => ["yes"]; for (const s of await io.in(%q).fetchSockets()) return await s.timeout(60_000).emitWithAck("ask", 1)`, m.id("g0")), `"yes"`)
 	m.received(true)
 }
 

@@ -36,7 +36,7 @@ var everybody = []string{"n0", "n1", "g0", "g1"}
 // so.
 func mix(t *testing.T, o clustertest.NodeOptions, a adapter.Adapter) *mixed {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	options := &socketio.Options{Adapter: a}
 	if o.Msgpack {
@@ -342,8 +342,8 @@ func (m *mixed) acknowledgements() {
 		{"ask binary", `[{got: Buffer.from([9]), list: [Buffer.alloc(0)]}]`, `{"got":{"$bin":"09"},"list":[{"$bin":""}]}`},
 	} {
 		m.js(`for (const name of ["n0", "n1", "g0", "g1"]) clients[name].answer = () => (%s)`, ask.answer)
-		m.expect(m.js(`return await io.timeout(5000).emitWithAck(%q, Buffer.from([1]))`, ask.event), "["+strings.Repeat(ask.want+",", 3)+ask.want+"]")
-		m.expect(m.js(`return await io.timeout(5000).to("r1").emitWithAck(%q)`, ask.event), "["+ask.want+","+ask.want+"]")
+		m.expect(m.js(`return await io.timeout(60_000).emitWithAck(%q, Buffer.from([1]))`, ask.event), "["+strings.Repeat(ask.want+",", 3)+ask.want+"]")
+		m.expect(m.js(`return await io.timeout(60_000).to("r1").emitWithAck(%q)`, ask.event), "["+ask.want+","+ask.want+"]")
 		n := 0
 		for reply, err := range m.io.Call(m.ctx, ask.event, []byte{1}) {
 			m.check(err)
@@ -356,7 +356,7 @@ func (m *mixed) acknowledgements() {
 			m.Errorf("%d replies to Go's call %s, want 4", n, ask.event)
 		}
 	}
-	m.expect(m.js(`return await io.timeout(5000).to("nobody is here").emitWithAck("ask")`), "[]")
+	m.expect(m.js(`return await io.timeout(60_000).to("nobody is here").emitWithAck("ask")`), "[]")
 	m.js(`for (const name of ["n0", "n1", "g0", "g1"]) clients[name].answer = () => [name]`)
 	var replies []string
 	for reply, err := range m.io.In("r1").Call(m.ctx, "ask") {
@@ -367,7 +367,7 @@ func (m *mixed) acknowledgements() {
 	}
 	m.expect(sorted(replies), "g0 n0")
 	m.js(`for (const name of ["n0", "n1", "g0", "g1"]) clients[name].answer = () => []`)
-	m.expect(m.js(`return (await io.timeout(5000).emitWithAck("ask")).length`), "4")
+	m.expect(m.js(`return (await io.timeout(60_000).emitWithAck("ask")).length`), "4")
 	n := 0
 	for reply, err := range m.io.Call(m.ctx, "ask") {
 		m.check(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,22 +60,22 @@ func TestStreamsFaults(t *testing.T) {
 	}{
 		"Redis dies and starts again, empty": {run: func(p *pair, _, _ *clustertest.Proxy) {
 			p.redis.Kill()
-			p.pause(outage(p.T))
+			p.away(outage(p.T))
 			p.redis.Start()
 		}},
 		"Redis dies and starts again with its data": {redis: []string{"--appendonly", "yes", "--appendfsync", "always"}, run: func(p *pair, _, _ *clustertest.Proxy) {
 			p.redis.Kill()
-			p.pause(outage(p.T))
+			p.away(outage(p.T))
 			p.redis.Start()
 		}},
 		"Redis stands still for a second": {run: func(p *pair, _, _ *clustertest.Proxy) {
 			p.redis.Pause()
-			p.pause(time.Second)
+			p.away(time.Second)
 			p.redis.Resume()
 		}},
 		"Redis stands still for longer than anybody waits": {run: func(p *pair, _, _ *clustertest.Proxy) {
 			p.redis.Pause()
-			p.pause(7 * time.Second)
+			p.away(7 * time.Second)
 			p.redis.Resume()
 		}},
 		"all connections are killed again and again": {run: func(p *pair, _, _ *clustertest.Proxy) {
@@ -93,17 +94,17 @@ func TestStreamsFaults(t *testing.T) {
 		}},
 		"the other server is cut off": {run: func(p *pair, _, b *clustertest.Proxy) {
 			b.Refuse()
-			p.pause(outage(p.T))
+			p.away(outage(p.T))
 			b.Resume()
 		}},
 		"the emitting server is cut off": {run: func(p *pair, a, _ *clustertest.Proxy) {
 			a.Refuse()
-			p.pause(outage(p.T))
+			p.away(outage(p.T))
 			a.Resume()
 		}},
 		"Redis refuses entries": {run: func(p *pair, _, _ *clustertest.Proxy) {
 			p.redis.Do("ACL", "SETUSER", "default", "-xadd")
-			p.pause(outage(p.T))
+			p.away(outage(p.T))
 			p.redis.Do("ACL", "SETUSER", "default", "+xadd")
 		}},
 	} {
@@ -134,7 +135,13 @@ func TestStreamsTrimmed(t *testing.T) {
 	p := newPair(t, r, NewStreams(connect(t, r.Addr), nil), NewStreams(connect(t, proxy.Addr), &StreamsOptions{Logger: log.logger()}))
 	p.pause(50 * time.Millisecond)
 	proxy.Refuse()
-	p.pause(300 * time.Millisecond)
+	length := func() int {
+		n, _ := strconv.Atoi(r.Do("XLEN", "socket.io"))
+		return n
+	}
+	for before := length(); length() < before+100; {
+		p.pause(time.Millisecond)
+	}
 	r.Do("XTRIM", "socket.io", "MAXLEN", "3")
 	proxy.Resume()
 	p.meet()
@@ -206,7 +213,7 @@ func TestStreamsBurst(t *testing.T) {
 			t.Fatal(errs)
 		}
 	}
-	late := time.After(time.Minute)
+	late := time.After(5 * time.Minute)
 	for _, c := range counts {
 		select {
 		case <-c.all:
