@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -273,6 +274,7 @@ func TestFullWindowInHold(t *testing.T) {
 		const messages = 1000
 		h.receiver = func(r *recorder) engine.Receiver { return &counted{recorder: r, want: messages} }
 		w, r := h.wireSession()
+		shorten(w.conn)
 		w.write(text("4hold"), 0)
 		select {
 		case <-held:
@@ -317,6 +319,14 @@ func TestFullWindowInHold(t *testing.T) {
 			return fmt.Errorf("closed for %q after Hold", reason)
 		}
 	})
+}
+
+// shorten bounds what a client's system keeps to be sent, which a PONG waits for.
+func shorten(conn net.Conn) {
+	if secure, is := conn.(*tls.Conn); is {
+		conn = secure.NetConn()
+	}
+	_ = conn.(*net.TCPConn).SetWriteBuffer(64 << 10)
 }
 
 // A counted receiver wants numbered messages behind one that is held.
