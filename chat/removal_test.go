@@ -255,6 +255,7 @@ func TestMemberWhoComesBack(t *testing.T) {
 		first := bob.must("post", post("r", "1", "first"))
 		ann.shows("r", "first")
 		w.check(w.chat.Room("r").Kick(ctx, "ann", ""))
+		synctest.Wait() // ann opens the room again, in vain
 		bob.must("post", post("r", "2", "secret"))
 		w.check(w.chat.Room("r").Add(ctx, "ann", chat.Writer))
 		bob.must("post", post("r", "3", "welcome back"))
