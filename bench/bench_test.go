@@ -23,8 +23,8 @@ import (
 // sample is two servers in three scenarios: one has all figures, the other
 // fails in the second and is not tried in the third.
 func sample() *cells {
-	fine := &server{name: ours, about: "this", version: []string{"echo", "1"}}
-	other := &server{name: reference, about: "that", version: []string{"echo", "2"}}
+	fine := &server{name: ours, about: "this"}
+	other := &server{name: reference, about: "that"}
 	gone := &server{name: "gone", problem: "its compiler is not installed"}
 	scenarios := []*load.Scenario{
 		{Name: "echo", Group: load.Replies, Unit: "µs", Does: "back and forth"},
@@ -32,13 +32,15 @@ func sample() *cells {
 		{Name: "crowd", Group: load.Memory, Unit: "KiB", Does: "many"},
 	}
 	t := newCells(scenarios, []*server{fine, other, gone})
-	for _, sc := range scenarios {
+	for i, sc := range scenarios {
+		t.of[sc][fine].version = []string{"1.0", "1.1", ""}[i] // the second was measured later
 		for _, cost := range []float64{9, 2, 4} {
 			t.of[sc][fine].results = append(t.of[sc][fine].results,
 				load.Result{Cost: cost, P50: time.Duration(cost) * time.Millisecond, P99: 20 * time.Millisecond})
 		}
 	}
 	t.of[scenarios[0]][other].results = []load.Result{{Cost: 12, P50: time.Millisecond, P99: time.Millisecond, Note: "a note"}}
+	t.of[scenarios[0]][other].version = "2"
 	t.of[scenarios[1]][other].results = []load.Result{{Cost: 1}, {Cost: 1}}
 	t.of[scenarios[1]][other].failed = errors.New("a <reply> too many")
 	t.of[scenarios[2]][other].skipped = "too few descriptors"
@@ -106,7 +108,7 @@ func TestFeatures(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if err := withFeature().write(t.Context(), dir); err != nil {
+	if err := withFeature().write(dir); err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "RESULTS.md"))
@@ -126,6 +128,9 @@ func TestKeep(t *testing.T) {
 		}
 		if got, want := again.costs(), c.costs(); got != want {
 			t.Errorf("read\n%s, kept\n%s", got, want)
+		}
+		if got := again.versions(again.servers[0]); got != "1.0; 1.1" {
+			t.Errorf("versions %q", got)
 		}
 		if err := newCells(c.scenarios[:1], c.servers[:1]).keep(file); err != nil { // the others stay
 			t.Fatal(err)
@@ -179,7 +184,7 @@ func TestFigure(t *testing.T) {
 
 func TestResults(t *testing.T) {
 	dir := t.TempDir()
-	if err := sample().write(t.Context(), dir); err != nil {
+	if err := sample().write(dir); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "RESULTS.md"))
@@ -187,7 +192,7 @@ func TestResults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| roomcast | this | 1 | 3 |\n| node | that | 2 | 2 |\n", "| echo, µs | 4.00 (3.0×) | 12.0 |\n", "| ack, µs | 4.00 | fails |\n",
+		"| roomcast | this | 1.0; 1.1 | 3 |\n| node | that | 2 | 2 |\n", "| echo, µs | 4.00 (3.0×) | 12.0 |\n", "| ack, µs | 4.00 | fails |\n",
 		"](results-replies.svg)", "](results-idle.svg)", "- gone: not there",
 	} {
 		if !bytes.Contains(text, []byte(want)) {

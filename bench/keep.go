@@ -15,6 +15,7 @@ import (
 // several runs.
 type keptCell struct {
 	Results []load.Result
+	Version string `json:",omitempty"`
 	Failed  string `json:",omitempty"`
 }
 
@@ -46,7 +47,7 @@ func (t *cells) read(file string) error {
 	for sc, row := range t.of {
 		for s, c := range row {
 			if k := all[sc.Name][s.name]; k != nil {
-				c.results = k.Results
+				c.results, c.version = k.Results, k.Version
 				if k.Failed != "" {
 					c.failed = errors.New(k.Failed)
 				}
@@ -70,7 +71,7 @@ func (t *cells) keep(file string) error {
 			all[sc.Name] = make(map[string]*keptCell)
 		}
 		for s, c := range row {
-			k := &keptCell{Results: c.results}
+			k := &keptCell{Results: c.results, Version: c.version}
 			if c.failed != nil {
 				k.Failed = c.failed.Error()
 			}

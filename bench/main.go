@@ -73,7 +73,7 @@ func main() {
 	}
 	fmt.Print(t.text())
 	if *results != "" {
-		if err := t.write(ctx, *results); err != nil {
+		if err := t.write(*results); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

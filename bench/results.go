@@ -17,10 +17,10 @@ import (
 )
 
 // write writes RESULTS.md and a plot for each group to a directory.
-func (t *cells) write(ctx context.Context, dir string) error {
+func (t *cells) write(dir string) error {
 	data := report{Cells: t, Machine: machine(), Command: strings.Join(os.Args[1:], " ")}
 	for _, s := range t.servers {
-		data.Versions = append(data.Versions, version{s.name, s.about, s.versionText(ctx), t.rounds(s)})
+		data.Versions = append(data.Versions, version{s.name, s.about, t.versions(s), t.rounds(s)})
 	}
 	for _, g := range load.Groups {
 		p, ok := t.plotGroup(g)

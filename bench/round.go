@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goroomcast/socketio/bench/load"
@@ -15,6 +16,7 @@ import (
 // A cell is what one server has done in one scenario.
 type cell struct {
 	results []load.Result
+	version string // of the server, at the last of the results
 	failed  error
 	skipped string // why it was not tried
 }
@@ -71,13 +73,29 @@ func (t *cells) rounds(s *server) (n int) {
 	return n
 }
 
+// versions returns the versions of a server that the results are of.
+func (t *cells) versions(s *server) string {
+	var all []string
+	for _, row := range t.of {
+		if v := row[s].version; v != "" && !slices.Contains(all, v) {
+			all = append(all, v)
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, "; ")
+}
+
 // fill runs all scenarios, each against one server after the other, as many
 // times as there are rounds: what changes on the machine meanwhile concerns
 // all servers.
 func (t *cells) fill(ctx context.Context, rounds int, o load.Options, profile string, progress func(line string)) {
+	versions := make(map[*server]string)
 	for round := range rounds {
 		for _, sc := range t.scenarios {
 			for _, s := range t.tried() {
+				if versions[s] == "" {
+					versions[s] = s.versionText(ctx)
+				}
 				c := t.of[sc][s]
 				if c.skipped != "" || c.failed != nil {
 					continue
@@ -93,7 +111,7 @@ func (t *cells) fill(ctx context.Context, rounds int, o load.Options, profile st
 				case err != nil:
 					c.failed = err
 				default:
-					c.results = append(c.results, r)
+					c.results, c.version = append(c.results, r), versions[s]
 				}
 				progress(fmt.Sprintf("%d/%d %-12s %-12s %s", round+1, rounds, sc.Name, s.name, outcome(sc, r, err)))
 			}
