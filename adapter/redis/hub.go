@@ -153,10 +153,10 @@ func (h *hub) subscribe(ctx context.Context, receivers map[topic]func(channel, m
 	return nil
 }
 
-// goodbye delivers the goodbye of a server, which has come by a topic, after the
-// answers of that server. They come by another topic, in a Redis Cluster perhaps
-// from another server of Redis: what that one has sent before has been received
-// when it answers one more subscription.
+// goodbye delivers the goodbye of a server after the answers of that server. The
+// answers come by another topic, in a Redis Cluster perhaps from another server
+// of Redis. That server of Redis answers one more subscription, and by then has
+// sent all earlier answers.
 func (h *hub) goodbye(by, answers topic, deliver func()) {
 	h.mu.Lock()
 	p, q := h.places[by], h.places[answers]
