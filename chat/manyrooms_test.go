@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/goroomcast/socketio/chat"
@@ -120,6 +121,7 @@ func TestManyRooms(t *testing.T) {
 		for i := range 198 {
 			everybody = append(everybody, fmt.Sprint("stranger", i))
 		}
+		synctest.Wait() // until the chat has checked whom ann may watch, as cy left
 		db.looks.Store(0)
 		var watched struct{ Users []struct{ ID string } }
 		w.check(json.Unmarshal(ann.call("watch", obj{"users": everybody}), &watched))
