@@ -15,6 +15,7 @@ type heads struct {
 	rooms map[string]*badge
 	of    map[string][]*badge // by user
 	fresh map[string]int64    // newest seqs that are not told yet
+	told  map[string]int64    // and those that were told last
 
 	learners map[string]*learner // by user
 }
@@ -37,6 +38,7 @@ func (h *heads) init() {
 	h.rooms = make(map[string]*badge)
 	h.of = make(map[string][]*badge)
 	h.fresh = make(map[string]int64)
+	h.told = make(map[string]int64)
 	h.learners = make(map[string]*learner)
 }
 
@@ -63,14 +65,19 @@ func (h *heads) finish(user string) {
 
 // learn notes the rooms of a user that has a device here, between begin and
 // finish. It returns the rooms that the user may have lost since they were read.
+// Messages that came since then are told.
 func (h *heads) learn(user string, rooms []store.Membership) (lost []store.MemberKey) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range rooms {
-		if id := rooms[i].Room.ID; h.learners[user].lost[id] {
+		id := rooms[i].Room.ID
+		if h.learners[user].lost[id] {
 			lost = append(lost, store.MemberKey{Room: id, User: user})
-		} else {
-			h.put(id, user)
+			continue
+		}
+		h.put(id, user)
+		if seq := max(h.fresh[id], h.told[id]); seq > rooms[i].Room.Seq {
+			h.fresh[id] = seq
 		}
 	}
 	return lost
@@ -131,6 +138,7 @@ func (h *heads) end(room string) {
 		l.lost[room] = true
 	}
 	delete(h.fresh, room)
+	delete(h.told, room)
 }
 
 // changed notes a change of a membership, if the user has a device here.
@@ -149,11 +157,12 @@ func (h *heads) changed(c *Chat, m memberHint) {
 	}
 }
 
-// hear notes the newest seq of a room.
+// hear notes the newest seq of a room that users here are members of, or may turn
+// out to be.
 func (h *heads) hear(room string, seq int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.rooms[room] != nil && seq > h.fresh[room] {
+	if known := h.rooms[room] != nil || len(h.learners) > 0; known && seq > h.fresh[room] {
 		h.fresh[room] = seq
 	}
 }
@@ -179,6 +188,7 @@ func (c *Chat) tellHeads() {
 			byUser[user] = append(byUser[user], [2]any{room, seq})
 		}
 	}
+	h.fresh, h.told = h.told, h.fresh
 	clear(h.fresh)
 	h.mu.Unlock()
 	for user, news := range byUser {

@@ -203,3 +203,35 @@ func TestHeadsOfANewRoom(t *testing.T) {
 		}
 	})
 }
+
+// TestHeadsDuringReady posts while the list of a user's rooms is on its way to the
+// device: the device is told of the message, after the list.
+func TestHeadsDuringReady(t *testing.T) {
+	for _, before := range []time.Duration{200 * time.Millisecond, 1200 * time.Millisecond} {
+		t.Run(fmt.Sprint(before, " before"), func(t *testing.T) {
+			runFarm(t, 1, func(w *world, f *farm) {
+				w.room("r", chat.Open, "ann", "bob")
+				w.room("s", chat.Open, "ann", "bob")
+				bob := connect(w, "bob", f.dial)
+				p, posted := f.processes[0], false
+				p.mu.Lock()
+				p.hook = func(point string) {
+					if point == "after ready" && !posted { // the rooms of ann were read
+						posted = true
+						bob.must("post", post("r", "1", "x"))
+						testserver.Wait(before)
+					}
+				}
+				p.mu.Unlock()
+				ann := connect(w, "ann", f.dial)
+				if got := ann.named("heads"); len(got) > 0 {
+					w.Errorf("before the list: %s", got)
+				}
+				testserver.Wait(3 * time.Second)
+				if got := ann.named("heads"); len(got) != 1 || string(got[0]) != `[["r",1]]` {
+					w.Errorf("ann has got %s", got)
+				}
+			})
+		})
+	}
+}
