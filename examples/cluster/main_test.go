@@ -23,7 +23,9 @@ import (
 	"github.com/goroomcast/socketio/internal/rawclient"
 )
 
-const patience = 60 * time.Second
+// patience is how long anything may take that must happen, on a machine with much
+// to do.
+const patience = 3 * time.Minute
 
 // TestTheChatOutlivesAServer kills one of three servers.
 func TestTheChatOutlivesAServer(t *testing.T) {
@@ -201,12 +203,12 @@ func TestFront(t *testing.T) {
 	for i := range 3 {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, i, " ", r.Host) }))
 		defer s.Close()
-		if i == 1 {
-			s.Close()
-		}
 		u, err := url.Parse(s.URL)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if i == 1 {
+			u.Host = "127.0.0.1:1" // where nobody listens
 		}
 		servers = append(servers, u)
 	}
