@@ -59,7 +59,7 @@ export class Person {
     this.page.on("pageerror", (error) => this.complaints.push(String(error)));
     this.page.on("console", (message) => {
       // A server that is gone or refuses, and a poll that the closing of its session has overtaken.
-      const expected = /ERR_CONNECTION|ERR_FAILED|ERR_INTERNET_DISCONNECTED|WebSocket connection to|CORS policy|status of 400/;
+      const expected = /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_FAILED|ERR_INTERNET_DISCONNECTED|WebSocket connection to|CORS policy|status of 400/;
       if (message.type() === "error" && !expected.test(message.text())) this.complaints.push(message.text());
     });
     await this.page.goto(this.url);
