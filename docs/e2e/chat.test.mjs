@@ -41,7 +41,7 @@ test("docs/chat.md", { skip, timeout: 1_200_000 }, async (t) => {
   t.after(() => browser.close());
   const arrive = async (user) => {
     const page = await (await browser.newContext()).newPage();
-    page.setDefaultTimeout(120_000); // for a busy machine
+    page.setDefaultTimeout(300_000); // for a busy machine
     await page.goto(`${reader.page}?user=${user}`);
     await page.getByRole("heading", { name: `general, as ${user}` }).filter({ hasNotText: "…" }).waitFor();
     return page;

@@ -247,7 +247,7 @@ class Relay {
 }
 
 export async function until(condition, complaint) {
-  for (const end = Date.now() + 120_000; !(await condition()); await new Promise((next) => setTimeout(next, 20))) {
+  for (const end = Date.now() + 300_000; !(await condition()); await new Promise((next) => setTimeout(next, 20))) {
     if (Date.now() > end) throw new Error(complaint());
   }
 }

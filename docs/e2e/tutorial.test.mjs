@@ -218,7 +218,7 @@ let people = [];
 class Person {
   constructor(page, url) {
     Object.assign(this, { page, url });
-    page.setDefaultTimeout(120_000);
+    page.setDefaultTimeout(300_000);
     people.push(this);
   }
 

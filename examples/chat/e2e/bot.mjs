@@ -5,7 +5,7 @@ import { once } from "node:events";
 
 const { io } = createRequire(new URL("../web/package.json", import.meta.url))("socket.io-client");
 
-const LONG = 120_000; // ms, for a busy machine
+const LONG = 300_000; // ms, for a busy machine
 
 export class Bot {
   static async arrive(url, name, ...rooms) {

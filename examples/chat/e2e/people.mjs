@@ -55,7 +55,7 @@ export class Person {
 
   async openTab() {
     this.page = await this.context.newPage();
-    this.page.setDefaultTimeout(120_000); // for a busy machine
+    this.page.setDefaultTimeout(300_000); // for a busy machine
     this.page.on("pageerror", (error) => this.complaints.push(String(error)));
     this.page.on("console", (message) => {
       // A server that is gone or refuses, and a poll that the closing of its session has overtaken.
@@ -146,7 +146,7 @@ export class Person {
 
   /** Types until others have noticed: to a connection that is busy, the sign of it may be dropped. */
   async typesUntil(noticed) {
-    for (const end = Date.now() + 120_000; Date.now() < end && !(await noticed()); ) {
+    for (const end = Date.now() + 300_000; Date.now() < end && !(await noticed()); ) {
       await this.field().pressSequentially("a", { delay: 60 });
     }
     assert.ok(await noticed());
