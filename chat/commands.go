@@ -30,7 +30,7 @@ func (c *Chat) serveCommands() {
 	command(c, "delivered", marks, (*device).delivered)
 	command(c, "unread", marks, (*device).unread)
 	command(c, "active", marks, (*device).setActive)
-	command(c, "watch", reads, (*device).watch)
+	c.on("watch", c.watchCommand)
 	command(c, "users", reads, (*device).users)
 	command(c, "blocks", reads, (*device).blocks)
 	command(c, "versions", reads, (*device).versions)

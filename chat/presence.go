@@ -39,6 +39,8 @@ type presences struct {
 	seen     map[string]int64            // when a watched user went, ms
 	removals int64                       // of users from rooms
 
+	telling chan struct{} // held while devices are told; comes before mu
+
 	left   sync.Once  // this server has said goodbye
 	saying sync.Mutex // comes before mu
 	n      int64      // number of the last message to other servers; saying
@@ -85,6 +87,7 @@ func (p *presences) init() {
 	p.changed = make(map[string]bool)
 	p.news = make(map[string]Presence)
 	p.seen = make(map[string]int64)
+	p.telling = make(chan struct{}, 1)
 }
 
 // devicesOf returns the devices of a user on this server.
@@ -242,7 +245,7 @@ func (c *Chat) keepPresence() {
 		} else {
 			c.tellPeers()
 		}
-		c.tellWatchers()
+		_ = c.presences.inTurn(c.ctx, c.tellWatchers)
 		if now := time.Now(); now.Sub(online) >= onlineEvery {
 			online = now
 			c.tellOnline()
@@ -252,7 +255,7 @@ func (c *Chat) keepPresence() {
 
 // tellWatchers sends each watcher the presences that have changed for it, as one
 // event.
-func (c *Chat) tellWatchers() {
+func (c *Chat) tellWatchers() error {
 	p := &c.presences
 	events := make(map[*device]*presenceEvent)
 	p.mu.Lock()
@@ -274,6 +277,7 @@ func (c *Chat) tellWatchers() {
 	for d, e := range events {
 		_ = d.socket.Emit("presence", e)
 	}
+	return nil
 }
 
 // Presence returns whether the user is there, on any server, as far as this one

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,6 +87,41 @@ func TestPresence(t *testing.T) {
 		}
 		if got := ann.watch("bob"); !slices.Equal(got, []string{"bob offline"}) {
 			w.Errorf("watched %q", got)
+		}
+	})
+}
+
+// TestLastWordAboutAPresence removes a user while the users that watch it are being
+// told that it has come: that they no longer see it comes last.
+func TestLastWordAboutAPresence(t *testing.T) {
+	var held atomic.Bool
+	run(t, nil, func(w *world) {
+		w.room("r", chat.Closed, "bob", "w0", "w1", "w2")
+		release := make(chan struct{})
+		w.h.Of("/chat").OnConnect(func(s *socketio.Socket) {
+			s.OnAnyOutgoing(func(event string, _ []any) {
+				if event == "presence" && held.CompareAndSwap(false, true) {
+					<-release // the others are told later
+				}
+			})
+		})
+		var watchers []*stock
+		for i := range 3 {
+			s := w.connect(fmt.Sprint("w", i))
+			s.watch("bob")
+			watchers = append(watchers, s)
+		}
+		w.connect("bob")
+		testserver.Wait(1500 * time.Millisecond)
+		if !held.Load() {
+			w.Error("nobody is being told, so the test shows nothing")
+		}
+		w.check(w.chat.Room("r").Kick(ctx, "bob", ""))
+		synctest.Wait()
+		close(release)
+		testserver.Wait(2 * time.Second)
+		for _, s := range watchers {
+			s.told("bob", "online", "offline")
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
@@ -26,26 +27,45 @@ func (a watchArgs) check() error {
 	return k.result()
 }
 
-// watch replaces the users that the device watches, and replies with their
+// watchCommand replaces the users that the device watches, and replies with their
 // presence. Users that the user must not see are left out.
-func (d *device) watch(ctx context.Context, a watchArgs) (*presenceEvent, error) {
+func (c *Chat) watchCommand(ctx context.Context, d *device, e *socketio.Event) error {
+	var a watchArgs
+	if err := argument(e, &a); err != nil {
+		return err
+	}
+	if err := d.limit("read", c.limits.Reads); err != nil {
+		return err
+	}
 	if err := a.check(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := d.limit("watch", watchRate); err != nil {
-		return nil, err
+		return err
 	}
-	p := &d.c.presences
+	p := &c.presences
 	before := p.removed()
 	visible, err := d.visible(ctx, a.Users)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	event := p.watch(d, visible)
+	err = p.inTurn(ctx, func() error { return e.Ack(p.watch(d, visible)) })
 	if p.removed() != before { // the user may have been removed from a room since visible looked
-		d.c.spawn(func() { d.lookAway(visible) })
+		c.spawn(func() { d.lookAway(visible) })
 	}
-	return event, nil
+	return err
+}
+
+// inTurn calls f, which tells devices of presences, while nothing else does: what a
+// device is told last is true.
+func (p *presences) inTurn(ctx context.Context, f func() error) error {
+	select {
+	case p.telling <- struct{}{}:
+		defer func() { <-p.telling }()
+		return f()
+	case <-ctx.Done():
+		return ErrUnavailable
+	}
 }
 
 // watch replaces the users that a device watches.
@@ -140,20 +160,29 @@ func (d *device) lookAway(users []string) {
 		d.c.log.Warn("chat: a user may see the presence of others for too long", "user", d.user.ID, "err", err)
 		return
 	}
-	event := presenceEvent{}
 	p := &d.c.presences
+	_ = p.inTurn(d.c.ctx, func() error {
+		hidden := p.unwatchHidden(d, users, visible)
+		if len(hidden) == 0 {
+			return nil
+		}
+		return d.socket.Emit("presence", presenceEvent{Users: hidden})
+	})
+}
+
+// unwatchHidden ends watching those of users that are not visible. It returns them
+// as offline.
+func (p *presences) unwatchHidden(d *device, users, visible []string) (hidden []presenceRow) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, user := range users {
 		if p.watched[d][user] && !slices.Contains(visible, user) {
 			p.unwatch(d, user)
 			delete(p.watched[d], user)
-			event.Users = append(event.Users, presenceRow{ID: user, State: Offline})
+			hidden = append(hidden, presenceRow{ID: user, State: Offline})
 		}
 	}
-	p.mu.Unlock()
-	if len(event.Users) > 0 {
-		_ = d.socket.Emit("presence", event)
-	}
+	return hidden
 }
 
 // visible returns those of users that the user may see: by default itself, and
