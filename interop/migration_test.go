@@ -137,7 +137,7 @@ func serve(t *testing.T, binary string) string {
 	t.Cleanup(func() { _ = program.Wait() }) // killed as the test's context ended
 	retry := time.NewTicker(20 * time.Millisecond)
 	defer retry.Stop()
-	for deadline := time.Now().Add(30 * time.Second); ; <-retry.C {
+	for deadline := time.Now().Add(2 * time.Minute); ; <-retry.C {
 		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
 		switch {
 		case err == nil:

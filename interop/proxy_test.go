@@ -138,7 +138,7 @@ func (p proxy) start(t *testing.T, path, block string) (address string) {
 			<-ended
 		}
 	})
-	for until := time.Now().Add(30 * time.Second); ; {
+	for until := time.Now().Add(2 * time.Minute); ; {
 		if conn, err := net.Dial("tcp", address); err == nil {
 			conn.Close()
 			return address

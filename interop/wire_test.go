@@ -47,10 +47,10 @@ var wireServers = map[string]struct {
 			PingInterval:   300 * time.Millisecond,
 			PingTimeout:    10 * time.Second, // in which a slow machine answers all that is to be answered
 			ConnectTimeout: 10 * time.Second,
-			UpgradeTimeout: 10 * time.Second,
+			UpgradeTimeout: 2 * time.Second, // well before the session itself ends
 			AllowEIO3:      true,
 		},
-		`{"pingInterval": 300, "pingTimeout": 10000, "connectTimeout": 10000, "upgradeTimeout": 10000}`,
+		`{"pingInterval": 300, "pingTimeout": 10000, "connectTimeout": 10000, "upgradeTimeout": 2000}`,
 	},
 	"polling": {
 		socketio.Options{PingInterval: time.Minute, Limits: socketio.Limits{Payload: 1000}, Transports: []string{"polling"}},

@@ -25,7 +25,7 @@ func forEach(t *testing.T, f func(t *testing.T, io *socketio.Server, connect fun
 	for _, transport := range []string{"websocket", "polling", "upgrade"} {
 		for _, p := range []parser.Parser{parser.JSON{}, msgpack.Parser{}} {
 			run := func(t *testing.T) {
-				io := socketio.NewServer(&socketio.Options{Parser: p})
+				io := socketio.NewServer(&socketio.Options{Parser: p, PingTimeout: time.Minute, UpgradeTimeout: time.Minute})
 				srv := socketiotest.NewServer(t, io)
 				f(t, io, func() *socketiotest.Client {
 					t.Helper()
@@ -221,40 +221,44 @@ func TestOptions(t *testing.T) {
 }
 
 func TestRecoveryOffsets(t *testing.T) {
-	io := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{}})
-	c := socketiotest.NewServer(t, io).Connect(nil)
-	io.Emit("none")
-	c.Expect("none")
-	io.Emit("two", 1, "x")
-	e := c.Next("two")
-	var n int
-	var s string
-	if e.Decode(&n, &s); n != 1 || s != "x" {
-		t.Errorf("got %s", e)
-	}
-	io.Emit("two", 1, "x")
-	c.Expect("two", 1, "x")
-	c.Answer("call", "reply")
-	for r, err := range io.Call(t.Context(), "call", "x") {
-		if err := errors.Join(err, r.Decode(&s)); err != nil || s != "reply" {
-			t.Errorf("got %q, %v", s, err)
+	synctest.Test(t, func(t *testing.T) {
+		io := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{}})
+		c := socketiotest.NewServer(t, io).Connect(nil)
+		io.Emit("none")
+		c.Expect("none")
+		io.Emit("two", 1, "x")
+		e := c.Next("two")
+		var n int
+		var s string
+		if e.Decode(&n, &s); n != 1 || s != "x" {
+			t.Errorf("got %s", e)
 		}
-	}
+		io.Emit("two", 1, "x")
+		c.Expect("two", 1, "x")
+		c.Answer("call", "reply")
+		for r, err := range io.Call(t.Context(), "call", "x") {
+			if err := errors.Join(err, r.Decode(&s)); err != nil || s != "reply" {
+				t.Errorf("got %q, %v", s, err)
+			}
+		}
+	})
 }
 
 func TestRefusal(t *testing.T) {
-	io := socketio.NewServer(nil)
-	io.Use(func(ctx context.Context, s *socketio.Socket) error {
-		return fmt.Errorf("wrapped: %w", &socketio.Error{Message: "full", Data: map[string]any{"limit": 1}})
-	})
-	srv := socketiotest.NewServer(t, io)
-	for _, transport := range []string{"websocket", "polling", "upgrade"} {
-		_, err := srv.Dial(&socketiotest.Options{Transport: transport})
-		want := &socketio.Error{Message: "full", Data: map[string]any{"limit": 1.0}}
-		if !reflect.DeepEqual(err, want) {
-			t.Errorf("error %#v, want %#v", err, want)
+	synctest.Test(t, func(t *testing.T) {
+		io := socketio.NewServer(nil)
+		io.Use(func(ctx context.Context, s *socketio.Socket) error {
+			return fmt.Errorf("wrapped: %w", &socketio.Error{Message: "full", Data: map[string]any{"limit": 1}})
+		})
+		srv := socketiotest.NewServer(t, io)
+		for _, transport := range []string{"websocket", "polling", "upgrade"} {
+			_, err := srv.Dial(&socketiotest.Options{Transport: transport})
+			want := &socketio.Error{Message: "full", Data: map[string]any{"limit": 1.0}}
+			if !reflect.DeepEqual(err, want) {
+				t.Errorf("error %#v, want %#v", err, want)
+			}
 		}
-	}
+	})
 }
 
 // In a bubble OnConnect has run when Connect or Of return.
@@ -276,22 +280,24 @@ func TestConnected(t *testing.T) {
 }
 
 func TestSeveralArguments(t *testing.T) {
-	type pair struct {
-		socketio.Args
-		Name string
-		N    *int
-	}
-	io := socketio.NewServer(nil)
-	socketio.OnCall(io, "swap", func(_ context.Context, s *socketio.Socket, p pair) (pair, error) {
-		s.Emit("swapping", p.Name)
-		n := len(p.Name)
-		return pair{Name: p.Name + "!", N: &n}, nil
+	synctest.Test(t, func(t *testing.T) {
+		type pair struct {
+			socketio.Args
+			Name string
+			N    *int
+		}
+		io := socketio.NewServer(nil)
+		socketio.OnCall(io, "swap", func(_ context.Context, s *socketio.Socket, p pair) (pair, error) {
+			s.Emit("swapping", p.Name)
+			n := len(p.Name)
+			return pair{Name: p.Name + "!", N: &n}, nil
+		})
+		c := socketiotest.NewServer(t, io).Connect(nil)
+		if p := socketiotest.Call[pair](c, "swap", "ann"); p.Name != "ann!" || p.N == nil || *p.N != 3 {
+			t.Errorf("got %+v", p)
+		}
+		if p := socketiotest.Receive[pair](c, "swapping"); p.Name != "ann" || p.N != nil {
+			t.Errorf("got %+v", p)
+		}
 	})
-	c := socketiotest.NewServer(t, io).Connect(nil)
-	if p := socketiotest.Call[pair](c, "swap", "ann"); p.Name != "ann!" || p.N == nil || *p.N != 3 {
-		t.Errorf("got %+v", p)
-	}
-	if p := socketiotest.Receive[pair](c, "swapping"); p.Name != "ann" || p.N != nil {
-		t.Errorf("got %+v", p)
-	}
 }

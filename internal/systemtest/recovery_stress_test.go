@@ -3,16 +3,17 @@ package systemtest
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net"
-	"net/http"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/goroomcast/socketio"
-	"github.com/goroomcast/socketio/internal/memnet"
 	"github.com/goroomcast/socketio/internal/rawclient"
 	"github.com/goroomcast/socketio/internal/testserver"
 	"github.com/goroomcast/socketio/parser"
@@ -27,84 +28,124 @@ func TestRecoveryStress(t *testing.T) {
 		emitters = 4
 		visits   = 12
 	)
-	io := socketio.NewServer(forAnyDelay())
-	io.Use(func(_ context.Context, s *socketio.Socket) error { s.Join("room"); return nil }) // before its first event
-	listener := memnet.Listen()
-	hs := &http.Server{Handler: io}
-	go hs.Serve(listener)
-	defer hs.Close()
-	defer io.Close()
-
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	var emitting, visiting sync.WaitGroup
-	var read, emitted atomic.Int64
-	over := make(chan struct{})
-	for emitter := range emitters {
-		emitting.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-over:
-					return
-				case <-time.After(50 * time.Microsecond):
-				}
-				switch to := []socketio.Broadcast{io.To(), io.To("room"), io.To("room", "other").Except("nobody")}; {
-				case emitter == 0:
-					for s := range io.Sockets() {
-						_ = s.CallFunc(func(*socketio.Reply, error) {}, "call", "x")
-						s.Volatile().Emit("volatile", "x")
+	testserver.Run(t, forAnyDelay(), func(h *testserver.Harness) {
+		h.Use(func(_ context.Context, s *socketio.Socket) error { s.Join("room"); return nil }) // before its first event
+		var emitting, visiting sync.WaitGroup
+		var read, emitted atomic.Int64
+		race := newRace(guests, emitters)
+		for emitter := range emitters {
+			emitting.Go(func() {
+				for n := 0; race.wait(emitter, n, 50*time.Microsecond); n++ {
+					switch to := []socketio.Broadcast{h.To(), h.To("room"), h.To("room", "other").Except("nobody")}; {
+					case emitter == 0:
+						for s := range h.Sockets() {
+							_ = s.CallFunc(func(*socketio.Reply, error) {}, "call", "x")
+							s.Volatile().Emit("volatile", "x")
+						}
+						n--
+					default:
+						to[rand.N(len(to))].Emit("e", emitter, n)
+						emitted.Add(1)
 					}
-					n--
-				default:
-					to[rand.N(len(to))].Emit("e", emitter, n)
-					emitted.Add(1)
 				}
-			}
-		})
-	}
-	dial := func(ctx context.Context) (net.Conn, error) { return listener.Dial(ctx) }
-	for i := range guests {
-		visiting.Go(func() {
-			v := &visitor{dial: dial, mode: rawclient.Modes[i%len(rawclient.Modes)], next: make(map[float64]float64)}
-			for range visits {
-				if err := v.visit(ctx, rand.N(200)); err != nil {
-					t.Error(err)
-					return
+			})
+		}
+		for i := range guests {
+			visiting.Go(func() {
+				v := &visitor{dial: h.Dial, mode: rawclient.Modes[i%len(rawclient.Modes)], next: race.visitors[i]}
+				defer v.forget()
+				for range visits {
+					if err := v.visit(rand.N(200)); err != nil {
+						t.Error(err)
+						return
+					}
 				}
-			}
-			read.Add(int64(v.read))
-		})
-	}
-	visiting.Wait()
-	close(over)
-	emitting.Wait()
-	t.Logf("%d events emitted, %d received", emitted.Load(), read.Load())
-	if read.Load() < guests*visits {
-		t.Error("hardly anything happened")
-	}
+				read.Add(int64(v.read))
+			})
+		}
+		visiting.Wait()
+		close(race.over)
+		emitting.Wait()
+		t.Logf("%d events emitted, %d received", emitted.Load(), read.Load())
+		if read.Load() < guests*visits {
+			t.Error("hardly anything happened")
+		}
+	})
 }
 
-// forAnyDelay returns options with state recovery that keep all events of a test in
-// real time, however long a client takes to come back.
+// forAnyDelay returns options with state recovery that keep all events of a test,
+// however long a client takes to come back.
 func forAnyDelay() *socketio.Options {
 	o := testserver.Recovering()
+	o.Logger = slog.New(slog.DiscardHandler)
 	o.Recovery.MaxEvents, o.Recovery.MaxBytes = 1<<20, 1<<30
 	o.Limits.Buffered = 64 << 20
 	return o
 }
 
-// A visitor is a guest over real time.
+// A race is between emitters and visitors. It is in a bubble, whose time stands still
+// while there is work: then no time-out is over, however slow the machine is.
+type race struct {
+	over     chan struct{}
+	visitors [][]atomic.Int64 // by visitor and emitter: the number of the next event, 0 before the first one
+}
+
+// ahead is how many of its events an emitter may have emitted that a visitor lacks.
+// Without a limit, what visitors have missed grows faster than they fetch it.
+const ahead = 200
+
+func newRace(visitors, emitters int) *race {
+	r := &race{make(chan struct{}), make([][]atomic.Int64, visitors)}
+	for i := range r.visitors {
+		r.visitors[i] = make([]atomic.Int64, emitters)
+	}
+	return r
+}
+
+// wait waits until the emitter may emit event n, now and then for a moment. Mostly no
+// time passes between two events, so that they fall between whatever clients do. It
+// reports false when the race is over.
+func (r *race) wait(emitter, n int, moment time.Duration) bool {
+	isBehind := func(next []atomic.Int64) bool {
+		v := int(next[emitter].Load())
+		return v > 0 && v+ahead <= n
+	}
+	for idle := rand.N(10) == 0; ; idle = true {
+		if idle {
+			<-time.After(moment)
+		}
+		runtime.Gosched()
+		select {
+		case <-r.over:
+			return false
+		default:
+		}
+		if !slices.ContainsFunc(r.visitors, isBehind) {
+			return true
+		}
+	}
+}
+
+// A visitor is a guest that reads only some of what has come.
 type visitor struct {
 	dial func(context.Context) (net.Conn, error)
 	mode rawclient.Mode
 	testserver.Stay
-	next map[float64]float64 // by emitter: the number of its next event
+	next []atomic.Int64 // its own of the race
 	read int
 }
 
+// forget makes the visitor one that has not been there yet.
+func (v *visitor) forget() {
+	v.Stay = testserver.Stay{}
+	for i := range v.next {
+		v.next[i].Store(0)
+	}
+}
+
 // visit connects, receives some events and breaks the connection.
-func (v *visitor) visit(ctx context.Context, events int) error {
-	c, err := rawclient.Open(ctx, v.dial, v.mode, rawclient.Options{Path: "/socket.io/", Pong: true})
+func (v *visitor) visit(events int) error {
+	c, err := rawclient.Open(context.Background(), v.dial, v.mode, rawclient.Options{Path: "/socket.io/", Pong: true})
 	if err != nil {
 		return err
 	}
@@ -146,13 +187,13 @@ func (v *visitor) visit(ctx context.Context, events int) error {
 
 // take wants an event to be its emitter's next.
 func (v *visitor) take(args parser.Args) error {
-	var emitter, n float64
+	var emitter int
+	var n int64
 	if err := args.Decode(&emitter, &n, &v.Offset); err != nil {
 		return err
 	}
-	if want, known := v.next[emitter]; known && n != want {
+	if want := v.next[emitter].Swap(n + 1); want > 0 && n != want {
 		return &sequenceError{emitter, n, want}
 	}
-	v.next[emitter] = n + 1
 	return nil
 }

@@ -73,7 +73,7 @@ describe("time", { concurrency: true }, () => { // most of it is waiting
   compare("a broadcast that one does not reply to", async (wire) => {
     const [ann, bob, cat] = [await wire.connected(), await wire.connected(), await wire.connected()];
     for (const socket of [ann, bob]) await socket.ask('420["join","half-hearted"]');
-    cat.send('420["ask-room",{"room":"half-hearted","question":"?","withinMs":5000}]');
+    cat.send('420["ask-room",{"room":"half-hearted","question":"?","withinMs":10000}]');
     const [, id] = /^42(\d+)/.exec(await ann.receive());
     await bob.receive();
     ann.send(`43${id}["ann"]`);
