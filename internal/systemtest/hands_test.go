@@ -29,7 +29,7 @@ var lenders = []string{"engine/crew.go", "engine/crew_linux.go", "engine/guard.g
 // nor comes back to a file that it has left. Between goroutines it counts on.
 func TestHands(t *testing.T) {
 	spy := &handsSpy{decoding: make(chan []string, 1)}
-	io := socketio.NewServer(&socketio.Options{Parser: spy})
+	io := socketio.NewServer(&socketio.Options{Parser: spy, PingInterval: noPing})
 	handling := make(chan []string, 1)
 	socketio.On(io, "in", func(_ context.Context, _ *socketio.Socket, _ string) error {
 		callers := make([]uintptr, 100)
