@@ -176,8 +176,41 @@ func (r *request) count(ctx context.Context) {
 		return
 	}
 	r.mu.Lock()
+	doubt := r.missing() > 0 && n-1 < r.others && r.answers > 0 // who is gone may have answered
+	r.mu.Unlock()
+	if doubt && !r.verify(ctx) {
+		return // until the next look
+	}
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.others = min(r.others, n-1)
+}
+
+// verify looks who is there of the servers that have answered and said who they
+// are. It reports false if the servers do not all answer soon.
+func (r *request) verify(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, recountInterval)
+	defer cancel()
+	there := make(map[string]bool)
+	toNobody := &adapter.Message{Type: adapter.FetchSockets, Opts: adapter.Selection{Rooms: []string{newUID()}}}
+	for m, err := range r.member.Ask(ctx, toNobody, adapter.FetchSocketsResponse) {
+		if err != nil {
+			return false
+		}
+		there[m.UID] = true
+	}
+	var gone []string
+	r.mu.Lock()
+	for uid, s := range r.servers {
+		if s.answered && uid != "" && !there[uid] {
+			gone = append(gone, uid)
+		}
+	}
+	r.mu.Unlock()
+	for _, uid := range gone {
+		r.departed(uid)
+	}
+	return true
 }
 
 // take returns the answers that have arrived, the number of acknowledgements
