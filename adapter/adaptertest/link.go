@@ -18,11 +18,11 @@ type link struct {
 	adapter.Adapter
 	dead   atomic.Bool
 	down   atomic.Bool                                                 // cannot publish
-	stuck  atomic.Bool                                                 // no method returns before its context ends
+	hung   atomic.Pointer[chan struct{}]                               // no method returns before it is closed
 	lag    atomic.Int64                                                // nanoseconds that counting the servers takes
 	filter atomic.Pointer[func(m *adapter.Message) []*adapter.Message] // of what the server hears
 
-	refused atomic.Int64 // messages that were not published while it was down
+	refused atomic.Int64 // events that were not published
 
 	mu        sync.Mutex
 	stop      []context.CancelFunc
@@ -35,28 +35,42 @@ func (l *link) Publish(ctx context.Context, batch []*adapter.Message) []error {
 	switch {
 	case l.dead.Load():
 		return nil
-	case l.down.Load():
-		l.refused.Add(int64(len(batch)))
-		return adapter.Each(batch, func(*adapter.Message) error { return errLinkDown })
-	}
-	if err := l.stick(ctx); err != nil {
-		l.refused.Add(int64(len(batch)))
-		return adapter.Each(batch, func(*adapter.Message) error { return err })
+	case l.down.Load() || l.stick() != nil:
+		return adapter.Each(batch, l.refuse)
 	}
 	return l.Adapter.Publish(ctx, batch)
 }
 
-// stick waits until ctx ends if the link is stuck.
-func (l *link) stick(ctx context.Context) error {
-	if !l.stuck.Load() {
+func (l *link) refuse(m *adapter.Message) error {
+	if m.Type == adapter.Broadcast {
+		l.refused.Add(1)
+	}
+	return errLinkDown
+}
+
+// hang has the methods wait until release is called, even if their contexts end
+// before, and then fail.
+func (l *link) hang() (release func()) {
+	released := make(chan struct{})
+	l.hung.Store(&released)
+	return sync.OnceFunc(func() {
+		l.hung.Store(nil)
+		close(released)
+	})
+}
+
+// stick waits while the link hangs.
+func (l *link) stick() error {
+	released := l.hung.Load()
+	if released == nil {
 		return nil
 	}
-	<-ctx.Done()
-	return context.Cause(ctx)
+	<-*released
+	return errLinkDown
 }
 
 func (l *link) Servers(ctx context.Context, namespace string) (int, error) {
-	if err := l.stick(ctx); err != nil {
+	if err := l.stick(); err != nil {
 		return 0, err
 	}
 	<-time.After(time.Duration(l.lag.Load()))
@@ -64,7 +78,7 @@ func (l *link) Servers(ctx context.Context, namespace string) (int, error) {
 }
 
 func (l *link) Subscribe(ctx context.Context, s adapter.Subscriber) error {
-	if err := l.stick(ctx); err != nil {
+	if err := l.stick(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
