@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long a program may take to start, on a machine with much to do.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // A Process is a program that runs for a test and is killed after it.
 type Process struct {
@@ -52,8 +52,8 @@ func RunWith(m *testing.M, folder string, binary *string) (code int) {
 func start(t testing.TB, command func() *exec.Cmd, ready func() bool) *Process {
 	t.Helper()
 	p := &Process{t: t, command: command, ready: ready}
-	p.Start()
 	t.Cleanup(p.Kill)
+	p.Start()
 	return p
 }
 
@@ -88,10 +88,13 @@ func (p *Process) Start() {
 // Kill ends the program at once, and returns when it has ended.
 func (p *Process) Kill() {
 	p.signal(os.Kill)
-	<-p.Ended()
+	if ended := p.Ended(); ended != nil {
+		<-ended
+	}
 }
 
-// Ended returns a channel that is closed when the program has ended.
+// Ended returns a channel that is closed when the program has ended, or nil if the
+// program has not started.
 func (p *Process) Ended() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,7 +104,9 @@ func (p *Process) Ended() <-chan struct{} {
 func (p *Process) signal(s os.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_ = p.cmd.Process.Signal(s) // it may have ended
+	if p.cmd != nil {
+		_ = p.cmd.Process.Signal(s) // it may have ended
+	}
 }
 
 // output returns where the program's messages go. They appear with those of the

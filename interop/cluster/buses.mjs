@@ -25,8 +25,23 @@ function connectPostgres({ url }) {
   return pool;
 }
 
+// patient makes npm's adapters wait for the descriptions of sockets for longer than 5 s: the machine may have much to do.
+function patient(create) {
+  return function (nsp) {
+    const adapter = create(nsp);
+    const fetchSockets = adapter.fetchSockets.bind(adapter);
+    adapter.fetchSockets = (opts) => fetchSockets({ ...opts, flags: { timeout: 60_000, ...opts.flags } });
+    return adapter;
+  };
+}
+
 // createBus returns the connections that the configuration asks for, and the adapter on them.
 export async function createBus(config) {
+  const bus = await createPlainBus(config);
+  return { ...bus, ...(bus.adapter && { adapter: patient(bus.adapter) }) };
+}
+
+async function createPlainBus(config) {
   const { adapter, options = {} } = config;
   switch (adapter) {
     case undefined:
@@ -44,7 +59,7 @@ export async function createBus(config) {
       const redis = await connectRedis(config);
       const sub = await connectRedis(config);
       const create = adapter === "redis" ? createRedisAdapter : createShardedAdapter;
-      return { redis, sub, adapter: create(redis, sub, options) };
+      return { redis, sub, adapter: create(redis, sub, { requestsTimeout: 60_000, ...options }) };
     }
     default:
       throw new Error(`no adapter ${adapter}`);

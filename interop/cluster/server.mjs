@@ -32,7 +32,7 @@ class Log {
   }
 
   // take removes and returns the first n items, and waits for them; all that are there if n is undefined.
-  async take(n = this.#items.length, ms = 50_000) {
+  async take(n = this.#items.length, ms = 150_000) {
     const until = Date.now() + ms;
     while (this.#items.length < n) {
       const left = until - Date.now();
