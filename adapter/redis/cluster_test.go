@@ -119,7 +119,8 @@ func clusterID(t *testing.T, r *clustertest.Redis) string {
 
 // The slots are those that Redis computes.
 func TestSlots(t *testing.T) {
-	r := clustertest.StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", "0")
+	_, port, _ := net.SplitHostPort(clustertest.FreeAddress(t))
+	r := clustertest.StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", port)
 	for _, name := range []string{"", "foo", "{foo}bar", "a{foo}{bar}", "{}foo", "foo{}{a}", "foo{{a}}", "a{b", "a}{b}", "socket.io#/#", "socket.io#/#é{ü}#"} {
 		if got, want := strconv.Itoa(slotOf(name)), r.Do("CLUSTER", "KEYSLOT", name); got != want {
 			t.Errorf("slot of %q is %s, want %s", name, got, want)
