@@ -37,8 +37,10 @@ func newFront(servers []*url.URL) *front {
 				r.Out.Host = r.In.Host // the server compares it with Origin
 				r.SetXForwarded()
 			},
-			ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
-				b.downUntil.Store(time.Now().Add(f.downTime).UnixNano())
+			ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
+				if r.Context().Err() == nil { // or else the client has left
+					b.downUntil.Store(time.Now().Add(f.downTime).UnixNano())
+				}
 				w.WriteHeader(http.StatusBadGateway) // the client tries again
 			},
 		}

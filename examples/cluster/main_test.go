@@ -229,6 +229,13 @@ func TestFront(t *testing.T) {
 	if body, _ := ask(""); body != "" {
 		t.Errorf("a server that is down has answered %q", body)
 	}
+	for _, i := range []string{"0", "2"} { // a client that leaves does not make its server one that is down
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		r := httptest.NewRequestWithContext(ctx, "GET", "http://front.example/", nil)
+		r.Header.Set("Cookie", "chat-server="+i)
+		f.ServeHTTP(httptest.NewRecorder(), r)
+	}
 	seen := map[string]int{}
 	for range 10 {
 		body, cookie := ask("")
