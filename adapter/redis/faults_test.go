@@ -313,6 +313,10 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// slowRedis is how long an answer of Redis takes where a machine has too much to do
+// for a bound on what is lost.
+const slowRedis = 100 * time.Millisecond
+
 // faults disturb Redis. The servers have connections of their own; those of b go
 // through a proxy.
 var faults = []struct {
@@ -352,22 +356,24 @@ var faults = []struct {
 		}
 	}},
 	{"the connections that subscribe are killed", func(p *pair, _ *clustertest.Proxy) {
+		slowest := p.ping()
 		for range 5 {
 			p.redis.Do("CLIENT", "KILL", "TYPE", "pubsub")
 			p.pause(20 * time.Millisecond)
 		}
 		p.meet()
-		if missing := p.outcome(p.next()); missing > 200 {
+		if missing := p.outcome(p.next()); missing > 200 && slowest() < slowRedis {
 			p.Errorf("%d events are missing", missing)
 		}
 	}},
 	{"the other connections are killed", func(p *pair, _ *clustertest.Proxy) {
+		slowest := p.ping()
 		for range 5 {
 			p.redis.Do("CLIENT", "KILL", "TYPE", "normal")
 			p.pause(20 * time.Millisecond)
 		}
 		p.meet()
-		if missing := p.outcome(p.next()); missing > 50 {
+		if missing := p.outcome(p.next()); missing > 50 && slowest() < slowRedis {
 			p.Errorf("%d events are missing", missing)
 		}
 	}},
