@@ -105,8 +105,10 @@ var troubles = []check{
 		if !w.sessions { // otherwise they come back from the log, or when the adapter has failed
 			ownLost()
 		}
+		var joining sync.WaitGroup
+		joining.Go(w.startsWithoutBus)
 		w.nodes[0].Of("/new")
-		w.startsWithoutBus()
+		joining.Wait()
 		link.down.Store(true)
 		release()
 		if w.sessions {
