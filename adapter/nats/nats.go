@@ -218,21 +218,19 @@ func (a *Adapter) flush(ctx context.Context, c connection) error {
 // during returns a context that also ends when a connection breaks.
 func (a *Adapter) during(c connection, ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		look := time.NewTicker(lookEvery)
-		defer look.Stop()
-		for {
-			select {
-			case <-look.C:
-				if err := a.broken(c); err != nil {
-					cancel(err)
-				}
-			case <-ctx.Done():
-				return
-			}
+	var look *time.Timer
+	look = time.AfterFunc(time.Hour, func() {
+		if err := a.broken(c); err != nil {
+			cancel(err)
+		} else if ctx.Err() == nil {
+			look.Reset(lookEvery)
 		}
-	}()
-	return ctx, func() { cancel(nil) }
+	})
+	look.Reset(lookEvery) // now that the function may use the timer
+	return ctx, func() {
+		cancel(nil)
+		look.Stop()
+	}
 }
 
 // all returns the error for each message of a batch.
