@@ -38,6 +38,8 @@ func (l *link) Publish(ctx context.Context, batch []*adapter.Message) []error {
 	case l.down.Load() || l.stick() != nil:
 		return adapter.Each(batch, l.refuse)
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience) // the machine may be slow
+	defer cancel()
 	return l.Adapter.Publish(ctx, batch)
 }
 

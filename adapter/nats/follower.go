@@ -60,6 +60,7 @@ func (j *JetStream) Subscribe(ctx context.Context, to adapter.Subscriber) error 
 	}
 	f := &follower{JetStream: j, ctx: ctx, to: one, subjects: answers.subjects, answers: answers}
 	if err := f.open(); err != nil {
+		answers.cancel()
 		return fmt.Errorf("nats: %w", err)
 	}
 	j.mu.Lock()

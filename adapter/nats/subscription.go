@@ -26,7 +26,8 @@ const (
 // A subscription is a server's part in a namespace. All its subjects fill one
 // channel, which keeps the order of arrival.
 type subscription struct {
-	ctx      context.Context
+	ctx      context.Context // ends also if the server could not subscribe
+	cancel   context.CancelFunc
 	conn     *nats.Conn
 	subjects subjects
 	incoming chan *nats.Msg
@@ -49,13 +50,14 @@ func (a *Adapter) subscribe(ctx context.Context, to adapter.Subscriber, withRoom
 		return nil, err
 	}
 	s := &subscription{
-		ctx:      ctx,
 		conn:     a.conn,
 		subjects: a.opts.subjects(to.Namespace()),
 		incoming: make(chan *nats.Msg, maxIncoming),
 		waiting:  jobs.Queue{Limit: maxWaiting},
 	}
+	s.ctx, s.cancel = context.WithCancel(ctx)
 	if err := a.enter(to.Namespace(), s); err != nil {
+		s.cancel()
 		return nil, err
 	}
 	err := s.begin(s.subjects.all(), s.subjects.server(to.UID()))
@@ -67,9 +69,10 @@ func (a *Adapter) subscribe(ctx context.Context, to adapter.Subscriber, withRoom
 	}
 	if err != nil {
 		s.end()
+		s.cancel()
 		return nil, fmt.Errorf("nats: %w", err)
 	}
-	context.AfterFunc(ctx, s.end)
+	context.AfterFunc(s.ctx, s.end)
 	go a.receive(s, to)
 	return s, nil
 }

@@ -5,6 +5,7 @@
 package clustertest
 
 import (
+	"flag"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -73,6 +74,20 @@ func Listens(address string) func() bool {
 		}
 		return err == nil
 	}
+}
+
+// RunMany runs the tests and returns their exit code. It runs more tests at a time
+// than there are processors, unless a flag says how many, because most of them
+// wait until something is noticed.
+func RunMany(m *testing.M) (code int) {
+	flag.Parse()
+	const atATime = 6
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set(strconv.Itoa(atATime)); err != nil {
+			panic(err)
+		}
+	}
+	return m.Run()
 }
 
 // portOf returns the port of an address.

@@ -11,20 +11,20 @@ import (
 // Each of many clients gets each event once, in order, while sockets join and
 // leave and a server dies.
 func TestCrowd(t *testing.T) {
-	of := func(make func(t testing.TB, url string) adapter.Adapter) adaptertest.Join {
+	of := func(make func(t testing.TB, url string, o nats.Options) adapter.Adapter) adaptertest.Join {
 		return func(t testing.TB, n int) (all []adapter.Adapter) {
-			url := natsServer(t).ClientURL()
+			url, o := natsServer(t).ClientURL(), apart(nats.Options{})
 			for range n {
-				all = append(all, make(t, url))
+				all = append(all, make(t, url, o))
 			}
 			return all
 		}
 	}
 	for name, join := range map[string]adaptertest.Join{
-		"NATS":     of(func(t testing.TB, url string) adapter.Adapter { return connect(t, url, nats.Options{}) }),
+		"NATS":     of(func(t testing.TB, url string, o nats.Options) adapter.Adapter { return connect(t, url, o) }),
 		"embedded": cluster,
-		"JetStream": of(func(t testing.TB, url string) adapter.Adapter {
-			return connectJetStream(t, url, nats.JetStreamOptions{Memory: true})
+		"JetStream": of(func(t testing.TB, url string, o nats.Options) adapter.Adapter {
+			return connectJetStream(t, url, nats.JetStreamOptions{Options: o, Memory: true})
 		}),
 	} {
 		t.Run(name, func(t *testing.T) { adaptertest.Crowd(t, join) })

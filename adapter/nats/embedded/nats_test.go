@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+	natsgo "github.com/nats-io/nats.go"
 
 	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/adapter/adaptertest"
@@ -18,15 +19,20 @@ import (
 // natsServer starts a NATS server on the loopback interface.
 func natsServer(t testing.TB) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, JetStream: true, StoreDir: t.TempDir(),
-	})
+	return startNATS(t, server.Options{JetStream: true, StoreDir: t.TempDir()})
+}
+
+func startNATS(t testing.TB, o server.Options) *server.Server {
+	t.Helper()
+	o.Host, o.Port, o.NoSigs = "127.0.0.1", server.RANDOM_PORT, true
+	o.MaxPending, o.WriteDeadline = 1<<30, patience // a client may be slow because the machine is
+	s, err := server.NewServer(&o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Start()
 	t.Cleanup(func() { stop(s) })
-	if !s.ReadyForConnections(startTime) {
+	if !s.ReadyForConnections(patience) {
 		t.Fatal("the NATS server does not start")
 	}
 	return s
@@ -54,9 +60,11 @@ func connectJetStream(t testing.TB, url string, o nats.JetStreamOptions) *nats.J
 	return a
 }
 
-// apart are options for servers that share a NATS server with others.
+// apart are options for servers that share a NATS server with others, and that do
+// not give their connections up because the machine is slow.
 func apart(o nats.Options) nats.Options {
 	o.Prefix = fmt.Sprint("tests.", prefixes.Add(1))
+	o.Connect = []natsgo.Option{natsgo.PingInterval(patience), natsgo.FlusherTimeout(patience), natsgo.Timeout(patience)}
 	return o
 }
 

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/goroomcast/socketio"
@@ -191,6 +193,19 @@ func TestSessionStore(t *testing.T) {
 	if got, _ := restore(kept.PID, "wrong"); got != nil {
 		t.Error("a session without a place in the log is restored")
 	}
+}
+
+// TestSubscribeWithoutALog has a NATS server without JetStream.
+func TestSubscribeWithoutALog(t *testing.T) {
+	t.Parallel()
+	j := connectJetStream(t, startNATS(t, server.Options{}).ClientURL(), nats.JetStreamOptions{})
+	until(t, "it connects", j.Conn().IsConnected)
+	for range 2 {
+		if err := j.Subscribe(t.Context(), new(counter)); err == nil || strings.Contains(err.Error(), "each needs its own") {
+			t.Errorf("error %v, want that of the log", err)
+		}
+	}
+	until(t, "no subscription is left but that for replies", func() bool { return j.Conn().NumSubscriptions() <= 1 })
 }
 
 type collector struct {

@@ -20,9 +20,10 @@ func TestRoomSubjects(t *testing.T) {
 	adaptertest.Run(t, func(t testing.TB, n int) []adapter.Adapter {
 		s := natsServer(t)
 		known := &knownRooms{server: s, before: s.GlobalAccount().TotalSubs(), rooms: make(map[adapter.Subscriber]map[string]int)}
+		o := apart(nats.Options{RoomSubjects: true})
 		var all []adapter.Adapter
 		for range n {
-			all = append(all, settling{connect(t, s.ClientURL(), nats.Options{RoomSubjects: true, Prefix: "tests.of.socketio"}), known})
+			all = append(all, settling{connect(t, s.ClientURL(), o), known})
 		}
 		return all
 	})
@@ -55,7 +56,7 @@ type settling struct {
 }
 
 func (a settling) Publish(ctx context.Context, batch []*adapter.Message) []error {
-	for end := time.Now().Add(time.Second); !a.known.settled() && time.Now().Before(end); {
+	for end := time.Now().Add(patience); !a.known.settled() && time.Now().Before(end); {
 		<-time.After(time.Millisecond)
 	}
 	return a.Adapter.Publish(ctx, batch)
@@ -83,13 +84,13 @@ func (w watched) WatchRooms(f func(room string, private, exists bool)) {
 	w.known.rooms[w.Subscriber] = rooms
 	w.known.mu.Unlock()
 	w.Subscriber.WatchRooms(func(room string, private, exists bool) {
-		f(room, private, exists)
 		w.known.mu.Lock()
-		defer w.known.mu.Unlock()
 		if exists {
 			rooms[room]++
 		} else if rooms[room]--; rooms[room] == 0 {
 			delete(rooms, room)
 		}
+		w.known.mu.Unlock()
+		f(room, private, exists)
 	})
 }
