@@ -220,13 +220,17 @@ func (d *duo) works() {
 	})
 }
 
+// emitTime is how long Emit may take on a busy machine. An Emit that waits for
+// PostgreSQL takes 5 s, if it does not answer.
+const emitTime = 4 * time.Second
+
 // check ends the load, and wants what always has to be so. It returns how many
 // events b's client lacks.
 func (d *duo) check() (missing int) {
 	d.Helper()
 	d.end()
 	d.works()
-	if d.slowest > time.Second {
+	if d.slowest > emitTime {
 		d.Errorf("Emit took %v", d.slowest)
 	}
 	eventually(d, "got by a's own client", func() bool { return d.a.got() >= d.emitted })
@@ -268,7 +272,8 @@ func (d *duo) announced(missing int) {
 	once(d.a, "cannot send to the other servers", "sending to the other servers again")
 	once(d.a, heard...)
 	once(d.b, heard...)
-	if lost := d.a.lost(); missing > lost+d.underWay {
+	late := d.b.log.last("listens again").Sub(d.a.log.last("listens again")) > settleTime/2 // on a slow machine, so that a does not wait long enough
+	if lost := d.a.lost(); missing > lost+d.underWay && !late {
 		d.Errorf("b lacks %d events, the log of a says %d, and %d were under way", missing, lost, d.underWay)
 	}
 }
@@ -445,7 +450,7 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(serveFor); url != "" {
 		serve(url)
 	}
-	os.Exit(m.Run())
+	os.Exit(clustertest.RunMany(m))
 }
 
 func serve(url string) {
@@ -476,22 +481,22 @@ func TestAServerOfOursIsKilled(t *testing.T) {
 		_ = other.Process.Kill()
 		_ = other.Wait()
 	})
-	sockets := func() int {
+	sockets := func() (int, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		all, err := a.io.FetchSockets(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(all)
+		return len(all), err
 	}
-	eventually(t, "two servers", func() bool { return sockets() == 2 })
+	eventually(t, "two servers", func() bool {
+		n, err := sockets()
+		return err == nil && n == 2
+	})
 	if err := other.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	begun := time.Now()
-	if n := sockets(); n != 1 || time.Since(begun) > 9*time.Second { // 10 s with the default of HeartbeatTimeout
-		t.Errorf("%d sockets after %v", n, time.Since(begun))
+	if n, err := sockets(); n != 1 || err != nil || time.Since(begun) > 9*time.Second { // 10 s with the default of HeartbeatTimeout
+		t.Errorf("%d sockets and %v after %v", n, err, time.Since(begun))
 	}
 	eventually(t, "without its connections", func() bool {
 		return strings.TrimSpace(pg.Do("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'socketio%'")) == "2"

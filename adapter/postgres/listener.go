@@ -51,6 +51,9 @@ func newListener(a *Adapter) *listener {
 
 // subscribe returns when the subscription is in place, or cannot be.
 func (l *listener) subscribe(ctx context.Context, channel string, to adapter.Subscriber) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	s := &subscription{Subscriber: to, told: make(chan struct{})}
 	l.mu.Lock()
 	l.channels[channel] = append(l.channels[channel], s)

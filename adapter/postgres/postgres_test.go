@@ -153,6 +153,18 @@ func (r *record) Write(line []byte) (int, error) {
 
 func (r *record) logger() *slog.Logger { return slog.New(slog.NewTextHandler(r, nil)) }
 
+// last returns the time of the last line that contains a text.
+func (r *record) last(text string) (at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for line := range strings.Lines(r.text.String()) {
+		if head, _, _ := strings.Cut(strings.TrimPrefix(line, "time="), " "); strings.Contains(line, text) {
+			at, _ = time.Parse(time.RFC3339Nano, head)
+		}
+	}
+	return at
+}
+
 // count returns how many lines contain a text.
 func (r *record) count(text string) (n int) {
 	r.mu.Lock()
