@@ -134,8 +134,8 @@ func (c *client) expect(want ...string) {
 
 func (c *client) expectClosed() {
 	c.h.Helper()
-	if p, err := c.Next(); err == nil {
-		c.h.Fatalf("got packet %q, want the end", p)
+	if p, err := c.Next(); err == nil || errors.Is(err, rawclient.ErrSilence) {
+		c.h.Fatalf("got packet %q (%v), want the end", p, err)
 	}
 }
 

@@ -207,6 +207,9 @@ func (c *Client) send(packets ...string) error {
 	return c.ws.write(packets...)
 }
 
+// ErrSilence is the error of Next when no packet has come within a minute.
+var ErrSilence = errors.New("no packet within a minute")
+
 // Next returns the next packet, waiting for it up to a minute. Binary
 // messages are shown as "b" and base64 on any transport. After the end of the
 // session it returns an error, io.EOF for an orderly one.
@@ -222,7 +225,7 @@ func (c *Client) Next() (string, error) {
 		defer c.mu.Unlock()
 		return "", c.err
 	case <-timeout.C:
-		return "", errors.New("no packet within a minute")
+		return "", ErrSilence
 	}
 }
 

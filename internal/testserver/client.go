@@ -2,6 +2,7 @@ package testserver
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"testing/synctest"
 
@@ -124,7 +125,7 @@ func (c *Client) Match(pattern string) []string {
 // ExpectClosed expects the end of the connection, without a packet before it.
 func (c *Client) ExpectClosed() {
 	c.Harness.T.Helper()
-	if p, err := c.Client.Next(); err == nil {
-		c.Harness.T.Fatalf("got packet %q, want the end", p)
+	if p, err := c.Client.Next(); err == nil || errors.Is(err, rawclient.ErrSilence) {
+		c.Harness.T.Fatalf("got packet %q (%v), want the end", p, err)
 	}
 }
