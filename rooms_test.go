@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -54,6 +55,42 @@ func TestMatch(t *testing.T) {
 	}
 	if got := r.match([]int{9}, []string{"id4"}, nil); !slices.Equal(got, []int{9, 4}) {
 		t.Errorf("appended to 9: %v", got)
+	}
+}
+
+// However many members there are, one operation looks only at the room and at
+// the members that it concerns: the tables lack all others here.
+func TestOperationsLeaveOtherMembersAlone(t *testing.T) {
+	const all, size = 1000, 10
+	for what, op := range map[string]func(r *rooms[int]) []int{
+		"finding a room":                func(r *rooms[int]) []int { return r.match(nil, []string{"room 7"}, nil) },
+		"finding a member":              func(r *rooms[int]) []int { return r.match(nil, []string{"id71"}, nil) },
+		"finding a room but one member": func(r *rooms[int]) []int { return r.match(nil, []string{"room 7"}, []string{"id71"}) },
+		"finding two rooms":             func(r *rooms[int]) []int { return r.match(nil, []string{"room 7", "nobody's"}, nil) },
+		"joining and leaving": func(r *rooms[int]) []int {
+			r.join(71, "another")
+			r.leave(71, "another")
+			r.leave(71, "room 7")
+			r.join(71, "room 7")
+			return r.match(nil, []string{"room 7"}, nil)
+		},
+	} {
+		r := newRooms[int]()
+		for m := range all {
+			r.add(fmt.Sprint("id", m), m)
+			r.join(m, fmt.Sprint("room ", m/size))
+		}
+		before := op(r)
+		r.all.members = nil
+		maps.DeleteFunc(r.byID, func(_ string, m int) bool { return m/size != 7 })
+		maps.DeleteFunc(r.members, func(m int, _ *membership[int]) bool { return m/size != 7 })
+		maps.DeleteFunc(r.named, func(name string, _ *room[int]) bool { return name != "room 7" })
+		after := op(r)
+		slices.Sort(before)
+		slices.Sort(after)
+		if len(before) == 0 || !slices.Equal(after, before) {
+			t.Errorf("%s: %v, with the tables of all members %v", what, after, before)
+		}
 	}
 }
 

@@ -23,3 +23,18 @@ func TestQueryIsWhatNetURLParses(t *testing.T) {
 		}
 	}
 }
+
+// Each request of a polling client has a query: making a map of it would cost
+// as much as anything else that the server does with the request.
+func TestPlainQueriesAreSearched(t *testing.T) {
+	r := &http.Request{URL: &url.URL{RawQuery: "EIO=4&transport=polling&t=abc&sid=x-_1"}}
+	allocations := testing.AllocsPerRun(1000, func() {
+		q := queryOf(r)
+		if q.Get("transport") != "polling" || q.Get("sid") != "x-_1" || q.Get("EIO") != "4" || q.Has("j") {
+			t.Error("a wrong value")
+		}
+	})
+	if allocations > 0 {
+		t.Errorf("%v allocations", allocations)
+	}
+}

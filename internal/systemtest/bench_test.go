@@ -139,11 +139,12 @@ func BenchmarkServer(b *testing.B) {
 	})
 }
 
-// A benchServer knows how many packets it has written.
+// A benchServer knows how many packets it has written, and by how many writes.
 type benchServer struct {
 	*socketio.Server
 	addr, wire        string // wire is how clients speak: plain, deflate or tls
 	written, expected atomic.Int64
+	writes            atomic.Int64
 }
 
 // sent waits until so many more packets have been written, so that none is
@@ -173,7 +174,10 @@ func featuredServer(tb testing.TB, sockets int, o *socketio.Options, wire string
 		l = tls.NewListener(l, serverTLS(tb))
 	}
 	o.PingInterval = time.Hour // the clients do not answer
-	o.Trace.Sent = func(_ socketio.Conn, packets, _ int) { srv.written.Add(int64(packets)) }
+	o.Trace.Sent = func(_ socketio.Conn, packets, _ int) {
+		srv.writes.Add(1)
+		srv.written.Add(int64(packets))
+	}
 	srv.Server = socketio.NewServer(o)
 	connected := make(chan struct{}, sockets+1)
 	srv.OnConnect(func(*socketio.Socket) { connected <- struct{}{} })

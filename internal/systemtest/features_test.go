@@ -67,11 +67,12 @@ type cost struct{ allocations, bytes float64 }
 
 // costOf returns the least of three measurements of 200 operations each: what
 // else the process allocates meanwhile only adds to the cost.
-func costOf(op func()) cost {
+func costOf(op func()) cost { return costOfEach(200, op) }
+
+func costOfEach(runs int, op func()) cost {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	least := cost{math.Inf(1), math.Inf(1)}
 	for range 3 {
-		const runs = 200
 		var before, after runtime.MemStats
 		op()
 		runtime.ReadMemStats(&before)
@@ -79,8 +80,8 @@ func costOf(op func()) cost {
 			op()
 		}
 		runtime.ReadMemStats(&after)
-		least.allocations = min(least.allocations, float64(after.Mallocs-before.Mallocs)/runs)
-		least.bytes = min(least.bytes, float64(after.TotalAlloc-before.TotalAlloc)/runs)
+		least.allocations = min(least.allocations, float64(after.Mallocs-before.Mallocs)/float64(runs))
+		least.bytes = min(least.bytes, float64(after.TotalAlloc-before.TotalAlloc)/float64(runs))
 	}
 	return least
 }
