@@ -232,7 +232,7 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	c.spawn(c.keepMarkers)
 	c.presences.init()
 	c.heads.init()
-	c.showings.under = make(map[store.MemberKey]bool)
+	c.showings.init()
 	c.hooks.waiting = make(map[string][]*Posted)
 	c.spawn(c.keepHeads)
 	c.spawn(c.keepRetention)

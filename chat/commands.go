@@ -16,7 +16,7 @@ func (c *Chat) serveCommands() {
 	command(c, "close", reads, (*device).closeRoom)
 	command(c, "history", reads, (*device).history)
 	command(c, "search", budget{"search", c.limits.Searches}, (*device).search)
-	command(c, "rooms", reads, (*device).listRooms)
+	answering(c, "rooms", reads, (*device).listRooms)
 	command(c, "members", reads, (*device).listMembers)
 
 	command(c, "post", budget{}, (*device).post)
@@ -32,7 +32,7 @@ func (c *Chat) serveCommands() {
 	command(c, "active", marks, (*device).setActive)
 	c.on("watch", c.watchCommand)
 	command(c, "users", reads, (*device).users)
-	command(c, "blocks", reads, (*device).blocks)
+	answering(c, "blocks", reads, (*device).blocks)
 	command(c, "versions", reads, (*device).versions)
 	command(c, "report", budget{"report", c.limits.Reports}, (*device).report)
 	command(c, "typing", budget{}, (*device).typing)
@@ -85,6 +85,18 @@ type budget struct {
 
 // command registers a command whose result is the reply.
 func command[T, R any](c *Chat, name string, from budget, h func(d *device, ctx context.Context, arg T) (R, error)) {
+	answering(c, name, from, func(d *device, ctx context.Context, arg T, reply func(result any) error) error {
+		result, err := h(d, ctx, arg)
+		if err != nil {
+			return err
+		}
+		return reply(result)
+	})
+}
+
+// answering registers a command that replies itself, because the order of the
+// reply and of events matters. If it returns an error, the error is the reply.
+func answering[T any](c *Chat, name string, from budget, h func(d *device, ctx context.Context, arg T, reply func(result any) error) error) {
 	c.on(name, func(ctx context.Context, d *device, e *socketio.Event) error {
 		var arg T
 		if err := argument(e, &arg); err != nil {
@@ -95,11 +107,7 @@ func command[T, R any](c *Chat, name string, from budget, h func(d *device, ctx 
 				return err
 			}
 		}
-		result, err := h(d, ctx, arg)
-		if err != nil {
-			return err
-		}
-		return e.Ack(result)
+		return h(d, ctx, arg, func(result any) error { return e.Ack(result) })
 	})
 }
 
@@ -294,14 +302,16 @@ type roomsPage struct {
 	More  bool        `json:"more"`
 }
 
-func (d *device) listRooms(ctx context.Context, a listArgs) (*roomsPage, error) {
+func (d *device) listRooms(ctx context.Context, a listArgs, reply func(result any) error) error {
 	limit, err := a.check(new(check))
 	if err != nil {
-		return nil, err
+		return err
 	}
+	d.c.showings.read(d.user.ID)
+	defer d.c.showings.done(d.user.ID)
 	rooms, more, err := d.rooms(ctx, a.After)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(rooms) > limit {
 		rooms, more = rooms[:limit], true
@@ -310,7 +320,9 @@ func (d *device) listRooms(ctx context.Context, a listArgs) (*roomsPage, error) 
 	for i := range rooms {
 		page.Rooms[i] = stateOf(&rooms[i])
 	}
-	return page, nil
+	err = reply(page)
+	d.c.showMissed(d.user.ID, rooms)
+	return err
 }
 
 // A memberRow is a member in a list. Moderators see more.

@@ -144,8 +144,8 @@ func (d *device) welcome(a auth) {
 	defer stop()
 	defer afterEnd(d.socket, stop)()
 	defer context.AfterFunc(d.c.ctx, stop)()
-	d.c.heads.begin(d.user.ID)
-	defer d.c.heads.finish(d.user.ID)
+	d.c.showings.read(d.user.ID)
+	defer d.c.showings.done(d.user.ID)
 	rooms, more, err := d.rooms(ctx, "")
 	for wait := 500 * time.Millisecond; err != nil; wait = min(2*wait, 10*time.Second) {
 		if !pause(ctx, wait) {
@@ -172,13 +172,12 @@ func (d *device) welcome(a auth) {
 	d.learnMore(ctx, rooms, more)
 }
 
-// learn notes the user's rooms for heads. If the user has lost rooms since they
-// were read, the devices are told once more: they may have heard of the loss
+// learn notes the user's rooms for heads. If rooms have changed for the user since
+// they were read, the devices are told once more: they may have heard of the change
 // before ready listed the room.
 func (d *device) learn(rooms []store.Membership) {
-	for _, k := range d.c.heads.learn(d.user.ID, rooms) {
-		d.c.showHere(k)
-	}
+	d.c.heads.learn(d.user.ID, rooms)
+	d.c.showMissed(d.user.ID, rooms)
 }
 
 // learnMore learns of the rooms that ready has not listed.
@@ -194,7 +193,8 @@ func (d *device) learnMore(ctx context.Context, rooms []store.Membership, more b
 }
 
 // resume sends the frames of rooms whose cursors a client has sent with its
-// CONNECT. If they are too many or too long, the client opens the rest itself.
+// CONNECT. If they are too many or too long, the client opens the rest itself. It
+// also opens rooms that it may not read, and learns the reason by that.
 func (d *device) resume(ctx context.Context, cursors map[string]cursor, known map[string]*store.Membership) {
 	sent := 0
 	for room, at := range cursors {
@@ -205,20 +205,14 @@ func (d *device) resume(ctx context.Context, cursors map[string]cursor, known ma
 			sent += f.size()
 			return d.socket.Emit("changes", f.wire())
 		}
-		if sent > maxFrame || d.limit("read", d.c.limits.Reads) != nil {
-			_ = d.socket.Emit("changes", &frame{Room: room, Epoch: at.Epoch, From: at.Rev, To: at.Rev, Messages: []any{}, More: true})
-			continue
+		if sent <= maxFrame && d.limit("read", d.c.limits.Reads) == nil {
+			one, cancel := context.WithTimeout(ctx, commandTimeout)
+			err := d.c.open(one, d, room, at, known[room], send)
+			cancel()
+			if err == nil {
+				continue
+			}
 		}
-		one, cancel := context.WithTimeout(ctx, commandTimeout)
-		err := d.c.open(one, d, room, at, known[room], send)
-		cancel()
-		switch {
-		case err == nil:
-		case errors.Is(err, ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-			_ = d.socket.Emit("changes", &frame{Room: room, Epoch: at.Epoch, From: at.Rev, To: at.Rev, Messages: []any{}, More: true})
-		default:
-			e := d.c.public("open", err)
-			_ = d.socket.Emit("rooms", roomsEvent{Gone: []goneView{{room, string(e.Code)}}})
-		}
+		_ = d.socket.Emit("changes", &frame{Room: room, Epoch: at.Epoch, From: at.Rev, To: at.Rev, Messages: []any{}, More: true})
 	}
 }

@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,14 +18,6 @@ type heads struct {
 	of    map[string][]*badge // by user
 	fresh map[string]int64    // newest seqs that are not told yet
 	told  map[string]int64    // and those that were told last
-
-	learners map[string]*learner // by user
-}
-
-// A learner is a user that has a device which is being told of the user's rooms.
-type learner struct {
-	devices int
-	lost    map[string]bool // rooms that the user has lost meanwhile
 }
 
 // A badge is a room that users here are members of.
@@ -39,48 +33,21 @@ func (h *heads) init() {
 	h.of = make(map[string][]*badge)
 	h.fresh = make(map[string]int64)
 	h.told = make(map[string]int64)
-	h.learners = make(map[string]*learner)
 }
 
-// begin is called before the rooms of a user are read, for each device.
-func (h *heads) begin(user string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.learners[user] == nil {
-		h.learners[user] = &learner{lost: make(map[string]bool)}
-	}
-	h.learners[user].devices++
-}
-
-// finish is the opposite of begin.
-func (h *heads) finish(user string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if l := h.learners[user]; l != nil {
-		if l.devices--; l.devices == 0 {
-			delete(h.learners, user)
-		}
-	}
-}
-
-// learn notes the rooms of a user that has a device here, between begin and
-// finish. It returns the rooms that the user may have lost since they were read.
-// Messages that came since then are told.
-func (h *heads) learn(user string, rooms []store.Membership) (lost []store.MemberKey) {
+// learn notes the rooms of a user that has a device here. The user may have lost
+// some since they were read: the caller looks at those again. Messages that came
+// since then are told.
+func (h *heads) learn(user string, rooms []store.Membership) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range rooms {
 		id := rooms[i].Room.ID
-		if h.learners[user].lost[id] {
-			lost = append(lost, store.MemberKey{Room: id, User: user})
-			continue
-		}
 		h.put(id, user)
 		if seq := max(h.fresh[id], h.told[id]); seq > rooms[i].Room.Seq {
 			h.fresh[id] = seq
 		}
 	}
-	return lost
 }
 
 // put notes that a user is a member of a room. mu is locked.
@@ -125,20 +92,20 @@ func (h *heads) forget(user string) {
 	delete(h.of, user)
 }
 
-// end forgets a room that was deleted: one of the same id has other members.
-func (h *heads) end(room string) {
+// end forgets a room that was deleted, and returns the users that were members:
+// one of the same id has other members.
+func (h *heads) end(room string) (users []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if b := h.rooms[room]; b != nil {
-		for user := range b.users {
+		users = slices.Collect(maps.Keys(b.users))
+		for _, user := range users {
 			h.drop(room, user)
 		}
 	}
-	for _, l := range h.learners {
-		l.lost[room] = true
-	}
 	delete(h.fresh, room)
 	delete(h.told, room)
+	return users
 }
 
 // changed notes a change of a membership, if the user has a device here.
@@ -149,20 +116,17 @@ func (h *heads) changed(c *Chat, m memberHint) {
 	switch {
 	case !m.In:
 		h.drop(m.Room, m.User)
-		if l := h.learners[m.User]; l != nil {
-			l.lost[m.Room] = true
-		}
 	case here:
 		h.put(m.Room, m.User)
 	}
 }
 
 // hear notes the newest seq of a room that users here are members of, or may turn
-// out to be.
-func (h *heads) hear(room string, seq int64) {
+// out to be, because their rooms are being read.
+func (h *heads) hear(room string, seq int64, learning bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if known := h.rooms[room] != nil || len(h.learners) > 0; known && seq > h.fresh[room] {
+	if known := h.rooms[room] != nil || learning; known && seq > h.fresh[room] {
 		h.fresh[room] = seq
 	}
 }

@@ -155,10 +155,9 @@ func (c *Chat) hear(h headHint) {
 func (c *Chat) hearHead(h *headHint) {
 	switch {
 	case h.Ended:
-		c.heads.end(h.Room)
-		c.markers.forgetRoom(h.Room)
+		c.ended(h.Room)
 	case h.New:
-		c.heads.hear(h.Room, h.Seq)
+		c.heads.hear(h.Room, h.Seq, c.showings.reads())
 	}
 }
 

@@ -307,11 +307,18 @@ func (l *live) renew(r *store.Room) {
 	l.dismiss()
 }
 
-// deleted ends following a room that was deleted. mu is locked.
+// deleted ends following a room that was deleted. Followers open the room again,
+// and are refused unless there is a room of the same id by then. mu is locked.
 func (l *live) deleted() {
-	l.c.ns.Local().To(socketRoom(l.id)).Emit("rooms", roomsEvent{Gone: []goneView{{l.id, "deleted"}}})
+	_ = l.c.ns.Local().To(socketRoom(l.id)).Emit("changes", l.reopen())
 	l.dismiss()
 	l.loaded = false
+	l.c.spawn(func() { l.c.ended(l.id) })
+}
+
+// reopen returns a frame that makes followers open the room again. mu is locked.
+func (l *live) reopen() *frame {
+	return &frame{Room: l.id, Epoch: l.epoch, From: l.head, To: l.head, Messages: []any{}, More: true}
 }
 
 // dismiss ends following for all. mu is locked.
@@ -336,7 +343,7 @@ func (l *live) evict(ch *store.Changes) {
 		l.c.markers.forget(l.id, m.User)
 		for _, d := range l.c.devicesOf(m.User) {
 			if d.unfollow(l) {
-				_ = d.socket.Emit("changes", &frame{Room: l.id, Epoch: l.epoch, From: l.head, To: l.head, Messages: []any{}, More: true})
+				_ = d.socket.Emit("changes", l.reopen())
 			}
 		}
 	}

@@ -87,9 +87,16 @@ type blocksList struct {
 }
 
 // blocks lists the users that the user blocks.
-func (d *device) blocks(ctx context.Context, _ nothing) (*blocksList, error) {
+func (d *device) blocks(ctx context.Context, _ nothing, reply func(result any) error) error {
+	d.c.showings.read(d.user.ID)
+	defer d.c.showings.done(d.user.ID)
 	blocked, err := d.c.store.Blocks(ctx, d.user.ID)
-	return &blocksList{append([]string{}, blocked...)}, err
+	if err != nil {
+		return err
+	}
+	err = reply(&blocksList{append([]string{}, blocked...)})
+	d.c.showMissed(d.user.ID, nil)
+	return err
 }
 
 // A usersList is the reply to users.

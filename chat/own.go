@@ -37,8 +37,6 @@ type blockEvent struct {
 }
 
 // tellOwn tells the devices of users what the users have changed for themselves.
-// The events have the order of the commits, because two devices may change the
-// same at once.
 func (c *Chat) tellOwn(d *delivery) {
 	for i, p := range d.batch {
 		r := &d.done.Results[i]
@@ -49,7 +47,9 @@ func (c *Chat) tellOwn(d *delivery) {
 		case store.React:
 			_ = c.ns.To(userRoom(op.By)).Emit("mine", mineEvent{op.Room, op.Seq, op.Emoji, op.On, r.Rev})
 		case store.Block:
-			_ = c.ns.To(userRoom(op.By)).Emit("block", blockEvent{op.User, op.On})
+			k := store.BlockKey{User: op.By, Blocked: op.User}
+			c.blockChanged(k)
+			_ = c.ns.ServerSideEmit(blockedHint, k)
 		}
 	}
 }

@@ -115,19 +115,7 @@ func (r *Room) Info(ctx context.Context) (RoomInfo, error) {
 
 // Delete deletes the room with its messages and members.
 func (r *Room) Delete(ctx context.Context) error {
-	members := []store.Member{}
-	for m, err := range r.Members(ctx) {
-		if err != nil {
-			return err
-		}
-		members = append(members, m)
-	}
 	_, err := r.do(ctx, store.DeleteRoom{Room: r.id})
-	if err == nil {
-		for _, m := range members {
-			_ = r.c.ns.To(userRoom(m.User)).Emit("rooms", roomsEvent{Gone: []goneView{{r.id, "deleted"}}})
-		}
-	}
 	return err
 }
 

@@ -2,41 +2,133 @@ package chat
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// showings are the users that the chat is telling what they are in rooms. One
-// goroutine at a time tells a user of a room, so that the newest state is sent
-// last.
+// A fact is something that the devices of a user are told: what the user is in a
+// room, or whether the user blocks another.
+type fact struct{ user, room, blocked string }
+
+func membershipOf(user, room string) fact { return fact{user: user, room: room} }
+
+// showings are the facts that the chat is telling. A fact has no revision, so the
+// order of the events decides what a client believes. One goroutine at a time
+// tells a fact, and asks the store what is true: so the newest state is sent last.
 type showings struct {
-	mu    sync.Mutex
-	under map[store.MemberKey]bool // true if there was a change since it was begun
+	mu       sync.Mutex
+	under    map[fact]bool       // true if there was a change since it was begun
+	readings map[string]*reading // by user
 }
 
-// begin reports whether the caller must show a member. Otherwise the goroutine
-// that does so shows the member once more.
-func (s *showings) begin(k store.MemberKey) bool {
+// A reading is under way while lists of facts of a user are read and sent. A list
+// may be older than an event that was sent before it.
+type reading struct {
+	lists   int
+	changed map[fact]bool   // meanwhile
+	ended   map[string]bool // rooms that were deleted meanwhile, whoever was in them
+}
+
+func (s *showings) init() {
+	s.under = make(map[fact]bool)
+	s.readings = make(map[string]*reading)
+}
+
+// begin reports whether the caller must show a fact. Otherwise the goroutine
+// that does so shows the fact once more.
+func (s *showings) begin(f fact) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, runs := s.under[k]
-	s.under[k] = runs
+	_, runs := s.under[f]
+	s.under[f] = runs
 	return !runs
 }
 
 // again reports whether there was a change since the last time.
-func (s *showings) again(k store.MemberKey) bool {
+func (s *showings) again(f fact) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	again := s.under[k]
+	again := s.under[f]
 	if again {
-		s.under[k] = false
+		s.under[f] = false
 	} else {
-		delete(s.under, k)
+		delete(s.under, f)
 	}
 	return again
+}
+
+// changed notes that a fact may have changed.
+func (s *showings) changed(f fact) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.readings[f.user]; r != nil {
+		r.changed[f] = true
+	}
+}
+
+// end notes that a room was deleted.
+func (s *showings) end(room string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.readings {
+		r.ended[room] = true
+	}
+}
+
+// read is called before a list of facts of a user is read.
+func (s *showings) read(user string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.readings[user] == nil {
+		s.readings[user] = &reading{changed: make(map[fact]bool), ended: make(map[string]bool)}
+	}
+	s.readings[user].lists++
+}
+
+// reads reports whether lists of any user are under way.
+func (s *showings) reads() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.readings) > 0
+}
+
+// missed returns the facts that a list may have as they were before. It is called
+// after the list was sent; rooms are those in the list.
+func (s *showings) missed(user string, rooms []store.Membership) (all []fact) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.readings[user]
+	for i := range rooms {
+		if id := rooms[i].Room.ID; r.ended[id] {
+			r.changed[membershipOf(user, id)] = true
+		}
+	}
+	return slices.Collect(maps.Keys(r.changed))
+}
+
+// done is the opposite of read.
+func (s *showings) done(user string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.readings[user]
+	if r.lists--; r.lists == 0 {
+		delete(s.readings, user)
+	}
+}
+
+// showMissed tells once more what has changed while a list was read and sent.
+func (c *Chat) showMissed(user string, rooms []store.Membership) {
+	for _, f := range c.showings.missed(user, rooms) {
+		if f.room != "" {
+			c.heads.changed(c, memberHint{f.room, f.user, false}) // until the store has said what is true
+		}
+		c.showHere(f)
+	}
 }
 
 // shown tells all servers that users have become, or are no longer, members of
@@ -50,7 +142,7 @@ func (c *Chat) shown(members []store.Member) {
 	for i, m := range members { // before the answer, and so before the first new message
 		hints[i] = memberHint{m.Room, m.User, m.Role != "" && !m.Hidden}
 		c.memberChanged(hints[i])
-		c.showHere(store.MemberKey{Room: m.Room, User: m.User})
+		c.showHere(membershipOf(m.User, m.Room))
 	}
 	c.spawn(func() {
 		for _, hint := range hints {
@@ -59,47 +151,88 @@ func (c *Chat) shown(members []store.Member) {
 	})
 }
 
-// showHere tells the devices of a user on this server what the user is in a room
-// now.
-func (c *Chat) showHere(k store.MemberKey) {
-	if len(c.devicesOf(k.User)) > 0 && c.showings.begin(k) {
-		c.spawn(func() {
-			for again := true; again; again = c.showings.again(k) {
-				c.show(k)
-			}
-		})
+// ended tells users on this server that a room was deleted: those that the chat
+// knows as members. By now there may be a room of the same id again, which has
+// other members, so the store is asked for each user, one after the other.
+func (c *Chat) ended(room string) {
+	c.showings.end(room)
+	c.markers.forgetRoom(room)
+	users := c.heads.end(room)
+	if len(users) == 0 {
+		return
+	}
+	c.spawn(func() {
+		for _, user := range users {
+			c.tell(membershipOf(user, room))
+		}
+	})
+}
+
+// showHere tells the devices of a user on this server what is true now.
+func (c *Chat) showHere(f fact) {
+	if len(c.devicesOf(f.user)) > 0 {
+		c.spawn(func() { c.tell(f) })
 	}
 }
 
-func (c *Chat) show(k store.MemberKey) {
+// showAgain is how long the chat waits when the store could not be asked.
+const showAgain = time.Second
+
+func (c *Chat) tell(f fact) {
+	if !c.showings.begin(f) {
+		return
+	}
+	for again, failed := true, false; again; {
+		err := c.show(f)
+		if err != nil && !failed {
+			c.log.Warn("chat: a user is not told of a change yet", "user", f.user, "room", f.room, "blocked", f.blocked, "err", err)
+		}
+		if failed = err != nil; failed && len(c.devicesOf(f.user)) > 0 && pause(c.ctx, showAgain) {
+			continue
+		}
+		again = c.showings.again(f)
+	}
+}
+
+func (c *Chat) show(f fact) error {
 	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
 	defer cancel()
-	all, err := c.store.Look(ctx, k.User, []string{k.Room})
+	if f.blocked != "" {
+		all, err := c.store.Blocks(ctx, f.user)
+		if err == nil {
+			_ = c.ns.Local().To(userRoom(f.user)).Emit("block", blockEvent{f.blocked, slices.Contains(all, f.blocked)})
+		}
+		return err
+	}
+	all, err := c.store.Look(ctx, f.user, []string{f.room})
 	if err != nil {
-		c.log.Warn("chat: a user is not told of a change", "user", k.User, "room", k.Room, "err", err)
-		return
+		return err
 	}
 	now := &all[0]
 	event := roomsEvent{}
 	if now.Member.Role == "" || now.Member.Hidden {
 		why := now.Member.Why
 		switch {
-		case now.Room.ID == "":
-			why = "deleted"
 		case now.Member.Hidden:
 			why = "leave"
+		case now.Room.ID == "" || why == "": // or the room was made anew, without the user
+			why = "deleted"
 		}
-		event.Gone = []goneView{{k.Room, why}}
+		event.Gone = []goneView{{f.room, why}}
 	} else {
 		c.overlay(now)
-		c.concealFrom(k.User, all)
+		c.concealFrom(f.user, all)
 		event.Set = []roomState{stateOf(now)}
 	}
-	c.memberChanged(memberHint{k.Room, k.User, event.Set != nil})
-	_ = c.ns.Local().To(userRoom(k.User)).Emit("rooms", event)
+	c.memberChanged(memberHint{f.room, f.user, event.Set != nil})
+	_ = c.ns.Local().To(userRoom(f.user)).Emit("rooms", event)
+	return nil
 }
 
-const memberEvent = "chat:member"
+const (
+	memberEvent = "chat:member"
+	blockedHint = "chat:block"
+)
 
 // A memberHint tells other servers that a user became a member, or was removed.
 type memberHint struct {
@@ -115,16 +248,32 @@ func (c *Chat) serveMembers() {
 			return err
 		}
 		c.memberChanged(m)
-		c.showHere(store.MemberKey{Room: m.Room, User: m.User})
+		c.showHere(membershipOf(m.User, m.Room))
+		return nil
+	})
+	c.ns.OnServerSide(blockedHint, func(_ context.Context, e *socketio.Event) error {
+		var k store.BlockKey
+		if err := e.Decode(&k); err != nil {
+			return err
+		}
+		c.blockChanged(k)
 		return nil
 	})
 }
 
 // memberChanged notes what this server has to know of a change of a membership.
 func (c *Chat) memberChanged(m memberHint) {
+	c.showings.changed(membershipOf(m.User, m.Room))
 	c.heads.changed(c, m)
 	if !m.In {
 		c.markers.forget(m.Room, m.User)
 		c.lookAway(m.User)
 	}
+}
+
+// blockChanged tells the devices of a user here whether the user blocks another.
+func (c *Chat) blockChanged(k store.BlockKey) {
+	f := fact{user: k.User, blocked: k.Blocked}
+	c.showings.changed(f)
+	c.showHere(f)
 }

@@ -316,6 +316,7 @@ func (s *stock) acked(id int, reply json.RawMessage) {
 			continue
 		}
 		c.reply, c.ended = reply, true
+		s.events = append(s.events, event{"reply to " + c.event, reply})
 		s.line = slices.Delete(s.line, i, i+1)
 		switch {
 		case c.event == "open" && c.alone:

@@ -20,6 +20,7 @@ export class Room {
   #outbox: Outbox;
   #head = 0; // seq of the newest message, also one that is not loaded
   #marker: Marker = { read: 0, gen: 0 };
+  #of = ""; // the epoch of the marker
   #marking = false;
   #receipts: Record<string, number> = {};
   #typing = new Map<string, ReturnType<typeof setTimeout>>();
@@ -218,6 +219,8 @@ export class Room {
   /** Takes the room's entry in the user's list of rooms. */
   listed(state: RoomState): void {
     this.#head = Math.max(this.#head, state.seq);
+    if (state.epoch !== this.#of) this.#marker = { read: 0, gen: 0 }; // the room was made anew
+    this.#of = state.epoch;
     this.#mark(state);
     if (this.#error) this.open();
   }

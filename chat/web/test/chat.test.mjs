@@ -261,6 +261,18 @@ describe("a chat", () => {
     await until(other, (v) => v.readTo === 3);
   });
 
+  test("a room that was made anew has other markers", async (t) => {
+    const { his, id } = await annAndBob(t, 5);
+    await his.read();
+    await his.markUnread(3);
+    await server.room(["ann", "bob"], 2, id);
+    await until(his, (v) => v.live && v.messages.length === 2 && v.unread === 2);
+    await his.read();
+    const other = await opened(t, await server.client(t, "bob"), id);
+    assert.equal((await until(other, (v) => v.live)).unread, 0);
+    assert.equal(his.snapshot().unread, 0);
+  });
+
   test("a room that is opened late knows what was read", async (t) => {
     const { hers, his, id } = await annAndBob(t, 5);
     await his.markUnread(1);

@@ -41,9 +41,8 @@ class Server {
     this.child.stdin.write("epoch\n");
   }
 
-  /** Makes a room with members, and with messages of the first of them. Returns its id. */
-  async room(users, messages = 0) {
-    const Room = `room${++this.#names}`;
+  /** Makes a room with members, and with messages of the first of them. Returns its id. A room of the same id is deleted before. */
+  async room(users, messages = 0, Room = `room${++this.#names}`) {
     const body = JSON.stringify({ Room, Users: users, Messages: messages });
     const answer = await fetch(`http://127.0.0.1:${this.port}/room`, { method: "POST", body });
     if (!answer.ok) throw new Error(await answer.text());

@@ -59,7 +59,7 @@ func main() {
 	})
 	http.Handle("/files", files)
 	http.Handle("/files/", files)
-	// A room with members, and with so many messages.
+	// A room with members, and with so many messages. A room of the same id goes.
 	http.HandleFunc("POST /room", func(w http.ResponseWriter, r *http.Request) {
 		var a struct {
 			Room     string
@@ -71,7 +71,11 @@ func main() {
 			return
 		}
 		room := c.Room(a.Room)
-		err := room.Create(ctx, chat.RoomInfo{Kind: chat.Closed})
+		err := room.Delete(ctx)
+		if errors.Is(err, chat.ErrNotFound) {
+			err = nil
+		}
+		err = errors.Join(err, room.Create(ctx, chat.RoomInfo{Kind: chat.Closed}))
 		for _, user := range a.Users {
 			err = errors.Join(err, room.Add(ctx, user, store.RoleMember))
 		}
