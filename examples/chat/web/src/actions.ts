@@ -1,7 +1,7 @@
 // What the visitor does, besides what useRoom offers.
 
 import type { Attachment, Message } from "roomcast-chat";
-import { direct, joined, listed, turn } from "./address";
+import { direct, joined, listed, turnWhen } from "./address";
 import type { Entry, EnterArgs } from "./events";
 import { naming } from "./format";
 import { forget, saveName } from "./identity";
@@ -25,6 +25,7 @@ export function signIn(name: string): void {
   chat.socket.connect();
 }
 
+/** Leaves the chat, in all tabs. */
 export function signOut(): void {
   forget();
   location.assign(location.pathname);
@@ -44,15 +45,14 @@ export async function attempt(work: Promise<unknown>): Promise<void> {
   await work.catch((error) => showNotice(wordsOf(error)));
 }
 
-export const open = (room: string): Promise<void> => attempt(joined(room).then(turn));
+export const open = (room: string): Promise<void> => attempt(turnWhen(joined(room)));
 
-export const openPerson = (person: string): Promise<void> => attempt(direct(person).then(turn));
+export const openPerson = (person: string): Promise<void> => attempt(turnWhen(direct(person)));
 
 /** Opens the room of a name, and makes it if there is none. Resolves with why it can't, or with undefined. */
 export async function enterRoom(name: string): Promise<string | undefined> {
   try {
-    const { room } = await chat.call<Entry>("enter", { name } satisfies EnterArgs);
-    turn(await listed(room));
+    await turnWhen(chat.call<Entry>("enter", { name } satisfies EnterArgs).then(({ room }) => listed(room)));
   } catch (error) {
     return wordsOf(error);
   }
@@ -123,10 +123,17 @@ export function returned(): string {
   return text;
 }
 
+const ACTIVE = 60_000; // ms: the server forgets after five minutes that somebody is there
+let said = 0;
+
 /** Tells the others whether the visitor is there. */
-function noticeVisibility(): void {
+function noticePresence(): void {
   change((s) => ({ ...s, hidden: document.hidden }));
-  if (chat.ready) void chat.call("active", { idle: document.hidden }).catch(() => {});
+  if (!chat.ready) return;
+  said = Date.now();
+  void chat.call("active", { idle: document.hidden }).catch(() => {});
 }
-noticeVisibility();
-document.addEventListener("visibilitychange", noticeVisibility);
+noticePresence();
+document.addEventListener("visibilitychange", noticePresence);
+chat.socket.on("ready", noticePresence); // also of a tab in the background that comes back
+for (const use of ["keydown", "pointerdown"]) addEventListener(use, () => Date.now() - said > ACTIVE && noticePresence());

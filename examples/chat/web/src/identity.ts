@@ -1,5 +1,7 @@
 // Who the visitor is, kept by the browser: all its tabs are the same person, also after a reload.
 
+import { dropDrafts } from "./drafts";
+
 const NAME = "chat.name";
 const KEY = "chat.key";
 
@@ -17,7 +19,18 @@ export function credentials(): { name: string; key: string } {
   return all;
 }
 
-export const forget = (): void => localStorage.removeItem(NAME);
+export function forget(): void {
+  localStorage.removeItem(NAME);
+  dropDrafts();
+  document.cookie = "chat=; path=/files; max-age=0";
+}
+
+// Another tab has signed out, or in as somebody else.
+addEventListener("storage", ({ key }) => {
+  if (key !== NAME && key !== null) return;
+  dropDrafts();
+  location.reload();
+});
 
 function secretKey(): string {
   let key = localStorage.getItem(KEY);

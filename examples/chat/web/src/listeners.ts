@@ -1,10 +1,10 @@
 // What the server says besides the messages becomes state. Each listener is registered once, when this module is loaded.
 
 import type { Frame, Marker, Ready, RoomState } from "roomcast-chat";
-import { goTo, turn } from "./address";
+import { goTo, turnAway } from "./address";
 import { greet, meet, see, type Sighting } from "./people";
 import { chat } from "./session";
-import { hear, LOBBY, list, mark, unlist, type Why } from "./state";
+import { hear, list, mark, unlist, type Why } from "./state";
 import { change, current } from "./store";
 
 const { socket } = chat;
@@ -36,6 +36,7 @@ socket.on("ready", async (ready: Ready) => {
     return list(gone.reduce(unlist, { ...s, me: ready.user.id }), rooms);
   });
   if (first) void goTo(location.hash);
+  else if (!current().rooms[current().current]) turnAway();
   greet();
 });
 
@@ -49,13 +50,13 @@ async function further(known: RoomState[]): Promise<RoomState[]> {
 /** The newest messages of rooms that the list may not have yet. */
 const early = new Map<string, number>();
 
-socket.on("rooms", ({ set = [], gone = [] }: { set?: RoomState[]; gone?: { id: string }[] }) => {
+socket.on("rooms", ({ set = [], gone = [] }: { set?: RoomState[]; gone?: { id: string; why: string }[] }) => {
   change((s) => {
     let next = gone.reduce((s, { id }) => unlist(s, id), list(s, set));
     for (const { id } of set) next = hear(next, id, early.get(id) ?? 0);
     return next;
   });
-  for (const { id } of gone) if (id === current().current) turn(LOBBY);
+  for (const { id, why } of gone) if (id === current().current) turnAway(why);
   greet();
 });
 

@@ -5,6 +5,7 @@ import { App } from "./components/App";
 import { savedName } from "./identity";
 import "./listeners";
 import "./pulse";
+import "./version";
 import "./style/base.css";
 import "./style/composer.css";
 import "./style/layout.css";

@@ -38,6 +38,8 @@ export interface State {
   task?: Task;
   /** The server's answer to something the visitor asked for outside a conversation. */
   notice: string;
+  /** Whether the server has another version of the page. */
+  stale: boolean;
   /** The text of a message that wasn't sent, on its way back to where it was written. */
   returned: string;
 }
@@ -56,6 +58,7 @@ export const initial: State = {
   atEnd: true,
   hidden: false,
   notice: "",
+  stale: false,
   returned: "",
 };
 

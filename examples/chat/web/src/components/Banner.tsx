@@ -11,7 +11,7 @@ const WORDS: Record<Why, string> = {
 };
 
 /** Says that there is no connection, and what that means; nothing while all is well. */
-export function Banner({ link, notice }: { link: Link; notice?: string }) {
+export function Banner({ link, notice, stale }: { link: Link; notice?: string; stale?: boolean }) {
   return (
     <div className="banner">
       <div role="status">
@@ -24,6 +24,14 @@ export function Banner({ link, notice }: { link: Link; notice?: string }) {
                 Reconnect
               </button>
             )}
+          </p>
+        )}
+        {stale && (
+          <p>
+            There is a newer version of this page.{" "}
+            <button type="button" className="link" onClick={() => location.reload()}>
+              Reload
+            </button>
           </p>
         )}
       </div>

@@ -1,7 +1,8 @@
 import type { Room } from "roomcast-chat";
 import { type ClipboardEvent, type FormEvent, type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import { begin, editLast, returned, say } from "../actions";
-import { useChat } from "../store";
+import { draftOf, keepDraft } from "../drafts";
+import { current, useChat } from "../store";
 import { wordsOf } from "../words";
 import { ClipIcon, SendIcon } from "./Icons";
 import { TaskBar } from "./TaskBar";
@@ -11,14 +12,11 @@ import { useMention } from "./useMention";
 
 const LONGEST = 2000; // characters, which are less than the bytes that the server takes
 
-/** What was begun in each room, for when the visitor comes back to it. */
-const drafts = new Map<string, string>();
-
 /** On a touch screen Enter begins a new line, since its keyboard has no Shift+Enter. */
 const byTouch = () => matchMedia("(pointer: coarse)").matches;
 
 export function Composer({ id, name, type }: { id: string; name: string; type: Room["type"] }) {
-  const [text, setText] = useState(() => drafts.get(id) ?? "");
+  const [text, setText] = useState(() => draftOf(id));
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);
@@ -31,11 +29,12 @@ export function Composer({ id, name, type }: { id: string; name: string; type: R
   const edited = task?.does === "edit" ? task.message : undefined;
 
   useEffect(() => {
-    drafts.set(id, edited ? draft.current : text);
+    keepDraft(id, edited ? draft.current : text);
   }, [id, text]);
 
   useEffect(() => {
-    if (!byTouch()) field.current?.focus(); // a phone would open its keyboard
+    if (byTouch() || current().notice) return; // a phone would open its keyboard; and what was begun is not for this room
+    field.current?.focus();
   }, []);
 
   useEffect(() => {
@@ -83,6 +82,7 @@ export function Composer({ id, name, type }: { id: string; name: string; type: R
     const said = text.trim();
     if (busy || (!said && !files.any)) return;
     setError("");
+    if (said.length > LONGEST) return setError(`Not sent: a message has at most ${LONGEST} characters, and this one ${said.length}.`);
     const atOnce = !files.any && !edited;
     if (atOnce) setText("");
     else setBusy(true);
@@ -136,7 +136,6 @@ export function Composer({ id, name, type }: { id: string; name: string; type: R
           ref={field}
           dir="auto"
           value={text}
-          maxLength={LONGEST}
           readOnly={busy}
           rows={1}
           placeholder={label}

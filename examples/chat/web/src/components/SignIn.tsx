@@ -30,7 +30,7 @@ export function SignIn({ error, waiting }: { error?: string; waiting?: Link }) {
           placeholder="Ada"
           autoComplete="nickname"
           autoFocus
-          disabled={busy}
+          readOnly={busy}
           aria-invalid={Boolean(error)}
           aria-describedby={error ? "name-error" : undefined}
         />

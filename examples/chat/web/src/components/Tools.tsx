@@ -5,6 +5,8 @@ import { chat } from "../session";
 import { CloseIcon, EditIcon, ForwardIcon, ReplyIcon, SmileIcon, TrashIcon } from "./Icons";
 import type { Asking } from "./Messages";
 
+const focusFirst = (box: HTMLElement | null): void => box?.querySelector("button")?.focus();
+
 const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢"];
 
 interface Props {
@@ -32,7 +34,7 @@ export function Tools({ room, message, own, mine, ask, done }: Props) {
   if (picking) {
     const react = (e: string) => attempt(chat.room(room).react(message.seq, e, !mine.split(" ").includes(e)));
     return (
-      <div className="tools picking" role="group" aria-label="Reactions to choose">
+      <div className="tools picking" role="group" aria-label="Reactions to choose" onKeyDown={(e) => e.key === "Escape" && close()} ref={focusFirst}>
         {EMOJI.map((e) => (
           <button key={e} type="button" className="tool" aria-label={`React with ${e}`} onClick={() => (void react(e), close())}>
             {e}
