@@ -25,17 +25,14 @@ func (a *jsonArgs) Decode(into ...any) error {
 	if len(into) > a.n {
 		return fmt.Errorf("%w: %d instead of %d", ErrTooFewArgs, a.n, len(into))
 	}
-	decode := decodeJSON
-	if a.tokens != nil {
-		decode = newRestoration(a).decode
-	}
+	r := restoration{args: a, copies: make([][]byte, len(a.attachments))}
 	start := 0
 	for i, target := range into {
 		end := len(a.text)
 		if i < a.n-1 {
 			end, _ = scanValue(a.text, start, 0)
 		}
-		if err := decode(a.text[start:end], target); err != nil {
+		if err := r.decode(a.text[start:end], target); err != nil {
 			return &argError{index: i, err: err}
 		}
 		if i < a.n-1 {

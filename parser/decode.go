@@ -27,6 +27,21 @@ type received struct {
 	args jsonArgs
 }
 
+// newReceived returns a packet for so many attachments, with room for one that
+// is an argument of its own, the commonest.
+func newReceived(attachments int) *received {
+	if attachments == 0 {
+		return new(received)
+	}
+	var r struct {
+		received
+		text [32]byte
+		one  [1][]byte
+	}
+	r.args.text, r.args.attachments = r.text[:0], r.one[:0]
+	return &r.received
+}
+
 // Text takes a text message, which is a packet, or the beginning of one with
 // attachments.
 func (d *decoder) Text(data []byte) (*Packet, error) {
@@ -37,11 +52,13 @@ func (d *decoder) Text(data []byte) (*Packet, error) {
 	if !utf8.Valid(data) {
 		return nil, invalid("not UTF-8")
 	}
-	p := new(received)
-	payload, attachments, err := d.header(&p.Header, data)
+	var h Header
+	payload, attachments, err := d.header(&h, data)
 	if err != nil {
 		return nil, err
 	}
+	p := newReceived(attachments)
+	p.Header = h
 	if err := d.payload(p, payload, attachments); err != nil {
 		return nil, err
 	}

@@ -168,6 +168,8 @@ func TestDecodeInvalidPlaceholder(t *testing.T) {
 		`{"_placeholder":true,"num":1}`,
 		`{"_placeholder":true,"num":-1}`,
 		`{"_placeholder":true,"num":0.5}`,
+		`{"_placeholder":true,"num":0.0}`,
+		`{"_placeholder":true,"num":0e0}`,
 		`{"_placeholder":true,"num":1e400}`,
 		`{"_placeholder":true,"num":99999999999999999999}`,
 		`{"_placeholder":true,"num":null}`,

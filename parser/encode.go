@@ -114,12 +114,14 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
+const lineSeparator, paragraphSeparator = "\u2028", "\u2029" // with the same first byte
+
 // isPlain reports whether encoding/json writes s as it stands: UTF-8 without
 // quotes, backslashes, control characters and the two line separators that
 // JavaScript once refused in strings.
 func isPlain(s []byte) bool {
-	return skipPlain(s, 0) == len(s) && utf8.Valid(s) &&
-		!bytes.Contains(s, []byte("\u2028")) && !bytes.Contains(s, []byte("\u2029"))
+	return skipPlain(s, 0) == len(s) && utf8.Valid(s) && (bytes.IndexByte(s, lineSeparator[0]) < 0 ||
+		!bytes.Contains(s, []byte(lineSeparator)) && !bytes.Contains(s, []byte(paragraphSeparator)))
 }
 
 func appendPlaceholder(dst []byte, n int) []byte {

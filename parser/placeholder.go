@@ -10,7 +10,10 @@ func (a *jsonArgs) keep(text []byte, named []bool, tokens *tokens) error {
 		a.text = bytes.Clone(text)
 		return nil
 	}
-	s := substitution{in: text, out: make([]byte, 0, len(text)), tokens: tokens, named: named}
+	s := substitution{in: text, out: a.text, tokens: tokens, named: named}
+	if len(text) > cap(s.out) {
+		s.out = make([]byte, 0, len(text))
+	}
 	for s.i < len(s.in) {
 		if !s.value() {
 			return invalid("illegal attachments")
@@ -81,6 +84,10 @@ func (s *substitution) array() bool {
 // matter. Each attachment has one placeholder, so that a packet that is encoded
 // again contains no more bytes than were received.
 func (s *substitution) object() bool {
+	if num, end := s.usual(); num != nil {
+		s.i = end
+		return s.token(num)
+	}
 	start := len(s.out)
 	placeholder := false
 	var num []byte
@@ -106,11 +113,34 @@ func (s *substitution) object() bool {
 	if !placeholder {
 		return true
 	}
+	s.out = s.out[:start]
+	return s.token(num)
+}
+
+// usual returns the number of a placeholder in the form in which stock parsers
+// write it, and the end of that placeholder. For any other object it returns a
+// nil number.
+func (s *substitution) usual() (num []byte, end int) {
+	const head = `{"_placeholder":true,"num":`
+	rest := s.in[s.i:]
+	if len(rest) < len(head) || string(rest[:len(head)]) != head {
+		return nil, 0
+	}
+	rest = rest[len(head):]
+	_, size := leadingInteger(rest)
+	if size == 0 || rest[size] != '}' {
+		return nil, 0
+	}
+	return rest[:size], skipSpace(s.in, s.i+len(head)+size+1)
+}
+
+// token writes the token for a placeholder's number.
+func (s *substitution) token(num []byte) bool {
 	n, size := leadingInteger(num)
 	if size == 0 || skipSpace(num, size) < len(num) || n >= uint64(len(s.named)) || s.named[n] {
 		return false
 	}
 	s.named[n] = true
-	s.out = s.tokens.appendText(s.out[:start], int(n))
+	s.out = s.tokens.appendText(s.out, int(n))
 	return true
 }

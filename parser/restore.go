@@ -1,14 +1,13 @@
 package parser
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"reflect"
 )
 
-// restoration is one call of Decode for a packet with attachments:
-// encoding/json puts tokens into the targets, and attachments take their place.
+// restoration is one call of Decode. For a packet with attachments encoding/json
+// puts tokens into the targets, and attachments take their place.
 type restoration struct {
 	args   *jsonArgs
 	copies [][]byte           // of attachments; made once, however often an UnmarshalJSON has copied a token
@@ -21,16 +20,12 @@ type reference struct {
 	typ     reflect.Type
 }
 
-func newRestoration(args *jsonArgs) *restoration {
-	return &restoration{args: args, copies: make([][]byte, len(args.attachments))}
-}
-
 // decode decodes JSON that may have tokens in it.
 func (r *restoration) decode(text []byte, target any) error {
-	if !r.args.tokens.in(text) {
+	if r.args.tokens == nil {
 		return decodeJSON(text, target)
 	}
-	if n, ok := r.own(r.args.tokens.textIndex(bytes.Trim(text, `"`))); ok {
+	if n, ok := r.own(r.args.tokens.jsonIndex(text)); ok {
 		switch p := target.(type) {
 		case *[]byte:
 			if p != nil {
@@ -43,6 +38,8 @@ func (r *restoration) decode(text []byte, target any) error {
 				return nil
 			}
 		}
+	} else if !r.args.tokens.in(text) {
+		return decodeJSON(text, target)
 	}
 	err := unmarshalJSON(text, target)
 	_, restoreErr := r.restore(reflect.ValueOf(target)) // whatever else went wrong, no token is left behind

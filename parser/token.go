@@ -33,9 +33,8 @@ func (t *tokens) append(dst []byte, n int) []byte {
 
 // appendText appends the JSON string of token n.
 func (t *tokens) appendText(dst []byte, n int) []byte {
-	var token [tokenLen]byte
-	dst = append(dst, '"')
-	dst = base64.StdEncoding.AppendEncode(dst, t.append(token[:0], n))
+	dst = append(append(dst, '"'), t.text[:]...)
+	dst = base64.StdEncoding.AppendEncode(dst, []byte{byte(n >> 16), byte(n >> 8), byte(n)})
 	return append(dst, '"')
 }
 
@@ -50,6 +49,14 @@ func (t *tokens) index(b []byte) (n int, ok bool) {
 		return 0, false
 	}
 	return int(b[15])<<16 | int(b[16])<<8 | int(b[17]), true
+}
+
+// jsonIndex returns which token a JSON value is.
+func (t *tokens) jsonIndex(text []byte) (n int, ok bool) {
+	if len(text) != tokenTextLen+2 || text[0] != '"' {
+		return 0, false
+	}
+	return t.textIndex(text[1 : len(text)-1])
 }
 
 // textIndex returns which token text, a string's content, is the base64 of.

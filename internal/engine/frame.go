@@ -187,10 +187,19 @@ func closeCode(body []byte) (int, error) {
 	return code, nil
 }
 
-// unmask applies a client's mask (RFC 6455 section 5.3), eight bytes at a time.
+// unmask applies a client's mask (RFC 6455 section 5.3), eight bytes at a time,
+// and four times that where there are many.
 func unmask(b []byte, mask [4]byte) {
 	key := binary.LittleEndian.Uint32(mask[:])
 	key64 := uint64(key)<<32 | uint64(key)
+	for len(b) >= 32 {
+		chunk := (*[32]byte)(b)
+		binary.LittleEndian.PutUint64(chunk[0:], binary.LittleEndian.Uint64(chunk[0:])^key64)
+		binary.LittleEndian.PutUint64(chunk[8:], binary.LittleEndian.Uint64(chunk[8:])^key64)
+		binary.LittleEndian.PutUint64(chunk[16:], binary.LittleEndian.Uint64(chunk[16:])^key64)
+		binary.LittleEndian.PutUint64(chunk[24:], binary.LittleEndian.Uint64(chunk[24:])^key64)
+		b = b[32:]
+	}
 	for len(b) >= 8 {
 		binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)^key64)
 		b = b[8:]

@@ -11,7 +11,7 @@ import (
 // may be sent to any number of sessions, concurrently.
 type Message struct {
 	frame       []byte // the WebSocket frames, one after the other
-	attachments *attachments
+	attachments *attachments // nil or without spans if there are none
 	deflated    atomic.Pointer[deflatedForms]
 	start       uint8   // of the text packet within frame; 0 if there is none
 	plain       bool    // never compressed
@@ -68,8 +68,10 @@ func (m *Message) encode(text []byte, binaries [][]byte) {
 		m.frame = append(m.frame, text...)
 	}
 	if len(binaries) > 0 {
-		m.attachments = &attachments{start: len(m.frame)}
-		m.attachments.spans = m.attachments.few[:0]
+		if m.attachments == nil {
+			m.attachments = new(attachments)
+		}
+		m.attachments.start, m.attachments.spans = len(m.frame), m.attachments.few[:0]
 	}
 	for _, b := range binaries {
 		m.frame = dialect(0).appendBinaryFrame(m.frame, b)
@@ -96,7 +98,10 @@ func NewTransientMessage(text []byte, binaries ...[]byte) *Message {
 // to other messages. The message must not be used after Recycle.
 func (m *Message) Recycle() {
 	if m.transient && cap(m.frame) <= maxTransient {
-		*m = Message{frame: m.frame}
+		if m.attachments != nil {
+			*m.attachments = attachments{}
+		}
+		*m = Message{frame: m.frame, attachments: m.attachments}
 		transients.Put(m)
 	}
 }
@@ -109,8 +114,8 @@ func (m *Message) lasting() *Message {
 	kept := &Message{
 		frame: slices.Clone(m.frame), start: m.start, plain: m.plain, droppable: m.droppable, packets: m.packets,
 	}
-	if m.attachments != nil {
-		kept.attachments = &attachments{start: m.attachments.start, spans: m.attachments.spans}
+	if m.binaries() > 0 {
+		kept.attachments = &attachments{start: m.attachments.start, spans: slices.Clone(m.attachments.spans)}
 	}
 	return kept
 }
@@ -131,7 +136,7 @@ func (m *Message) text() []byte {
 	switch {
 	case m.start == 0:
 		return nil
-	case m.attachments == nil:
+	case m.binaries() == 0:
 		return m.frame[m.start:]
 	}
 	return m.frame[m.start:m.attachments.start]
@@ -152,7 +157,7 @@ func (m *Message) binary(i int) []byte {
 
 // frames returns the WebSocket frames in a dialect.
 func (m *Message) frames(d dialect) []byte {
-	if d == 0 || m.attachments == nil {
+	if d == 0 || m.binaries() == 0 {
 		return m.frame
 	}
 	form := &made(&m.attachments.forms)[d-1]

@@ -80,13 +80,14 @@ func TestTransientMessagesOverPolling(t *testing.T) {
 	run(t, nil, func(h *harness) {
 		r := h.openPolling()
 		for _, text := range []string{"first", "other", "third"} {
-			m := engine.NewTransientMessage([]byte(text))
+			m := engine.NewTransientMessage([]byte(text), []byte(text[:2]))
 			if err := r.Send(m); err != nil {
 				t.Fatal(err)
 			}
 			m.Recycle()
 		}
-		h.expectAnswer(h.request("GET", session(r), nil), 200, "4first\x1e4other\x1e4third")
+		engine.NewTransientMessage([]byte("a longer one"), []byte("an attachment"), []byte("x")).Recycle()
+		h.expectAnswer(h.request("GET", session(r), nil), 200, "4first\x1ebZmk=\x1e4other\x1ebb3Q=\x1e4third\x1ebdGg=")
 	})
 }
 

@@ -50,7 +50,7 @@ var benchmarks = []struct {
 		}{"lobby", benchText, 1}
 		return func() { _ = s.Emit("message", m); srv.sent(1) }
 	}},
-	{"Emit/binary", 1, 4, func(srv *benchServer) func() {
+	{"Emit/binary", 1, 3, func(srv *benchServer) func() {
 		s := anySocket(srv)
 		data := make([]byte, 1024)
 		return func() { _ = s.Emit("message", data); srv.sent(2) }
@@ -73,7 +73,7 @@ var benchmarks = []struct {
 	{"Echo/16 at once", 1, 16*7 + 4, func(srv *benchServer) func() {
 		return echoes[string](srv, 16, bytes.Repeat(benchEvent, 16))
 	}},
-	{"Echo/binary", 1, 10, func(srv *benchServer) func() {
+	{"Echo/binary", 1, 7, func(srv *benchServer) func() {
 		event := rawclient.Frame(0x81, `451-["echo",{"_placeholder":true,"num":0}]`)
 		return echoes[[]byte](srv, 2, append(event, rawclient.Frame(0x82, strings.Repeat("x", 1024))...))
 	}},
