@@ -37,7 +37,8 @@ func TestRecoveryStress(t *testing.T) {
 			emitting.Go(func() {
 				for n := 0; race.wait(emitter, n, 50*time.Microsecond); n++ {
 					switch to := []socketio.Broadcast{h.To(), h.To("room"), h.To("room", "other").Except("nobody")}; {
-					case emitter == 0:
+					case emitter == 0: // what it sends is not counted, so it waits until clients have read that
+						<-time.After(50 * time.Microsecond)
 						for s := range h.Sockets() {
 							_ = s.CallFunc(func(*socketio.Reply, error) {}, "call", "x")
 							s.Volatile().Emit("volatile", "x")
