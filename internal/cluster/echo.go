@@ -24,14 +24,15 @@ type echo struct {
 	member *Member
 
 	mu         sync.Mutex
-	sent, back uint64             // events that come back; those that have
+	sent       uint64             // events that must come back
+	back       uint64             // those that are back
 	publishing int                // events in a call of Publish that has not returned
 	early      []*adapter.Message // those that came back meanwhile
 	earlyKeys  map[uint64]int     // the same, by key, once an event of the call has failed
 	doubts     map[uint64]int     // events that have landed and may come back, by key
 	oldest     []doubt            // the same, in order
 	behind     []deferred
-	running    bool // somebody calls those behind
+	running    bool // a goroutine calls those behind
 	timer      *time.Timer
 }
 
@@ -91,8 +92,8 @@ func (c *Member) EmitHere(m *adapter.Message) {
 	c.echo.After(func() { c.obey(m) })
 }
 
-// begin notes that Publish is about to be called with the event. It and end
-// are right for nil, too.
+// begin notes that Publish is about to be called with the event. The flight may
+// be nil, for begin and for end.
 func (f *flight) begin() {
 	if f != nil {
 		f.echo.mu.Lock()
@@ -121,8 +122,8 @@ func (f *flight) end(err error) {
 	}
 }
 
-// cameEarly reports whether an event came back before Publish has failed, once
-// for each that did. e.mu is locked.
+// cameEarly reports whether an event with this key came back before its Publish
+// failed. It takes one such event away. e.mu is locked.
 func (e *echo) cameEarly(key uint64) bool {
 	if e.earlyKeys == nil {
 		e.earlyKeys = make(map[uint64]int)
@@ -136,8 +137,9 @@ func (e *echo) cameEarly(key uint64) bool {
 	return n > 0
 }
 
-// land has the event delivered now, unless it has been. If it may have been
-// published, or be published yet, it is not delivered again when it comes back.
+// land delivers the event now, unless it has been delivered. If published is
+// true, the event may be in the log, or get there later; then it is not delivered
+// again when it comes back.
 func (f *flight) land(published bool) {
 	if f == nil {
 		return
@@ -180,8 +182,8 @@ func (e *echo) returned() {
 	e.run()
 }
 
-// After calls f when the events that have been sent before are back, at once if
-// they are. It is right for nil, too.
+// After calls f when the events that have been sent before are back, or at once
+// if they are back already. The echo may be nil.
 func (e *echo) After(f func()) {
 	if e == nil {
 		f()
@@ -224,19 +226,17 @@ func (e *echo) run() {
 		}
 	}()
 	e.mu.Lock()
-	for first := true; ; first = false {
-		if first && e.running {
-			break
+	if !e.running {
+		for len(e.behind) > 0 && e.behind[0].sent <= e.back {
+			e.running = true
+			f := e.behind[0].f
+			e.behind[0] = deferred{}
+			e.behind = e.behind[1:]
+			e.mu.Unlock()
+			f()
+			e.mu.Lock()
 		}
-		if e.running = len(e.behind) > 0 && e.behind[0].sent <= e.back; !e.running {
-			break
-		}
-		f := e.behind[0].f
-		e.behind[0] = deferred{}
-		e.behind = e.behind[1:]
-		e.mu.Unlock()
-		f()
-		e.mu.Lock()
+		e.running = false
 	}
 	e.mu.Unlock()
 	finished = true

@@ -267,8 +267,8 @@ func (c *Member) departed(uid string) {
 	}
 }
 
-// Leave leaves the other servers, and tells them after the last message that
-// they get of this one.
+// Leave ends the membership. The other servers learn of it after the last
+// message of this one.
 func (c *Member) Leave() {
 	if c == nil || c.ctx.Err() != nil {
 		return
@@ -352,5 +352,5 @@ func (c *Member) answered(m *adapter.Message) error {
 }
 
 // Queue has an event of another server handled after the earlier ones. It
-// reports false if the event, of so many bytes, is one too many.
+// reports false if MaxQueue leaves no room for an event of this size.
 func (c *Member) Queue(size int, handle func()) bool { return c.queue.Put(size, handle) }

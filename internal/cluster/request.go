@@ -16,7 +16,7 @@ type request struct {
 	id      string
 	wants   adapter.Type  // of the answers; ClientCount of those to a call
 	wake    chan struct{} // has a value when there is something to take
-	recount *time.Ticker  // of others, of whom one may die; nil if names is not
+	recount *time.Ticker  // says when to count others again, because one may have died; nil if names are known
 
 	mu        sync.Mutex
 	inbox     []*adapter.Message
