@@ -177,7 +177,7 @@ func TestGenerateID(t *testing.T) {
 			var seen tally
 			o := &engine.Options{Trace: seen.trace(), GenerateID: func(*http.Request) (string, error) { return id, nil }}
 			run(t, o, func(h *harness) {
-				refused(h, "engine: Options.GenerateID: an id is letters, digits and -._~, one at least", &seen)
+				refused(h, "socketio: Options.GenerateID: an id is letters, digits and -._~, one at least", &seen)
 			})
 		}
 	})
@@ -185,7 +185,7 @@ func TestGenerateID(t *testing.T) {
 		var seen tally
 		o := &engine.Options{Trace: seen.trace(), GenerateID: func(*http.Request) (string, error) { return "same", nil }}
 		run(t, o, func(h *harness) {
-			const taken = "engine: Options.GenerateID: another session has this id"
+			const taken = "socketio: Options.GenerateID: another session has this id"
 			for range 2 {
 				r := h.openPolling()
 				refused(h, taken, &seen)

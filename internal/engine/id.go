@@ -7,8 +7,8 @@ import (
 )
 
 var (
-	errIDForm  = errors.New("engine: Options.GenerateID: an id is letters, digits and -._~, one at least")
-	errIDTaken = errors.New("engine: Options.GenerateID: another session has this id")
+	errIDForm  = errors.New("socketio: Options.GenerateID: an id is letters, digits and -._~, one at least")
+	errIDTaken = errors.New("socketio: Options.GenerateID: another session has this id")
 )
 
 // claimID returns the id of a new session. One that the program has generated

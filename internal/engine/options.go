@@ -124,7 +124,7 @@ func (o *Options) withDefaults() Options {
 		c.Path = "/engine.io/"
 	}
 	if !strings.HasPrefix(c.Path, "/") {
-		panic(fmt.Sprintf("engine: Options.Path %q does not begin with a slash", c.Path))
+		panic(fmt.Sprintf("socketio: Options.Path %q does not begin with a slash", c.Path))
 	}
 	c.Path = strings.TrimSuffix(c.Path, "/")
 	if len(c.Transports) == 0 {
@@ -132,13 +132,13 @@ func (o *Options) withDefaults() Options {
 	}
 	for _, t := range c.Transports {
 		if t != Polling && t != WebSocket {
-			panic(fmt.Sprintf("engine: Options.Transports: unknown transport %q; there are %q and %q", t, Polling, WebSocket))
+			panic(fmt.Sprintf("socketio: Options.Transports: unknown transport %q; there are %q and %q", t, Polling, WebSocket))
 		}
 	}
 	c.Transports = slices.Clone(c.Transports)
 	if c.Cookie != nil {
 		if err := c.Cookie.Valid(); err != nil {
-			panic(fmt.Sprintf("engine: Options.Cookie: %v", err))
+			panic(fmt.Sprintf("socketio: Options.Cookie: %v", err))
 		}
 	}
 	defaultTo(&c.PingInterval, 25*time.Second)

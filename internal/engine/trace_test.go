@@ -143,7 +143,7 @@ func TestTraceOfAShortSession(t *testing.T) {
 
 func TestTraceOfAFailedUpgrade(t *testing.T) {
 	for name, fail := range map[string]func(w *wire){
-		"upgraded engine: upgrade not done within Options.UpgradeTimeout polling": func(*wire) { after(10 * time.Second) },
+		"upgraded socketio: upgrade not done within Options.UpgradeTimeout polling": func(*wire) { after(10 * time.Second) },
 		"upgraded EOF polling":                             func(w *wire) { w.conn.Close() },
 		"upgraded engine: not an Engine.IO packet polling": func(w *wire) { w.write(text("9"), 0); after(time.Second) },
 	} {

@@ -246,7 +246,7 @@ var (
 	errPeerClosed = errors.New("engine: websocket: closed by the peer")
 	errOver       = errors.New("engine: session over")
 
-	errUpgradeTimeout = errors.New("engine: upgrade not done within Options.UpgradeTimeout")
+	errUpgradeTimeout = errors.New("socketio: upgrade not done within Options.UpgradeTimeout")
 )
 
 // handle is consume by a goroutine that has to go on reading.
