@@ -314,8 +314,8 @@ func longestPacket(body []byte) (longest int) {
 	return longest
 }
 
-// receivePayload delivers the packets of a payload until one is malformed, of
-// which it reports false.
+// receivePayload delivers the packets of a payload, in order. At a malformed
+// packet it stops and reports false.
 func (s *Session) receivePayload(ctx context.Context, body []byte, cut cutter) bool {
 	s.request, s.fresh = ctx, true
 	s.delivering.Store(true)

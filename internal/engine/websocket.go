@@ -1,22 +1,18 @@
 package engine
 
 import (
-	"crypto/sha1"
-	"encoding/base64"
 	"errors"
 	"io"
 	"net"
-	"net/http"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 	"unicode/utf8"
 )
 
-// A wsConn is one WebSocket connection (RFC 6455, server side). Who reads it,
-// the pump or one of a crew, owns it and alone closes it, because a descriptor
-// can't be closed while a read waits on it.
+// A wsConn is one WebSocket connection (RFC 6455, server side). The goroutine
+// that reads it, a pump or one of the crew, owns it and alone closes it, because
+// a descriptor can't be closed while a read waits on it.
 type wsConn struct {
 	session  *Session
 	dialect  dialect
@@ -34,94 +30,6 @@ type wsConn struct {
 	kind    byte   // opcode of the fragmented message, or 0
 	packed  bool   // the fragmented message is compressed
 	deflate *deflate
-}
-
-// accept takes the connection of an opening handshake (RFC 6455 section 4.2)
-// over and returns it with the answer, which must be sent first. It returns nil
-// after it has answered with an error.
-func (c *wsConn) accept(w http.ResponseWriter, r *http.Request) (net.Conn, string) {
-	key := only(r.Header, "Sec-WebSocket-Key")
-	if nonce, err := base64.StdEncoding.DecodeString(key); err != nil || len(nonce) != 16 {
-		c.session.server.reject(w, r, codeBadRequest, CauseHandshake, "Sec-WebSocket-Key")
-		return nil, ""
-	}
-	if only(r.Header, "Sec-WebSocket-Version") != "13" {
-		h := w.Header()
-		h.Set("Sec-WebSocket-Version", "13")
-		h.Set("Upgrade", "websocket") // RFC 9110, section 15.5.22
-		h.Set("Connection", "Upgrade")
-		c.session.server.refuse(w, r, Refusal{Cause: CauseHandshake, Status: http.StatusUpgradeRequired, Code: noCode,
-			Message: "WebSocket version 13 is spoken here", Context: "Sec-WebSocket-Version"})
-		return nil, ""
-	}
-	if r.ContentLength != 0 { // the bytes of a body are no frames
-		c.session.server.reject(w, r, codeBadRequest, CauseHandshake, "Content-Length or Transfer-Encoding")
-		return nil, ""
-	}
-	protocol, ok := subprotocol(r.Header)
-	if !ok {
-		c.session.server.reject(w, r, codeBadRequest, CauseHandshake, "Sec-WebSocket-Protocol")
-		return nil, ""
-	}
-	conn, brw, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		c.session.server.refuse(w, r, Refusal{Cause: CauseHandshake, Status: http.StatusNotImplemented, Code: noCode,
-			Message: "WebSocket is not possible here: " + err.Error(), Context: err.Error()})
-		return nil, ""
-	}
-
-	var answer strings.Builder
-	answer.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
-	answer.WriteString(acceptKey(key))
-	answer.WriteString("\r\n")
-	if deflate, extension := c.session.server.opts.PerMessageDeflate.negotiate(r.Header); deflate != nil {
-		c.deflate = deflate
-		answer.WriteString("Sec-WebSocket-Extensions: " + extension + "\r\n")
-	}
-	if protocol != "" && w.Header().Get("Sec-WebSocket-Protocol") == "" {
-		answer.WriteString("Sec-WebSocket-Protocol: " + protocol + "\r\n")
-	}
-	if c.active {
-		c.session.setCookie(w)
-	}
-	_ = w.Header().Write(&answer) // what wrapping handlers have set
-	answer.WriteString("\r\n")
-
-	if n := brw.Reader.Buffered(); n > 0 { // sent before the answer was there
-		early, _ := brw.Reader.Peek(n)
-		copy(c.in.space(n), early)
-		c.in.filled(n)
-	}
-	return conn, answer.String()
-}
-
-// open is accept with the answer sent.
-func (c *wsConn) open(w http.ResponseWriter, r *http.Request) net.Conn {
-	conn, answer := c.accept(w, r)
-	if conn == nil {
-		return nil
-	}
-	_ = conn.SetDeadline(time.Now().Add(c.session.server.opts.UpgradeTimeout))
-	if _, err := io.WriteString(conn, answer); err != nil {
-		conn.Close()
-		return nil
-	}
-	_ = conn.SetDeadline(time.Time{})
-	return conn
-}
-
-func acceptKey(key string) string {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
-
-// noUpgrade is the Context of a CauseHandshake where isWebSocket is false.
-const noUpgrade = "no upgrade"
-
-// isWebSocket reports whether a request asks for a WebSocket (RFC 6455
-// section 4.2.1).
-func isWebSocket(r *http.Request) bool {
-	return r.ProtoAtLeast(1, 1) && headerHas(r.Header, "Connection", "upgrade") && headerHas(r.Header, "Upgrade", "websocket")
 }
 
 // attach gives the connection its descriptor. s.mu is locked.
