@@ -26,6 +26,8 @@ type EventTarget interface {
 // json.RawMessage, a missing argument becomes nil. A T that embeds [Args] takes
 // several arguments.
 //
+// On panics if T is a function or a channel, which cannot be sent.
+//
 // If the client wants a reply and no handler of the event has replied, the
 // client gets a reply after the last handler: an empty reply, or {"error": …}
 // as from [OnCall] if a handler has failed. The retries option of

@@ -155,6 +155,15 @@ func TestStructsThatAreNoArguments(t *testing.T) {
 					socketio.Args
 				}](h)
 			},
+			"func(string) cannot be sent; the acknowledgement is what the handler of OnCall returns": func() { refusedArgument[func(string)](h) },
+			"has the field Ack: func() cannot be sent; the acknowledgement": func() {
+				refusedArgument[struct {
+					socketio.Args
+					Room string
+					Ack  func()
+				}](h)
+			},
+			"chan int cannot be sent":                         func() { refusedArgument[chan int](h) },
 			"does not embed socketio.Args as its first field": func() { refusedArgument[struct{ *socketio.Args }](h) },
 		} {
 			func() {
@@ -172,6 +181,23 @@ func TestStructsThatAreNoArguments(t *testing.T) {
 			}
 		}()
 		socketio.OnCall(h.Server, "e", func(context.Context, *socketio.Socket, int) (*direct, error) { return nil, nil })
+	})
+}
+
+// A toggle is a function that decodes itself.
+type toggle func() bool
+
+func (f *toggle) UnmarshalJSON(text []byte) error {
+	*f = func() bool { return string(text) == "true" }
+	return nil
+}
+
+func TestAFunctionThatDecodesItself(t *testing.T) {
+	testserver.Run(t, nil, func(h *testserver.Harness) {
+		socketio.OnCall(h.Server, "e", func(_ context.Context, _ *socketio.Socket, f toggle) (bool, error) { return !f(), nil })
+		c := h.Connect(rawclient.WebSocket)
+		c.Send(`427["e",true]`)
+		c.Expect(`437[false]`)
 	})
 }
 

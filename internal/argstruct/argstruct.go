@@ -16,9 +16,12 @@ type Struct struct {
 }
 
 // Of looks at a type. The result is nil for types that do not embed the marker.
-// The error says why the fields of one that embeds the marker cannot be
-// arguments.
+// The error says why the type, or a field of one that embeds the marker, cannot
+// be an argument.
 func Of(t, marker reflect.Type) (*Struct, error) {
+	if isCode(t) {
+		return nil, fmt.Errorf("%s cannot be sent%s", t, adviceFor(t))
+	}
 	if t.Kind() == reflect.Pointer && embeds(t.Elem(), marker) {
 		return nil, fmt.Errorf("%s is a pointer; use the struct itself", t)
 	}
@@ -35,6 +38,8 @@ func Of(t, marker reflect.Type) (*Struct, error) {
 			return nil, fmt.Errorf("%s embeds %s: give the field a name, if it is an argument", t, f.Type)
 		case !f.IsExported():
 			return nil, fmt.Errorf("%s has the field %s, which is not exported", t, f.Name)
+		case isCode(f.Type):
+			return nil, fmt.Errorf("%s has the field %s: %s cannot be sent%s", t, f.Name, f.Type, adviceFor(f.Type))
 		case !Optional(f.Type):
 			s.required = i + 1
 		}
@@ -49,6 +54,21 @@ func embeds(t, marker reflect.Type) bool {
 	return slices.ContainsFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool {
 		return len(f.Index) == 1 && f.Anonymous && (f.Type == marker || f.Type == reflect.PointerTo(marker))
 	})
+}
+
+// isCode reports whether no parser can encode or decode the type: it is a
+// function or a channel, and does not do it itself.
+func isCode(t reflect.Type) bool {
+	return (t.Kind() == reflect.Func || t.Kind() == reflect.Chan) && reflect.PointerTo(t).NumMethod() == 0
+}
+
+// adviceFor says what to write instead of the function that an acknowledgement
+// is in JavaScript.
+func adviceFor(t reflect.Type) string {
+	if t.Kind() == reflect.Func {
+		return "; the acknowledgement is what the handler of OnCall returns"
+	}
+	return ""
 }
 
 // Optional reports whether a value of the type can say that an argument is
