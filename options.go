@@ -2,10 +2,12 @@ package socketio
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"math"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/goroomcast/socketio/adapter"
@@ -294,6 +296,7 @@ func (o *Options) withDefaults() Options {
 		c.Parser = parser.JSON{}
 	}
 	c.Recovery = c.Recovery.withDefaults()
+	c.refuseMistakes()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -318,6 +321,28 @@ func (o *Recovery) withDefaults() *Recovery {
 		c.MaxBytes = 16 << 20
 	}
 	return &c
+}
+
+// refuseMistakes panics if an option is a nil pointer in an interface, as
+// constructors return it beside an error, or a time without its unit.
+func (o *Options) refuseMistakes() {
+	for name, value := range map[string]any{"Parser": o.Parser, "Adapter": o.Adapter, "ServeClient": o.ServeClient} {
+		if v := reflect.ValueOf(value); v.Kind() == reflect.Pointer && v.IsNil() {
+			panic(fmt.Sprintf("socketio: Options.%s is a nil %T", name, value))
+		}
+	}
+	times := map[string]time.Duration{
+		"PingInterval": o.PingInterval, "PingTimeout": o.PingTimeout, "UpgradeTimeout": o.UpgradeTimeout,
+		"ShutdownSpread": o.ShutdownSpread, "ConnectTimeout": o.ConnectTimeout, "CORS.MaxAge": o.CORS.MaxAge,
+	}
+	if o.Recovery != nil {
+		times["Recovery.MaxAge"] = o.Recovery.MaxAge
+	}
+	for name, d := range times {
+		if d > 0 && d < time.Millisecond {
+			panic(fmt.Sprintf("socketio: Options.%s is %v: is its unit missing, as time.Millisecond?", name, d))
+		}
+	}
 }
 
 func defaultTo(limit *int, def int) {

@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,8 +12,10 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/rawclient"
 	"github.com/goroomcast/socketio/internal/testserver"
 	"github.com/goroomcast/socketio/parser"
@@ -70,8 +73,52 @@ func TestPath(t *testing.T) {
 		}
 		io.Close()
 	}
-	testserver.ExpectPanic(t, "does not begin with a slash", func() { socketio.NewServer(&socketio.Options{Path: "io"}) })
+	testserver.ExpectPanic(t, "socketio: Options.Path \"io\" does not begin with a slash", func() { socketio.NewServer(&socketio.Options{Path: "io"}) })
 	testserver.ExpectPanic(t, "unknown transport", func() { socketio.NewServer(&socketio.Options{Transports: []string{"websockets"}}) })
+}
+
+// Constructors return a nil pointer beside an error.
+func TestNilOptions(t *testing.T) {
+	var (
+		coder *struct{ parser.Parser }
+		bus   *adapter.Loopback
+		files *embed.FS
+	)
+	for want, o := range map[string]*socketio.Options{
+		"Parser is a nil *struct":            {Parser: coder},
+		"Adapter is a nil *adapter.Loopback": {Adapter: bus},
+		"ServeClient is a nil *embed.FS":     {ServeClient: files},
+	} {
+		testserver.ExpectPanic(t, "socketio: Options."+want, func() { socketio.NewServer(o) })
+	}
+}
+
+// In JavaScript times are numbers of milliseconds.
+func TestTimesWithoutUnit(t *testing.T) {
+	checked := 0
+	var check func(name string, of reflect.Type, in func(o *socketio.Options) reflect.Value)
+	check = func(name string, of reflect.Type, in func(o *socketio.Options) reflect.Value) {
+		for i := range of.NumField() {
+			f, name := of.Field(i), name+of.Field(i).Name
+			switch field := func(o *socketio.Options) reflect.Value { return in(o).Field(i) }; {
+			case f.Type == reflect.TypeFor[time.Duration]():
+				o := &socketio.Options{Recovery: new(socketio.Recovery)}
+				field(o).SetInt(20_000)
+				testserver.ExpectPanic(t, "socketio: Options."+name+" is 20µs: is its unit missing", func() { socketio.NewServer(o) })
+				field(o).SetInt(int64(time.Millisecond))
+				socketio.NewServer(o).Close()
+				checked++
+			case f.Type.Kind() == reflect.Struct:
+				check(name+".", f.Type, field)
+			case f.Type == reflect.TypeFor[*socketio.Recovery]():
+				check(name+".", f.Type.Elem(), func(o *socketio.Options) reflect.Value { return field(o).Elem() })
+			}
+		}
+	}
+	check("", reflect.TypeFor[socketio.Options](), func(o *socketio.Options) reflect.Value { return reflect.ValueOf(o).Elem() })
+	if checked < 7 {
+		t.Errorf("%d times checked", checked)
+	}
 }
 
 func TestTransports(t *testing.T) {
