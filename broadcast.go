@@ -26,10 +26,11 @@ type Broadcast struct {
 
 // To adds rooms to the selection, which then contains the sockets in at least
 // one of its rooms, each once. A selection without rooms contains the whole
-// namespace. The id of a socket is the name of a room with only this socket.
-// With Options.Adapter, names of rooms must be UTF-8. After [Socket.Volatile]
-// and [Socket.Compress], To selects other sockets in the rooms instead of the
-// socket itself.
+// namespace, and To with an empty list adds no room: check a list that may be
+// empty before To(list...). The id of a socket is the name of a room with only
+// this socket. With Options.Adapter, names of rooms must be UTF-8. After
+// [Socket.Volatile] and [Socket.Compress], To selects other sockets in the
+// rooms instead of the socket itself.
 func (b Broadcast) To(rooms ...string) Broadcast {
 	if b.self != nil {
 		b = b.Except(b.self.id)

@@ -11,8 +11,8 @@ import (
 	"github.com/goroomcast/socketio/parser"
 )
 
-// handlers is a table of event handlers of type H, a function. Reading it takes no lock, and adding a
-// handler takes the same time however many there are.
+// handlers is a table of event handlers of type H, a function. Reading it takes
+// no lock, and adding a handler takes the same time however many there are.
 type handlers[H any] struct {
 	mu    sync.Mutex // serialises changes
 	table atomic.Pointer[handlerTable[H]]

@@ -86,9 +86,10 @@ func (s *Socket) Data() any {
 // SetData keeps a value with the socket, such as the user that middleware has
 // identified. Data returns the value itself. FetchSockets, and another server
 // to which the client comes back, get the JSON that SetData has encoded during
-// the call; binary in it stays binary, as in events. So SetData must be called again after the value has changed. No
-// other goroutine may change the value during the call. A value that cannot be
-// encoded as JSON is available from Data only.
+// the call; binary in it stays binary, as in events. So SetData must be called
+// again after the value has changed. No other goroutine may change the value
+// during the call. A value that cannot be encoded as JSON is available from
+// Data only.
 func (s *Socket) SetData(v any) {
 	d := newData(s.namespace.server.guard, v)
 	s.mu.Lock()
