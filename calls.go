@@ -87,6 +87,7 @@ func (s *Socket) deliverCall(out *outgoing) error {
 
 // Call emits an event and waits for the client's reply. It returns the cause of
 // ctx if ctx ends first, and [ErrDisconnected] if the socket disconnects first.
+// If ctx has ended before, Call emits nothing.
 // Give ctx a deadline: a client may never reply, and the server does not read
 // the reply while an event before it exceeds [Options.Limits.Inbox]. The
 // generic function [Call] also decodes the reply.
@@ -100,6 +101,9 @@ func (s *Socket) Call(ctx context.Context, event string, args ...any) (*Reply, e
 
 // call is Call, which returns the values of the reply.
 func (s *Socket) call(ctx context.Context, event string, args []any) (parser.Args, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	id, reply := s.namespace.nextID(), make(chan result, 1)
 	if err := s.ask(id, reply, event, args); err != nil {
 		return nil, err

@@ -199,7 +199,6 @@ func TestCall(t *testing.T) {
 			h.T.Errorf("%d acks pending", n)
 		}
 		id := c.Match(`^42(\d+)\["slow"\]$`)[1]
-		c.Match(`^42(\d+)\["never"\]$`)
 		c.Send("43"+id+"[1]", "4399999[2]")
 		testserver.Echo(h, "echo")
 		c.Send(`42["echo"]`)
@@ -300,6 +299,26 @@ func TestSocketCall(t *testing.T) {
 		s.Disconnect(false)
 		if reply, err := s.Call(background, "ask"); reply != nil || !errors.Is(err, socketio.ErrDisconnected) {
 			h.T.Errorf("reply %v, %v", reply, err)
+		}
+	})
+}
+
+func TestCallWithContextThatHasEnded(t *testing.T) {
+	testserver.Behaviour(t, "emits nothing", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
+		s := h.MustSocket(c.ID)
+		cause := errors.New("no longer needed")
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(cause)
+		for range 20 { // a select would choose at random
+			if _, err := socketio.Call[int](ctx, s, "delete?"); !errors.Is(err, cause) {
+				h.T.Errorf("error %v", err)
+			}
+		}
+		h.Check(s.Emit("next"))
+		c.Expect(`42["next"]`)
+		if n := h.Stats().Namespaces["/"].Acks; n != 0 {
+			h.T.Errorf("%d replies awaited", n)
 		}
 	})
 }

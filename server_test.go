@@ -189,6 +189,30 @@ func TestClose(t *testing.T) {
 		h.Check(h.Close())
 		h.Check(h.Emit("to nobody"))
 	})
+	testserver.Behaviour(t, "does not wait for handlers, and ends their contexts", func(h *testserver.Harness, mode rawclient.Mode) {
+		c := h.Connect(mode)
+		late := make(chan error, 2)
+		h.On("e", func(ctx context.Context, e *socketio.Event) error {
+			<-ctx.Done()
+			if cause := context.Cause(ctx); !errors.Is(cause, socketio.ErrDisconnected) {
+				h.T.Errorf("cause %v", cause)
+			}
+			testserver.Wait(time.Hour / 2)
+			late <- errors.Join(e.Socket().Emit("late"), e.Ack())
+			return nil
+		})
+		c.Send(`421["e"]`)
+		synctest.Wait()
+		start := time.Now()
+		h.Check(h.Close())
+		if waited := time.Since(start); waited != 0 {
+			h.T.Errorf("waited for %v", waited)
+		}
+		c.ExpectClosed()
+		if err := <-late; !errors.Is(err, socketio.ErrDisconnected) {
+			h.T.Errorf("the handler got %v", err)
+		}
+	})
 }
 
 func TestRestart(t *testing.T) {
