@@ -132,7 +132,7 @@ type bucket struct {
 var errEventRate = errors.New("socketio: more events than Options.Limits.EventRate")
 
 func newBucket(r EventRate) *bucket {
-	if r.PerSecond <= 0 {
+	if !(r.PerSecond > 0) { // NaN, too
 		return nil
 	}
 	if r.Burst <= 0 {

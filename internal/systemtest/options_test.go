@@ -2,6 +2,7 @@ package systemtest
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"reflect"
 	"testing"
@@ -37,6 +38,45 @@ func setLargest(number reflect.Value) {
 	number.SetInt(1<<(number.Type().Bits()-1) - 1)
 }
 
+// Negative numbers are defaults, and so is a rate that is no number.
+func TestNegativeOptions(t *testing.T) {
+	for _, rate := range []float64{-1, math.Inf(-1), math.NaN()} {
+		o := Recovering()
+		o.PerMessageDeflate = new(socketio.PerMessageDeflate)
+		numbers(reflect.ValueOf(o).Elem(), "", func(name string, number reflect.Value) {
+			switch {
+			case name == "Limits.EventRate.Over": // which is no quantity
+			case number.Kind() == reflect.Float64:
+				number.SetFloat(rate)
+			default:
+				number.SetInt(-1)
+			}
+		})
+		for _, mode := range []rawclient.Mode{rawclient.WebSocket, rawclient.Polling} {
+			t.Run(fmt.Sprint(rate, " ", mode), func(t *testing.T) {
+				Run(t, o, func(h *Harness) {
+					comeAndGo(h, mode)
+					h.Check(h.Shutdown(context.Background()))
+				})
+			})
+		}
+	}
+}
+
+// comeAndGo has a client send, lose its connection and come back.
+func comeAndGo(h *Harness, mode rawclient.Mode) {
+	Echo(h, "echo")
+	g := h.Guest(mode)
+	g.Conn.Send(`42["echo",1]`)
+	g.Expect("/", "echo 1")
+	g.Drop()
+	Wait(time.Second)
+	h.Check(h.Emit("missed", 2))
+	Wait(time.Second)
+	h.ComesBackWith(g, "missed 2")
+	g.Drop()
+}
+
 // Programs set an option to the largest number for "no limit" or "never": no
 // sum or product of options may wrap around.
 func TestLargestOptions(t *testing.T) {
@@ -59,16 +99,7 @@ func TestLargestOptions(t *testing.T) {
 		for _, mode := range []rawclient.Mode{rawclient.WebSocket, rawclient.Polling} {
 			t.Run(name+" "+string(mode), func(t *testing.T) {
 				Run(t, options(name), func(h *Harness) {
-					Echo(h, "echo")
-					g := h.Guest(mode)
-					g.Conn.Send(`42["echo",1]`)
-					g.Expect("/", "echo 1")
-					g.Drop()
-					Wait(time.Second)
-					h.Check(h.Emit("missed", 2))
-					Wait(time.Second)
-					h.ComesBackWith(g, "missed 2")
-					g.Drop()
+					comeAndGo(h, mode)
 					h.Check(h.Shutdown(context.Background()))
 				})
 			})
