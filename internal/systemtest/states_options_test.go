@@ -1,10 +1,12 @@
 package systemtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -108,65 +110,96 @@ func optionNames() []string {
 	return names
 }
 
-// A pairing is two options' choices.
-type pairing struct {
-	a, b   string
-	ai, bi int
+// A combination is the choices of a few options, in the order of their names.
+// The rest is empty.
+type combination [3]struct {
+	option string
+	choice int
 }
 
-// setups returns few setups in which each pair of choices is found.
-func setups() (all []setup) {
-	open := make(map[pairing]bool)
-	names := optionNames()
-	for i, a := range names {
-		for _, b := range names[i+1:] {
-			for ai := range choices[a] {
-				for bi := range choices[b] {
-					open[pairing{a, b, ai, bi}] = true
-				}
-			}
+// combinations calls f with the choices that s has for each group of that many
+// options.
+func (s setup) combinations(size int, f func(combination)) {
+	names := slices.Sorted(maps.Keys(s))
+	var c combination
+	var add func(from, n int)
+	add = func(from, n int) {
+		if n == size {
+			f(c)
+			return
 		}
+		for i := from; i < len(names); i++ {
+			c[n].option, c[n].choice = names[i], s[names[i]]
+			add(i+1, n+1)
+		}
+		c[n].option, c[n].choice = "", 0
 	}
+	add(0, 0)
+}
+
+// setups returns few setups in which each combination of so many choices is
+// found.
+func setups(size int) (all []setup) {
+	open := make(map[combination]bool)
+	anyChoices(optionNames(), size, setup{}, func(s setup) { s.combinations(size, func(c combination) { open[c] = true }) })
 	for len(open) > 0 {
 		s := make(setup)
-		seed := someOf(open)
-		s[seed.a], s[seed.b] = seed.ai, seed.bi
-		for _, name := range names {
+		for _, seed := range someOf(open) {
+			if seed.option != "" {
+				s[seed.option] = seed.choice
+			}
+		}
+		for _, name := range optionNames() {
 			if _, set := s[name]; !set {
-				s[name] = s.best(name, open)
+				s[name] = s.best(name, size, open)
 			}
 		}
-		for p := range open {
-			if s[p.a] == p.ai && s[p.b] == p.bi {
-				delete(open, p)
-			}
-		}
+		s.combinations(size, func(c combination) { delete(open, c) })
 		all = append(all, s)
 	}
 	return all
 }
 
-// someOf returns the first pairing by name, so that setups are the same each
-// time.
-func someOf(open map[pairing]bool) pairing {
-	var first pairing
-	for p := range open {
-		if first == (pairing{}) || fmt.Sprint(p) < fmt.Sprint(first) {
-			first = p
-		}
+// anyChoices calls f with s and all choices of so many further options.
+func anyChoices(names []string, more int, s setup, f func(setup)) {
+	if more == 0 {
+		f(s)
+		return
 	}
-	return first
+	for i, name := range names {
+		for choice := range choices[name] {
+			s[name] = choice
+			anyChoices(names[i+1:], more-1, s, f)
+		}
+		delete(s, name)
+	}
 }
 
-// best returns the choice for an option with which most open pairings are found.
-func (s setup) best(name string, open map[pairing]bool) int {
-	counts := make([]int, len(choices[name]))
-	for i := range counts {
-		for other, oi := range s {
-			if open[pairing{name, other, i, oi}] || open[pairing{other, name, oi, i}] {
-				counts[i]++
+// someOf returns the first combination by name, so that setups are the same each
+// time.
+func someOf(open map[combination]bool) combination {
+	return slices.MinFunc(slices.Collect(maps.Keys(open)), func(a, b combination) int {
+		for i := range a {
+			if order := cmp.Or(cmp.Compare(a[i].option, b[i].option), cmp.Compare(a[i].choice, b[i].choice)); order != 0 {
+				return order
 			}
 		}
+		return 0
+	})
+}
+
+// best returns the choice for an option with which most open combinations are
+// found.
+func (s setup) best(name string, size int, open map[combination]bool) int {
+	counts := make([]int, len(choices[name]))
+	with := maps.Clone(s)
+	for i := range counts {
+		with[name] = i
+		with.combinations(size, func(c combination) {
+			if open[c] {
+				counts[i]++
+			}
+		})
 	}
 	return slices.Index(counts, slices.Max(counts))
 }
@@ -199,7 +232,7 @@ func TestSetups(t *testing.T) {
 	if len(choices) != len(fields) {
 		t.Error("choices has options that there are not")
 	}
-	all := setups()
+	all := setups(2)
 	for name, list := range choices {
 		for i := range list {
 			o := new(socketio.Options)
