@@ -171,6 +171,7 @@ func TestPartition(t *testing.T) {
 						a.must("post", post("r", "last", fmt.Sprint("last ", i)))
 					}
 					testserver.Wait(5*time.Second + 100*time.Millisecond) // the changes of a busy room are held for a moment
+					synctest.Wait()
 					for _, a := range actors {
 						for _, room := range []string{"r", "s"} {
 							head, err := f.db.Heads(ctx, []string{room})
