@@ -248,9 +248,6 @@ func (u *catchUp) reset(ctx context.Context) (*store.Changes, error) {
 	return &store.Changes{Room: page.Room, From: rev, To: rev, Messages: page.Messages, Settings: true}, nil
 }
 
-// lowestOf returns the first seq that a user may see.
-func lowestOf(m *store.Membership) int64 { return store.Lowest(&m.Room, &m.Member) }
-
 // join follows the room if the page reaches the live frames, or the ring bridges
 // what lies between.
 func (u *catchUp) join(ctx context.Context, page *store.Changes) (followed bool, err error) {

@@ -2,8 +2,7 @@ package chat
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
+	"encoding/json"
 	"log/slog"
 	"sync"
 	"time"
@@ -147,6 +146,36 @@ type User struct {
 	Data any    `json:"data,omitempty"` // sent as JSON
 }
 
+// A Draft is a message before it is posted.
+type Draft struct {
+	Room     string // set by the chat
+	Author   string // likewise
+	Text     string
+	Data     json.RawMessage
+	Files    []string // ids of files that the author has uploaded and that no message has; see Chat.Files
+	ReplyTo  int64
+	Mentions []string
+	Key      string // if not "", the author posts only one message with this key in the room; for calls of Room.Post
+}
+
+// Posted is a message that was committed.
+type Posted struct {
+	Room    string
+	Message Message
+
+	c  *Chat
+	at time.Time // of the commit
+}
+
+// A Retention says which messages a room keeps. The chat removes the oldest
+// messages while there are too many or they are too old, but never a message
+// that is younger than a day. A field that is 0 is no limit.
+type Retention struct {
+	Age   time.Duration // how old a message may be
+	Count int64         // how many messages
+	Bytes int64         // how many bytes of texts and data
+}
+
 // A Policy decides what users may do. A nil function allows what the roles in a
 // room allow; a function that returns an error forbids it.
 type Policy struct {
@@ -186,98 +215,6 @@ type Trace struct {
 	Refused   func(command string, code Code)               // a command was refused
 }
 
-// New starts a chat on a namespace. The program must not add handlers for the
-// commands of a chat to the same namespace.
-func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
-	if o == nil || o.Authenticate == nil {
-		return nil, errors.New("chat: Options.Authenticate is required")
-	}
-	c := &Chat{
-		opts:     *o,
-		limits:   o.Limits.withDefaults(),
-		ns:       ns,
-		store:    o.Store,
-		log:      o.Logger,
-		live:     make(map[string]*live),
-		sockets:  make(map[*socketio.Socket]*device),
-		entering: make(map[*socketio.Socket]func() bool),
-	}
-	if c.log == nil {
-		c.log = slog.New(slog.DiscardHandler)
-	}
-	if c.store == nil {
-		c.store = store.Memory()
-		c.log.Warn("chat: rooms are kept in memory only, because Options.Store is nil")
-	}
-	if o.DurableHooks && o.OnPost != nil {
-		kept, is := c.store.(store.Outbox)
-		if !is {
-			return nil, errors.New("chat: the store has no outbox, which Options.DurableHooks needs")
-		}
-		c.outbox = &outbox{store: kept, wake: make(chan struct{}, 1), workers: make(map[string]*worker)}
-	}
-	c.guardTrace()
-	c.opts.LargeRoom = orDefault(o.LargeRoom, 100)
-	c.opts.Grace = orDefault(o.Grace, 20*time.Second)
-	c.opts.WatchInterval = orDefault(o.WatchInterval, 5*time.Second)
-	c.opts.PushDelay = orDefault(o.PushDelay, 5*time.Second)
-	c.ctx, c.stop = context.WithCancel(context.Background())
-	c.serving, c.retire = context.WithCancel(c.ctx)
-	c.startCommitters()
-	c.markers.known = make(map[store.MemberKey]*marker)
-	c.spawn(c.watch)
-	if o.Policy.CanRead != nil {
-		c.spawn(c.keepPolicy)
-	}
-	c.spawn(c.keepMarkers)
-	c.presences.init()
-	c.heads.init()
-	c.showings.init()
-	c.hooks.waiting = make(map[string][]*Posted)
-	c.spawn(c.keepHeads)
-	c.spawn(c.keepRetention)
-	c.id = rand.Text()
-	c.spawn(c.keepPresence)
-	if c.outbox != nil {
-		c.hooks.work.Go(c.keepOutbox)
-	}
-	c.serve()
-	return c, nil
-}
-
-// closeTime is how long Close waits for OnPost before its context ends, and once
-// more after that.
-const closeTime = 5 * time.Second
-
-// Close ends the chat. It commits the operations that wait, calls OnPost for
-// the posts that wait, and closes the store. The contexts of OnPost end after 5
-// seconds. Five seconds later Close waits no longer: it closes the store and
-// returns an error if OnPost has not returned. So a function of the program may
-// call Close; when OnPost does, it gets that error. The server must be closed
-// before.
-func (c *Chat) Close() error {
-	c.mu.Lock()
-	closed := c.closed
-	c.closed = true
-	c.mu.Unlock()
-	if closed {
-		return nil
-	}
-	for _, m := range c.committers {
-		m.close()
-	}
-	c.commits.Wait()
-	c.retire()
-	over := c.hooks.wait(closeTime)
-	c.stop()
-	var late error
-	if !over && !c.hooks.wait(closeTime) {
-		late = errors.New("chat: OnPost has not returned")
-	}
-	c.work.Wait()
-	return errors.Join(late, c.store.Close())
-}
-
 // spawn runs f on a goroutine that Close waits for. After Close it does nothing.
 func (c *Chat) spawn(f func()) {
 	c.mu.Lock()
@@ -287,9 +224,14 @@ func (c *Chat) spawn(f func()) {
 	}
 }
 
-func orDefault[T int | time.Duration | int64](v, otherwise T) T {
-	if v == 0 {
-		return otherwise
+// pause waits, and reports false if ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	return v
 }

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/goroomcast/socketio"
@@ -77,6 +76,26 @@ func (c *Chat) on(name string, h func(ctx context.Context, d *device, e *socketi
 	})
 }
 
+// public returns an error as clients may see it.
+func (c *Chat) public(command string, err error) *Error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, socketio.ErrDisconnected):
+		e = ErrUnavailable // a client that has left gets no answer
+	default:
+		c.log.Error("chat: a command has failed", "command", command, "err", err)
+		e = &Error{Code: store.Internal, Text: "internal error"}
+	}
+	if e.Code == store.Unavailable && e.After == 0 {
+		e = ErrUnavailable
+	}
+	if c.opts.Trace.Refused != nil {
+		c.opts.Trace.Refused(command, e.Code)
+	}
+	return e
+}
+
 // A budget is a bucket that commands share. The zero budget is no limit.
 type budget struct {
 	name string
@@ -111,20 +130,6 @@ func answering[T any](c *Chat, name string, from budget, h func(d *device, ctx c
 	})
 }
 
-// argument decodes the argument of a command.
-func argument(e *socketio.Event, into any) error {
-	var k check
-	var wrong *json.UnmarshalTypeError
-	switch err := e.Decode(into); {
-	case err == nil:
-	case errors.As(err, &wrong) && wrong.Field != "":
-		k.bad(wrong.Field)
-	default:
-		k.bad("argument")
-	}
-	return k.result()
-}
-
 type openArgs struct {
 	Room string `json:"room"`
 	cursor
@@ -157,9 +162,6 @@ func (a roomArgs) check() error {
 	k.room(a.Room)
 	return k.result()
 }
-
-// nothing is the reply of a command that has nothing to say.
-type nothing struct{}
 
 func (d *device) closeRoom(_ context.Context, a roomArgs) (nothing, error) {
 	if err := a.check(); err != nil {
@@ -245,22 +247,6 @@ func (d *device) history(ctx context.Context, a historyArgs) (*historyPage, erro
 	}
 	r.Mine, err = d.reacted(ctx, a.Room, truncated(&store.Changes{Messages: page.Messages}))
 	return r, err
-}
-
-// readable returns what the user is in a room, or in the parent of a thread. It
-// returns an error unless the user may read the room.
-func (d *device) readable(ctx context.Context, room string) (*store.Membership, error) {
-	m, err := d.look(ctx, room)
-	if err == nil {
-		err = d.mayRead(ctx, m)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if _, seq, is := store.Parent(room); is && seq < lowestOf(m) {
-		return nil, ErrNotFound
-	}
-	return m, nil
 }
 
 // message returns a message that the user may read.

@@ -76,18 +76,6 @@ func (c *Chat) authenticate(ctx context.Context, s *socketio.Socket) (User, erro
 	}
 }
 
-// pause waits, and reports false if ctx ends first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 func (c *Chat) connected(s *socketio.Socket) {
 	d := c.device(s)
 	if d == nil {

@@ -149,3 +149,31 @@ func (d *device) look(ctx context.Context, room string) (*store.Membership, erro
 	}
 	return &all[0], nil
 }
+
+// readable returns what the user is in a room, or in the parent of a thread. It
+// returns an error unless the user may read the room.
+func (d *device) readable(ctx context.Context, room string) (*store.Membership, error) {
+	m, err := d.look(ctx, room)
+	if err == nil {
+		err = d.mayRead(ctx, m)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, seq, is := store.Parent(room); is && seq < lowestOf(m) {
+		return nil, ErrNotFound
+	}
+	return m, nil
+}
+
+// lowestOf returns the first seq that a user may see.
+func lowestOf(m *store.Membership) int64 { return store.Lowest(&m.Room, &m.Member) }
+
+// limit takes a token for a command of a device, or returns an error.
+func (d *device) limit(command string, rate Rate) error {
+	wait, taken := d.c.rates.take(rateKey{d.user.ID, command, ""}, rate, 0)
+	if taken {
+		return nil
+	}
+	return rateLimited(wait)
+}

@@ -3,8 +3,6 @@ package chat
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -44,33 +42,4 @@ func (d *device) filter(ctx context.Context, draft *Draft) error {
 		return nil
 	}
 	return ErrUnavailable
-}
-
-// ask asks the program, on goroutines whose panic would end the process, or that
-// others wait for. If ctx ends first, it returns the error of ctx.
-func (c *Chat) ask(ctx context.Context, f func() error) error {
-	return c.guard(func() error { return inTime(ctx, f) })
-}
-
-// inTime calls a function of the program. If ctx ends first, it returns the error
-// of ctx, and does not wait for a function that pays no attention to that. A
-// panic of the function is one of the caller.
-func inTime(ctx context.Context, f func() error) error {
-	done := make(chan func() error, 1)
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				text := fmt.Sprintf("%v\n%s", p, debug.Stack())
-				done <- func() error { panic(text) }
-			}
-		}()
-		err := f()
-		done <- func() error { return err }
-	}()
-	select {
-	case result := <-done:
-		return result()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

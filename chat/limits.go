@@ -3,9 +3,12 @@ package chat
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
@@ -68,6 +71,13 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+func orDefault[T int | time.Duration | int64](v, otherwise T) T {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}
+
 const (
 	maxCID    = 64
 	maxUser   = 128
@@ -98,6 +108,20 @@ func (k *check) result() error {
 		return nil
 	}
 	return k.err
+}
+
+// argument decodes the argument of a command.
+func argument(e *socketio.Event, into any) error {
+	var k check
+	var wrong *json.UnmarshalTypeError
+	switch err := e.Decode(into); {
+	case err == nil:
+	case errors.As(err, &wrong) && wrong.Field != "":
+		k.bad(wrong.Field)
+	default:
+		k.bad("argument")
+	}
+	return k.result()
 }
 
 func (k *check) room(id string) {

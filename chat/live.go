@@ -59,6 +59,14 @@ func (c *Chat) existing(room string) *live {
 	return c.live[room]
 }
 
+// large reports whether a room has many followers on this server.
+func (c *Chat) large(room string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.live[room]
+	return l != nil && l.refs > c.opts.LargeRoom
+}
+
 func (l *live) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -4,21 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/goroomcast/socketio/chat/store"
 )
-
-// A Draft is a message before it is posted.
-type Draft struct {
-	Room     string // set by the chat
-	Author   string // likewise
-	Text     string
-	Data     json.RawMessage
-	Files    []string // ids of files that the author has uploaded and that no message has; see Chat.Files
-	ReplyTo  int64
-	Mentions []string
-	Key      string // if not "", the author posts only one message with this key in the room; for calls of Room.Post
-}
 
 type postArgs struct {
 	Room     string          `json:"room"`
@@ -37,10 +26,6 @@ type posted struct {
 	At  int64 `json:"at"`
 	Dup bool  `json:"dup,omitempty"`
 }
-
-// keyMark begins the cids of the program's keys, so that clients cannot use
-// them first.
-const keyMark = "~"
 
 func (d *device) post(ctx context.Context, a postArgs) (*posted, error) {
 	var k check
@@ -193,4 +178,29 @@ func (d *device) react(ctx context.Context, a reactArgs) (changed, error) {
 		return changed{}, err
 	}
 	return d.change(ctx, a.Room, store.React{Room: a.Room, By: d.user.ID, Seq: a.Seq, Emoji: a.Emoji, On: *a.On})
+}
+
+// postPatience is how long a post waits for its turn, because a client does not
+// send a refused one again.
+const postPatience = 2 * time.Second
+
+// pace waits until a post is due, or returns an error.
+func (d *device) pace(ctx context.Context, room string) error {
+	limits := &d.c.limits
+	wait, taken := d.c.rates.take(rateKey{d.user.ID, "post", ""}, limits.Posts, postPatience)
+	if taken {
+		var more time.Duration
+		more, taken = d.c.rates.take(rateKey{d.user.ID, "post", room}, limits.RoomPosts, postPatience)
+		if !taken {
+			wait = more
+		}
+		wait = max(wait, more)
+	}
+	if !taken {
+		return rateLimited(wait)
+	}
+	if wait > 0 && !pause(ctx, wait) {
+		return ErrUnavailable
+	}
+	return nil
 }

@@ -279,12 +279,3 @@ func (c *Chat) tellWatchers() error {
 	}
 	return nil
 }
-
-// Presence returns whether the user is there, on any server, as far as this one
-// knows.
-func (u *UserHandle) Presence() Presence {
-	p := &u.c.presences
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.of(u.id)
-}

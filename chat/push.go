@@ -10,15 +10,6 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// Posted is a message that was committed.
-type Posted struct {
-	Room    string
-	Message Message
-
-	c  *Chat
-	at time.Time // of the commit
-}
-
 // Recipients yields the members that should get a push about the message. It
 // waits until Options.PushDelay after the post. Then it leaves out
 //   - the author, and members that block the author,

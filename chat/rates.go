@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -61,40 +60,6 @@ func (r *rates) sweep() {
 	}
 }
 
-// limit takes a token for a command of a device, or returns an error.
-func (d *device) limit(command string, rate Rate) error {
-	wait, taken := d.c.rates.take(rateKey{d.user.ID, command, ""}, rate, 0)
-	if taken {
-		return nil
-	}
-	return rateLimited(wait)
-}
-
 func rateLimited(wait time.Duration) error {
 	return &Error{Code: store.RateLimited, Text: "too many requests", After: wait.Milliseconds() + 1}
-}
-
-// postPatience is how long a post waits for its turn, because a client does not
-// send a refused one again.
-const postPatience = 2 * time.Second
-
-// pace waits until a post is due, or returns an error.
-func (d *device) pace(ctx context.Context, room string) error {
-	limits := &d.c.limits
-	wait, taken := d.c.rates.take(rateKey{d.user.ID, "post", ""}, limits.Posts, postPatience)
-	if taken {
-		var more time.Duration
-		more, taken = d.c.rates.take(rateKey{d.user.ID, "post", room}, limits.RoomPosts, postPatience)
-		if !taken {
-			wait = more
-		}
-		wait = max(wait, more)
-	}
-	if !taken {
-		return rateLimited(wait)
-	}
-	if wait > 0 && !pause(ctx, wait) {
-		return ErrUnavailable
-	}
-	return nil
 }

@@ -7,15 +7,6 @@ import (
 	"github.com/goroomcast/socketio/chat/store"
 )
 
-// A Retention says which messages a room keeps. The chat removes the oldest
-// messages while there are too many or they are too old, but never a message
-// that is younger than a day. A field that is 0 is no limit.
-type Retention struct {
-	Age   time.Duration // how old a message may be
-	Count int64         // how many messages
-	Bytes int64         // how many bytes of texts and data
-}
-
 const (
 	retentionDelay = time.Minute // between the start and the first round
 	retentionRound = time.Hour   // between two rounds

@@ -56,6 +56,10 @@ type Room struct {
 	id string
 }
 
+// keyMark begins the cids of the program's keys, so that clients cannot use
+// them first.
+const keyMark = "~"
+
 // Room returns the handle of a room. An id consists of 1 to 64 of the
 // characters A-Z a-z 0-9 _ . and -, and begins with a letter or digit.
 // DirectRoom and ThreadRoom return the ids of other rooms.

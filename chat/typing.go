@@ -41,11 +41,3 @@ func (d *device) typing(ctx context.Context, a roomArgs) (nothing, error) {
 	_ = d.socket.To(socketRoom(a.Room)).Volatile().Emit("typing", typingEvent{a.Room, d.user.ID, typingLife})
 	return nothing{}, nil
 }
-
-// large reports whether a room has many followers on this server.
-func (c *Chat) large(room string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	l := c.live[room]
-	return l != nil && l.refs > c.opts.LargeRoom
-}

@@ -52,3 +52,12 @@ func (u *UserHandle) Direct(ctx context.Context, other string) (*Room, error) {
 	_, err := r.do(ctx, store.Create{Room: r.id, Kind: Direct, Pair: [2]string{min(u.id, other), max(u.id, other)}})
 	return r, err
 }
+
+// Presence returns whether the user is there, on any server, as far as this one
+// knows.
+func (u *UserHandle) Presence() Presence {
+	p := &u.c.presences
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.of(u.id)
+}

@@ -115,12 +115,14 @@ func knot(arrows map[string]map[string]bool) (largest []string) {
 	return largest
 }
 
-// TestKnot keeps the files of the root apart: at most half of them need each
-// other.
+// TestKnot keeps the files of the root, and those of the chat, apart: at most
+// half of them need each other.
 func TestKnot(t *testing.T) {
-	arrows := load(t, ".").arrows()
-	if tied := knot(arrows); 2*len(tied) > len(arrows) {
-		t.Errorf("%d of %d files need each other: %v", len(tied), len(arrows), tied)
+	for _, folder := range []string{".", "chat"} {
+		arrows := load(t, folder).arrows()
+		if tied := knot(arrows); 2*len(tied) > len(arrows) {
+			t.Errorf("%s: %d of %d files need each other: %v", folder, len(tied), len(arrows), tied)
+		}
 	}
 }
 

@@ -1,0 +1,104 @@
+package chat
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/chat/store"
+)
+
+// New starts a chat on a namespace. The program must not add handlers for the
+// commands of a chat to the same namespace.
+func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
+	if o == nil || o.Authenticate == nil {
+		return nil, errors.New("chat: Options.Authenticate is required")
+	}
+	c := &Chat{
+		opts:     *o,
+		limits:   o.Limits.withDefaults(),
+		ns:       ns,
+		store:    o.Store,
+		log:      o.Logger,
+		live:     make(map[string]*live),
+		sockets:  make(map[*socketio.Socket]*device),
+		entering: make(map[*socketio.Socket]func() bool),
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.store == nil {
+		c.store = store.Memory()
+		c.log.Warn("chat: rooms are kept in memory only, because Options.Store is nil")
+	}
+	if o.DurableHooks && o.OnPost != nil {
+		kept, is := c.store.(store.Outbox)
+		if !is {
+			return nil, errors.New("chat: the store has no outbox, which Options.DurableHooks needs")
+		}
+		c.outbox = &outbox{store: kept, wake: make(chan struct{}, 1), workers: make(map[string]*worker)}
+	}
+	c.guardTrace()
+	c.opts.LargeRoom = orDefault(o.LargeRoom, 100)
+	c.opts.Grace = orDefault(o.Grace, 20*time.Second)
+	c.opts.WatchInterval = orDefault(o.WatchInterval, 5*time.Second)
+	c.opts.PushDelay = orDefault(o.PushDelay, 5*time.Second)
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.serving, c.retire = context.WithCancel(c.ctx)
+	c.startCommitters()
+	c.markers.known = make(map[store.MemberKey]*marker)
+	c.spawn(c.watch)
+	if o.Policy.CanRead != nil {
+		c.spawn(c.keepPolicy)
+	}
+	c.spawn(c.keepMarkers)
+	c.presences.init()
+	c.heads.init()
+	c.showings.init()
+	c.hooks.waiting = make(map[string][]*Posted)
+	c.spawn(c.keepHeads)
+	c.spawn(c.keepRetention)
+	c.id = rand.Text()
+	c.spawn(c.keepPresence)
+	if c.outbox != nil {
+		c.hooks.work.Go(c.keepOutbox)
+	}
+	c.serve()
+	return c, nil
+}
+
+// closeTime is how long Close waits for OnPost before its context ends, and once
+// more after that.
+const closeTime = 5 * time.Second
+
+// Close ends the chat. It commits the operations that wait, calls OnPost for
+// the posts that wait, and closes the store. The contexts of OnPost end after 5
+// seconds. Five seconds later Close waits no longer: it closes the store and
+// returns an error if OnPost has not returned. So a function of the program may
+// call Close; when OnPost does, it gets that error. The server must be closed
+// before.
+func (c *Chat) Close() error {
+	c.mu.Lock()
+	closed := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if closed {
+		return nil
+	}
+	for _, m := range c.committers {
+		m.close()
+	}
+	c.commits.Wait()
+	c.retire()
+	over := c.hooks.wait(closeTime)
+	c.stop()
+	var late error
+	if !over && !c.hooks.wait(closeTime) {
+		late = errors.New("chat: OnPost has not returned")
+	}
+	c.work.Wait()
+	return errors.Join(late, c.store.Close())
+}
