@@ -64,7 +64,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Posts, Rate{5, 20}}, {&l.RoomPosts, Rate{2, 10}}, {&l.Edits, Rate{10, 20}}, {&l.Reads, Rate{20, 200}},
 		{&l.Changes, Rate{5, 20}}, {&l.Directs, Rate{20.0 / 86400, 20}}, {&l.Reports, Rate{0.1, 10}}, {&l.Searches, Rate{1, 5}},
 	} {
-		if f.v.PerSecond == 0 {
+		if !(f.v.PerSecond > 0) { // NaN, too
 			*f.v = f.otherwise
 		}
 	}
@@ -72,7 +72,7 @@ func (l Limits) withDefaults() Limits {
 }
 
 func orDefault[T int | time.Duration | int64](v, otherwise T) T {
-	if v == 0 {
+	if v <= 0 {
 		return otherwise
 	}
 	return v

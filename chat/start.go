@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 // New starts a chat on a namespace. The program must not add handlers for the
 // commands of a chat to the same namespace.
 func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
-	if o == nil || o.Authenticate == nil {
-		return nil, errors.New("chat: Options.Authenticate is required")
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	c := &Chat{
 		opts:     *o,
@@ -68,6 +69,19 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	}
 	c.serve()
 	return c, nil
+}
+
+// check finds what a program forgets.
+func (o *Options) check() error {
+	if o == nil || o.Authenticate == nil {
+		return errors.New("chat: Options.Authenticate is required")
+	}
+	for name, d := range map[string]time.Duration{"PushDelay": o.PushDelay, "Grace": o.Grace, "WatchInterval": o.WatchInterval} {
+		if d > 0 && d < time.Millisecond {
+			return fmt.Errorf("chat: Options.%s is %v: is its unit missing, as time.Millisecond?", name, d)
+		}
+	}
+	return nil
 }
 
 // closeTime is how long Close waits for OnPost before its context ends, and once

@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,59 @@ func TestLargestOptions(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestNegativeOptions gives each number of Options a negative value, which means its
+// default.
+func TestNegativeOptions(t *testing.T) {
+	for _, perSecond := range []float64{-1, math.Inf(-1), math.NaN()} {
+		t.Run(fmt.Sprint(perSecond), func(t *testing.T) {
+			run(t, func(o *chat.Options) {
+				for _, in := range []any{o, &o.Limits, &o.Retention} {
+					numbers := reflect.ValueOf(in).Elem()
+					for i := range numbers.NumField() {
+						switch f := numbers.Field(i); {
+						case f.CanInt():
+							f.SetInt(-1)
+						case f.Type() == reflect.TypeFor[chat.Rate]():
+							f.Set(reflect.ValueOf(chat.Rate{PerSecond: perSecond, Burst: -1}))
+						}
+					}
+				}
+			}, func(w *world) {
+				w.room("r", chat.Open, "ann", "bob")
+				ann := w.connect("ann")
+				ann.open("r")
+				for i := range 20 { // the burst of 10 in one room, and two a second
+					ann.must("post", post("r", fmt.Sprint(i), fmt.Sprint(i+1)))
+				}
+				ann.must("watch", obj{"users": []string{"bob"}})
+				ann.shows("r", numbers(1, 20)...)
+				testserver.Wait(30 * time.Minute) // the sweeps remove nothing
+				ann.shows("r", numbers(1, 20)...)
+			})
+		})
+	}
+}
+
+// TestTimesWithoutUnit gives each time a number of milliseconds, as JavaScript has it.
+func TestTimesWithoutUnit(t *testing.T) {
+	times := 0
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[chat.Options]()) {
+		if f.Type != reflect.TypeFor[time.Duration]() {
+			continue
+		}
+		times++
+		o := &chat.Options{Authenticate: authenticate}
+		reflect.ValueOf(o).Elem().FieldByIndex(f.Index).SetInt(20_000)
+		_, err := chat.New(socketio.NewServer(nil).Of("/chat"), o)
+		if want := "chat: Options." + f.Name + " is 20µs: is its unit missing"; err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	if times == 0 {
+		t.Error("no times")
 	}
 }
 
