@@ -218,12 +218,17 @@ func (s *Socket) called() bool {
 // too many replies, or the cause of ctx if ctx ends first. A server that has
 // not said how many sockets will reply also yields the cause once. Call stops
 // waiting for other servers after 30 minutes, even if ctx has not ended. If the
-// event cannot be sent at all, Call yields only a nil Reply and the error.
+// event cannot be sent at all, or ctx has ended before, Call emits nothing and
+// yields only a nil Reply and the error.
 //
 // If the namespace is a parent, see [Server.OfFunc], Call reaches only sockets
 // of this server. Each range over the sequence sends the event again.
 func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
+		if ctx.Err() != nil {
+			yield(nil, context.Cause(ctx))
+			return
+		}
 		id := b.namespace.nextID()
 		out, err := b.prepare(event, parser.Header{ID: id, HasID: true}, args)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -313,6 +314,19 @@ func TestCallWithContextThatHasEnded(t *testing.T) {
 		for range 20 { // a select would choose at random
 			if _, err := socketio.Call[int](ctx, s, "delete?"); !errors.Is(err, cause) {
 				h.T.Errorf("error %v", err)
+			}
+		}
+		for way, replies := range map[string]iter.Seq2[*socketio.Reply, error]{
+			"Broadcast.Call": h.Call(ctx, "delete?"), "ServerSideCall": h.ServerSideCall(ctx, "delete?"),
+		} {
+			n := 0
+			for r, err := range replies {
+				if n++; r != nil || !errors.Is(err, cause) {
+					h.T.Errorf("%s: %v, %v", way, r, err)
+				}
+			}
+			if n != 1 {
+				h.T.Errorf("%s: %d replies", way, n)
 			}
 		}
 		h.Check(s.Emit("next"))

@@ -25,10 +25,14 @@ func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 // each other server as it arrives. A reply contains only its first value.
 // ServerSideCall does not wait for a server that has left. When ctx ends, or
 // after 5 seconds if ctx has no deadline, it yields the cause once for each
-// missing reply. If the event cannot be sent at all, it yields only a nil Reply
-// and the error.
+// missing reply. If the event cannot be sent at all, or ctx has ended before, it
+// emits nothing and yields only a nil Reply and the error.
 func (n *Namespace) ServerSideCall(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
+		if ctx.Err() != nil {
+			yield(nil, context.Cause(ctx))
+			return
+		}
 		m, err := n.serverSideMessage(event, args)
 		if err != nil {
 			yield(nil, err)

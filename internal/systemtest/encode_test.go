@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/adapter"
@@ -57,8 +59,15 @@ func testEncodedOnce(h *testserver.Harness, o socketio.Options) {
 		takers[0].next()
 	}
 	s := h.MustSocket(takers[0].id)
-	none, cancel := context.WithCancel(context.Background())
-	cancel()
+	call := func(b interface {
+		Call(ctx context.Context, event string, args ...any) iter.Seq2[*socketio.Reply, error]
+	}, args []any) error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		for range b.Call(ctx, "e", args...) {
+		}
+		return nil
+	}
 	for name, emit := range map[string]func(args ...any) error{
 		"Server.Emit":           func(args ...any) error { return h.Emit("e", args...) },
 		"Server.Local":          func(args ...any) error { return h.Local().Emit("e", args...) },
@@ -68,17 +77,9 @@ func testEncodedOnce(h *testserver.Harness, o socketio.Options) {
 		"Socket.Emit":           func(args ...any) error { return s.Emit("e", args...) },
 		"Socket.Volatile":       func(args ...any) error { return s.Volatile().Emit("e", args...) },
 		"Socket.CallFunc":       func(args ...any) error { return s.CallFunc(func(*socketio.Reply, error) {}, "e", args...) },
-		"Broadcast.Call": func(args ...any) error {
-			for range h.Call(none, "e", args...) {
-			}
-			return nil
-		},
-		"Call of a parent": func(args ...any) error {
-			for range parent.Call(none, "e", args...) {
-			}
-			return nil
-		},
-		"ServerSideEmit": func(args ...any) error { return h.ServerSideEmit("e", args...) },
+		"Broadcast.Call":        func(args ...any) error { return call(h, args) },
+		"Call of a parent":      func(args ...any) error { return call(parent, args) },
+		"ServerSideEmit":        func(args ...any) error { return h.ServerSideEmit("e", args...) },
 	} {
 		n, m := 0, 0
 		h.Check(emit(countedArg{&n}, map[string]any{"nested": countedArg{&m}, "data": []byte{1}}))
