@@ -11,7 +11,7 @@ import (
 
 const (
 	// doubtTime is how long an event may take to come back after Publish has
-	// failed, and maxDoubts is how many such events are remembered.
+	// failed, and maxDoubts is how many events are remembered.
 	doubtTime = time.Minute
 	maxDoubts = 1 << 17
 )
@@ -20,25 +20,33 @@ const (
 // so that each reaches the sockets here once, in the order of the log. An event
 // that cannot be published lands here without having been in the log. It may
 // have been in the log all the same: then it is recognised when it comes back.
+//
+// The log has no names for events, so they are told apart by what they say. Of
+// equal events, those that must come back are the first that do: an event that
+// has failed takes nothing from a later one.
 type echo struct {
 	member *Member
 
 	mu         sync.Mutex
-	sent       uint64             // events that must come back
-	back       uint64             // those that are back
-	publishing int                // events in a call of Publish that has not returned
-	early      []*adapter.Message // those that came back meanwhile
-	earlyKeys  map[uint64]int     // the same, by key, once an event of the call has failed
-	doubts     map[uint64]int     // events that have landed and may come back, by key
-	oldest     []doubt            // the same, in order
+	sent       uint64  // events that must come back
+	back       uint64  // those that are back
+	first      *flight // of the events that are not back
+	last       *flight
+	count      int
+	publishing int                  // events in a call of Publish that has not returned
+	early      []*adapter.Message   // events that came back meanwhile, and are among the flights still
+	expected   map[uint64][]*flight // the flights by key; nil while there is no doubt
+	doubts     map[uint64][]*doubt  // events that have landed and may come back, by key
+	oldest     []*doubt             // the same, in order
 	behind     []deferred
 	running    bool // a goroutine calls those behind
 	timer      *time.Timer
 }
 
 type doubt struct {
-	key uint64
-	at  time.Time
+	key  uint64
+	at   time.Time
+	gone bool // the event has come back
 }
 
 // A deferred function is called when the events that were sent before are back.
@@ -53,6 +61,8 @@ type flight struct {
 	echo    *echo
 	message *adapter.Message
 	landed  bool
+	back    bool // it has landed because an event that says the same came back
+	next    *flight
 }
 
 // Emit publishes an event that comes back to the Host. The adapter must keep a
@@ -66,8 +76,8 @@ func (c *Member) Emit(m *adapter.Message) {
 	}
 	if c.bus.away.Load() || !c.joined.Load() {
 		e.After(func() { c.obey(m) })
-		e.mu.Lock()
 		key := keyOf(m)
+		e.mu.Lock()
 		e.doubt(key)
 		e.mu.Unlock()
 		if c.bus.put(&sending{Message: m}) != nil {
@@ -79,7 +89,7 @@ func (c *Member) Emit(m *adapter.Message) {
 	}
 	f := &flight{echo: e, message: m}
 	e.mu.Lock()
-	e.sent++
+	e.expect(f)
 	e.mu.Unlock()
 	if c.bus.put(&sending{Message: m, own: f}) != nil {
 		f.land(false)
@@ -109,32 +119,82 @@ func (f *flight) end(err error) {
 	}
 	e := f.echo
 	e.mu.Lock()
-	came := false
-	if err != nil && !f.landed {
-		came = e.cameEarly(keyOf(f.message))
+	if err != nil {
+		e.tellApart() // the event may have come back early
+		if f.back && e.arrive(keyOf(f.message)) {
+			f.landed, f.back = false, false // it was another
+		}
 	}
 	if e.publishing--; e.publishing == 0 {
-		e.early, e.earlyKeys = nil, nil
+		e.pass(len(e.early))
+		e.early = nil
 	}
 	e.mu.Unlock()
-	if err != nil && !came {
+	if err != nil {
 		f.land(true)
 	}
 }
 
-// cameEarly reports whether an event with this key came back before its Publish
-// failed. It takes one such event away. e.mu is locked.
-func (e *echo) cameEarly(key uint64) bool {
-	if e.earlyKeys == nil {
-		e.earlyKeys = make(map[uint64]int)
+// expect notes an event that must come back. e.mu is locked.
+func (e *echo) expect(f *flight) {
+	if e.count++; e.count > maxDoubts {
+		e.pass(1)
+	}
+	e.sent++
+	if e.first == nil {
+		e.first = f
+	} else {
+		e.last.next = f
+	}
+	e.last = f
+	if e.expected != nil {
+		key := keyOf(f.message)
+		e.expected[key] = append(e.expected[key], f)
+	}
+}
+
+// pass takes the first n flights for those that are back. e.mu is locked.
+func (e *echo) pass(n int) {
+	for e.first != nil && (n > 0 || e.first.landed) {
+		if !e.first.landed {
+			n--
+		}
+		e.first = e.first.next
+		e.count--
+	}
+}
+
+// tellApart finds out which flights are back, and has came find it out for each
+// event from now on. e.mu is locked.
+func (e *echo) tellApart() {
+	if e.expected == nil {
+		e.expected = make(map[uint64][]*flight)
+		for f := e.first; f != nil; f = f.next {
+			if !f.landed {
+				key := keyOf(f.message)
+				e.expected[key] = append(e.expected[key], f)
+			}
+		}
 	}
 	for _, m := range e.early {
-		e.earlyKeys[keyOf(m)]++
+		e.arrive(keyOf(m))
 	}
 	e.early = nil
-	n := e.earlyKeys[key]
-	e.earlyKeys[key] = max(0, n-1)
-	return n > 0
+}
+
+// arrive reports whether an event with this key must come back. Then the first
+// such flight has landed. e.mu is locked.
+func (e *echo) arrive(key uint64) bool {
+	for list := e.expected[key]; len(list) > 0; list = list[1:] {
+		if f := list[0]; !f.landed {
+			f.landed, f.back = true, true
+			e.expected[key] = list[1:]
+			e.pass(0)
+			return true
+		}
+	}
+	delete(e.expected, key)
+	return false
 }
 
 // land delivers the event now, unless it has been delivered. If published is
@@ -154,6 +214,7 @@ func (f *flight) land(published bool) {
 	if published {
 		e.doubt(keyOf(f.message))
 	}
+	e.pass(0)
 	e.mu.Unlock()
 	e.member.obey(f.message)
 	e.returned()
@@ -162,12 +223,16 @@ func (f *flight) land(published bool) {
 // came takes an event of this server that comes back from the log.
 func (e *echo) came(m *adapter.Message) {
 	e.mu.Lock()
-	if len(e.doubts) > 0 && e.undoubt(keyOf(m)) {
-		e.mu.Unlock()
-		return
-	}
-	if e.publishing > 0 {
+	switch e.settle(); {
+	case e.expected != nil:
+		if key := keyOf(m); !e.arrive(key) && e.undoubt(key) {
+			e.mu.Unlock()
+			return
+		}
+	case e.publishing > 0:
 		e.early = append(e.early, m)
+	default:
+		e.pass(1)
 	}
 	e.mu.Unlock()
 	e.member.obey(m)
@@ -264,7 +329,7 @@ func (e *echo) overdue() {
 func (e *echo) leave() {
 	if e != nil {
 		e.mu.Lock()
-		e.back = e.sent
+		e.back, e.first, e.count, e.expected = e.sent, nil, 0, nil
 		e.mu.Unlock()
 		e.run()
 	}
@@ -272,27 +337,51 @@ func (e *echo) leave() {
 
 // doubt notes that an event that has landed may come back. e.mu is locked.
 func (e *echo) doubt(key uint64) {
-	now := time.Now()
-	for len(e.oldest) > 0 && (len(e.oldest) >= maxDoubts || now.Sub(e.oldest[0].at) > doubtTime) {
-		e.undoubt(e.oldest[0].key)
-		e.oldest = e.oldest[1:]
+	if len(e.oldest) >= maxDoubts {
+		e.forget()
 	}
+	e.settle()
 	if e.doubts == nil {
-		e.doubts = make(map[uint64]int)
+		e.doubts = make(map[uint64][]*doubt)
 	}
-	e.doubts[key]++
-	e.oldest = append(e.oldest, doubt{key, now})
+	d := &doubt{key: key, at: time.Now()}
+	e.doubts[key] = append(e.doubts[key], d)
+	e.oldest = append(e.oldest, d)
+	e.tellApart()
 }
 
-// undoubt reports whether an event has landed already. e.mu is locked.
+// undoubt reports whether an event with this key has landed already. e.mu is
+// locked.
 func (e *echo) undoubt(key uint64) bool {
-	n := e.doubts[key]
-	if n <= 1 {
-		delete(e.doubts, key)
-	} else {
-		e.doubts[key]--
+	list := e.doubts[key]
+	if len(list) == 0 {
+		return false
 	}
-	return n > 0
+	list[0].gone = true
+	if e.doubts[key] = list[1:]; len(list) == 1 {
+		delete(e.doubts, key)
+	}
+	return true
+}
+
+// forget ends the oldest doubt. e.mu is locked.
+func (e *echo) forget() {
+	if d := e.oldest[0]; !d.gone {
+		e.undoubt(d.key)
+	}
+	e.oldest[0] = nil
+	e.oldest = e.oldest[1:]
+}
+
+// settle ends the doubts that are too old. Without doubts, events need not be
+// told apart. e.mu is locked.
+func (e *echo) settle() {
+	for len(e.oldest) > 0 && (e.oldest[0].gone || time.Since(e.oldest[0].at) > doubtTime) {
+		e.forget()
+	}
+	if len(e.oldest) == 0 && e.publishing == 0 {
+		e.expected = nil
+	}
 }
 
 var seed = maphash.MakeSeed()

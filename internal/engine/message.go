@@ -10,7 +10,7 @@ import (
 // messages that belong to it, with nothing in between. It is encoded once and
 // may be sent to any number of sessions, concurrently.
 type Message struct {
-	frame       []byte // the WebSocket frames, one after the other
+	frame       []byte       // the WebSocket frames, one after the other
 	attachments *attachments // nil or without spans if there are none
 	deflated    atomic.Pointer[deflatedForms]
 	start       uint8   // of the text packet within frame; 0 if there is none
