@@ -112,7 +112,10 @@ func New(o *Options) (*Adapter, error) {
 		Prefix:       o.Prefix,
 		RoomSubjects: o.RoomSubjects,
 		Logger:       o.Logger,
-		Connect:      []natsgo.Option{natsgo.InProcessServer(s), natsgo.Token(options.Authorization)},
+		Connect: []natsgo.Option{
+			natsgo.InProcessServer(s), natsgo.Token(options.Authorization),
+			natsgo.FlusherTimeout(innerTime), natsgo.PingInterval(innerTime),
+		},
 	})
 	if err != nil {
 		stop(s)

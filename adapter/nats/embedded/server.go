@@ -25,6 +25,11 @@ const (
 	// A process that does not answer is given up after two PINGs without PONG.
 	pingInterval = 2 * time.Second
 	maxPings     = 2
+
+	// innerTime is how long the adapter waits for the server of its own process.
+	// This server cannot be gone, but slow, and a write that is given up loses
+	// what was on its way.
+	innerTime = time.Minute
 )
 
 var (
