@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/adapter"
@@ -66,7 +68,9 @@ var operations = []struct {
 	{`return (await io.fetchSockets()).length`, func(io *socketio.Server, _ string) { fetch(io.To()) }},
 	{`return (await io.in('r1').except('r2').fetchSockets()).length`, func(io *socketio.Server, _ string) { fetch(io.In("r1").Except("r2")) }},
 	{`return await io.serverSideEmitWithAck('question', 7)`, func(io *socketio.Server, _ string) {
-		for range io.ServerSideCall(ended, "question", 7) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		for range io.ServerSideCall(ctx, "question", 7) {
 		}
 	}},
 }
@@ -116,12 +120,14 @@ func TestGoldenOperations(t *testing.T) {
 func runOperation(t *testing.T, run func(io *socketio.Server)) *adapter.Message {
 	t.Helper()
 	r := new(recorder)
-	io := socketio.NewServer(&socketio.Options{Adapter: r})
-	for _, name := range []string{"/chat", "/chät 1"} {
-		io.Of(name)
-	}
-	run(io)
-	io.Close() // waits for what is to be sent
+	synctest.Test(t, func(t *testing.T) {
+		io := socketio.NewServer(&socketio.Options{Adapter: r})
+		for _, name := range []string{"/chat", "/chät 1"} {
+			io.Of(name)
+		}
+		run(io)
+		io.Close() // waits for what is to be sent
+	})
 	for _, m := range r.messages {
 		if m.Type != adapter.Close {
 			return m

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/adapter"
@@ -42,8 +43,8 @@ func TestCompress(t *testing.T) {
 		s := h.AnySocket(h.Of("/"))
 		call := func(b socketio.Broadcast) func() {
 			return func() {
-				ctx, cancel := context.WithCancel(context.Background())
-				cancel()
+				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+				defer cancel()
 				for range b.Call(ctx, "e", long) {
 				}
 				synctest.Wait() // other servers' too
