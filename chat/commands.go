@@ -29,7 +29,7 @@ func (c *Chat) serveCommands() {
 	command(c, "delivered", marks, (*device).delivered)
 	command(c, "unread", marks, (*device).unread)
 	command(c, "active", marks, (*device).setActive)
-	c.on("watch", c.watchCommand)
+	answering(c, "watch", reads, (*device).watch)
 	command(c, "users", reads, (*device).users)
 	answering(c, "blocks", reads, (*device).blocks)
 	command(c, "versions", reads, (*device).versions)

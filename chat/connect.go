@@ -201,6 +201,6 @@ func (d *device) resume(ctx context.Context, cursors map[string]cursor, known ma
 				continue
 			}
 		}
-		_ = d.socket.Emit("changes", &frame{Room: room, Epoch: at.Epoch, From: at.Rev, To: at.Rev, Messages: []any{}, More: true})
+		_ = d.socket.Emit("changes", reopen(room, at.Epoch, at.Rev))
 	}
 }

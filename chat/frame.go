@@ -42,6 +42,12 @@ func (f *frame) encode() {
 	}
 }
 
+// reopen returns a frame that makes clients with the revision rev open the room
+// again.
+func reopen(room, epoch string, rev int64) *frame {
+	return &frame{Room: room, Epoch: epoch, From: rev, To: rev, Messages: []any{}, More: true}
+}
+
 // A stub is a message that not all followers may see: the others ask for it.
 type stub struct {
 	Seq int64 `json:"seq"`

@@ -318,15 +318,10 @@ func (l *live) renew(r *store.Room) {
 // deleted ends following a room that was deleted. Followers open the room again,
 // and are refused unless there is a room of the same id by then. mu is locked.
 func (l *live) deleted() {
-	_ = l.c.ns.Local().To(socketRoom(l.id)).Emit("changes", l.reopen())
+	_ = l.c.ns.Local().To(socketRoom(l.id)).Emit("changes", reopen(l.id, l.epoch, l.head))
 	l.dismiss()
 	l.loaded = false
 	l.c.spawn(func() { l.c.ended(l.id) })
-}
-
-// reopen returns a frame that makes followers open the room again. mu is locked.
-func (l *live) reopen() *frame {
-	return &frame{Room: l.id, Epoch: l.epoch, From: l.head, To: l.head, Messages: []any{}, More: true}
 }
 
 // dismiss ends following for all. mu is locked.
@@ -351,7 +346,7 @@ func (l *live) evict(ch *store.Changes) {
 		l.c.markers.forget(l.id, m.User)
 		for _, d := range l.c.devicesOf(m.User) {
 			if d.unfollow(l) {
-				_ = d.socket.Emit("changes", l.reopen())
+				_ = d.socket.Emit("changes", reopen(l.id, l.epoch, l.head))
 			}
 		}
 	}

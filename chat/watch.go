@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/goroomcast/socketio"
 	"github.com/goroomcast/socketio/chat/store"
 )
 
@@ -27,31 +26,24 @@ func (a watchArgs) check() error {
 	return k.result()
 }
 
-// watchCommand replaces the users that the device watches, and replies with their
+// watch replaces the users that the device watches, and replies with their
 // presence. Users that the user must not see are left out.
-func (c *Chat) watchCommand(ctx context.Context, d *device, e *socketio.Event) error {
-	var a watchArgs
-	if err := argument(e, &a); err != nil {
-		return err
-	}
-	if err := d.limit("read", c.limits.Reads); err != nil {
-		return err
-	}
+func (d *device) watch(ctx context.Context, a watchArgs, reply func(result any) error) error {
 	if err := a.check(); err != nil {
 		return err
 	}
 	if err := d.limit("watch", watchRate); err != nil {
 		return err
 	}
-	p := &c.presences
+	p := &d.c.presences
 	before := p.removed()
 	visible, err := d.visible(ctx, a.Users)
 	if err != nil {
 		return err
 	}
-	err = p.inTurn(ctx, func() error { return e.Ack(p.watch(d, visible)) })
+	err = p.inTurn(ctx, func() error { return reply(p.watch(d, visible)) })
 	if p.removed() != before { // the user may have been removed from a room since visible looked
-		c.spawn(func() { d.lookAway(visible) })
+		d.c.spawn(func() { d.lookAway(visible) })
 	}
 	return err
 }
