@@ -62,6 +62,19 @@ describeInBrowser("the page in daily use", { timeout: 1_200_000 }, ({ after, aft
     await ada.sees("There is no such room or message.");
     await press(ada.page.getByRole("button", { name: "Dismiss" }));
     await focused("textarea");
+    await ada.page.setViewportSize({ width: 390, height: 780 });
+    const opener = ada.page.getByRole("button", { name: "Open the menu" });
+    for (let times = 0; times < 2; times++) {
+      await ada.page.locator("nav").waitFor({ state: "hidden" });
+      await press(opener);
+      await focused("[title='Close the menu']");
+      await ada.page.keyboard.press("Escape");
+      assert.equal(await opener.evaluate((e) => e === document.activeElement), true);
+    }
+    await press(opener);
+    await press(ada.item("Everyone"));
+    await title("Everyone");
+    await focused("textarea");
   });
 
   it("leads Back and Forward, but not into rooms that were left", async () => {
