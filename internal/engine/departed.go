@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -38,6 +39,27 @@ func (d *departed) take(id string) (dialect, bool) {
 		}
 	}
 	return 0, false
+}
+
+// ended has the ids of the sessions that have ended last. A request of such a
+// session is late, and no sign that the server has been restarted.
+type ended struct {
+	last [256]string
+	next int
+}
+
+func (e *ended) add(id string) {
+	e.last[e.next] = id
+	e.next = (e.next + 1) % len(e.last)
+}
+
+// hasEnded reports whether a session that is not open was one of this server's a
+// while ago.
+func (srv *Server) hasEnded(id string) bool {
+	srv.mu.RLock()
+	defer srv.mu.RUnlock()
+	_, ending := srv.sessions[id]
+	return ending || id != "" && slices.Contains(srv.ended.last[:], id)
 }
 
 // serveUnknown answers a request of a session that is not there.

@@ -23,6 +23,10 @@ func (srv *Server) logRefusal(r *http.Request, e Refusal) {
 		}
 		log.Debug("request refused: unknown transport", "transport", e.Context, "url", r.URL.Path, "address", r.RemoteAddr)
 	case CauseSession:
+		if srv.hasEnded(e.Context) {
+			log.Debug("request refused: its session has ended", "transport", r.URL.Query().Get("transport"), "address", r.RemoteAddr)
+			return
+		}
 		log.Warn("unknown session id: has the server been restarted, or are there several without sticky sessions?",
 			"transport", r.URL.Query().Get("transport"), "address", r.RemoteAddr)
 	case CauseMethod:

@@ -163,6 +163,52 @@ func TestEveryRefusalIsOneLine(t *testing.T) {
 	}
 }
 
+// A request that comes after the end of its session is no sign of a restart, or
+// of a server beside this one.
+func TestRequestsAfterTheEndAreNoMistake(t *testing.T) {
+	ends := map[string]func(h *harness, r *recorder){
+		"the server closes it": func(h *harness, r *recorder) {
+			r.Close()
+			h.expectAnswer(h.request("GET", session(r), nil), 200, "1")
+		},
+		"its client closes it": func(h *harness, r *recorder) {
+			h.expectAnswer(h.request("POST", session(r), strings.NewReader("1")), 200, "ok")
+			h.expectAnswer(h.request("GET", session(r), nil), 200, "6")
+		},
+		"a bad payload ends it": func(h *harness, r *recorder) { h.request("POST", session(r), strings.NewReader("9")) },
+		"its heartbeat is missing": func(h *harness, r *recorder) {
+			h.request("GET", session(r), nil)
+			<-r.closed
+		},
+	}
+	requests := map[string]func(h *harness, r *recorder){
+		"a poll": func(h *harness, r *recorder) {
+			h.expectAnswer(h.request("GET", session(r), nil), 400, unknownSession)
+		},
+		"a POST": func(h *harness, r *recorder) {
+			h.expectAnswer(h.request("POST", session(r), strings.NewReader("4late")), 400, unknownSession)
+		},
+		"an upgrade": func(h *harness, r *recorder) { h.wire("&sid=" + r.ID()) },
+	}
+	for how, end := range ends {
+		for what, request := range requests {
+			t.Run(how+", then comes "+what, func(t *testing.T) {
+				var log bytes.Buffer
+				o := &engine.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+				run(t, o, func(h *harness) {
+					r := h.openPolling()
+					end(h, r)
+					synctest.Wait()
+					request(h, r)
+				})
+				if log.Len() > 0 {
+					t.Error(log.String())
+				}
+			})
+		}
+	}
+}
+
 // causes returns the constants of type Cause.
 func causes(t *testing.T) map[engine.Cause]bool {
 	file, err := parser.ParseFile(token.NewFileSet(), "refusal.go", nil, 0)

@@ -32,6 +32,7 @@ type Server struct {
 	sessions map[string]*Session
 	claimed  map[string]bool // ids of handshakes under way
 	closed   bool
+	ended    ended
 	gone     chan struct{} // closed when closed and no session is left
 
 	admissions admissions // guarded by mu
@@ -295,6 +296,7 @@ func (srv *Server) forget(s *Session) {
 		return
 	}
 	delete(srv.sessions, s.id)
+	srv.ended.add(s.id)
 	if len(srv.sessions) == 0 {
 		srv.crew.end()
 	}
