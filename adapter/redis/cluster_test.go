@@ -88,17 +88,14 @@ func TestRedisClusterSlotMoves(t *testing.T) {
 		p.pause(100 * time.Millisecond)
 		p.meet()
 	}
-	for before := p.next(); ; { // until b has subscribed at the new servers
-		ctx, cancel := context.WithTimeout(p.ctx, time.Second)
+	for { // until b has subscribed at the new servers
+		ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
 		n, err := b.hub.subscribers(ctx, topic{shardChannel, a.channel("/") + "r#"})
 		cancel()
 		if err == nil && n == 2 {
 			break
 		}
 		p.pause(10 * time.Millisecond)
-		if p.next() > before+5000 {
-			t.Fatalf("%d servers subscribe to the room's channel, %v", n, err)
-		}
 	}
 	p.outcome(p.next() + 5)
 }
