@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -210,8 +211,8 @@ func (s *site) connect(former *client) *client {
 		s.Fatalf("CONNECT answered by %q", answer)
 	}
 	c := &client{Client: raw, got: make(map[string][]int), pid: said.PID, ended: make(chan struct{})}
-	if former != nil {
-		c.got, c.offset, c.back = former.got, former.offset, c.pid == former.pid
+	if former != nil && c.pid == former.pid {
+		c.got, c.offset, c.back = former.got, former.offset, true
 	}
 	go c.read()
 	return c
@@ -270,7 +271,9 @@ func (c *client) await(t *testing.T, name string, number int) []int {
 // An emitter emits numbered events until it is stopped.
 type emitter struct {
 	stop    chan struct{}
-	stopped chan int // gets the last number
+	stopped chan int     // gets the last number
+	last    atomic.Int64 // number so far
+	most    atomic.Int64 // that the last number may be
 }
 
 // emitTime is how long Emit may take on a busy machine. An Emit that waits for the
@@ -279,27 +282,34 @@ const emitTime = 4 * time.Second
 
 // emit emits an event from time to time. Emit must return at once.
 func (s *site) emit(name string, pause time.Duration) *emitter {
-	e := &emitter{make(chan struct{}), make(chan int, 1)}
+	e := &emitter{stop: make(chan struct{}), stopped: make(chan int, 1)}
+	e.most.Store(math.MaxInt64)
 	go func() {
 		tick := time.NewTicker(pause)
 		defer tick.Stop()
-		for n := 1; ; n++ {
-			start := time.Now()
-			if err := s.Emit(name, n); err != nil {
-				s.Error(err)
-			}
-			if took := time.Since(start); took > emitTime {
-				s.Errorf("Emit has taken %v", took)
+		for {
+			if e.last.Load() < e.most.Load() {
+				s.emitOne(name, int(e.last.Add(1)))
 			}
 			select {
 			case <-tick.C:
 			case <-e.stop:
-				e.stopped <- n
+				e.stopped <- int(e.last.Load())
 				return
 			}
 		}
 	}()
 	return e
+}
+
+func (s *site) emitOne(name string, n int) {
+	start := time.Now()
+	if err := s.Emit(name, n); err != nil {
+		s.Error(err)
+	}
+	if took := time.Since(start); took > emitTime {
+		s.Errorf("Emit has taken %v", took)
+	}
 }
 
 // end returns the last number.

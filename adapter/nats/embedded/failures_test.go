@@ -98,7 +98,7 @@ func TestBusFails(t *testing.T) {
 					t.Errorf("the emitting server's client lacks %d events; in order: %v", n, inOrder)
 				}
 				got := there.numbers("e")
-				if f.late {
+				if f.late || took >= givenUp { // on a slow machine too long for a moment
 					slices.Sort(got)
 				}
 				n, inOrder = missing(got, last)
@@ -111,7 +111,7 @@ func TestBusFails(t *testing.T) {
 				}
 				t.Logf("of %d events %d did not reach the other server, logged are %d, and %d were under way", last, n, lost, underWay)
 				switch {
-				case !f.lines && took >= givenUp: // on a slow machine too long for a moment
+				case !f.lines && took >= givenUp:
 				case kind == "NATS" && back.late(): // the other server, because the machine is slow
 				case n > lost+underWay:
 					t.Errorf("%d events did not reach the other server, logged are %d, and %d were under way", n, lost, underWay)
@@ -177,7 +177,7 @@ func TestSlowConsumer(t *testing.T) {
 		sent, size  int
 		least, most int
 	}{
-		{"a burst of small messages", 20_000, 10, 20_000, 40_000}, // what fails on a slow machine is sent again
+		{"a burst of small messages", 20_000, 10, 20_000, 20_000},
 		{"too many large ones", 100, 900_000, 70, 80},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -196,10 +196,12 @@ func TestSlowConsumer(t *testing.T) {
 			defer cancel()
 			slow := &blocked{release: make(chan struct{}), got: make(chan string, c.sent+1)}
 			until(t, "it subscribes", func() bool { return to.Subscribe(ctx, slow) == nil })
+			again := 0 // messages that were published again, because the machine is slow
 			publish := func(n int, packet parser.Encoded) {
 				m := &adapter.Message{Type: adapter.ServerSideEmit, UID: "fast", Namespace: "/", Packet: packet}
 				batch := slices.Repeat([]*adapter.Message{m}, n)
-				until(t, "it publishes", func() bool { return from.Publish(ctx, batch) == nil })
+				again -= n
+				until(t, "it publishes", func() bool { again += n; return from.Publish(ctx, batch) == nil })
 			}
 			batch := min(c.sent, 5_000_000/c.size)
 			for range c.sent / batch {
@@ -220,8 +222,8 @@ func TestSlowConsumer(t *testing.T) {
 				select {
 				case got := <-slow.got:
 					if got == `["last"]` {
-						if n < c.least || n > c.most {
-							t.Errorf("%d of %d messages came, want %d to %d", n, c.sent, c.least, c.most)
+						if n < c.least || n > c.most+again {
+							t.Errorf("%d of %d messages came, %d of them sent again; want %d to %d", n, c.sent, again, c.least, c.most)
 						}
 						return
 					}

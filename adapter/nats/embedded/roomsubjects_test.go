@@ -18,7 +18,7 @@ import (
 // under way.
 func TestRoomSubjects(t *testing.T) {
 	adaptertest.Run(t, func(t testing.TB, n int) []adapter.Adapter {
-		s := natsServer(t)
+		s := startNATS(t, server.Options{})
 		known := &knownRooms{server: s, before: s.GlobalAccount().TotalSubs(), rooms: make(map[adapter.Subscriber]map[string]int)}
 		o := apart(nats.Options{RoomSubjects: true})
 		var all []adapter.Adapter
