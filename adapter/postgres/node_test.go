@@ -269,7 +269,7 @@ func (m *mixed) acknowledgements() {
 			m.Errorf("%s: Go has got %v, want twice %v", c.name, replies, want)
 		}
 		value := strings.TrimSuffix(strings.TrimPrefix(c.want, "["), "]")
-		m.expect(`return io.timeout(20000).emitWithAck("ask", Buffer.from([5]))`, "["+value+","+value+"]")
+		m.expect(`return io.timeout(60_000).emitWithAck("ask", Buffer.from([5]))`, "["+value+","+value+"]")
 		m.received("g", `["ask",{"$bin":"05"}]`, `["ask",{"$bin":"05"}]`)
 		m.received("n", `["ask",{"$bin":"05"}]`, `["ask",{"$bin":"05"}]`)
 		m.end("/", "g", "n")
@@ -285,7 +285,7 @@ func (m *mixed) acknowledgements() {
 	if n != 2 {
 		m.Errorf("%d replies", n)
 	}
-	m.expect(`return (await io.timeout(20000).emitWithAck("ask")).length`, "2")
+	m.expect(`return (await io.timeout(60_000).emitWithAck("ask")).length`, "2")
 
 	// A client that does not answer is waited for, and no longer than that.
 	m.node.Eval(`clients.n.answer = clients.g.answer = () => undefined`)
