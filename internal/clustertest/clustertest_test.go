@@ -75,13 +75,13 @@ func TestNodes(t *testing.T) {
 			a, b := StartNode(t, o), StartNode(t, o)
 			b.Eval(`await connect("c"); await socketOf("c").join("r1"); listen("question")`)
 			a.Eval(`while (await io.of("/").adapter.serverCount() < 2) await sleep(10)`)
-			a.Eval(`while ((await io.timeout(5_000).fetchSockets().catch(() => [])).length < 1) await sleep(10)`) // b may hear later than it is heard
+			a.Eval(`while ((await io.timeout(60_000).fetchSockets().catch(() => [])).length < 1) await sleep(10)`) // b may hear later than it is heard
 			a.Eval(`io.to("r1").emit("e", 1, Buffer.from([1, 2]))`)
 			got := string(b.Eval(`return (await clients.c.log.take(1))[0].slice(0, 3)`))
 			if want := `["e",1,{"$bin":"0102"}]`; got != want {
 				t.Errorf("the client has received %s, want %s", got, want)
 			}
-			if got := string(a.Eval(`return await io.timeout(5000).emitWithAck("ask")`)); got != `["c answers"]` {
+			if got := string(a.Eval(`return await io.timeout(60_000).emitWithAck("ask")`)); got != `["c answers"]` {
 				t.Errorf("acknowledgements %s", got)
 			}
 			if got := string(a.Eval(`return await io.serverSideEmitWithAck("question", 7)`)); got != `[7]` {

@@ -51,12 +51,12 @@ func (r *Redis) Do(command ...string) string {
 }
 
 func (r *Redis) ask(command ...string) (string, error) {
-	conn, err := net.DialTimeout("tcp", r.Addr, time.Second)
+	conn, err := net.Dial("tcp", r.Addr)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	text := fmt.Sprintf("*%d\r\n", len(command))
 	for _, word := range command {
 		text += fmt.Sprintf("$%d\r\n%s\r\n", len(word), word)
