@@ -16,6 +16,7 @@ import (
 	"github.com/goroomcast/socketio/internal/cluster"
 	"github.com/goroomcast/socketio/internal/rawclient"
 	"github.com/goroomcast/socketio/internal/testserver"
+	"github.com/goroomcast/socketio/parser"
 )
 
 func TestClusterNoGhosts(t *testing.T) {
@@ -196,9 +197,12 @@ func TestServersThatWaitAreAnswered(t *testing.T) {
 		p.Say(`"type":9,"data":{"packet":["wait"]}`)
 		p.Say(`"type":9,"data":{"packet":["wait"]}`)
 		p.Expect()
-		p.Say(`"type":9,"data":{"requestId":"r","packet":["wait","` + strings.Repeat("x", cluster.MaxQueue) + `"]}`)
+		large := adapter.Message{Type: adapter.ServerSideEmit, UID: "other", Namespace: "/", RequestID: "r"}
+		large.Packet = parser.Encoded{Text: []byte(`["wait",{"_placeholder":true,"num":0}]`), Attachments: [][]byte{make([]byte, cluster.MaxQueue)}}
+		h.Check(errors.Join(o.Adapter.Publish(t.Context(), []*adapter.Message{&large})...))
 		p.Expect(refused)
-		p.Say(`"type":9,"data":{"packet":["wait","` + strings.Repeat("x", cluster.MaxQueue) + `"]}`)
+		large.RequestID = ""
+		h.Check(errors.Join(o.Adapter.Publish(t.Context(), []*adapter.Message{&large})...))
 		p.Expect()
 		close(busy)
 	})
