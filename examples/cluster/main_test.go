@@ -121,6 +121,7 @@ func enter(t *testing.T, addr, name string) *page {
 			Header: http.Header{"Cookie": {cookies[0].String()}},
 		})
 		if err != nil {
+			<-time.After(50 * time.Millisecond)
 			continue
 		}
 		t.Cleanup(raw.Drop)
