@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/goroomcast/socketio"
@@ -59,6 +60,43 @@ func answerAll(event string, by ...*client) map[string]string {
 		c.answer(event, `["`+want[c.ID()]+`"]`)
 	}
 	return want
+}
+
+// answerUntilEnd answers each event that asks clients, until all have got "end",
+// and returns the answers. A call whose deadline has passed asks nobody.
+func answerUntilEnd(by ...*client) map[string]string {
+	var answering sync.WaitGroup
+	replies := make([]string, len(by))
+	for i, c := range by {
+		answering.Go(func() {
+			c.untilEnd(func(id string) {
+				replies[i] = string(rune('a' + i))
+				_ = c.Send("43" + c.prefix + id + `["` + replies[i] + `"]`)
+			})
+		})
+	}
+	answering.Wait()
+	answers := make(map[string]string)
+	for i, reply := range replies {
+		if reply != "" {
+			answers[by[i].ID()] = reply
+		}
+	}
+	return answers
+}
+
+// untilEnd calls asked with the ids of the events "e", until "end" comes.
+func (c *client) untilEnd(asked func(id string)) {
+	for {
+		packet, err := c.Next()
+		if err != nil {
+			c.w.Errorf("no end: %v", err)
+		}
+		if err != nil || packet == "42"+c.prefix+`["end"]` {
+			return
+		}
+		asked(strings.TrimSuffix(strings.TrimPrefix(packet, "42"+c.prefix), `["e"]`))
+	}
 }
 
 var calls = []check{
@@ -189,18 +227,21 @@ var calls = []check{
 		all := w.clients()
 		w.expire(func(ctx context.Context, last bool) bool {
 			called := w.call(ctx, w.nodes[0].To(), "e")
-			want := answerAll(`["e"]`, all[:2]...)
-			all[2].asked(`["e"]`)
+			replies := make(chan map[string]string, 1)
+			go func() { replies <- answerUntilEnd(all[:2]...) }()
 			t := <-called
+			w.check(w.nodes[0].Emit("end"))
+			want := <-replies
+			all[2].untilEnd(func(string) {})
 			for _, err := range t.errs {
 				if !errors.Is(err, context.DeadlineExceeded) {
 					w.Errorf("error %v", err)
 				}
 			}
-			if len(t.replies) < len(want) && !last {
+			if len(t.replies) < 2 && !last {
 				return false
 			}
-			if !maps.Equal(t.replies, want) || len(t.errs) != 1 {
+			if len(want) != 2 || !maps.Equal(t.replies, want) || len(t.errs) != 1 {
 				w.Errorf("replies %v and errors %v, want %v and one error", t.replies, t.errs, want)
 			}
 			return true

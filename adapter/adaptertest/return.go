@@ -163,18 +163,24 @@ var returns = []check{
 	}},
 	{"again and again, while all servers emit", func(w *world) {
 		const clients, visits = 4, 8
+		const ahead = 30 // events of a server beyond those that were there when a visit began: clients must not fall behind
 		over := make(chan struct{})
 		var emitting sync.WaitGroup
 		var emitted [servers]atomic.Int64
+		var most atomic.Int64 // that each server may emit
+		most.Store(ahead)
 		for i, n := range w.nodes {
 			emitting.Go(func() {
-				for number := 0; ; number++ {
+				for number := 0; ; {
 					select {
 					case <-over:
 						return
 					case <-time.After(20 * time.Millisecond):
+					}
+					if int64(number) < most.Load() {
 						_ = n.To("a").Emit("n", i, number)
 						emitted[i].Store(int64(number))
+						number++
 					}
 				}
 			})
@@ -191,7 +197,11 @@ var returns = []check{
 		for range visits {
 			for i, c := range all {
 				s := rand.N(servers) // the client reads until it has what this one has emitted so far, and some more
-				for goal := int(emitted[s].Load()) + rand.N(5); next[i][s] <= goal; {
+				goal := int(emitted[s].Load()) + rand.N(5)
+				for j := range emitted {
+					most.Store(max(most.Load(), emitted[j].Load()+ahead))
+				}
+				for next[i][s] <= goal {
 					got, err := c.Next()
 					w.check(err)
 					var from, number int
