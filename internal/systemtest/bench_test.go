@@ -212,6 +212,9 @@ func featuredServer(tb testing.TB, sockets int, o *socketio.Options, wire string
 			tb.Fatal("the clients could not connect")
 		}
 	}
+	for srv.written.Load() < int64(2*sockets) { // OPEN and the answer to CONNECT, which may be written a moment later
+		runtime.Gosched()
+	}
 	srv.written.Store(0)
 	return srv
 }
