@@ -41,6 +41,7 @@ describeInBrowser("the page in daily use", { timeout: 1_200_000 }, ({ after, aft
     await ada.page.keyboard.press("Escape");
     await focused(".message");
     await press(tool("React"));
+    await focused("[aria-label='React with 👍']");
     await ada.page.keyboard.press("Enter");
     await ada.message("Hello").getByRole("button", { name: "👍 1" }).waitFor();
     await focused(".message");
