@@ -1,5 +1,6 @@
 // The server's limits, what happens beyond them, and clients that read slowly.
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
 import { jsonOnly, once, record, roomcastOnly, scenario } from "./clients.mjs";
 import { Relay } from "./relay.mjs";
 
@@ -98,23 +99,28 @@ scenario("a volatile event reaches a client that keeps up", async (clients) => {
   assert.notEqual(nudges.length, 0);
 });
 
-// A client behind a relay that lets nothing through to it.
+// A client behind a relay that lets nothing through to it after hold. What the client sends next reaches the server: over
+// polling it would wait for the answer to an earlier POST, perhaps of a PONG.
 async function slow(clients, t) {
   const relay = await Relay.open(t);
   const socket = await clients.connect("/", { url: relay.url });
   await clients.upgraded();
-  relay.hold();
-  return { relay, socket };
+  const hold = async () => {
+    while (!socket.io.engine.transport.writable) await setImmediate();
+    relay.hold();
+  };
+  return { relay, socket, hold };
 }
 
 const film = { frames: 120, bytes: 100_000 }; // more than the network's buffers hold, which is 4 MB and little more
 
 scenario("volatile events to a client that does not keep up are dropped, others wait for it", async (clients, t) => {
-  const { relay, socket } = await slow(clients, t);
+  const { relay, socket, hold } = await slow(clients, t);
   const watcher = await clients.connect();
   await watcher.emitWithAck("join", `watch ${socket.id}`);
   const frames = record(socket, "frame");
   const played = once(watcher, "played");
+  await hold();
   const answer = socket.emitWithAck("play", film);
   await played;
   relay.release();
@@ -127,8 +133,9 @@ scenario("volatile events to a client that does not keep up are dropped, others 
 const bounded = roomcastOnly("npm's server buffers without bound");
 
 scenario("a client that does not keep up with what must not be dropped is disconnected", bounded, async (clients, t) => {
-  const { socket } = await slow(clients, t);
+  const { socket, hold } = await slow(clients, t);
   const { told } = await clients.watch(socket);
+  await hold();
   socket.emit("play", { ...film, reliable: true });
   const [, [left]] = await told;
   assert.equal(left.reason, "slow client");
