@@ -324,6 +324,7 @@ func TestPage(t *testing.T) {
 	}{
 		{built, "/", 200, "<!doctype html>", "text/html; charset=utf-8", "no-cache"},
 		{built, "/assets/main-1.js", 200, "let x", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"},
+		{built, "/assets/", 404, "404 page not found\n", "text/plain; charset=utf-8", ""},
 		{unbuilt, "/", 503, "The page has not been built. Run: make chat\n", "text/plain; charset=utf-8", ""},
 	} {
 		w := httptest.NewRecorder()
