@@ -98,7 +98,7 @@ func (a *app) serve(interrupted context.Context, stop func(), listener net.Liste
 	mux.Handle("/files", files)
 	mux.Handle("/files/", files)
 	mux.Handle("/", servePage(builtPage))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 
 	stopped := make(chan error, 1)
 	go func() {

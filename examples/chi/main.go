@@ -44,6 +44,6 @@ func route(io *socketio.Server) http.Handler {
 }
 
 func main() {
-	server := &http.Server{Addr: "localhost:3000", Handler: route(newServer()), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Addr: "localhost:3000", Handler: route(newServer()), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 	log.Fatal(server.ListenAndServe())
 }

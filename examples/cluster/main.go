@@ -61,7 +61,7 @@ func run(ctx context.Context, chat, db string, listener net.Listener) error {
 	for _, n := range nodes {
 		n.await(ctx)
 	}
-	server := &http.Server{Handler: newFront(urls), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: newFront(urls), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 	context.AfterFunc(ctx, func() { server.Close() })
 	log.Printf("The chat is on http://%s", listener.Addr())
 	if err := server.Serve(listener); ctx.Err() == nil {

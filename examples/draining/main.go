@@ -37,7 +37,7 @@ func main() {
 	io := newServer(listener.Addr().String(), *spread)
 	ready := new(atomic.Bool)
 	ready.Store(true)
-	server := &http.Server{Handler: route(io, ready), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: route(io, ready), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 	terminated, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {

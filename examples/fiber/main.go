@@ -42,7 +42,7 @@ func newApp(io *socketio.Server) *fiber.App {
 
 func main() {
 	io := newServer()
-	server := &http.Server{Addr: "localhost:3001", Handler: io, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Addr: "localhost:3001", Handler: io, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 	go func() { log.Fatal(server.ListenAndServe()) }()
 	log.Fatal(newApp(io).Listen("localhost:3000"))
 }

@@ -43,7 +43,7 @@ func route(io *socketio.Server) http.Handler {
 
 func main() {
 	io := newServer()
-	server := &http.Server{Addr: "localhost:3000", Handler: route(io), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Addr: "localhost:3000", Handler: route(io), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() { log.Println(server.ListenAndServe()); stop() }()

@@ -53,6 +53,6 @@ func main() {
 	}
 	io := newServer()
 	http.Handle(io.Pattern(), io)
-	server := &http.Server{Addr: "localhost:3443", TLSConfig: config, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Addr: "localhost:3443", TLSConfig: config, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 	log.Fatal(server.ListenAndServeTLS("", ""))
 }

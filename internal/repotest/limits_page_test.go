@@ -81,3 +81,31 @@ func TestLimitsPage(t *testing.T) {
 		t.Errorf("%d rows of another form", all-len(rows))
 	}
 }
+
+// TestServersOfPrograms finds the time-outs that docs/limits.md asks for in each
+// server of HTTP that the examples and the pages show.
+func TestServersOfPrograms(t *testing.T) {
+	shown := regexp.MustCompile(`&http\.Server\{[^}]*\}`)
+	var found int
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*/*.go"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, server := range shown.FindAllString(string(text), -1) {
+				found++
+				if !strings.Contains(server, "ReadHeaderTimeout: ") || !strings.Contains(server, "IdleTimeout: ") {
+					t.Errorf("%s: %s", file, server)
+				}
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d servers found", found)
+	}
+}
