@@ -32,8 +32,10 @@ type Chat struct {
 	heads      heads
 	showings   showings
 	hooks      hooks
-	outbox     *outbox // nil unless Options.DurableHooks
-	id         string  // of this server, among others
+	outbox     *outbox       // nil unless Options.DurableHooks
+	id         string        // of this server, among others
+	over       chan struct{} // closed when Close has ended
+	late       error         // of Close
 
 	mu       sync.Mutex // a leaf
 	live     map[string]*live
@@ -44,8 +46,9 @@ type Chat struct {
 
 // Options configure a Chat.
 type Options struct {
-	// Store keeps the rooms. Defaults to store.Memory(), which forgets them
-	// when the process ends; the logger gets a warning.
+	// Store keeps the rooms. The chat closes it, so each chat needs a store of
+	// its own, on the same database perhaps. Defaults to store.Memory(), which
+	// forgets the rooms when the process ends; the logger gets a warning.
 	Store store.Store
 
 	// Authenticate returns the user of a socket. If it returns an error, the

@@ -24,7 +24,6 @@ type auth struct {
 // serve registers the chat with its namespace.
 func (c *Chat) serve() {
 	c.ns.Use(c.admit)
-	c.ns.OnConnect(c.connected)
 	c.serveCommands()
 	c.serveHints()
 	c.servePeers()
@@ -79,7 +78,8 @@ func (c *Chat) authenticate(ctx context.Context, s *socketio.Socket) (User, erro
 func (c *Chat) connected(s *socketio.Socket) {
 	d := c.device(s)
 	if d == nil {
-		return // it has left already
+		s.Disconnect(false) // it has left already, or came while New was under way
+		return
 	}
 	s.OnDisconnect(d.disconnected)
 	c.mu.Lock()
