@@ -307,7 +307,7 @@ func (d *device) listRooms(ctx context.Context, a listArgs, reply func(result an
 		page.Rooms[i] = stateOf(&rooms[i])
 	}
 	err = reply(page)
-	d.c.showMissed(d.user.ID, rooms)
+	d.learn(rooms)
 	return err
 }
 

@@ -166,6 +166,9 @@ func (d *device) welcome(a auth) {
 func (d *device) learn(rooms []store.Membership) {
 	d.c.heads.learn(d.user.ID, rooms)
 	d.c.showMissed(d.user.ID, rooms)
+	if len(d.c.devicesOf(d.user.ID)) == 0 {
+		d.c.heads.forget(d.user.ID) // it has gone meanwhile
+	}
 }
 
 // learnMore learns of the rooms that ready has not listed.
@@ -174,9 +177,6 @@ func (d *device) learnMore(ctx context.Context, rooms []store.Membership, more b
 		if rooms, more, err = d.rooms(ctx, rooms[len(rooms)-1].Room.ID); err == nil {
 			d.learn(rooms)
 		}
-	}
-	if ctx.Err() != nil && len(d.c.devicesOf(d.user.ID)) == 0 {
-		d.c.heads.forget(d.user.ID) // it has gone meanwhile
 	}
 }
 

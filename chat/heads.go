@@ -17,7 +17,13 @@ type heads struct {
 	rooms map[string]*badge
 	of    map[string][]*badge // by user
 	fresh map[string]int64    // newest seqs that are not told yet
-	told  map[string]int64    // and those that were told last
+	told  map[string]toldHead // newest seqs that a list that is being read may lack
+}
+
+// A toldHead is a seq that was told, and when.
+type toldHead struct {
+	seq int64
+	at  time.Time
 }
 
 // A badge is a room that users here are members of.
@@ -32,7 +38,7 @@ func (h *heads) init() {
 	h.rooms = make(map[string]*badge)
 	h.of = make(map[string][]*badge)
 	h.fresh = make(map[string]int64)
-	h.told = make(map[string]int64)
+	h.told = make(map[string]toldHead)
 }
 
 // learn notes the rooms of a user that has a device here. The user may have lost
@@ -42,12 +48,24 @@ func (h *heads) learn(user string, rooms []store.Membership) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range rooms {
-		id := rooms[i].Room.ID
-		h.put(id, user)
-		if seq := max(h.fresh[id], h.told[id]); seq > rooms[i].Room.Seq {
-			h.fresh[id] = seq
-		}
+		h.put(rooms[i].Room.ID, user)
+		h.recall(&rooms[i].Room)
 	}
+}
+
+// recall makes a head be told once more if a room that was sent is older. mu is
+// locked.
+func (h *heads) recall(r *store.Room) {
+	if seq := max(h.fresh[r.ID], h.told[r.ID].seq); seq > r.Seq {
+		h.fresh[r.ID] = seq
+	}
+}
+
+// sent notes that a room was sent to the devices of a user.
+func (h *heads) sent(r *store.Room) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.recall(r)
 }
 
 // put notes that a user is a member of a room. mu is locked.
@@ -142,8 +160,12 @@ func (c *Chat) keepHeads() {
 func (c *Chat) tellHeads() {
 	h := &c.heads
 	byUser := make(map[string][][2]any)
+	since := c.showings.oldest()
 	h.mu.Lock()
+	maps.DeleteFunc(h.told, func(_ string, told toldHead) bool { return told.at.Before(since) })
+	now := time.Now()
 	for room, seq := range h.fresh {
+		h.told[room] = toldHead{seq, now}
 		b := h.rooms[room]
 		if b == nil {
 			continue // no user is left
@@ -152,7 +174,6 @@ func (c *Chat) tellHeads() {
 			byUser[user] = append(byUser[user], [2]any{room, seq})
 		}
 	}
-	h.fresh, h.told = h.told, h.fresh
 	clear(h.fresh)
 	h.mu.Unlock()
 	for user, news := range byUser {

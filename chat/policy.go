@@ -96,10 +96,20 @@ func (d *device) askAgain(l *live) {
 	if err := d.mayRead(ctx, m); err == nil || errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
 		return
 	}
-	l.mu.Lock()
-	d.unfollow(l)
-	l.mu.Unlock()
-	_ = d.socket.Emit("rooms", roomsEvent{Gone: []goneView{{l.id, "policy"}}})
+	l.mu.Lock() // as the replies to open are sent: the device is told last what is true
+	defer l.mu.Unlock()
+	if !d.isAllowed(m.Room.ID) && d.unfollow(l) {
+		_ = d.socket.Emit("rooms", roomsEvent{Gone: []goneView{{l.id, "policy"}}})
+	}
+}
+
+// isAllowed reports whether the program has allowed to read a room since
+// forgetAllowed.
+func (d *device) isAllowed(room string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, is := d.allowed[room]
+	return is
 }
 
 // followed returns the rooms that are followed here.

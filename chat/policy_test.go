@@ -96,3 +96,38 @@ func TestPolicyAboutPreviews(t *testing.T) {
 		}
 	})
 }
+
+// TestOldAnswerOfThePolicy has the program think about a follower for 3 s, and then
+// forbid the room, which it has allowed again meanwhile. The user has opened the room
+// since, and stays.
+func TestOldAnswerOfThePolicy(t *testing.T) {
+	var slow, asked atomic.Bool
+	run(t, func(o *chat.Options) {
+		o.Policy.CanRead = func(context.Context, chat.User, chat.RoomInfo) error {
+			if slow.CompareAndSwap(true, false) {
+				asked.Store(true)
+				<-time.After(3 * time.Second)
+				return chat.ErrForbidden
+			}
+			return nil
+		}
+	}, func(w *world) {
+		w.room("r", chat.Open, "ann")
+		ann := w.connect("ann")
+		ann.open("r")
+		slow.Store(true)
+		for range 60 {
+			if testserver.Wait(time.Second); asked.Load() {
+				break
+			}
+		}
+		ann.must("close", obj{"room": "r"})
+		ann.open("r")
+		testserver.Wait(5 * time.Second)
+		ann.must("post", post("r", "1", "x"))
+		ann.shows("r", "x")
+		if gone := ann.named("rooms"); len(gone) > 0 {
+			w.Errorf("ann was told %s", gone)
+		}
+	})
+}

@@ -30,6 +30,7 @@ type showings struct {
 // may be older than an event that was sent before it.
 type reading struct {
 	lists   int
+	began   time.Time       // the first of them
 	changed map[fact]bool   // meanwhile
 	ended   map[string]bool // rooms that were deleted meanwhile, whoever was in them
 }
@@ -85,7 +86,7 @@ func (s *showings) read(user string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.readings[user] == nil {
-		s.readings[user] = &reading{changed: make(map[fact]bool), ended: make(map[string]bool)}
+		s.readings[user] = &reading{began: time.Now(), changed: make(map[fact]bool), ended: make(map[string]bool)}
 	}
 	s.readings[user].lists++
 }
@@ -95,6 +96,19 @@ func (s *showings) reads() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.readings) > 0
+}
+
+// oldest returns when the oldest of the lists that are under way was begun.
+func (s *showings) oldest() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	oldest := time.Now()
+	for _, r := range s.readings {
+		if r.began.Before(oldest) {
+			oldest = r.began
+		}
+	}
+	return oldest
 }
 
 // missed returns the facts that a list may have as they were before. It is called
@@ -204,6 +218,8 @@ func (c *Chat) show(f fact) error {
 		}
 		return err
 	}
+	c.showings.read(f.user)
+	defer c.showings.done(f.user)
 	all, err := c.store.Look(ctx, f.user, []string{f.room})
 	if err != nil {
 		return err
@@ -226,6 +242,7 @@ func (c *Chat) show(f fact) error {
 	}
 	c.memberChanged(memberHint{f.room, f.user, event.Set != nil})
 	_ = c.ns.Local().To(userRoom(f.user)).Emit("rooms", event)
+	c.heads.sent(&now.Room)
 	return nil
 }
 
