@@ -29,19 +29,6 @@ func (p *poll) wake() {
 	}
 }
 
-// probedPoll is how long a poll waits once the probe of an upgrade has been
-// answered. Most clients complete the upgrade within that time.
-const probedPoll = 100 * time.Millisecond
-
-// hurry ends the wait of a poll within probedPoll. s.mu is locked.
-func (s *Session) hurry(p *poll) {
-	time.AfterFunc(probedPoll, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		p.wake()
-	})
-}
-
 // servePoll answers a GET with the queued packets, or waits until a packet is
 // queued, however short the time-outs of the http.Server are.
 func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query query) {
@@ -99,7 +86,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request, query query)
 func (s *Session) beginPoll() *poll {
 	s.poll = &poll{ready: make(chan struct{})}
 	if s.probed {
-		s.hurry(s.poll)
+		s.server.probed.add(s)
 	}
 	return s.poll
 }

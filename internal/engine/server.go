@@ -22,6 +22,7 @@ type Server struct {
 	heart    *heart
 	flushers flushers
 	rounds   rounds
+	probed   probedPolls
 	poller   *poller
 	crew     *crew
 	log      *rarelog.Logger

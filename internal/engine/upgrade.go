@@ -82,7 +82,7 @@ func (s *Session) answerProbe(ws *wsConn) bool {
 	}
 	s.probed = true
 	if s.poll != nil {
-		s.hurry(s.poll)
+		s.server.probed.add(s)
 	}
 	return true
 }

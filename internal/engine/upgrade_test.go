@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -174,6 +175,47 @@ func TestProbedPoll(t *testing.T) {
 			w.conn.Close()
 		})
 	}
+}
+
+// Polls of several sessions that wait while probed end together if they would
+// end within 25 ms, so that they wake the server once.
+func TestProbedPollsEndTogether(t *testing.T) {
+	const ms = time.Millisecond
+	hello := func(r *recorder) { r.Send(engine.NewMessage([]byte("hello"))) }
+	run(t, nil, func(h *harness) {
+		begun := time.Now()
+		var polls sync.WaitGroup
+		for _, p := range []struct {
+			begins, ends time.Duration
+			body         string
+			cause        func(r *recorder) // of an earlier end
+		}{
+			{begins: 0, ends: 100 * ms, body: "6"},
+			{begins: 10 * ms, ends: 40 * ms, body: "4hello", cause: hello},
+			{begins: 15 * ms, ends: 50 * ms, body: "1", cause: func(r *recorder) { r.Close() }},
+			{begins: 20 * ms, ends: 100 * ms, body: "6"},
+			{begins: 25 * ms, ends: 100 * ms, body: "6"},
+			{begins: 26 * ms, ends: 126 * ms, body: "6"},
+			{begins: 60 * ms, ends: 160 * ms, body: "6"},
+			{begins: 85 * ms, ends: 160 * ms, body: "6"},
+			{begins: 300 * ms, ends: 400 * ms, body: "6"},
+		} {
+			after(p.begins - time.Since(begun))
+			r := h.openPolling()
+			h.probe(r)
+			pending := h.poll(r)
+			if p.cause != nil {
+				time.AfterFunc(p.ends-p.begins, func() { p.cause(r) })
+			}
+			polls.Go(func() {
+				h.expectAnswer(<-pending, 200, p.body)
+				if got := time.Since(begun); got != p.ends {
+					t.Errorf("the poll that began after %v ended after %v, want %v", p.begins, got, p.ends)
+				}
+			})
+		}
+		polls.Wait()
+	})
 }
 
 // An upgrade that is not completed in time is given up; polling goes on.
