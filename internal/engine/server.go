@@ -22,7 +22,6 @@ type Server struct {
 	heart    *heart
 	flushers flushers
 	rounds   rounds
-	probed   probedPolls
 	poller   *poller
 	crew     *crew
 	log      *rarelog.Logger
@@ -37,6 +36,8 @@ type Server struct {
 	gone     chan struct{} // closed when closed and no session is left
 
 	admissions admissions // guarded by mu
+
+	probed probedPolls
 }
 
 // NewServer returns a server that calls accept for each new session. The returned
