@@ -232,18 +232,21 @@ const (
 )
 
 // deliver queues a message for the client. Nil is no message.
-func (s *Socket) deliver(m *engine.Message, how delivery) error {
+func (s *Socket) deliver(m *engine.Message, how delivery) (err error) {
 	session := s.conn.session
 	switch {
 	case m == nil:
-		return nil
 	case how == sendVolatile:
 		session.SendVolatile(m)
-		return nil
 	case how == sendLater:
-		return session.SendLater(m)
+		err = session.SendLater(m)
+	default:
+		err = session.Send(m)
 	}
-	return session.Send(m)
+	if err != nil { // the session has ended, perhaps by this message, and the socket ends next
+		return ErrDisconnected
+	}
+	return nil
 }
 
 // A socketContext is a socket as its context. A context of package context would

@@ -89,6 +89,45 @@ func TestSlowClient(t *testing.T) {
 	})
 }
 
+// A message may be the one that a client was too slow for: then the session has ended, and the socket has not yet.
+func TestTheMessageThatEndsASession(t *testing.T) {
+	big := strings.Repeat("x", 1000)
+	for name, send := range map[string]func(s *socketio.Socket, e *socketio.Event) error{
+		"Emit": func(s *socketio.Socket, _ *socketio.Event) error { return s.Emit("big", big) },
+		"Ack":  func(_ *socketio.Socket, e *socketio.Event) error { return e.Ack(big) },
+		"Call": func(s *socketio.Socket, _ *socketio.Event) error {
+			_, err := s.Call(s.Context(), "big", big)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log testserver.LogBook
+			testserver.Run(t, &socketio.Options{Limits: socketio.Limits{Buffered: 10_000}, Logger: log.Logger()}, func(h *testserver.Harness) {
+				result := make(chan error, 1)
+				h.On("full", func(_ context.Context, e *socketio.Event) error {
+					s := e.Socket()
+					for range 9 {
+						h.Check(s.Emit("big", big))
+					}
+					err := send(s, e)
+					result <- err
+					return err
+				})
+				p := h.NewPoller()
+				p.Post("40")
+				p.Post(`421["full"]`)
+				if err := <-result; !errors.Is(err, socketio.ErrDisconnected) {
+					t.Errorf("got %v", err)
+				}
+				synctest.Wait()
+				if lines := log.Lines(); len(lines) != 1 || !strings.Contains(lines[0], "slow client") {
+					t.Errorf("logged %q", lines)
+				}
+			})
+		})
+	}
+}
+
 func TestDisconnect(t *testing.T) {
 	testserver.Behaviour(t, "of one socket leaves the other namespaces", func(h *testserver.Harness, mode rawclient.Mode) {
 		c := h.Connect(mode)
