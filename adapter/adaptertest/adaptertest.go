@@ -33,15 +33,15 @@ type Join = func(t testing.TB, n int) []adapter.Adapter
 // time with servers that keep sessions, and so do checks of clients that come
 // back. With other adapters clients come back to their own server.
 func Run(t *testing.T, join Join) {
-	groups := []group{
+	groups := []group{ // first those that wait for the end of a heartbeat
+		{"membership", memberships},
+		{"server side", serverSides},
+		{"call", calls},
 		{"contract", contracts},
 		{"broadcast", broadcasts},
 		{"content", contents},
 		{"command", commands},
 		{"fetch", fetches},
-		{"call", calls},
-		{"server side", serverSides},
-		{"membership", memberships},
 		{"room", roomChecks},
 		{"trouble", troubles},
 	}
@@ -53,6 +53,7 @@ func Run(t *testing.T, join Join) {
 		return
 	}
 	t.Run("with sessions", func(t *testing.T) {
+		t.Parallel()
 		for _, g := range append(groups, group{"log", logs}, group{"return", returns}) {
 			g.run(t, join, true)
 		}

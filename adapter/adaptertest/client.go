@@ -24,16 +24,30 @@ type client struct {
 	offset string // of its last event
 }
 
-// logged matches an event of a server that keeps sessions: its last argument is
+// logged matches the beginning of an event without an id.
+var logged = regexp.MustCompile(`^4(?:2|5\d+-)(?:/[^,]*,)?\[`)
+
+// cutOffset cuts the last argument off an event of a server that keeps sessions:
 // its offset, or null.
-var logged = regexp.MustCompile(`^(4(?:2|5\d+-)(?:/[^,]*,)?\[.*),("[^"]*"|null)\]$`)
+func cutOffset(packet string) (event, offset string) {
+	body, whole := strings.CutSuffix(packet, "]")
+	i := strings.LastIndexByte(body, ',')
+	if !whole || i < 0 || !logged.MatchString(packet) {
+		return packet, ""
+	}
+	offset, quoted := strings.CutPrefix(body[i+1:], `"`)
+	if !quoted && offset != "null" {
+		return packet, ""
+	}
+	return body[:i] + "]", strings.TrimSuffix(offset, `"`)
+}
 
 // Next returns the next packet, an event without its offset.
 func (c *client) Next() (string, error) {
 	packet, err := c.await()
-	if event := logged.FindStringSubmatch(packet); c.w.sessions && event != nil {
-		packet = event[1] + "]"
-		if offset := strings.Trim(event[2], `"`); offset != "null" {
+	if c.w.sessions {
+		var offset string
+		if packet, offset = cutOffset(packet); offset != "" && offset != "null" {
 			c.offset = offset
 		}
 	}
