@@ -6,6 +6,7 @@ WEB := examples/chat/web
 E2E := examples/chat/e2e
 DOCS := docs/e2e
 CHAT := bin/chat
+INSTALLED := $(addsuffix /node_modules,interop interop/cluster examples/parser cmd/socketio-ts/testdata/web $(DOCS) $(WEB) $(E2E) chat/web)
 MODULES = $$(go list -m -f '{{.Dir}}/...') # those of go.work
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false # SQLite's own C is not checked, which takes four times as long
 LONGEST := ./adapter/redis ./adapter/nats/embedded ./internal/systemtest ./chat/sqlite ./chat/postgres ./internal/engine ./adapter/postgres ./adapter # tests start in this order
@@ -33,20 +34,33 @@ chat-dev: $(WEB)/node_modules | go npm ## the chat with hot reload on http://loc
 	! kill -0 $$vite 2>/dev/null # ending with the page is success, with the server failure
 
 .PHONY: test
-test: test-go test-e2e test-chat-web test-docs ## run all tests
+test: test-race test-rest ## run all tests
 
-.PHONY: test-go
-test-go: interop/node_modules interop/cluster/node_modules examples/parser/node_modules cmd/socketio-ts/testdata/web/node_modules $(DOCS)/node_modules | go ## the Go tests under the race detector, stock JavaScript clients included
-	go vet $(RACE) $(MODULES) # compiles what the tests need
+.PHONY: test-rest
+test-rest: test-e2e test-interop test-shipped test-docs test-chat-web # the longest first: .ci/run makes several at a time
+
+.PHONY: test-race
+test-race: vet $(INSTALLED) | go ## the Go tests under the race detector, and what the shipped build allocates
 	cd examples/chat && go run ../../cmd/socketio-ts -check -o web/src/events.ts .
-	go test $(RACE) $$(go list $(LONGEST) $(MODULES) | grep -v '/interop$$')
-	go test $(RACE) ./interop # alone: its scenarios have a clock
-	go test -run 'TestAllocation|TestMemoryOf' ./internal/systemtest ./parser ./chat # what the shipped build takes
-	go test ./internal/engine # with the system calls of the shipped build
+	go test $(RACE) -vet=off $$(go list $(LONGEST) $(MODULES) | grep -v '/interop$$')
+	go test -run 'TestAllocation|TestMemoryOf' ./internal/systemtest ./parser ./chat # with nothing beside them
+
+.PHONY: vet
+vet: | go ## go vet, which compiles what the tests need
+	go vet $(RACE) $(MODULES)
+
+.PHONY: test-interop
+test-interop: interop/node_modules | go ## stock JavaScript clients against the server
+	go test $(RACE) ./interop
+
+.PHONY: test-shipped
+test-shipped: | go ## the Go tests that the race detector changes, without it
+	go test ./internal/engine # the system calls are others
 	go test -run 'TestStressPayloads|TestCrashes|TestErasedWords' ./internal/systemtest ./chat/sqlite # likewise; and SQLite is slow under the race detector
 
 .PHONY: test-e2e
-test-e2e: $(CHAT) $(E2E)/node_modules ## drive the chat with Chromium (CHROMIUM is its path)
+test-e2e: $(WEB)/node_modules $(E2E)/node_modules | go ## drive the chat with Chromium (CHROMIUM is its path)
+	$(MAKE) --no-print-directory $(CHAT) # as a prerequisite it would let the shorter stages begin first
 	cd $(E2E) && CHAT_BIN=$(CURDIR)/$(CHAT) npm test
 
 .PHONY: test-chat-web
