@@ -65,6 +65,7 @@ type Member struct {
 	left     map[string]time.Time
 	interval time.Duration // between two heartbeats
 	timeout  time.Duration // after which a silent server is dead
+	cutOff   bool          // the last heartbeat could not be sent
 }
 
 // As in the JavaScript server.
@@ -199,11 +200,10 @@ func (c *Member) heartbeats() bool {
 	return c.peers != nil
 }
 
-// beat tells the others that this server is alive, and forgets servers that have
-// fallen silent.
+// beat tells the others that this server is alive, and looks whether they are.
 func (c *Member) beat() {
 	c.mu.Lock()
-	interval, timeout := c.interval, c.timeout
+	interval := c.interval
 	c.mu.Unlock()
 	sweep := time.NewTicker(min(time.Second, interval))
 	defer sweep.Stop()
@@ -211,19 +211,42 @@ func (c *Member) beat() {
 	for {
 		select {
 		case now := <-sweep.C:
-			if now.Sub(last) >= interval {
+			if c.silent(now) || now.Sub(last) >= interval {
 				last = now
-				_ = c.Publish(&adapter.Message{Type: adapter.Heartbeat})
+				c.publish(&adapter.Message{Type: adapter.Heartbeat}, func(err error) { c.judge(now, err) })
 			}
-			c.mu.Lock()
-			for uid, heard := range c.peers {
-				if now.Sub(heard) > timeout {
-					c.departed(uid)
-				}
-			}
-			c.mu.Unlock()
 		case <-c.ctx.Done():
 			return
+		}
+	}
+}
+
+// silent reports whether another server has not been heard for too long.
+func (c *Member) silent(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, heard := range c.peers {
+		if now.Sub(heard) > c.timeout {
+			return true
+		}
+	}
+	return false
+}
+
+// judge forgets the servers that were silent at a time, unless this server has
+// not been able to send a heartbeat since: then it may not have heard them. When
+// it can send again, they have the whole time to be heard.
+func (c *Member) judge(at time.Time, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	revive := err == nil && c.cutOff
+	c.cutOff = err != nil
+	for uid, heard := range c.peers {
+		switch {
+		case revive:
+			c.peers[uid] = time.Now()
+		case err == nil && at.Sub(heard) > c.timeout:
+			c.departed(uid)
 		}
 	}
 }

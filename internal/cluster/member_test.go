@@ -250,6 +250,35 @@ func TestHeartbeats(t *testing.T) {
 	})
 }
 
+// While a server cannot send, it does not take the others for dead.
+func TestAnOutageIsNoSilence(t *testing.T) {
+	for _, outage := range []time.Duration{3 * time.Second, 9 * time.Second, 12 * time.Second, time.Minute} {
+		in(t, func(t *testing.T) {
+			bus := &uncounted{troubled{fail: func(context.Context) error { return errors.New("cable cut") }}}
+			s := join(t, bus)
+			p := newPeer(t, &bus.Loopback, "other")
+			p.say(adapter.Message{Type: adapter.Heartbeat})
+			wait(4900 * time.Millisecond) // the next heartbeat is the first that cannot be sent
+			bus.methods.Store("Publish")
+			wait(outage)
+			bus.methods.Store("")
+			if _, missing, _ := s.ask(); missing != 1 {
+				t.Errorf("after %v without a bus %d servers are missing, want 1", outage, missing)
+			}
+			p.say(adapter.Message{Type: adapter.Heartbeat})
+			wait(4 * time.Second)
+			s.expectWait(5*time.Second, "a silent server")
+			wait(3 * time.Second)
+			s.expectWait(0, "a dead server")
+		})
+	}
+}
+
+// An uncounted adapter does not know how many servers it has.
+type uncounted struct{ troubled }
+
+func (*uncounted) Servers(context.Context, string) (int, error) { return 0, new(adapter.NoCount) }
+
 func TestAServerThatHasLeftIsNoPeerAgain(t *testing.T) {
 	for _, late := range []adapter.Type{
 		adapter.InitialHeartbeat, adapter.Heartbeat, adapter.Broadcast, adapter.SocketsJoin, adapter.FetchSockets,
