@@ -121,19 +121,6 @@ func (c *Member) publishNow(ctx context.Context, m *adapter.Message) error {
 	}
 }
 
-// After calls f when the events that this server has sent before, and that come
-// back from a log, are back; at once if all are, see Ahead.
-func (c *Member) After(f func()) {
-	if c == nil {
-		f()
-		return
-	}
-	c.echo.After(f)
-}
-
-// Ahead reports whether events of this server have yet to come back.
-func (c *Member) Ahead() bool { return c != nil && c.echo.ahead() }
-
 // Respond answers a request of another server.
 func (c *Member) Respond(request, answer *adapter.Message) {
 	answer.To, answer.RequestID = request.UID, request.RequestID

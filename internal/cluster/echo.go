@@ -26,10 +26,9 @@ const (
 // has failed takes nothing from a later one.
 type echo struct {
 	member *Member
+	behind line // what waits until events are back
 
 	mu         sync.Mutex
-	sent       uint64  // events that must come back
-	back       uint64  // those that are back
 	first      *flight // of the events that are not back
 	last       *flight
 	count      int
@@ -38,22 +37,12 @@ type echo struct {
 	expected   map[uint64][]*flight // the flights by key; nil while there is no doubt
 	doubts     map[uint64][]*doubt  // events that have landed and may come back, by key
 	oldest     []*doubt             // the same, in order
-	behind     []deferred
-	running    bool // a goroutine calls those behind
-	timer      *time.Timer
 }
 
 type doubt struct {
 	key  uint64
 	at   time.Time
 	gone bool // the event has come back
-}
-
-// A deferred function is called when the events that were sent before are back.
-type deferred struct {
-	f    func()
-	sent uint64
-	due  time.Time // when it is called anyway
 }
 
 // A flight is an event that is expected back, until it has landed.
@@ -75,7 +64,7 @@ func (c *Member) Emit(m *adapter.Message) {
 		return
 	}
 	if c.bus.away.Load() || !c.joined.Load() {
-		e.After(func() { c.obey(m) })
+		e.behind.after(func() { c.obey(m) })
 		key := keyOf(m)
 		e.mu.Lock()
 		e.doubt(key)
@@ -88,6 +77,7 @@ func (c *Member) Emit(m *adapter.Message) {
 		return
 	}
 	f := &flight{echo: e, message: m}
+	e.behind.sends()
 	e.mu.Lock()
 	e.expect(f)
 	e.mu.Unlock()
@@ -99,8 +89,21 @@ func (c *Member) Emit(m *adapter.Message) {
 // EmitHere has the Host deliver an event behind those that were emitted before.
 func (c *Member) EmitHere(m *adapter.Message) {
 	m.UID, m.Namespace = c.uid, c.namespace
-	c.echo.After(func() { c.obey(m) })
+	c.echo.behind.after(func() { c.obey(m) })
 }
+
+// After calls f when the events that this server has sent before, and that come
+// back from a log, are back; at once if all are, see Ahead.
+func (c *Member) After(f func()) {
+	if c == nil || c.echo == nil {
+		f()
+		return
+	}
+	c.echo.behind.after(f)
+}
+
+// Ahead reports whether events of this server have yet to come back.
+func (c *Member) Ahead() bool { return c != nil && c.echo != nil && c.echo.behind.ahead() }
 
 // begin notes that Publish is about to be called with the event. The flight may
 // be nil, for begin and for end.
@@ -140,7 +143,6 @@ func (e *echo) expect(f *flight) {
 	if e.count++; e.count > maxDoubts {
 		e.pass(1)
 	}
-	e.sent++
 	if e.first == nil {
 		e.first = f
 	} else {
@@ -217,7 +219,7 @@ func (f *flight) land(published bool) {
 	e.pass(0)
 	e.mu.Unlock()
 	e.member.obey(f.message)
-	e.returned()
+	e.behind.returned()
 }
 
 // came takes an event of this server that comes back from the log.
@@ -236,102 +238,16 @@ func (e *echo) came(m *adapter.Message) {
 	}
 	e.mu.Unlock()
 	e.member.obey(m)
-	e.returned()
-}
-
-// returned notes that an event has been delivered.
-func (e *echo) returned() {
-	e.mu.Lock()
-	e.back = min(e.back+1, e.sent)
-	e.mu.Unlock()
-	e.run()
-}
-
-// After calls f when the events that have been sent before are back, or at once
-// if they are back already. The echo may be nil.
-func (e *echo) After(f func()) {
-	if e == nil {
-		f()
-		return
-	}
-	e.mu.Lock()
-	if e.back == e.sent && len(e.behind) == 0 && !e.running {
-		e.mu.Unlock()
-		f()
-		return
-	}
-	e.behind = append(e.behind, deferred{f, e.sent, time.Now().Add(requestTimeout)})
-	if e.timer == nil {
-		e.timer = time.AfterFunc(requestTimeout, e.overdue)
-	}
-	e.mu.Unlock()
-	e.run()
-}
-
-// ahead reports whether After would wait.
-func (e *echo) ahead() bool {
-	if e == nil {
-		return false
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.back != e.sent || len(e.behind) > 0 || e.running
-}
-
-// run calls the functions that have waited long enough, in order, unless
-// another goroutine does.
-func (e *echo) run() {
-	finished := false
-	defer func() {
-		if !finished { // a function has ended the goroutine
-			e.mu.Lock()
-			e.running = false
-			e.mu.Unlock()
-			go e.run()
-		}
-	}()
-	e.mu.Lock()
-	if !e.running {
-		for len(e.behind) > 0 && e.behind[0].sent <= e.back {
-			e.running = true
-			f := e.behind[0].f
-			e.behind[0] = deferred{}
-			e.behind = e.behind[1:]
-			e.mu.Unlock()
-			f()
-			e.mu.Lock()
-		}
-		e.running = false
-	}
-	e.mu.Unlock()
-	finished = true
-}
-
-// overdue stops waiting for events that do not come back.
-func (e *echo) overdue() {
-	e.mu.Lock()
-	now := time.Now()
-	for _, d := range e.behind {
-		if d.due.After(now) {
-			break
-		}
-		e.back = max(e.back, d.sent)
-	}
-	if e.timer = nil; len(e.behind) > 0 {
-		last := e.behind[len(e.behind)-1].due
-		e.timer = time.AfterFunc(max(last.Sub(now), time.Millisecond), e.overdue)
-	}
-	e.mu.Unlock()
-	e.run()
+	e.behind.returned()
 }
 
 // leave stops waiting for anything.
 func (e *echo) leave() {
 	if e != nil {
 		e.mu.Lock()
-		e.back, e.first, e.count, e.expected = e.sent, nil, 0, nil
+		e.first, e.count, e.expected = nil, 0, nil
 		e.mu.Unlock()
-		e.run()
+		e.behind.end()
 	}
 }
 

@@ -143,6 +143,22 @@ func TestEventsComeBack(t *testing.T) {
 			d.back(bus, len(bus.messages))
 			d.expect("")
 		},
+		"and others wait for it for a time, if the bus goes before": func(d *diary, bus *tape) {
+			d.emit("a")
+			bus.result = cut
+			d.emit("b") // finds that out
+			d.expect(`"b"`)
+			d.emit("c")
+			wait(4 * time.Second)
+			d.emit("d")
+			d.expect("")
+			wait(1100 * time.Millisecond)
+			d.expect(`"c" "d"`)
+			d.emit("e")
+			d.expect(`"e"`)
+			d.back(bus, len(bus.messages))
+			d.expect(` "a"@`)
+		},
 		"with the log again, when the bus is back": func(d *diary, bus *tape) {
 			bus.result = cut
 			d.emit("a")
@@ -310,58 +326,6 @@ func TestEqualEvents(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestWhatComesAfterEvents(t *testing.T) {
-	in(t, func(t *testing.T) {
-		bus := &tape{vault: vault{fail: func() {}}}
-		d := newDiary(t, bus)
-		after := func(s string) { d.member.After(func() { d.note(s) }) }
-		after("at once")
-		d.expect("at once")
-		d.emit("a")
-		after("1")
-		d.emit("b")
-		after("2")
-		after("3")
-		d.member.EmitHere(&adapter.Message{Type: adapter.Broadcast, Packet: text(`"local"`)})
-		if d.expect(""); !d.member.Ahead() {
-			t.Error("nothing is ahead")
-		}
-		d.back(bus, 1)
-		d.expect(` "a"@ 1`)
-		d.back(bus, 1)
-		d.expect(` "b"@ 2 3 "local"`)
-		if d.member.Ahead() {
-			t.Error("something is ahead")
-		}
-		after("at once")
-		d.expect("at once")
-
-		d.emit("never back")
-		after("4")
-		wait(4 * time.Second)
-		after("5")
-		d.expect("")
-		wait(1100 * time.Millisecond)
-		d.expect("4 5")
-		d.emit("c")
-		after("6")
-		d.member.Leave()
-		d.expect("6")
-	})
-	t.Run("a function that ends its goroutine", func(t *testing.T) {
-		in(t, func(t *testing.T) {
-			bus := &tape{vault: vault{fail: func() {}}}
-			d := newDiary(t, bus)
-			d.emit("a")
-			d.member.After(func() { d.SkipNow() })
-			d.member.After(func() { d.note("on") })
-			go d.back(bus, 1)
-			synctest.Wait()
-			d.expect(` "a"@ on`)
-		})
-	})
 }
 
 func TestEventsBeforeTheSubscription(t *testing.T) {
