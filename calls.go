@@ -225,6 +225,7 @@ func (s *Socket) called() bool {
 // of this server. Each range over the sequence sends the event again.
 func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq2[*Reply, error] {
 	return func(yield func(*Reply, error) bool) {
+		b.settle(ctx)
 		if ctx.Err() != nil {
 			yield(nil, context.Cause(ctx))
 			return
@@ -244,7 +245,6 @@ func (b Broadcast) Call(ctx context.Context, event string, args ...any) iter.Seq
 			yield(nil, err)
 			return
 		}
-		b.settle(ctx)
 		local := b.newLocalCall(id)
 		defer local.forget()
 		local.send(out)

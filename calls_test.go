@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/goroomcast/socketio"
+	"github.com/goroomcast/socketio/adapter"
 	"github.com/goroomcast/socketio/internal/rawclient"
 	"github.com/goroomcast/socketio/internal/testserver"
 )
@@ -304,30 +305,75 @@ func TestSocketCall(t *testing.T) {
 	})
 }
 
-func TestCallWithContextThatHasEnded(t *testing.T) {
-	testserver.Behaviour(t, "emits nothing", func(h *testserver.Harness, mode rawclient.Mode) {
+// TestContextThatHasEnded calls every method that takes a context with one that
+// has ended: nothing is sent, to clients or to other servers.
+func TestContextThatHasEnded(t *testing.T) {
+	o := &socketio.Options{Adapter: new(adapter.Loopback)}
+	testserver.ForEachMode(t, o, func(h *testserver.Harness, mode rawclient.Mode) {
 		c := h.Connect(mode)
-		s := h.MustSocket(c.ID)
+		s, n, other := h.MustSocket(c.ID), h.Of("/"), h.Peer(o.Adapter, "other")
+		fetch := func(f func(context.Context) ([]*socketio.RemoteSocket, error)) func(context.Context) error {
+			return func(ctx context.Context) error {
+				here, err := f(ctx)
+				if len(here) != 1 {
+					h.T.Errorf("%d sockets of this server", len(here))
+				}
+				return err
+			}
+		}
+		call := func(f func(context.Context, string, ...any) iter.Seq2[*socketio.Reply, error]) func(context.Context) error {
+			return func(ctx context.Context) (all error) {
+				for r, err := range f(ctx, "delete?") {
+					if r != nil || all != nil {
+						h.T.Errorf("%v, %v after %v", r, err, all)
+					}
+					all = err
+				}
+				return all
+			}
+		}
+		methods := map[string]func(ctx context.Context) error{
+			"Socket.Call": func(ctx context.Context) error {
+				_, err := s.Call(ctx, "delete?")
+				return err
+			},
+			"Call": func(ctx context.Context) error {
+				_, err := socketio.Call[int](ctx, s, "delete?")
+				return err
+			},
+			"Broadcast.Call":           call(h.To(c.ID).Call),
+			"Broadcast.FetchSockets":   fetch(h.To(c.ID).FetchSockets),
+			"Namespace.Call":           call(n.Call),
+			"Namespace.FetchSockets":   fetch(n.FetchSockets),
+			"Namespace.ServerSideCall": call(n.ServerSideCall),
+			"Server.Call":              call(h.Call),
+			"Server.FetchSockets":      fetch(h.FetchSockets),
+			"Server.ServerSideCall":    call(h.ServerSideCall),
+			"Server.Shutdown":          nil, // closes all the same
+		}
+		for _, of := range []any{socketio.Broadcast{}, n, s, h.Server, new(socketio.Event), new(socketio.Reply), new(socketio.RemoteSocket)} {
+			t := reflect.TypeOf(of)
+			for i := range t.NumMethod() {
+				m := t.Method(i)
+				name := reflect.Indirect(reflect.ValueOf(of)).Type().Name() + "." + m.Name
+				if _, listed := methods[name]; !listed && m.Type.NumIn() > 1 && m.Type.In(1) == reflect.TypeFor[context.Context]() {
+					h.T.Errorf("%s is not tested", name)
+				}
+			}
+		}
 		cause := errors.New("no longer needed")
 		ctx, cancel := context.WithCancelCause(context.Background())
 		cancel(cause)
-		for range 20 { // a select would choose at random
-			if _, err := socketio.Call[int](ctx, s, "delete?"); !errors.Is(err, cause) {
-				h.T.Errorf("error %v", err)
-			}
-		}
-		for way, replies := range map[string]iter.Seq2[*socketio.Reply, error]{
-			"Broadcast.Call": h.Call(ctx, "delete?"), "ServerSideCall": h.ServerSideCall(ctx, "delete?"),
-		} {
-			n := 0
-			for r, err := range replies {
-				if n++; r != nil || !errors.Is(err, cause) {
-					h.T.Errorf("%s: %v, %v", way, r, err)
+		for name, method := range methods {
+			for range 20 { // a select would choose at random
+				if method == nil {
+					continue
+				}
+				if err := method(ctx); !errors.Is(err, cause) {
+					h.T.Errorf("%s: error %v", name, err)
 				}
 			}
-			if n != 1 {
-				h.T.Errorf("%s: %d replies", way, n)
-			}
+			other.Expect()
 		}
 		h.Check(s.Emit("next"))
 		c.Expect(`42["next"]`)

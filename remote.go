@@ -27,9 +27,10 @@ func (r *RemoteSocket) DecodeData(into any) error { return r.guard.decodeData(r.
 
 // FetchSockets returns descriptions of the selected sockets of all servers. If
 // some servers do not answer in time, it returns the sockets of the others and
-// an error. If ctx has no deadline, servers may take 5 seconds. If the
-// namespace is a parent, FetchSockets returns only sockets of the children that
-// exist on this server; see [Server.OfFunc].
+// an error. If ctx has no deadline, servers may take 5 seconds; if ctx has ended
+// before, FetchSockets does not ask them. If the namespace is a parent,
+// FetchSockets returns only sockets of the children that exist on this server;
+// see [Server.OfFunc].
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	var sockets []*RemoteSocket
 	for _, s := range b.describe() {

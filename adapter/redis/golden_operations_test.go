@@ -75,14 +75,11 @@ var operations = []struct {
 	}},
 }
 
-// ended is a context that does not let a question wait for answers.
-var ended = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
-
-func fetch(from socketio.Broadcast) { from.FetchSockets(ended) }
+func fetch(from socketio.Broadcast) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	from.FetchSockets(ctx)
+}
 
 // A server that does what npm's server has done publishes the same bytes on the
 // same channel, with the ids of npm's server.

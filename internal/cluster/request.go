@@ -49,11 +49,14 @@ const (
 	maxClients = 1 << 24
 )
 
-// begin publishes a request. The result must be ended, also after an error; then
-// it awaits no answers.
+// begin publishes a request, unless ctx has ended. The result must be ended, also
+// after an error; then it awaits no answers.
 func (c *Member) begin(ctx context.Context, m *adapter.Message, wants adapter.Type) (*request, error) {
 	r := &request{
 		member: c, id: newUID(), wants: wants, wake: make(chan struct{}, 1), servers: make(map[string]*respondent),
+	}
+	if ctx.Err() != nil {
+		return r, context.Cause(ctx)
 	}
 	servers, err := c.servers(ctx)
 	if err != nil && !c.heartbeats() {
