@@ -31,6 +31,7 @@ type Chat struct {
 	presences  presences
 	heads      heads
 	showings   showings
+	news       news
 	hooks      hooks
 	outbox     *outbox       // nil unless Options.DurableHooks
 	id         string        // of this server, among others

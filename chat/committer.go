@@ -194,11 +194,11 @@ func (m *committer) deliver() {
 		for i := range d.done.Changes {
 			m.c.advance(&d.done.Changes[i])
 		}
-		m.c.hint(d.done.Changes)
+		m.c.hint(d.done.Changes, d.done.News)
 		m.c.tellPosted(&d)
 		m.c.tellOwn(&d)
 		for i := range d.done.Results { // also if nobody waits for the result any longer
-			m.c.shown(d.done.Results[i].Members)
+			m.c.shown(d.done.Results[i].Members, d.done.News)
 		}
 		for i, p := range d.batch {
 			p.result <- d.done.Results[i]

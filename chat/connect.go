@@ -132,6 +132,11 @@ func (d *device) welcome(a auth) {
 	defer stop()
 	defer afterEnd(d.socket, stop)()
 	defer context.AfterFunc(d.c.ctx, stop)()
+	select {
+	case <-d.c.news.known: // so no change after the list is taken for an older one
+	case <-ctx.Done():
+		return
+	}
 	d.c.showings.read(d.user.ID)
 	defer d.c.showings.done(d.user.ID)
 	rooms, more, err := d.rooms(ctx, "")

@@ -24,6 +24,7 @@ type headHint struct {
 	Seq   int64  `json:"s"`
 	New   bool   `json:"n,omitempty"` // the newest message is new
 	Ended bool   `json:"d,omitempty"` // the room is deleted
+	News  int64  `json:"m,omitempty"` // number of the transaction that has deleted the room
 	Rows  string `json:"c,omitempty"` // the changes that end at Rev, in JSON; without them the store has to be read
 }
 
@@ -33,13 +34,16 @@ const (
 )
 
 // hint tells other servers what was committed.
-func (c *Chat) hint(changes []store.Changes) {
+func (c *Chat) hint(changes []store.Changes, news int64) {
 	peers := c.presences.hasPeers()
 	var hints []headHint
 	bytes := 0
 	for i := range changes {
 		r := &changes[i].Room
-		h := headHint{Room: r.ID, Epoch: r.Epoch, Rev: r.Rev, Seq: r.Seq, New: hasNew(&changes[i]), Ended: r.Deleted}
+		h := headHint{Room: r.ID, Epoch: r.Epoch, Rev: r.Rev, Seq: r.Seq, New: hasNew(&changes[i])}
+		if r.Deleted {
+			h.Ended, h.News = true, news
+		}
 		c.hearHead(&h)
 		if peers {
 			h.Rows = encodeRows(&changes[i])
@@ -155,17 +159,20 @@ func (c *Chat) hear(h headHint) {
 func (c *Chat) hearHead(h *headHint) {
 	switch {
 	case h.Ended:
+		c.news.hear(fact{room: h.Room}, h.News)
 		c.ended(h.Room)
 	case h.New:
 		c.heads.hear(h.Room, h.Seq, c.showings.reads())
 	}
 }
 
-// watch asks the store from time to time for the heads of the followed rooms,
-// in case a hint was lost.
+// watch asks the store from time to time for the heads of the followed rooms, and
+// for news about users, in case a hint was lost.
 func (c *Chat) watch() {
+	c.beginNews()
 	for pause(c.ctx, c.opts.WatchInterval) {
 		c.poll(nil)
+		c.readNews()
 		c.rates.sweep()
 	}
 }

@@ -14,7 +14,7 @@ func (c *Chat) tellMentioned(ch *store.Changes) {
 		for _, user := range m.Mentions {
 			if user != "*" && user != m.Author && !told[user] {
 				told[user] = true
-				c.shown([]store.Member{{Room: ch.Room.ID, User: user, Role: store.RoleMember}})
+				c.shown([]store.Member{{Room: ch.Room.ID, User: user, Role: store.RoleMember}}, 0)
 			}
 		}
 	}
@@ -47,9 +47,9 @@ func (c *Chat) tellOwn(d *delivery) {
 		case store.React:
 			_ = c.ns.To(userRoom(op.By)).Emit("mine", mineEvent{op.Room, op.Seq, op.Emoji, op.On, r.Rev})
 		case store.Block:
-			k := store.BlockKey{User: op.By, Blocked: op.User}
-			c.blockChanged(k)
-			_ = c.ns.ServerSideEmit(blockedHint, k)
+			hint := blockHint{store.BlockKey{User: op.By, Blocked: op.User}, d.done.News}
+			c.blockChanged(hint)
+			_ = c.ns.ServerSideEmit(blockedEvent, hint)
 		}
 	}
 }

@@ -139,22 +139,22 @@ func (s *showings) done(user string) {
 func (c *Chat) showMissed(user string, rooms []store.Membership) {
 	for _, f := range c.showings.missed(user, rooms) {
 		if f.room != "" {
-			c.heads.changed(c, memberHint{f.room, f.user, false}) // until the store has said what is true
+			c.heads.changed(c, memberHint{Room: f.room, User: f.user}) // until the store has said what is true
 		}
 		c.showHere(f)
 	}
 }
 
 // shown tells all servers that users have become, or are no longer, members of
-// rooms. Each server tells its own devices, and asks the store what is true by
+// rooms, since the transaction of a number. Each server tells its own devices, and asks the store what is true by
 // then: so the newest state comes last, whichever servers have changed it.
-func (c *Chat) shown(members []store.Member) {
+func (c *Chat) shown(members []store.Member, news int64) {
 	if len(members) == 0 {
 		return
 	}
 	hints := make([]memberHint, len(members))
 	for i, m := range members { // before the answer, and so before the first new message
-		hints[i] = memberHint{m.Room, m.User, m.Role != "" && !m.Hidden}
+		hints[i] = memberHint{m.Room, m.User, m.Role != "" && !m.Hidden, news}
 		c.memberChanged(hints[i])
 		c.showHere(membershipOf(m.User, m.Room))
 	}
@@ -240,15 +240,15 @@ func (c *Chat) show(f fact) error {
 		c.concealFrom(f.user, all)
 		event.Set = []roomState{stateOf(now)}
 	}
-	c.memberChanged(memberHint{f.room, f.user, event.Set != nil})
+	c.memberChanged(memberHint{Room: f.room, User: f.user, In: event.Set != nil})
 	_ = c.ns.Local().To(userRoom(f.user)).Emit("rooms", event)
 	c.heads.sent(&now.Room)
 	return nil
 }
 
 const (
-	memberEvent = "chat:member"
-	blockedHint = "chat:block"
+	memberEvent  = "chat:member"
+	blockedEvent = "chat:block"
 )
 
 // A memberHint tells other servers that a user became a member, or was removed.
@@ -256,6 +256,13 @@ type memberHint struct {
 	Room string `json:"r"`
 	User string `json:"u"`
 	In   bool   `json:"in"`
+	News int64  `json:"n,omitempty"` // number of the transaction
+}
+
+// A blockHint tells other servers that a user blocks another, or does not any longer.
+type blockHint struct {
+	store.BlockKey
+	News int64 `json:"n,omitempty"`
 }
 
 func (c *Chat) serveMembers() {
@@ -268,8 +275,8 @@ func (c *Chat) serveMembers() {
 		c.showHere(membershipOf(m.User, m.Room))
 		return nil
 	})
-	c.ns.OnServerSide(blockedHint, func(_ context.Context, e *socketio.Event) error {
-		var k store.BlockKey
+	c.ns.OnServerSide(blockedEvent, func(_ context.Context, e *socketio.Event) error {
+		var k blockHint
 		if err := e.Decode(&k); err != nil {
 			return err
 		}
@@ -280,7 +287,9 @@ func (c *Chat) serveMembers() {
 
 // memberChanged notes what this server has to know of a change of a membership.
 func (c *Chat) memberChanged(m memberHint) {
-	c.showings.changed(membershipOf(m.User, m.Room))
+	f := membershipOf(m.User, m.Room)
+	c.news.hear(f, m.News)
+	c.showings.changed(f)
 	c.heads.changed(c, m)
 	if !m.In {
 		c.markers.forget(m.Room, m.User)
@@ -289,8 +298,9 @@ func (c *Chat) memberChanged(m memberHint) {
 }
 
 // blockChanged tells the devices of a user here whether the user blocks another.
-func (c *Chat) blockChanged(k store.BlockKey) {
+func (c *Chat) blockChanged(k blockHint) {
 	f := fact{user: k.User, blocked: k.Blocked}
+	c.news.hear(f, k.News)
 	c.showings.changed(f)
 	c.showHere(f)
 }

@@ -63,6 +63,7 @@ func New(ns *socketio.Namespace, o *Options) (*Chat, error) {
 	c.presences.init()
 	c.heads.init()
 	c.showings.init()
+	c.news.init()
 	c.hooks.waiting = make(map[string][]*Posted)
 	if err := c.claim(); err != nil {
 		c.stop()

@@ -60,4 +60,5 @@ func queueErasure(b *pgx.Batch, rows *store.Writes) {
 	queueEach(b, "INSERT INTO chat.erasures (user_id) VALUES ($1) ON CONFLICT DO NOTHING", rows.Erasing, name)
 	queueEach(b, "DELETE FROM chat.erasures WHERE user_id = $1", rows.Erased, name)
 	queueEach(b, "DELETE FROM chat.blocks WHERE user_id = $1 OR blocked = $1", rows.Erased, name)
+	queueEach(b, "UPDATE chat.news SET user_id = '', room = '', blocked = '' WHERE user_id = $1 OR blocked = $1", rows.Erased, name)
 }

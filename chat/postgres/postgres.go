@@ -124,7 +124,11 @@ func (s *db) commit(ctx context.Context, ops []store.Op) (done *store.Committed,
 			return err
 		}
 		done = committed
-		if err := w.write(ctx, rows); err != nil || !s.notify || len(done.Changes) == 0 {
+		err = w.write(ctx, rows)
+		if err == nil {
+			done.News, err = w.addNews(ctx, rows.News)
+		}
+		if err != nil || !s.notify || len(done.Changes) == 0 {
 			return err
 		}
 		_, err = tx.Exec(ctx, "SELECT pg_notify($1, $2)", channel, payload(done.Changes))

@@ -93,7 +93,13 @@ CREATE TABLE chat.versions (
 	room text COLLATE "C", seq bigint, ver bigint, at bigint, text text, data bytea,
 	PRIMARY KEY (room, seq, ver)
 );
-`, searchSchema, separatorsSchema}
+`, searchSchema, separatorsSchema, `
+CREATE TABLE chat.news ( -- of the last day
+	n bigint, at bigint, user_id text COLLATE "C", room text COLLATE "C", blocked text COLLATE "C"
+);
+CREATE INDEX ON chat.news (n);
+CREATE INDEX ON chat.news (at);
+`}
 
 // migrate runs the migrations that the database lacks, in one transaction.
 // Servers that start at the same time migrate one after the other.

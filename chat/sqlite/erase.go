@@ -27,7 +27,9 @@ var (
 	noVersions  = "DELETE FROM versions WHERE room = ? AND seq = ?"
 	noBlocksBy  = "DELETE FROM blocks WHERE user_id = ?"
 	noBlocksOf  = "DELETE FROM blocks WHERE blocked = ?"
-	eraseOfUser = []string{noErasure, noBlocksBy, noBlocksOf}
+	noNewsOf    = "UPDATE OR REPLACE news SET user_id = '', room = '', blocked = '' WHERE user_id = ?"
+	noNewsAbout = "UPDATE OR REPLACE news SET user_id = '', room = '', blocked = '' WHERE blocked = ? AND blocked > ''"
+	eraseOfUser = []string{noErasure, noBlocksBy, noBlocksOf, noNewsOf, noNewsAbout}
 )
 
 // Touched implements store.Store.

@@ -87,7 +87,15 @@ CREATE TABLE versions (
 	room TEXT, seq INTEGER, ver INTEGER, at INTEGER, text TEXT, data BLOB,
 	PRIMARY KEY (room, seq, ver)
 ) WITHOUT ROWID;
-`, searchSchema, unindexedSchema}
+`, searchSchema, unindexedSchema, `
+CREATE TABLE news ( -- of the last day
+	n INTEGER, at INTEGER, user_id TEXT, room TEXT, blocked TEXT,
+	PRIMARY KEY (n, user_id, room, blocked)
+) WITHOUT ROWID;
+CREATE INDEX news_at ON news (at);
+CREATE INDEX news_user ON news (user_id);
+CREATE INDEX news_blocked ON news (blocked) WHERE blocked > '';
+`}
 
 // migrate runs the migrations that the database lacks, in one transaction. So
 // after a crash either all of them have run or not one of them.

@@ -142,6 +142,9 @@ func (s *db) Commit(ctx context.Context, ops []store.Op) (done *store.Committed,
 		if err := w.write(writes); err != nil {
 			return err
 		}
+		if done.News, err = w.addNews(writes.News); err != nil {
+			return err
+		}
 		if w.unindexed += len(writes.NewMessages) + len(writes.Messages); w.unindexed < maxUnindexed {
 			return nil
 		}

@@ -162,6 +162,7 @@ func TestPlans(t *testing.T) {
 			return err
 		},
 		"Traces": func() error { _, err := s.Traces(ctx, "ann", "", 9); return err },
+		"News":   func() error { _, _, err := s.News(ctx, 0, 9); return err },
 		"Blocks": func() error { _, err := s.Blocks(ctx, "ann"); return err },
 		"an erasure": func() error {
 			_, err := s.Commit(ctx, []store.Op{store.Erase{Room: "r", User: "cy"}, store.Erase{User: "cy", Over: true}})

@@ -82,12 +82,13 @@ type Writes struct {
 	Unversioned []MessageKey  // messages that lose all versions, after versions are added
 	Unmarked    []MemberKey   // markers to remove, after members are written
 	Erasing     []string      // users to add to the users whose erasure has begun
-	Erased      []string      // users to remove from those, with all blocks by and of them; drop their files, without name and owner
+	Erased      []string      // users to remove from those, with all blocks by and of them, and their news; drop their files, without name and owner
 	Files       []File
 	Dropped     []string     // files to drop, after Files: Room becomes "", Seq and At become 0
 	Below       []BelowKey   // drop the files of these messages and of their threads, too
 	Removed     []string     // files to remove
 	Outbox      []MessageKey // to add, if the store is an Outbox
+	News        []Fact       // to add, with one number for the transaction, which is Committed.News
 	Emptied     []string     // rooms that lose all rows of members, markers, reactions and mentions, before anything else is written
 }
 
@@ -96,7 +97,7 @@ func (w *Writes) Empty() bool {
 	return len(w.NewRooms)+len(w.Rooms)+len(w.Members)+len(w.NewMessages)+len(w.Messages)+len(w.Reactions)+
 		len(w.Unreactions)+len(w.Mentions)+len(w.Unmentions)+len(w.Markers)+len(w.Blocks)+len(w.Unblocks)+len(w.Emptied)+len(w.Unreacted)+
 		len(w.Versions)+len(w.Unversioned)+len(w.Unmarked)+len(w.Erasing)+len(w.Erased)+len(w.Outbox)+
-		len(w.Files)+len(w.Dropped)+len(w.Below)+len(w.Removed) == 0
+		len(w.Files)+len(w.Dropped)+len(w.Below)+len(w.Removed)+len(w.News) == 0
 }
 
 // Apply decides on operations inside a transaction. The caller writes the
@@ -118,7 +119,9 @@ func Apply(ctx context.Context, tx Tx, ops []Op) (*Writes, *Committed, error) {
 	}
 	b.weigh()
 	done.Changes = b.changes()
-	return b.writes(), done, nil
+	w := b.writes()
+	w.News = newsOf(ops, done)
+	return w, done, nil
 }
 
 // load locks the rooms of the operations and loads the rows that they need.

@@ -32,6 +32,8 @@ type memory struct {
 	files   map[string]File
 	outbox  map[string][]int64 // seqs, by room
 	claims  map[string]memoryClaim
+	news    []memoryNews
+	newest  int64 // number of the last transaction that had news
 	closed  bool
 }
 
@@ -94,6 +96,7 @@ func (s *memory) Commit(ctx context.Context, ops []Op) (*Committed, error) {
 		return nil, err
 	}
 	s.write(w)
+	done.News = s.noteNews(w.News)
 	return done, nil
 }
 

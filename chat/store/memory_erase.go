@@ -23,6 +23,7 @@ func (s *memory) erase(w *Writes) {
 	}
 	for _, user := range w.Erased {
 		delete(s.erasing, user)
+		s.forgetNews(user)
 		maps.DeleteFunc(s.blocks, func(k BlockKey, _ bool) bool { return k.User == user || k.Blocked == user })
 	}
 }

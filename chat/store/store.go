@@ -96,6 +96,14 @@ type Store interface {
 	// Blocks returns the users that a user blocks, in the order of ids.
 	Blocks(ctx context.Context, user string) ([]string, error)
 
+	// News returns the facts that transactions with a number above after have
+	// changed, in the order of numbers, about limit of them, and the number to go
+	// on with: if it is after, there is no more. If after is negative, News
+	// returns no facts, and the number of the newest transaction. A store keeps
+	// news for [NewsTime]. It gives numbers in the order in which transactions
+	// become visible: once a reader has seen a number, no smaller one appears.
+	News(ctx context.Context, after int64, limit int) (news []News, last int64, err error)
+
 	// Versions returns the earlier versions of a message, the oldest first.
 	Versions(ctx context.Context, k MessageKey) ([]Version, error)
 
@@ -193,6 +201,7 @@ type Extent struct {
 type Committed struct {
 	Results []Result  // one for each operation
 	Changes []Changes // of each room with a new rev; complete, and in the order of ids
+	News    int64     // number of the transaction in Store.News, 0 if it has no news
 }
 
 // A Result is the outcome of an operation.

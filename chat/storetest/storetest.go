@@ -18,7 +18,7 @@ type Fresh func(t *testing.T) (open func() store.Store)
 
 var groups = [][]testCase{
 	postCases, editCases, reactionCases, memberCases, threadCases, roomCases, readCases, markerCases, unreadCases, outboxCases, batchCases, handleCases,
-	retentionCases, searchCases, erasureCases, fileCases,
+	retentionCases, searchCases, erasureCases, fileCases, newsCases,
 }
 
 // Run tests a store. Each case is a subtest with a database of its own.
