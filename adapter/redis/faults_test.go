@@ -26,6 +26,7 @@ type pair struct {
 	*testing.T
 	ctx              context.Context
 	redis            *clustertest.Redis
+	asker            rueidis.Client  // of redis
 	bus              adapter.Adapter // of a
 	a, b             *socketio.Server
 	clientA, clientB *socketiotest.Client
@@ -70,7 +71,7 @@ func newPair(t *testing.T, r *clustertest.Redis, a, b adapter.Adapter) *pair {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(cancel)
-	p := &pair{T: t, ctx: ctx, redis: r, bus: a, stop: make(chan struct{}), stopped: make(chan struct{})}
+	p := &pair{T: t, ctx: ctx, redis: r, asker: connect(t, r.Addr), bus: a, stop: make(chan struct{}), stopped: make(chan struct{})}
 	var recovery *socketio.Recovery
 	if _, keeps := a.(adapter.SessionStore); keeps {
 		recovery = &socketio.Recovery{}
@@ -177,13 +178,24 @@ func (p *pair) returnTogether() bool {
 	p.Helper()
 	for alone := time.Now(); ; p.pause(time.Millisecond) {
 		now := time.Now()
-		switch n, _ := p.bus.Servers(p.ctx, "/"); n {
+		switch n := p.subscribed(); n {
 		case 0:
 			alone = now
 		case 2:
 			return time.Since(alone) < gracePeriod
 		}
 	}
+}
+
+// subscribed returns how many servers subscribe at the moment.
+func (p *pair) subscribed() (n int) {
+	p.Helper()
+	for _, c := range [][2]string{{"NUMSUB", "socket.io-request#/#"}, {"NUMSUB", "socket.io#/#"}, {"SHARDNUMSUB", "socket.io#/#"}} {
+		client := p.asker
+		counts, _ := client.Do(p.ctx, client.B().Arbitrary("PUBSUB", c[0]).Keys(c[1]).Build()).AsIntMap()
+		n += int(counts[c[1]])
+	}
+	return n
 }
 
 // ping asks Redis again and again, until slowest is called and returns how long the

@@ -3,7 +3,6 @@ package redis
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -34,6 +33,7 @@ type hub struct {
 type place struct {
 	link          *link
 	subscriptions []*subscription
+	attendance    attendance
 }
 
 // newHub returns a hub. Without a logger it uses slog.Default().
@@ -167,7 +167,7 @@ func (h *hub) goodbye(by, answers topic, deliver func()) {
 	}
 	s, placed := h.add(answers, func(string, string) {})
 	go func() {
-		<-placed
+		_ = <-placed
 		h.remove(s)
 		deliver()
 	}()
@@ -182,26 +182,4 @@ func (h *hub) await(ctx context.Context, t topic) error {
 		return nil
 	}
 	return p.link.await(ctx)
-}
-
-// subscribers returns how many connections subscribe to a channel.
-func (h *hub) subscribers(ctx context.Context, t topic) (n int, err error) {
-	servers := h.nodes.counted(t)
-	if len(servers) == 0 {
-		return 0, errors.New("redis: no server of the Redis Cluster is known")
-	}
-	for _, client := range servers {
-		var command rueidis.Completed
-		if t.kind == shardChannel {
-			command = client.B().PubsubShardnumsub().Channel(t.name).Build()
-		} else {
-			command = client.B().PubsubNumsub().Channel(t.name).Build()
-		}
-		counts, err := client.Do(ctx, command).AsIntMap()
-		if err != nil {
-			return 0, err
-		}
-		n += int(counts[t.name])
-	}
-	return n, nil
 }

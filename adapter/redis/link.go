@@ -197,6 +197,7 @@ func (l *link) await(ctx context.Context) error {
 func (l *link) run() {
 	for outage := false; ; {
 		placed, err := l.connection(outage)
+		l.hub.unsettle(l)
 		l.mu.Lock()
 		if len(l.wanted) == 0 {
 			clear(l.changed)
