@@ -49,7 +49,7 @@ func pass(plain net.Conn, to string) {
 	}
 	defer encrypted.Close()
 	go func() {
-		defer encrypted.CloseWrite()
+		defer func() { _ = encrypted.CloseWrite() }()
 		_, _ = io.Copy(encrypted, plain)
 	}()
 	_, _ = io.Copy(plain, encrypted)

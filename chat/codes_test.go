@@ -113,8 +113,7 @@ var codes = map[store.Code]codeTest{
 		if took := time.Since(start); took < 1900*time.Millisecond || took > 3*time.Second {
 			w.Errorf("four posts over the rate took %v", took)
 		}
-		var second *stock
-		second = w.connect("ann") // another device has the same bucket
+		second := w.connect("ann") // another device has the same bucket
 		limited := second.send("post", post("r", "a", "x"))
 		more := []*call{}
 		for i := range 6 {

@@ -3,6 +3,7 @@ package chat_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -112,7 +113,7 @@ func TestNoText(t *testing.T) {
 					"reason": r.DeleteMessage(ctx, "", 1, wrong), "add": r.Add(ctx, wrong, chat.Writer), "nobody": r.Add(ctx, "", chat.Writer),
 					"kick": r.Kick(ctx, "ann", wrong), "ban": r.Ban(ctx, wrong, ""), "mute": r.Mute(ctx, wrong, 1),
 				} {
-					if _, isError := err.(*chat.Error); !isError {
+					if said := (*chat.Error)(nil); !errors.As(err, &said) {
 						w.Errorf("%s: %v", what, err)
 					}
 				}

@@ -72,7 +72,7 @@ func (f *files) receive(ctx context.Context, in *intake, file *store.File) error
 	switch {
 	case errors.As(in.err, &tooLarge):
 		return tooLargeFile(f.c.limits.File)
-	case in.err != nil && in.err != io.EOF: // also if Put takes that for an end
+	case in.err != nil && in.err != io.EOF: //nolint:errorlint // Read returns io.EOF itself at the end; also if Put takes an error for an end
 		return &Error{Code: store.BadRequest, Text: "the upload has ended early", Field: "file"}
 	case err == nil && in.err == nil:
 		err = errors.New("Put has not read all")

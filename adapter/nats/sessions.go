@@ -79,7 +79,7 @@ func (j *JetStream) after(ctx context.Context, log jetstream.Stream, namespace s
 	if err != nil {
 		return nil, fmt.Errorf("nats: %w", err)
 	}
-	defer j.js.DeleteConsumer(ctx, j.name(), c.CachedInfo().Name)
+	defer func() { _ = j.js.DeleteConsumer(ctx, j.name(), c.CachedInfo().Name) }()
 	pending := c.CachedInfo().NumPending
 	if pending > maxReplay {
 		return nil, nil

@@ -167,7 +167,7 @@ func (h *hub) goodbye(by, answers topic, deliver func()) {
 	}
 	s, placed := h.add(answers, func(string, string) {})
 	go func() {
-		_ = <-placed
+		<-placed //nolint:errcheck // a refusal is an answer, too
 		h.remove(s)
 		deliver()
 	}()

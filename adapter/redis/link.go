@@ -215,7 +215,7 @@ func (l *link) run() {
 		}
 		l.mu.Unlock()
 		if outage {
-			time.Sleep(retryPause/2 + rand.N(retryPause))
+			<-time.After(retryPause/2 + rand.N(retryPause))
 			if l.addr != "" {
 				l.hub.relocate(l.topics()...)
 			}

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -204,7 +205,7 @@ func TestWatch(t *testing.T) {
 	commit(post("olga", 1))
 	expect("r")
 	stop()
-	if err := <-ended; err != context.Canceled {
+	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if _, is := open(t, pool, nil).(store.Watcher); is {

@@ -47,10 +47,10 @@ func TestEachTextComesOnceAMinute(t *testing.T) {
 			l.Warn("refused", "n", i)
 			l.Error("failed", "n", i)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		l.Warn("refused", "n", "last")
 		l.Warn("refused", "n", "omitted")
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		l.Warn("refused", "n", "an hour later")
 		expect(t, log, slog.LevelWarn, `msg=refused n=0`, `msg=refused n=last omitted=19999`, `msg=refused n="an hour later" omitted=1`)
 		expect(t, log, slog.LevelError, `msg=failed n=0`)

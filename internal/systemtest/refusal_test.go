@@ -9,8 +9,8 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -102,12 +102,16 @@ func TestEveryConnectErrorIsOneLine(t *testing.T) {
 // connectErrorSources returns the errors for which the library itself refuses
 // a namespace. Refusing is in two functions only.
 func connectErrorSources(t *testing.T) map[string]bool {
-	files, err := parser.ParseDir(token.NewFileSet(), "../..", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	names, _ := filepath.Glob("../../*.go")
 	found := map[string]bool{"": true}
-	for _, file := range files["socketio"].Files {
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, decl := range file.Decls {
 			f, is := decl.(*ast.FuncDecl)
 			if !is {

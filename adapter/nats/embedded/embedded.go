@@ -184,7 +184,7 @@ func (a *Adapter) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer answers.Unsubscribe()
+	defer func() { _ = answers.Unsubscribe() }()
 	if err := a.Conn().PublishRequest(a.ping, answers.Subject, nil); err != nil {
 		return err
 	}
