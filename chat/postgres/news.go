@@ -11,7 +11,9 @@ import (
 
 const (
 	newestNews = "SELECT coalesce(max(n), 0) FROM chat.news"
-	newsAfter  = "SELECT n, user_id, room, blocked FROM chat.news WHERE n > $1 AND user_id || room <> '' ORDER BY n LIMIT $2"
+	newsSince  = "FROM chat.news WHERE n > $1 AND user_id || room <> ''"
+	newsAfter  = "SELECT n, user_id, room, blocked " + newsSince + // whole transactions, to that of the row at the limit
+		" AND n <= coalesce((SELECT n " + newsSince + " ORDER BY n LIMIT 1 OFFSET $2 - 1), 9223372036854775807) ORDER BY n"
 	// Transactions take the lock last and keep it until they have ended. So the
 	// numbers have the order in which transactions become visible, and a
 	// transaction that has the lock waits for no other.
@@ -49,12 +51,8 @@ func (s *db) News(ctx context.Context, after int64, limit int) (news []store.New
 		}
 		return nil, newest[0], nil
 	}
-	rows, err := one(ctx, s, scanNews, newsAfter, after, limit)
-	if err != nil {
-		return nil, 0, err
-	}
-	news, last = store.CutNews(rows, after, limit)
-	return news, last, nil
+	news, err = one(ctx, s, scanNews, newsAfter, after, limit)
+	return news, store.LastNews(news, after), err
 }
 
 func scanNews(row tables.Scanner) (n store.News, err error) {

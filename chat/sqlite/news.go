@@ -10,9 +10,11 @@ import (
 
 const (
 	newestNews = "SELECT coalesce(max(n), 0) FROM news"
-	newsAfter  = "SELECT n, user_id, room, blocked FROM news WHERE n > ? AND user_id || room <> '' ORDER BY n LIMIT 0+?"
-	putNews    = "INSERT INTO news (n, at, user_id, room, blocked) VALUES (?, ?, ?, ?, ?)"
-	oldNews    = "DELETE FROM news WHERE at < ?"
+	newsSince  = "FROM news WHERE n > ?1 AND user_id || room <> ''"
+	newsAfter  = "SELECT n, user_id, room, blocked " + newsSince + // whole transactions, to that of the row at the limit
+		" AND n <= ifnull((SELECT n " + newsSince + " ORDER BY n LIMIT 1 OFFSET ?2 - 1), 9223372036854775807) ORDER BY n"
+	putNews = "INSERT INTO news (n, at, user_id, room, blocked) VALUES (?, ?, ?, ?, ?)"
+	oldNews = "DELETE FROM news WHERE at < ?"
 )
 
 // addNews adds news, and returns the number of the transaction.
@@ -43,12 +45,8 @@ func (s *db) News(ctx context.Context, after int64, limit int) (news []store.New
 		}
 		return nil, newest[0], nil
 	}
-	rows, err := one(ctx, s, scanNews, newsAfter, after, limit)
-	if err != nil {
-		return nil, 0, err
-	}
-	news, last = store.CutNews(rows, after, limit)
-	return news, last, nil
+	news, err = one(ctx, s, scanNews, newsAfter, after, limit)
+	return news, store.LastNews(news, after), err
 }
 
 func scanNews(row tables.Scanner) (n store.News, err error) {

@@ -36,12 +36,15 @@ func (s *memory) News(ctx context.Context, after int64, limit int) (news []News,
 		return nil, s.newest, nil
 	}
 	for i := range s.news {
-		if n := &s.news[i]; n.N > after && n.Fact != (Fact{}) && len(news) < limit {
+		n := &s.news[i]
+		if len(news) >= limit && n.N > LastNews(news, after) {
+			break
+		}
+		if n.N > after && n.Fact != (Fact{}) {
 			news = append(news, n.News)
 		}
 	}
-	news, last = CutNews(news, after, limit)
-	return news, last, nil
+	return news, LastNews(news, after), nil
 }
 
 // forgetNews takes a user out of the news.

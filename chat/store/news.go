@@ -16,20 +16,12 @@ type News struct {
 // NewsTime is how long a store keeps news at least.
 const NewsTime = 24 * time.Hour
 
-// CutNews returns the news of whole transactions, and the number of the last one. It
-// is given at most limit rows with a number above after, in the order of numbers; if
-// there are limit of them, those of the last transaction may be incomplete.
-func CutNews(rows []News, after int64, limit int) (news []News, last int64) {
-	if len(rows) == limit {
-		end := rows[limit-1].N
-		for len(rows) > 0 && rows[len(rows)-1].N == end {
-			rows = rows[:len(rows)-1]
-		}
+// LastNews returns the number of the last news, or after if there is none.
+func LastNews(news []News, after int64) int64 {
+	if len(news) == 0 {
+		return after
 	}
-	if len(rows) == 0 {
-		return nil, after
-	}
-	return rows, rows[len(rows)-1].N
+	return news[len(news)-1].N
 }
 
 // newsOf returns the facts that operations have changed.

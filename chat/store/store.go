@@ -97,8 +97,8 @@ type Store interface {
 	Blocks(ctx context.Context, user string) ([]string, error)
 
 	// News returns the facts that transactions with a number above after have
-	// changed, in the order of numbers, about limit of them, and the number to go
-	// on with: if it is after, there is no more. If after is negative, News
+	// changed, in the order of numbers, about limit of them, those of a transaction
+	// together, and the number to go on with: if it is after, there is no more. If after is negative, News
 	// returns no facts, and the number of the newest transaction. A store keeps
 	// news for [NewsTime]. It gives numbers in the order in which transactions
 	// become visible: once a reader has seen a number, no smaller one appears.

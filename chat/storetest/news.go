@@ -68,7 +68,7 @@ var newsCases = []testCase{
 			}
 		}
 	}},
-	{"news are cut between transactions", func(f *fixture) {
+	{"news are cut between transactions, however large a transaction is", func(f *fixture) {
 		f.create("r", store.KindOpen)
 		before := f.newest()
 		var want []int64
@@ -80,7 +80,7 @@ var newsCases = []testCase{
 			n := f.commit(ops...).News
 			want = append(want, n, n, n)
 		}
-		for _, limit := range []int{4, 5, 6, 7, 21, 22, 100} {
+		for _, limit := range []int{1, 2, 3, 4, 5, 6, 7, 21, 22, 100} {
 			all, last := f.newsAfter(before, limit)
 			var numbers []int64
 			for _, n := range all {
