@@ -136,7 +136,7 @@ func TestCloseTwice(t *testing.T) {
 		if took := time.Since(began); took != 10*time.Second {
 			w.Errorf("the second Close has taken %v", took)
 		}
-		if err := <-first; err == nil || second != err || w.chat.Close() != err {
+		if err := <-first; err == nil || !errors.Is(second, err) || !errors.Is(w.chat.Close(), err) {
 			w.Errorf("Close has returned %v, and then %v", err, second)
 		}
 		if _, err := w.store.Heads(ctx, []string{"r"}); !errors.Is(err, store.ErrUnavailable) {
