@@ -11,9 +11,6 @@ import (
 
 const (
 	newestNews = "SELECT coalesce(max(n), 0) FROM chat.news"
-	newsSince  = "FROM chat.news WHERE n > $1 AND user_id || room <> ''"
-	newsAfter  = "SELECT n, user_id, room, blocked " + newsSince + // whole transactions, to that of the row at the limit
-		" AND n <= coalesce((SELECT n " + newsSince + " ORDER BY n LIMIT 1 OFFSET $2 - 1), 9223372036854775807) ORDER BY n"
 	// Transactions take the lock last and keep it until they have ended. So the
 	// numbers have the order in which transactions become visible, and a
 	// transaction that has the lock waits for no other.
@@ -24,6 +21,8 @@ const (
 	// The newest stay, so the numbers go on.
 	oldNews = "DELETE FROM chat.news WHERE at < (extract(epoch FROM clock_timestamp()) * 1000)::bigint - $1::bigint"
 )
+
+var newsAfter = dialect.NewsAfter()
 
 // addNews adds news, and returns the number of the transaction.
 func (w *writer) addNews(ctx context.Context, facts []store.Fact) (n int64, err error) {
@@ -51,10 +50,6 @@ func (s *db) News(ctx context.Context, after int64, limit int) (news []store.New
 		}
 		return nil, newest[0], nil
 	}
-	news, err = one(ctx, s, scanNews, newsAfter, after, limit)
+	news, err = one(ctx, s, tables.News, newsAfter, after, limit)
 	return news, store.LastNews(news, after), err
-}
-
-func scanNews(row tables.Scanner) (n store.News, err error) {
-	return n, row(&n.N, &n.User, &n.Room, &n.Blocked)
 }

@@ -10,12 +10,11 @@ import (
 
 const (
 	newestNews = "SELECT coalesce(max(n), 0) FROM news"
-	newsSince  = "FROM news WHERE n > ?1 AND user_id || room <> ''"
-	newsAfter  = "SELECT n, user_id, room, blocked " + newsSince + // whole transactions, to that of the row at the limit
-		" AND n <= ifnull((SELECT n " + newsSince + " ORDER BY n LIMIT 1 OFFSET ?2 - 1), 9223372036854775807) ORDER BY n"
-	putNews = "INSERT INTO news (n, at, user_id, room, blocked) VALUES (?, ?, ?, ?, ?)"
-	oldNews = "DELETE FROM news WHERE at < ?"
+	putNews    = "INSERT INTO news (n, at, user_id, room, blocked) VALUES (?, ?, ?, ?, ?)"
+	oldNews    = "DELETE FROM news WHERE at < ?"
 )
+
+var newsAfter = dialect.NewsAfter()
 
 // addNews adds news, and returns the number of the transaction.
 func (w *writer) addNews(facts []store.Fact) (n int64, err error) {
@@ -45,10 +44,6 @@ func (s *db) News(ctx context.Context, after int64, limit int) (news []store.New
 		}
 		return nil, newest[0], nil
 	}
-	news, err = one(ctx, s, scanNews, newsAfter, after, limit)
+	news, err = one(ctx, s, tables.News, newsAfter, after, limit)
 	return news, store.LastNews(news, after), err
-}
-
-func scanNews(row tables.Scanner) (n store.News, err error) {
-	return n, row(&n.N, &n.User, &n.Room, &n.Blocked)
 }
