@@ -19,11 +19,11 @@ var (
 	warned   = regexp.MustCompile(`warn: ([^,]+)`)
 )
 
-// sourceText returns the library's source, in which log lines are looked for.
-func sourceText(t *testing.T) string {
+// sources returns the texts of files by their names, without Go's tests.
+func sources(t *testing.T, patterns ...string) map[string]string {
 	t.Helper()
-	var source strings.Builder
-	for _, pattern := range []string{"*.go", "internal/engine/*.go", "internal/cluster/*.go"} {
+	texts := make(map[string]string)
+	for _, pattern := range patterns {
 		files, _ := filepath.Glob(pattern)
 		for _, file := range files {
 			if strings.HasSuffix(file, "_test.go") {
@@ -33,8 +33,18 @@ func sourceText(t *testing.T) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			source.Write(text)
+			texts[file] = string(text)
 		}
+	}
+	return texts
+}
+
+// sourceText returns the library's source, in which log lines are looked for.
+func sourceText(t *testing.T) string {
+	t.Helper()
+	var source strings.Builder
+	for _, text := range sources(t, "*.go", "internal/engine/*.go", "internal/cluster/*.go") {
+		source.WriteString(text)
 	}
 	return source.String()
 }
@@ -87,21 +97,11 @@ func TestLimitsPage(t *testing.T) {
 func TestServersOfPrograms(t *testing.T) {
 	shown := regexp.MustCompile(`&http\.Server\{[^}]*\}`)
 	var found int
-	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*/*.go"} {
-		files, _ := filepath.Glob(pattern)
-		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
-			}
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, server := range shown.FindAllString(string(text), -1) {
-				found++
-				if !strings.Contains(server, "ReadHeaderTimeout: ") || !strings.Contains(server, "IdleTimeout: ") {
-					t.Errorf("%s: %s", file, server)
-				}
+	for file, text := range sources(t, "*.md", "docs/*.md", "examples/*/*.go") {
+		for _, server := range shown.FindAllString(text, -1) {
+			found++
+			if !strings.Contains(server, "ReadHeaderTimeout: ") || !strings.Contains(server, "IdleTimeout: ") {
+				t.Errorf("%s: %s", file, server)
 			}
 		}
 	}
