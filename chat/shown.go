@@ -145,9 +145,10 @@ func (c *Chat) showMissed(user string, rooms []store.Membership) {
 	}
 }
 
-// shown tells all servers that users have become, or are no longer, members of
-// rooms, since the transaction of a number. Each server tells its own devices, and asks the store what is true by
-// then: so the newest state comes last, whichever servers have changed it.
+// shown tells all servers that the transaction with a number has made users members
+// of rooms, or has ended that. Each server tells its own devices, and asks the store
+// what is true by then: so the newest state comes last, whichever servers have
+// changed it.
 func (c *Chat) shown(members []store.Member, news int64) {
 	if len(members) == 0 {
 		return
